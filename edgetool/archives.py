@@ -1,0 +1,75 @@
+"""Bundles as .tar.zst files, packed reproducibly and unpacked with distrust."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+
+from edgetool.bundles import FILES_LIMIT, MANIFEST, Bundle, open_bundle
+from edgetool.errors import BuildError
+from edgetool.platform.files import is_inside
+
+SIZE_LIMIT_BYTES = 16 * 1024**3
+
+
+def pack_bundle(bundle: Bundle, archive: Path) -> Path:
+    """Write a .tar.zst of the bundle, whole or not at all, and return its path."""
+    import zstandard
+
+    handle, beside = tempfile.mkstemp(dir=archive.parent, prefix=f".{archive.name}.")
+    try:
+        with (
+            os.fdopen(handle, "wb") as file,
+            zstandard.ZstdCompressor(level=9, threads=-1).stream_writer(file) as stream,
+            tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for name in [MANIFEST, *(entry.path for entry in bundle.manifest.files)]:
+                tar.add(bundle.root / name, name, recursive=False, filter=_anonymous)
+        os.chmod(beside, 0o644)
+        os.replace(beside, archive)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    return archive
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Equal bundles make equal archives: no owner, no time."""
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def unpack_bundle(archive: Path, folder: Path) -> Bundle:
+    """Extract a .tar.zst into the new `folder` and check it. Raises BuildError for a hostile or broken archive."""
+    import zstandard
+
+    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        with (
+            archive.open("rb") as file,
+            zstandard.ZstdDecompressor().stream_reader(file) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as tar,
+        ):
+            _extract_all(tar, beside)
+        open_bundle(beside)
+        beside.rename(folder)
+    except (OSError, tarfile.TarError, zstandard.ZstdError) as error:
+        raise BuildError(f"cannot unpack {archive}: {error}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return open_bundle(folder, verify=False)
+
+
+def _extract_all(tar: tarfile.TarFile, folder: Path) -> None:
+    size = 0
+    for count, member in enumerate(tar):
+        size += member.size
+        if count > FILES_LIMIT or size > SIZE_LIMIT_BYTES:
+            raise BuildError(f"the archive holds more than {FILES_LIMIT} files or {SIZE_LIMIT_BYTES >> 30} GiB")
+        if not member.isreg() or not is_inside(member.name):
+            raise BuildError(f"the archive holds {member.name!r}, which is no plain file inside it")
+        tar.extract(member, folder, filter="data")

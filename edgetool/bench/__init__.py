@@ -1,0 +1,1 @@
+"""Measure, keep the record, compare."""

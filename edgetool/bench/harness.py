@@ -1,0 +1,162 @@
+"""Driving the harness on a target: start it, fetch what it wrote, distrust all of it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.bench.record import HarnessResult, HarnessRun
+from edgetool.bundles import Bundle
+from edgetool.errors import HarnessError, TransferError, UnsupportedOperator
+from edgetool.executors.base import BenchmarkSpec, CommandResult, Executor
+from edgetool.models.spec import TensorSpec
+from edgetool.platform.documents import read_document
+
+Outputs = dict[str, npt.NDArray[np.generic]]
+
+BUNDLE = PurePosixPath("bundle")  # where the bundle lies in the work folder
+OUTPUT_LIMIT_BYTES = 4 * 1024**3
+EXIT_DONE, EXIT_FAILED = 0, 1
+NO_KERNEL = re.compile(r"Could not find an implementation for (\S+) node with name '([^']*)'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HarnessJob:
+    """One start of the harness. Paths are relative to the work folder."""
+
+    model: PurePosixPath
+    inputs: Mapping[str, PurePosixPath]
+    threads: int
+    timeout_s: float
+    benchmark: BenchmarkSpec | None = None  # None: no timing
+    outputs: bool = False  # fetch the outputs of all samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class HarnessOutcome:
+    result: HarnessResult
+    run: HarnessRun
+    outputs: Outputs  # name → (samples, …); empty unless asked for
+
+
+def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: str) -> HarnessOutcome:
+    """Run the harness once; `name` says in errors what was run.
+
+    Raises UnsupportedOperator, HarnessError for a missing, malformed or failed result, and what CommandResult.check
+    raises. No time comes back from a failed run.
+    """
+    there = PurePosixPath(
+        f"run-{secrets.token_hex(4)}"
+    )  # its own: an earlier start's result is never read as this one's
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        here = Path(scratch)
+        (here / "empty" / "outputs").mkdir(parents=True)
+        executor.put(here / "empty", there)
+        command = executor.run([*bundle.command(BUNDLE), *_arguments(bundle, job, there)], timeout_s=job.timeout_s)
+        if command.timed_out or command.exit_code not in (EXIT_DONE, EXIT_FAILED):
+            _raise_for(command, name)
+        try:
+            executor.get(there / "result.json", here / "result.json")
+        except TransferError as error:
+            raise HarnessError(f"{name}: the harness wrote no result{_last_words(command)}") from error
+        result = read_document(here / "result.json", HarnessResult, error=HarnessError)
+        run = _check_result(result, bundle, name)
+        outputs = _fetch_outputs(executor, run, there / "outputs", here, name) if job.outputs else {}
+        if job.benchmark is not None and len(run.samples_ns) < job.benchmark.min_repetitions:
+            raise HarnessError(f"{name}: {len(run.samples_ns)} samples, wanted {job.benchmark.min_repetitions}")
+    return HarnessOutcome(result=result, run=run, outputs=outputs)
+
+
+def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[str]:
+    words: list[object] = ["--runtime", BUNDLE / bundle.manifest.runtime.library, "--model", job.model]
+    words += ["--result", there / "result.json", "--threads", job.threads]
+    for name, path in job.inputs.items():
+        words += ["--input", f"{name}={path}"]
+    if job.outputs:
+        words += ["--outputs", there / "outputs"]
+    if job.benchmark is not None:
+        words += ["--warmup", job.benchmark.warmup, "--min-repetitions", job.benchmark.min_repetitions]
+        words += ["--max-repetitions", max(job.benchmark.max_repetitions, job.benchmark.min_repetitions)]
+        words += ["--min-duration-ns", round(job.benchmark.min_duration_s * 1e9)]
+        if job.benchmark.cpus is not None:
+            words += ["--cpus", job.benchmark.cpus]
+    return [str(word) for word in words]
+
+
+def _raise_for(command: CommandResult, name: str) -> None:
+    """An end that the harness itself did not choose."""
+    if command.exit_code in (2, 3):
+        raise HarnessError(
+            f"{name}: the harness could not work{_last_words(command)}", hint="is the target's disk full?"
+        )
+    if not command.timed_out and command.exit_code in (-11, -6, 139, 134):
+        raise HarnessError(f"{name}: the harness crashed (exit code {command.exit_code}){_last_words(command)}")
+    command.check()
+
+
+def _last_words(command: CommandResult) -> str:
+    """The end of its stderr, without the lines with which Debian's build reports schemas registered twice."""
+    lines = command.stderr.decode(errors="replace").splitlines()
+    last = [line for line in lines if line.strip() and not line.startswith("Schema error")][-3:]
+    return "".join(f"\n  {line[:300]}" for line in last)
+
+
+def _check_result(result: HarnessResult, bundle: Bundle, name: str) -> HarnessRun:
+    if result.schema != HarnessResult.SCHEMA:
+        raise HarnessError(f"{name}: result schema {result.schema}, this edgetool reads {HarnessResult.SCHEMA}")
+    if result.failure is not None:
+        if found := NO_KERNEL.search(result.failure.message):
+            runtime = f"{bundle.manifest.runtime.title} for {bundle.manifest.triple}"
+            raise UnsupportedOperator(
+                model=name,
+                operator=found[1],
+                node=found[2],
+                runtime=runtime,
+                hint="quantize statically: `edgetool quantize` without --dynamic",
+            )
+        raise HarnessError(f"{name}: failed at its {result.failure.stage}: {result.failure.message}")
+    if result.run is None or result.runtime is None:
+        raise HarnessError(f"{name}: the result holds neither a run nor a failure")
+    return result.run
+
+
+def _fetch_outputs(executor: Executor, run: HarnessRun, there: PurePosixPath, here: Path, name: str) -> Outputs:
+    outputs: Outputs = {}
+    for index, tensor in enumerate(run.outputs):
+        local = here / f"{index}.bin"
+        executor.get(there / f"{index}.bin", local)
+        outputs[tensor.name] = _read_tensor(local, tensor, run.samples, name)
+    return outputs
+
+
+def _read_tensor(path: Path, tensor: TensorSpec, samples: int, name: str) -> npt.NDArray[np.generic]:
+    """(samples · first dimension, …): the samples joined along the model's batch axis."""
+    try:
+        dtype = np.dtype(tensor.dtype).newbyteorder("<")
+    except TypeError as error:
+        raise HarnessError(f"{name}: output {tensor.name!r} has the unknown type {tensor.dtype!r}") from error
+    # Python's integers do not overflow: the product is safe however large the dimensions that the file claims.
+    wanted = samples * dtype.itemsize
+    for dimension in tensor.shape:
+        wanted *= dimension
+    if dtype.hasobject or wanted > OUTPUT_LIMIT_BYTES or path.stat().st_size != wanted:
+        raise HarnessError(f"{name}: output {tensor.name!r} has {path.stat().st_size} bytes, its shape wants {wanted}")
+    array = np.fromfile(path, dtype=dtype)
+    return array.reshape((samples * tensor.shape[0], *tensor.shape[1:]) if tensor.shape else (samples,))
+
+
+def input_paths(inputs: Mapping[str, str], root: PurePosixPath = BUNDLE) -> dict[str, PurePosixPath]:
+    """Input name → path in the work folder."""
+    return {name: root / path for name, path in inputs.items()}
+
+
+def finite_outputs(outputs: Sequence[npt.NDArray[np.generic]]) -> bool:
+    """Whether every float output is finite."""
+    return all(bool(np.isfinite(array).all()) for array in outputs if np.issubdtype(array.dtype, np.floating))

@@ -1,0 +1,1 @@
+"""What is known about the machine that a measurement was taken on."""

@@ -1,0 +1,76 @@
+"""What the target's /proc and /sys tell, read by its own shell; every fact is optional."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from edgetool.bench.record import BoardFacts
+from edgetool.executors.base import Executor
+
+T = TypeVar("T")
+
+# One line a fact, `name=value`; nothing but a POSIX shell is asked of the target.
+SCRIPT = r"""
+first() { for file; do if [ -r "$file" ]; then head -n 1 "$file" | tr -d '\000'; return; fi; done; }
+field() { sed -n "s/^$1[[:space:]]*: *//p" /proc/cpuinfo 2>/dev/null | head -n 1; }
+echo "model=$(first /proc/device-tree/model /sys/class/dmi/id/product_name)"
+cpu=$(field 'model name'); [ -n "$cpu" ] || cpu=$(field uarch)
+echo "cpu=$cpu"
+echo "isa=$(field isa)"
+echo "governor=$(first /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor)"
+echo "clock_khz=$(first /sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq)"
+echo "temperature_millicelsius=$(first /sys/class/thermal/thermal_zone0/temp)"
+echo "load=$(first /proc/loadavg)"
+echo "memory_kib=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/null)"
+"""
+
+
+def read_facts(executor: Executor) -> BoardFacts | None:
+    """The facts of this moment, or None where /proc is not the target's own (an emulator passes its host's through)."""
+    if not executor.native():
+        return None
+    result = executor.run([PurePosixPath("/bin/sh"), "-c", SCRIPT], timeout_s=30)
+    return parse_facts(result.stdout.decode(errors="replace"))
+
+
+def parse_facts(text: str) -> BoardFacts:
+    """Facts from the script's lines; a line that makes no sense is an unknown fact.
+
+    >>> parse_facts("clock_khz=1500000\\ntemperature_millicelsius=hot").clock_hz
+    1500000000
+    """
+    lines = dict(line.split("=", 1) for line in text.splitlines()[:100] if "=" in line)
+
+    def read(name: str, convert: Callable[[str], T]) -> T | None:
+        raw = lines.get(name, "").strip()[:512]
+        try:
+            return convert(raw) if raw else None
+        except (ValueError, IndexError, OverflowError):
+            return None
+
+    return BoardFacts(
+        model=read("model", str),
+        cpu=read("cpu", str),
+        isa=read("isa", str),
+        governor=read("governor", str),
+        clock_hz=read("clock_khz", lambda raw: _natural(raw) * 1000),
+        temperature_celsius=read("temperature_millicelsius", lambda raw: _finite(raw) / 1000),
+        load_1min=read("load", lambda raw: _finite(raw.split()[0])),
+        memory_available_bytes=read("memory_kib", lambda raw: _natural(raw) * 1024),
+    )
+
+
+def _natural(raw: str) -> int:
+    number = int(raw)
+    if not 0 <= number < 2**50:
+        raise ValueError(raw)
+    return number
+
+
+def _finite(raw: str) -> float:
+    number = float(raw)
+    if not abs(number) < 1e9:
+        raise ValueError(raw)
+    return number

@@ -1,0 +1,197 @@
+"""Models, runtime, harness and inputs in one directory with a manifest of sha256s."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Len
+
+from edgetool.errors import BuildError, ConfigError, ModelError
+from edgetool.models.images import Float32Array, ImageSet
+from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
+from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.elf import check_machine, is_elf
+from edgetool.platform.files import FileEntry, file_entries, is_inside, sha256_file
+from edgetool.platform.values import Name, Positive, Sha256, value
+from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
+
+HARNESS = "bin/edgetool-harness"
+MANIFEST = "manifest.json"
+FILES_LIMIT = 10_000
+
+
+@value
+class BundledModel:
+    path: Name
+    spec: ModelSpec
+
+
+@value
+class BundledInput:
+    """Samples of one input, raw and little-endian, one after the other."""
+
+    path: Name
+    tensor: TensorSpec
+    samples: Positive
+    sha256: Sha256
+
+
+@value
+class Manifest:
+    SCHEMA: ClassVar[int] = 1
+    schema: int
+    id: Sha256  # hash of the files below
+    triple: Name
+    elf_machine: Name
+    runtime: RuntimeBuild
+    models: Annotated[tuple[BundledModel, ...], Len(1, 64)]
+    inputs: Annotated[tuple[BundledInput, ...], Len(0, 64)]
+    labels: tuple[int, ...] | None  # of the samples
+    files: Annotated[tuple[FileEntry, ...], Len(1, FILES_LIMIT)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    root: Path
+    manifest: Manifest
+
+    def command(self, there: PurePosixPath) -> tuple[str, ...]:
+        """How the harness is started where the bundle lies at `there`: through its own loader when it carries libc."""
+        harness = str(there / HARNESS)
+        if self.manifest.runtime.loader is None:
+            return (harness,)
+        return (str(there / self.manifest.runtime.loader), "--library-path", str(there / "lib"), harness)
+
+
+def build_bundle(
+    folder: Path,
+    *,
+    models: Sequence[ModelArtifact],
+    runtime: Runtime,
+    harness: Path,
+    toolchain: Toolchain,
+    images: ImageSet | None,
+) -> Bundle:
+    """Fill `folder`. Raises WrongMachine for a binary of another machine, ModelError for inputs that do not fit."""
+    _check_names(models)
+    shutil.copytree(runtime.root / "lib", folder / "lib")
+    (folder / "bin").mkdir()
+    shutil.copy2(harness, folder / HARNESS)
+    (folder / "models").mkdir()
+    bundled = []
+    for model in models:
+        path = f"models/{model.spec.name}.{model.spec.precision}.onnx"
+        shutil.copyfile(model.path, folder / path)
+        bundled.append(BundledModel(path=path, spec=model.spec))
+    inputs = _write_inputs(folder, models[0].spec, images) if images is not None else ()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and is_elf(file):
+            check_machine(file, machine=toolchain.elf_machine, triple=toolchain.triple)
+    files = file_entries(folder)
+    manifest = Manifest(
+        schema=Manifest.SCHEMA,
+        id=_digest(files),
+        triple=toolchain.triple,
+        elf_machine=toolchain.elf_machine,
+        runtime=runtime.build,
+        models=tuple(bundled),
+        inputs=inputs,
+        labels=None if images is None or images.labels is None else tuple(images.labels.tolist()),
+        files=files,
+    )
+    write_document(folder / MANIFEST, manifest)
+    return Bundle(root=folder, manifest=manifest)
+
+
+def _check_names(models: Sequence[ModelArtifact]) -> None:
+    if len({(model.spec.name, model.spec.precision) for model in models}) != len(models):
+        raise ConfigError("two of the models have the same name and precision", hint="package them in two bundles")
+    if len({model.spec.inputs for model in models}) != 1:
+        raise ModelError("the models have different inputs", hint="package them in two bundles")
+
+
+def _write_inputs(folder: Path, spec: ModelSpec, images: ImageSet) -> tuple[BundledInput, ...]:
+    """The images as samples of the model's only input."""
+    if (
+        len(spec.inputs) != 1
+        or spec.inputs[0].dtype != "float32"
+        or spec.inputs[0].shape[1:] != images.inputs.shape[1:]
+    ):
+        described = ", ".join(f"{tensor.name}: {tensor.dtype} {tensor.shape}" for tensor in spec.inputs)
+        raise ModelError(
+            f"the inputs of {spec.name} are {described}, not one of float32 images {images.inputs.shape[1:]}"
+        )
+    tensor = spec.inputs[0]
+    samples = len(images) // tensor.shape[0]
+    if samples == 0:
+        raise ModelError(f"{spec.name} takes {tensor.shape[0]} images at a time and there are {len(images)}")
+    (folder / "inputs").mkdir()
+    path = "inputs/0.bin"
+    data: Float32Array = np.ascontiguousarray(images.inputs[: samples * tensor.shape[0]], dtype="<f4")
+    data.tofile(folder / path)
+    return (BundledInput(path=path, tensor=tensor, samples=samples, sha256=sha256_file(folder / path)),)
+
+
+def _digest(files: Sequence[FileEntry]) -> str:
+    return hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest()
+
+
+def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
+    """A bundle's folder, checked against its manifest. Raises BuildError, naming the file that does not fit."""
+    manifest = read_document(path / MANIFEST, Manifest, error=BuildError)
+    if manifest.schema != Manifest.SCHEMA:
+        raise BuildError(f"{path / MANIFEST}: schema: {manifest.schema}, this edgetool reads {Manifest.SCHEMA}")
+    if manifest.id != _digest(manifest.files):
+        raise BuildError(f"{path / MANIFEST}: id: does not match its list of files")
+    listed = {entry.path: entry for entry in manifest.files}
+    named = [HARNESS, manifest.runtime.library, manifest.runtime.loader]
+    named += [model.path for model in manifest.models] + [tensor.path for tensor in manifest.inputs]
+    for name in [*listed, *(name for name in named if name is not None)]:
+        if not is_inside(name) or name not in listed:
+            raise BuildError(f"{path / MANIFEST}: {name!r} is not a file of the bundle")
+    for entry in manifest.files if verify else ():
+        _verify(path, entry, manifest)
+    return Bundle(root=path, manifest=manifest)
+
+
+def _verify(root: Path, entry: FileEntry, manifest: Manifest) -> None:
+    file = root / entry.path
+    if file.is_symlink() or not file.is_file() or not file.resolve().is_relative_to(root.resolve()):
+        raise BuildError(f"bundle {root}: {entry.path} is missing", hint="package it again")
+    if file.stat().st_size != entry.size_bytes or sha256_file(file) != entry.sha256:
+        raise BuildError(f"bundle {root}: {entry.path} was changed after packaging", hint="package it again")
+    if is_elf(file):
+        check_machine(file, machine=manifest.elf_machine, triple=manifest.triple)
+
+
+def copy_bundle(bundle: Bundle, folder: Path) -> Bundle:
+    """Copy a bundle to `folder`, replacing an older bundle there and nothing else. Raises ConfigError."""
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise ConfigError(f"{folder} exists and is not a bundle", hint="choose another with --output")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        for name in [MANIFEST, *(entry.path for entry in bundle.manifest.files)]:
+            (beside / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(bundle.root / name, beside / name)
+        beside.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    except OSError as error:
+        raise ConfigError(f"cannot write {folder}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Bundle(root=folder, manifest=bundle.manifest)
+
+
+def inputs_by_name(bundle: Bundle) -> Mapping[str, str]:
+    """Input name → path in the bundle."""
+    return {tensor.tensor.name: tensor.path for tensor in bundle.manifest.inputs}

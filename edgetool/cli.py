@@ -1,0 +1,399 @@
+"""The command line: parse, call one step, print."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from edgetool import __version__
+from edgetool.errors import ConfigError, EdgetoolError
+
+if TYPE_CHECKING:
+    from edgetool.models.spec import ModelArtifact, ModelRequest
+    from edgetool.pipeline import Workshop
+    from edgetool.reports.tables import Row
+
+app = typer.Typer(
+    name="edgetool",
+    help="From a PyTorch vision model to numbers from a RISC-V or Arm board: export, quantize, package, run, compare.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+targets_app = typer.Typer(help="The places a bundle can run.", no_args_is_help=True)
+app.add_typer(targets_app, name="targets")
+
+INTERRUPTED_EXIT_CODE = 130
+
+
+def _complete_target(incomplete: str) -> list[str]:
+    from edgetool.executors.registry import target_files
+
+    return [name for name in target_files() if name.startswith(incomplete)]
+
+
+Target = Annotated[
+    str, typer.Option("--target", "-t", help="A target's name, or a target file.", autocompletion=_complete_target)
+]
+Source = Annotated[str, typer.Argument(help="torchvision's name, package.module:factory, or a file ending in .onnx.")]
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="torchvision's name, package.module:factory, or a file ending in .onnx.")
+]
+Weights = Annotated[str, typer.Option(help="digits, imagenet or random; digits is mobilenet_v2's default.")]
+Checkpoint = Annotated[Path | None, typer.Option(help="A state dict: .safetensors, or a weights-only .pt.")]
+InputShape = Annotated[str | None, typer.Option(help="n,c,h,w; 1,3,224,224 for PyTorch models.")]
+Calibration = Annotated[Path | None, typer.Option(help="Images for calibration: a folder or an .npz.")]
+HeldOut = Annotated[
+    Path | None, typer.Option("--held-out", help="Images to judge by; default: every fifth of --calibration.")
+]
+Mirror = Annotated[
+    str | None,
+    typer.Option("--weights-mirror", help="Where to download weights from instead of torchvision's own place."),
+]
+Dynamic = Annotated[
+    bool, typer.Option("--dynamic", help="Quantize activations at each inference instead of by calibration.")
+]
+Images = Annotated[int | None, typer.Option(min=1, help="Held-out images to classify on each place.")]
+Runs = Annotated[Path, typer.Option(help="Where runs are kept.")]
+Force = Annotated[bool, typer.Option("--force", help="Do every step again.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"edgetool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def deploy(
+    target: Target = "qemu-riscv64",
+    model: Model = "mobilenet_v2",
+    weights: Weights = "",
+    checkpoint: Checkpoint = None,
+    input_shape: InputShape = None,
+    calibration: Calibration = None,
+    held_out: HeldOut = None,
+    dynamic: Dynamic = False,
+    images: Images = None,
+    weights_mirror: Mirror = None,
+    runs: Runs = Path("runs"),
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Everything in a line: export, quantize, package, run on host and target, report."""
+    from edgetool import pipeline
+    from edgetool.models.quantize import Quantization
+
+    done = pipeline.deploy(
+        target,
+        _request(model, weights, checkpoint, input_shape),
+        _workshop(quiet=json, force=force),
+        runs=runs,
+        quantization=Quantization.DYNAMIC if dynamic else Quantization.STATIC,
+        calibration=calibration,
+        held_out=held_out,
+        images=images,
+        weights_mirror=weights_mirror,
+    )
+    if json:
+        _print_json(
+            {"run": str(done.folder), "report": str(done.report), "fallbacks": done.fallbacks, "rows": done.table}
+        )
+        return
+    _print_rows(done.table)
+    for fallback in done.fallbacks:
+        print(f"{fallback.asked}: {fallback.reason}; instead: {fallback.instead}")
+    print(f"report: {done.report}")
+
+
+@app.command()
+def export(
+    source: Source = "mobilenet_v2",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The .onnx to write; default: the model's name.")
+    ] = None,
+    weights: Weights = "",
+    checkpoint: Checkpoint = None,
+    input_shape: InputShape = None,
+    calibration: Calibration = None,
+    opset: Annotated[
+        int | None, typer.Option(min=16, max=23, help="Default: what every runtime in use can run.")
+    ] = None,
+    weights_mirror: Mirror = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """PyTorch → optimized ONNX, checked against PyTorch."""
+    from edgetool import pipeline
+    from edgetool.models.artifacts import save_artifact
+    from edgetool.models.onnxfile import DEFAULT_OPSET
+
+    request = _request(source, weights, checkpoint, input_shape)
+    images = pipeline.ImageSource.choose(request, calibration, None)
+    made = pipeline.export(
+        request, images, _workshop(quiet=json, force=force), opset=opset or DEFAULT_OPSET, weights_mirror=weights_mirror
+    )
+    _print_model(save_artifact(made, output or Path(f"{request.name}.onnx")), json)
+
+
+@app.command()
+def quantize(
+    model: Annotated[Path, typer.Argument(help="An fp32 .onnx.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The .onnx to write; default: NAME.int8.onnx.")
+    ] = None,
+    calibration: Calibration = None,
+    held_out: HeldOut = None,
+    dynamic: Dynamic = False,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """fp32 ONNX → int8 ONNX, static by default."""
+    from edgetool import pipeline
+    from edgetool.models.artifacts import read_artifact, request_of, save_artifact
+    from edgetool.models.quantize import Quantization
+
+    quantization = Quantization.DYNAMIC if dynamic else Quantization.STATIC
+    fp32 = read_artifact(model)
+    request = request_of(fp32)
+    images = pipeline.ImageSource.choose(request, calibration, held_out)
+    made = pipeline.quantize(fp32, request, images, _workshop(quiet=json, force=force), quantization=quantization)
+    _print_model(save_artifact(made, output or model.with_suffix(f".{made.spec.precision}.onnx")), json)
+
+
+@app.command()
+def package(
+    models: Annotated[list[Path], typer.Argument(help="One or more .onnx of the same inputs.")],
+    target: Target = "qemu-riscv64",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder to write; default: NAME-TARGET.")
+    ] = None,
+    inputs: Annotated[Path | None, typer.Option(help="Images to time and judge by: a folder or an .npz.")] = None,
+    images: Images = None,
+    archive: Annotated[bool, typer.Option("--archive", help="Write a .tar.zst beside the folder too.")] = False,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Models, runtime, harness and inputs → a bundle that runs on the target."""
+    from edgetool import pipeline
+    from edgetool.archives import pack_bundle
+    from edgetool.bundles import copy_bundle
+    from edgetool.models.artifacts import read_artifact, request_of
+
+    artifacts = [read_artifact(path) for path in models]
+    request = request_of(artifacts[0])
+    source = pipeline.ImageSource.choose(request, None, inputs)
+    workshop = _workshop(quiet=json, force=force)
+    place = pipeline.provision(pipeline.target_with_images(target, images), workshop)
+    folder = output or Path(f"{artifacts[0].spec.name}-{place.target.name}")
+    bundle = copy_bundle(pipeline.package(artifacts, place, request, source, workshop), folder)
+    packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None
+    if json:
+        _print_json({"bundle": str(folder), "archive": str(packed) if packed else None, "id": bundle.manifest.id})
+    else:
+        print(f"bundle: {folder}" + (f"\narchive: {packed}" if packed else ""))
+
+
+@app.command()
+def bench(
+    bundle: Annotated[Path, typer.Argument(help="A bundle: its folder or its .tar.zst.")],
+    target: Target = "qemu-riscv64",
+    repetitions: Annotated[int | None, typer.Option(min=1, help="At least so many.")] = None,
+    warmup: Annotated[int | None, typer.Option(min=0, help="Inferences before the first timed one.")] = None,
+    min_duration: Annotated[float | None, typer.Option(min=0, help="At least so many seconds of repetitions.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the runtime.")] = None,
+    cpus: Annotated[str | None, typer.Option(help="Processors to use, such as 0-3,6.")] = None,
+    runs: Runs = Path("runs"),
+    json: Json = False,
+) -> None:
+    """Run a bundle on a target, pull back the metrics, write a record."""
+    from edgetool import pipeline
+
+    settings = {
+        "min_repetitions": repetitions,
+        "warmup": warmup,
+        "min_duration_s": min_duration,
+        "threads": threads,
+        "cpus": cpus,
+    }
+    chosen = {name: setting for name, setting in settings.items() if setting is not None}
+    folder, table = pipeline.bench(bundle, target, chosen, runs=runs, workshop=_workshop(quiet=json, force=False))
+    if json:
+        _print_json({"run": str(folder), "rows": table})
+        return
+    _print_rows(table)
+    print(f"report: {folder / 'report.md'}")
+
+
+@app.command()
+def compare(
+    baseline: Annotated[Path, typer.Argument(help="A run's folder or a record's .json.")],
+    candidate: Annotated[Path, typer.Argument(help="What to compare with it.")],
+    json: Json = False,
+) -> None:
+    """Two records, or all that two runs share, side by side."""
+    from edgetool.bench.pairs import compare_paths
+    from edgetool.reports.tables import comparison_table
+
+    comparisons = compare_paths(baseline, candidate)
+    if json:
+        _print_json({"comparisons": comparisons})
+        return
+    from edgetool.console import print_table
+
+    print_table(*comparison_table(comparisons))
+    for caveat in dict.fromkeys(caveat for comparison in comparisons for caveat in comparison.caveats):
+        print(f"{caveat.value}: {caveat.text}. {caveat.remedy[:1].upper()}{caveat.remedy[1:]}.")
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="A run's folder.")], json: Json = False) -> None:
+    """Write a run's report, table and charts anew."""
+    from edgetool.reports.report import write_report
+
+    table = write_report(run)
+    if json:
+        _print_json({"report": str(run / "report.md"), "rows": table})
+        return
+    _print_rows(table)
+    print(f"report: {run / 'report.md'}")
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """What is installed, what is missing, and the command that mends it."""
+    from edgetool.console import print_table
+    from edgetool.doctor import examine
+
+    findings = examine()
+    if json:
+        _print_json({"findings": findings})
+    else:
+        cells = [(f.name, f.found or "missing", f.needed_for, "" if f.ok else f.remedy) for f in findings]
+        print_table(("what", "found", "needed for", "remedy"), cells)
+    if not all(finding.ok for finding in findings if finding.required):
+        raise typer.Exit(ConfigError.exit_code)
+
+
+@targets_app.command("list")
+def list_targets(json: Json = False) -> None:
+    """All known targets."""
+    from edgetool.console import print_table
+    from edgetool.executors.registry import all_targets
+
+    found = list(all_targets())
+    if json:
+        _print_json({"targets": found})
+        return
+    cells = [(t.name, t.description, t.triple, t.executor["kind"], t.runtime) for t in found]
+    print_table(("target", "what", "triple", "executor", "runtime"), cells)
+
+
+@targets_app.command("show")
+def show_target(name: Annotated[str, typer.Argument(autocompletion=_complete_target)], json: Json = False) -> None:
+    """One target, all settings."""
+    from edgetool.executors.registry import load_target, target_files
+
+    target = load_target(name)
+    if json:
+        _print_json(target)
+        return
+    path = target_files().get(name, Path(name))
+    print(f"# {path}\n{path.read_text()}", end="")
+
+
+def _request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:
+    from edgetool.models.spec import ModelRequest
+
+    if weights not in ("", "digits", "imagenet", "random"):
+        raise ConfigError(
+            f"--weights {weights!r} is not one of digits, imagenet, random", hint="for a file use --checkpoint"
+        )
+    shape = None
+    if input_shape is not None:
+        try:
+            shape = tuple(int(side) for side in input_shape.replace("x", ",").split(","))
+        except ValueError:
+            shape = ()
+        if not shape or any(side < 1 for side in shape):
+            raise ConfigError(f"--input-shape {input_shape!r} is not a list of sizes", hint="for example 1,3,224,224")
+    return ModelRequest(
+        source=source, weights=weights, checkpoint=None if checkpoint is None else str(checkpoint), input_shape=shape
+    )
+
+
+def _workshop(*, quiet: bool, force: bool) -> Workshop:
+    from edgetool.console import make_progress
+    from edgetool.pipeline import Workshop
+    from edgetool.platform.store import Store, cache_root
+
+    return Workshop(store=Store(cache_root()), progress=make_progress(quiet=quiet), force=force)
+
+
+def _print_rows(table: Sequence[Row]) -> None:
+    from edgetool.console import print_table
+    from edgetool.reports.tables import text_table
+
+    print_table(*text_table(table))
+
+
+def _print_model(saved: ModelArtifact, json: bool) -> None:
+    from edgetool.reports.units import size_text
+
+    if json:
+        _print_json({"path": str(saved.path), "model": saved.spec})
+        return
+    noise = "" if saved.spec.signal_to_noise_db is None else f", {saved.spec.signal_to_noise_db:.1f} dB against fp32"
+    print(f"{saved.path}: {saved.spec.precision}, opset {saved.spec.opset}, {size_text(saved.spec.size_bytes)}{noise}")
+
+
+def _print_json(answer: object) -> None:
+    from edgetool.platform.documents import to_json
+
+    sys.stdout.buffer.write(to_json(answer))
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM: not KeyboardInterrupt, which Typer turns into an exit of its own."""
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """Unwind, so that `finally` blocks run and children end."""
+    del number, frame
+    raise Interrupted
+
+
+def main() -> None:
+    """The entry point: errors that edgetool raises on purpose become two lines and an exit code."""
+    signal.signal(signal.SIGINT, _end)
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        app()
+    except EdgetoolError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except Interrupted:
+        print("interrupted; steps that were done are kept", file=sys.stderr)
+        sys.exit(INTERRUPTED_EXIT_CODE)
+
+
+if __name__ == "__main__":
+    main()

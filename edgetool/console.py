@@ -1,0 +1,87 @@
+"""What a person sees while edgetool works: live lines on a terminal, plain ones elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from edgetool.platform.progress import Progress, Silent, Step
+
+
+@dataclass
+class _Note:
+    text: str = ""
+
+    def note(self, text: str) -> None:
+        self.text = text
+
+
+class PlainProgress:
+    """One line when a step starts being slow and one when it ends, on stderr."""
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        start = time.monotonic()
+        print(f"… {title}", file=sys.stderr, flush=True)
+        note = _Note()
+        yield note
+        print(_line(title, note.text, time.monotonic() - start), file=sys.stderr, flush=True)
+
+
+class LiveProgress:
+    """A spinner with the elapsed time while a step runs, replaced by one line when it ends."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        from rich.progress import Progress as Bar
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        start = time.monotonic()
+        note = _Note()
+        with Bar(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        ) as bar:
+            bar.add_task(title, total=None)
+            yield note
+        self._console.print(_line(title, note.text, time.monotonic() - start), markup=False)
+
+
+def _line(title: str, note: str, elapsed_s: float) -> str:
+    details = ", ".join(text for text in (note, f"{elapsed_s:.1f} s" if elapsed_s >= 1 else "") if text)
+    return f"✓ {title}" + (f": {details}" if details else "")
+
+
+def make_progress(*, quiet: bool) -> Progress:
+    if quiet:
+        return Silent()
+    return LiveProgress() if sys.stderr.isatty() else PlainProgress()
+
+
+def print_table(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """A table on stdout: drawn on a terminal, tab-separated for a pipe."""
+    if not sys.stdout.isatty():
+        for line in (headings, *cells):
+            print("\t".join(line))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if i < 2 else "right", overflow="fold")
+    for line in cells:
+        table.add_row(*line)
+    Console(highlight=False).print(table)

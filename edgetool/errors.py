@@ -1,0 +1,101 @@
+"""Every error edgetool raises on purpose, with its exit code and what to do about it.
+
+EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "hint: …", exit code
+├─ ConfigError           [2]   unknown target, bad TOML, bad image set, a missing extra
+├─ ModelError            [3]
+│  ├─ ExportError              PyTorch → ONNX failed, or the result differs from PyTorch
+│  ├─ QuantizeError            calibration or quantization failed
+│  └─ UnsupportedOperator      the runtime has no kernel for a node: names node, operator, runtime
+├─ BuildError            [4]   a tool of the build failed: log path and its last lines
+│  └─ WrongMachine             "libonnxruntime.so is x86-64, the target wants RISC-V"
+├─ ExecutorError         [5]
+│  ├─ TransferError            a file could not be put on or got from the target
+│  ├─ CommandFailed            a command on the target ended with a non-zero exit code
+│  ├─ CommandTimeout           a command on the target took longer than its limit
+│  └─ IllegalInstruction       the target's CPU lacks an instruction of the bundle
+├─ HarnessError          [6]   no or malformed result file, unknown schema
+│  └─ SelfTestFailed           the runtime computes wrong numbers on the target
+└─ CompareError          [7]   not the same model or inputs
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EdgetoolError(Exception):
+    """What happened, with names, and what to do next; lower case, no full stop."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(EdgetoolError):
+    exit_code = 2
+
+
+class ModelError(EdgetoolError):
+    exit_code = 3
+
+
+class ExportError(ModelError):
+    pass
+
+
+class QuantizeError(ModelError):
+    pass
+
+
+class UnsupportedOperator(ModelError):
+    """A runtime has no kernel for one of the model's nodes."""
+
+    def __init__(self, *, model: str, operator: str, node: str, runtime: str, hint: str | None = None) -> None:
+        super().__init__(f"{model}: {runtime} has no kernel for {operator} (node {node!r})", hint=hint)
+        self.model = model
+        self.operator = operator
+        self.node = node
+        self.runtime = runtime
+
+
+class BuildError(EdgetoolError):
+    exit_code = 4
+
+
+class WrongMachine(BuildError):
+    pass
+
+
+class ExecutorError(EdgetoolError):
+    exit_code = 5
+
+
+class TransferError(ExecutorError):
+    pass
+
+
+class CommandFailed(ExecutorError):
+    pass
+
+
+class CommandTimeout(ExecutorError):
+    pass
+
+
+class IllegalInstruction(ExecutorError):
+    pass
+
+
+class HarnessError(EdgetoolError):
+    exit_code = 6
+
+
+class SelfTestFailed(HarnessError):
+    pass
+
+
+class CompareError(EdgetoolError):
+    exit_code = 7

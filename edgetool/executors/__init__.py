@@ -1,0 +1,1 @@
+"""Places a bundle can run, behind one protocol."""

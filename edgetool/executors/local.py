@@ -1,0 +1,110 @@
+"""Run on this machine, in a temporary work folder; also what emulators on this machine build on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Literal, Self
+
+from edgetool.errors import ExecutorError, TransferError
+from edgetool.executors.base import CommandResult, Target
+from edgetool.platform.documents import check_table
+from edgetool.platform.files import is_inside
+from edgetool.platform.process import run_process
+from edgetool.platform.values import value
+
+
+@value
+class LocalSettings:
+    kind: Literal["local"]
+
+
+class LocalExecutor:
+    """This machine. `prefix` is put before every command."""
+
+    def __init__(self, *, prefix: Sequence[str] = (), emulator: str | None = None) -> None:
+        self.emulator = emulator
+        self._prefix = tuple(prefix)
+        self._work: tempfile.TemporaryDirectory[str] | None = None
+
+    @classmethod
+    def open(cls, target: Target) -> Self:
+        check_table(LocalSettings, target.executor, where=f"target {target.name}: executor")
+        return cls()
+
+    def __enter__(self) -> Self:
+        self._work = tempfile.TemporaryDirectory(prefix="edgetool-")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._work is not None:
+            self._work.cleanup()
+            self._work = None
+
+    def native(self) -> bool:
+        return self.emulator is None
+
+    def put(self, local: Path, remote: PurePosixPath) -> None:
+        self._copy(local, self._there(remote))
+
+    def get(self, remote: PurePosixPath, local: Path) -> None:
+        self._copy(self._there(remote), local)
+
+    def run(
+        self,
+        argv: Sequence[str | PurePosixPath],
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> CommandResult:
+        folder = self._there(PurePosixPath("."))
+        words = [str(word) for word in argv]
+        if "/" in words[0] and not words[0].startswith("/"):
+            words[0] = str(folder / words[0])
+        try:
+            done = run_process([*self._prefix, *words], cwd=folder, env=env, timeout_s=timeout_s)
+        except (FileNotFoundError, PermissionError) as error:
+            raise ExecutorError(
+                f"cannot run {(*self._prefix, *words)[0]}: {error.strerror}",
+                hint="`edgetool doctor` says what is missing",
+            ) from error
+        return CommandResult(
+            argv=tuple(map(str, argv)),
+            exit_code=done.exit_code,
+            stdout=done.stdout,
+            stderr=done.stderr,
+            duration_s=done.duration_s,
+            timed_out=done.timed_out,
+        )
+
+    def _there(self, remote: PurePosixPath) -> Path:
+        if self._work is None:
+            raise ExecutorError("the executor is not open", hint="use it in a `with` block")
+        if not is_inside(str(remote)):
+            raise TransferError(f"{remote} is not inside the work folder")
+        return Path(self._work.name) / remote
+
+    @staticmethod
+    def _copy(source: Path, destination: Path) -> None:
+        try:
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, destination, copy_function=_link_or_copy, dirs_exist_ok=True)
+            else:
+                _link_or_copy(str(source), str(destination))
+        except (OSError, shutil.Error) as error:
+            raise TransferError(f"cannot copy {source} to {destination}: {error}") from error
+
+
+def _link_or_copy(source: str, destination: str) -> None:
+    """A hard link costs nothing, and a bundle's files are only read; across file systems there is none."""
+    try:
+        os.link(source, destination)
+    except OSError:
+        shutil.copy2(source, destination)

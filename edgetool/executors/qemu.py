@@ -1,0 +1,48 @@
+"""Run under QEMU's user-mode emulation on this machine."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from typing import Literal, Self
+
+from edgetool.errors import ConfigError
+from edgetool.executors.base import Target
+from edgetool.executors.local import LocalExecutor
+from edgetool.platform.documents import check_table
+from edgetool.platform.process import run_process
+from edgetool.platform.values import Name, value
+
+
+@value
+class QemuSettings:
+    kind: Literal["qemu"]
+    emulator: Name  # "qemu-riscv64"; its static build is found too
+    cpu: Name  # QEMU's -cpu
+
+
+class QemuExecutor(LocalExecutor):
+    """Programs of another machine; the emulator translates their instructions and passes their system calls on."""
+
+    @classmethod
+    def open(cls, target: Target) -> Self:
+        settings = check_table(QemuSettings, target.executor, where=f"target {target.name}: executor")
+        emulator = find_emulator(settings.emulator)
+        return cls(
+            prefix=(emulator, "-cpu", settings.cpu), emulator=f"{emulator_version(emulator)}, -cpu {settings.cpu}"
+        )
+
+
+def find_emulator(name: str) -> str:
+    """The path of a user-mode emulator. Raises ConfigError with the package to install."""
+    for program in (name, f"{name}-static"):
+        if found := shutil.which(program):
+            return found
+    raise ConfigError(f"{name} is not installed", hint="as root: apt-get install qemu-user-static")
+
+
+@cache
+def emulator_version(emulator: str) -> str:
+    """ "qemu-riscv64 version 7.2.22"."""
+    first = run_process([emulator, "--version"], timeout_s=10).stdout.decode(errors="replace").splitlines()[:1]
+    return (first[0] if first else emulator).split(" (")[0]

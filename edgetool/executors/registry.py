@@ -1,0 +1,75 @@
+"""Targets by name, and the executor each one asks for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from edgetool.errors import ConfigError
+from edgetool.executors.base import Executor, Target
+from edgetool.platform.catalog import data_folder
+from edgetool.platform.documents import check_table, read_toml
+
+# kind → module and class; a module is imported when a target asks for it
+EXECUTORS = {
+    "local": ("edgetool.executors.local", "LocalExecutor"),
+    "qemu": ("edgetool.executors.qemu", "QemuExecutor"),
+}
+
+
+def target_folders() -> tuple[Path, ...]:
+    """Where target files are looked for, the first that has a name wins: $EDGETOOL_TARGETS, the user's, edgetool's."""
+    import platformdirs
+
+    own = os.environ.get("EDGETOOL_TARGETS")
+    return (
+        *((Path(own),) if own else ()),
+        platformdirs.user_config_path("edgetool") / "targets",
+        data_folder("targets"),
+    )
+
+
+def target_files() -> dict[str, Path]:
+    """Every known target's file by its name."""
+    found: dict[str, Path] = {}
+    for folder in target_folders():
+        for path in sorted(folder.glob("*.toml")):
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def load_target(name: str) -> Target:
+    """A target by its name or by the path of its file. Raises ConfigError, listing the known ones."""
+    if name.endswith(".toml"):
+        return read_target(Path(name))
+    files = target_files()
+    if name not in files:
+        raise ConfigError(f"no target {name!r}", hint=f"known targets: {', '.join(files)}")
+    return read_target(files[name])
+
+
+def read_target(path: Path) -> Target:
+    """Raises ConfigError with the file and the key."""
+    table = read_toml(path)
+    if table.get("schema") != Target.SCHEMA:
+        raise ConfigError(f"{path}: schema: {table.get('schema')!r}, this edgetool reads {Target.SCHEMA}")
+    target = replace(check_table(Target, table, where=str(path)), name=path.stem)
+    kind = target.executor.get("kind")
+    if kind not in EXECUTORS:
+        raise ConfigError(f"{path}: executor.kind: {kind!r} is not one of {', '.join(EXECUTORS)}")
+    return target
+
+
+def all_targets() -> Iterator[Target]:
+    for path in target_files().values():
+        yield read_target(path)
+
+
+def open_executor(target: Target) -> Executor:
+    """The executor of a target, to be used in a `with` block. Raises ConfigError for bad settings."""
+    module, name = EXECUTORS[target.executor["kind"]]
+    return cast(Executor, getattr(import_module(module), name).open(target))

@@ -1,0 +1,1 @@
+"""From a PyTorch model to ONNX files and the images they are checked on."""

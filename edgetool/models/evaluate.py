@@ -1,0 +1,55 @@
+"""Running models with this machine's ONNX Runtime, and judging outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.errors import ModelError
+from edgetool.models.images import Float32Array
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """A session on the CPU. Raises ModelError with the runtime's own words."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exception classes derive from Exception and nothing nearer
+        raise ModelError(f"ONNX Runtime cannot load {path.name}: {str(error).strip().splitlines()[0]}") from error
+
+
+def run_session(session: onnxruntime.InferenceSession, inputs: Float32Array) -> list[npt.NDArray[np.generic]]:
+    """All outputs for inputs of shape (n, …), run in the model's own batch size, joined along the first axis.
+
+    Raises ModelError when the model wants something else than one float32 tensor of that shape.
+    """
+    wanted = session.get_inputs()
+    if len(wanted) != 1 or wanted[0].type != "tensor(float)" or list(wanted[0].shape[1:]) != list(inputs.shape[1:]):
+        described = ", ".join(f"{entry.name}: {entry.type} {entry.shape}" for entry in wanted)
+        raise ModelError(f"the model's input is {described}; the images are float32 (n, {inputs.shape[1:]})")
+    batch = int(wanted[0].shape[0])
+    whole = len(inputs) // batch * batch
+    runs = [session.run(None, {wanted[0].name: inputs[i : i + batch]}) for i in range(0, whole, batch)]
+    return [np.concatenate(column) for column in zip(*runs, strict=True)]
+
+
+def signal_to_noise_db(reference: npt.NDArray[np.generic], outputs: npt.NDArray[np.generic]) -> float:
+    """10 log10(Σ reference² ÷ Σ (reference − outputs)²), at most 200 dB.
+
+    >>> round(signal_to_noise_db(np.array([1.0, 1.0]), np.array([1.1, 0.9])), 6)
+    20.0
+    """
+    signal = float(np.square(reference.astype(np.float64)).sum())
+    noise = float(np.square(reference.astype(np.float64) - outputs.astype(np.float64)).sum())
+    if noise == 0 or signal == 0:
+        return 200.0 if noise == 0 else -200.0
+    return min(200.0, 10 * float(np.log10(signal / noise)))

@@ -1,0 +1,172 @@
+"""Images as the arrays a vision model reads: one preprocessing for training, calibration and every target."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from edgetool.errors import ConfigError
+from edgetool.platform.files import sha256_file
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+NPZ_LIMIT_BYTES = 2 * 1024**3
+
+Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """How a picture becomes a tensor of shape (channels, height, width).
+
+    `crop` is the share of the resized picture that the centre crop keeps; 224/256 with the mean and standard
+    deviation below is torchvision's evaluation transform for its ImageNet classifiers.
+    """
+
+    channels: int = 3
+    height: int = 224
+    width: int = 224
+    crop: float = 1.0
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    def __call__(self, image: Image.Image) -> Float32Array:
+        """The picture as float32 (channels, height, width)."""
+        image = image.convert("L" if self.channels == 1 else "RGB")
+        box_height, box_width = round(self.height / self.crop), round(self.width / self.crop)
+        scale = max(box_height / image.height, box_width / image.width)
+        resized = image.resize(
+            (max(box_width, round(image.width * scale)), max(box_height, round(image.height * scale))),
+            Image.Resampling.BILINEAR,
+        )
+        left, top = (resized.width - self.width) // 2, (resized.height - self.height) // 2
+        pixels = np.asarray(resized.crop((left, top, left + self.width, top + self.height)), dtype=np.float32)
+        if pixels.ndim == 2:
+            pixels = pixels[:, :, np.newaxis]
+        mean, std = (np.asarray(each[: self.channels], dtype=np.float32) for each in (self.mean, self.std))
+        normalised = (pixels / np.float32(255) - mean) / std
+        return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
+
+
+IMAGENET = Preprocessing(crop=224 / 256)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageSet:
+    """Model inputs of shape (n, channels, height, width), with class labels of shape (n,) where they are known."""
+
+    inputs: Float32Array
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, count: int) -> ImageSet:
+        """The first `count` images."""
+        return ImageSet(inputs=self.inputs[:count], labels=None if self.labels is None else self.labels[:count])
+
+
+class Split(StrEnum):
+    CALIBRATION = "calibration"
+    HELD_OUT = "heldout"
+
+    def choose(self, count: int) -> slice | list[int]:
+        """Which of `count` unsplit images are this split's: every fifth is held out, when there are five at all."""
+        if count < 5:
+            return slice(None)
+        return [i for i in range(count) if (i % 5 == 4) == (self is Split.HELD_OUT)]
+
+
+def read_images(source: Path, preprocessing: Preprocessing, *, split: Split, limit: int | None = None) -> ImageSet:
+    """Read a folder of pictures, or an .npz.
+
+    An .npz holds `<split>_images`, or `images` of which every fifth is held out: uint8 pictures of shape (n, h, w) or
+    (n, h, w, 3), or float32 inputs of shape (n, c, h, w) that are used as they are. `<split>_labels` or `labels` of
+    shape (n,) are optional. A folder is read recursively in the order of its names, split the same way, without labels.
+
+    Raises ConfigError when there is nothing to read or it is not an image set.
+    """
+    if source.is_dir():
+        return _read_folder(source, preprocessing, split, limit)
+    if source.suffix == ".npz":
+        return _read_npz(source, preprocessing, split, limit)
+    raise ConfigError(
+        f"{source} is neither a folder of images nor an .npz", hint="give a folder, or a file ending in .npz"
+    )
+
+
+def images_digest(source: Path) -> str:
+    """A hash of all that `read_images` would read. Raises ConfigError when there is nothing."""
+    if not source.is_dir():
+        if not source.is_file():
+            raise ConfigError(f"there are no images at {source}")
+        return sha256_file(source)
+    listing = "".join(f"{path.relative_to(source)}\0{sha256_file(path)}\n" for path in _pictures(source))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def _pictures(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not files:
+        raise ConfigError(
+            f"no images in {folder}",
+            hint=f"put pictures there ({', '.join(sorted(IMAGE_SUFFIXES))}); 100 to 500 are enough",
+        )
+    return files
+
+
+def _read_folder(folder: Path, preprocessing: Preprocessing, split: Split, limit: int | None) -> ImageSet:
+    files = _pictures(folder)
+    chosen = split.choose(len(files))
+    files = files[chosen] if isinstance(chosen, slice) else [files[i] for i in chosen]
+    return ImageSet(inputs=np.stack([preprocessing(picture) for picture in _open_all(files[:limit])]))
+
+
+def _open_all(files: Iterable[Path]) -> Iterator[Image.Image]:
+    for file in files:
+        try:
+            with Image.open(file) as picture:
+                picture.load()
+                yield picture
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise ConfigError(f"cannot read the image {file}: {error}", hint="remove or replace the file") from error
+
+
+def _read_npz(file: Path, preprocessing: Preprocessing, split: Split, limit: int | None) -> ImageSet:
+    try:
+        if file.stat().st_size > NPZ_LIMIT_BYTES:
+            raise ConfigError(f"{file} is larger than {NPZ_LIMIT_BYTES >> 30} GiB", hint="use fewer images")
+        with np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files if name.endswith(("images", "labels"))}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ConfigError(f"cannot read {file}: {error}", hint="write it with numpy.savez(file, images=…)") from error
+    images = arrays.get(f"{split}_images", arrays.get("images"))
+    labels = arrays.get(f"{split}_labels" if f"{split}_images" in arrays else "labels")
+    if images is None or images.ndim == 0 or len(images) == 0:
+        raise ConfigError(
+            f"{file} holds no array `{split}_images` or `images`", hint="write it with numpy.savez(file, images=…)"
+        )
+    if labels is not None and (labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer)):
+        raise ConfigError(f"{file}: labels are {labels.dtype} {labels.shape}, wanted integers ({len(images)},)")
+    chosen = slice(None) if f"{split}_images" in arrays else split.choose(len(images))
+    images, labels = images[chosen][:limit], None if labels is None else labels[chosen][:limit].astype(np.int64)
+    return ImageSet(inputs=_to_inputs(file, images, preprocessing), labels=labels)
+
+
+def _to_inputs(file: Path, images: npt.NDArray[np.generic], preprocessing: Preprocessing) -> Float32Array:
+    if images.dtype == np.uint8 and (images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)):
+        return np.stack([preprocessing(Image.fromarray(image)) for image in images])
+    wanted = (preprocessing.channels, preprocessing.height, preprocessing.width)
+    if images.dtype == np.float32 and images.shape[1:] == wanted:
+        return np.ascontiguousarray(images, dtype=np.float32)
+    raise ConfigError(
+        f"{file}: images of type {images.dtype} and shape {images.shape} do not fit",
+        hint=f"wanted uint8 (n, h, w) or (n, h, w, 3), or float32 (n, {', '.join(map(str, wanted))})",
+    )

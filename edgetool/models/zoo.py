@@ -1,0 +1,189 @@
+"""PyTorch models by name: torchvision's classifiers, a user's own factory, and where their weights come from.
+
+Only this module and `export` import torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgetool.errors import ConfigError, ModelError
+from edgetool.models.images import IMAGENET, ImageSet, Preprocessing
+from edgetool.models.spec import ModelRequest
+from edgetool.platform.catalog import data_folder
+
+if TYPE_CHECKING:
+    import torch
+
+DIGITS_CLASSES = 10
+SEED = 20
+
+
+def digits_checkpoint() -> Path:
+    return data_folder("examples") / "digits" / "mobilenet_v2_digits.safetensors"
+
+
+def digits_images() -> Path:
+    return data_folder("examples") / "digits" / "digits.npz"
+
+
+def preprocessing_for(request: ModelRequest, shape: tuple[int, ...]) -> Preprocessing:
+    """How pictures become this model's input of `shape` (n, c, h, w). Raises ModelError for another rank."""
+    if len(shape) != 4:
+        raise ModelError(
+            f"the model's input has shape {shape}, not (n, channels, height, width)", hint="give images as float32 .npz"
+        )
+    _, channels, height, width = shape
+    crop = IMAGENET.crop if request.origin == "imagenet" else 1.0
+    return Preprocessing(channels=channels, height=height, width=width, crop=crop)
+
+
+def build_model(
+    request: ModelRequest, *, calibration: ImageSet | None, weights_cache: Path, mirror: str | None
+) -> torch.nn.Module:
+    """The model in evaluation mode with its weights.
+
+    Raises ConfigError for an unknown name or missing extra, ModelError for a checkpoint that does not fit.
+    """
+    torch = import_torch()
+    torch.manual_seed(SEED)
+    match request.origin:
+        case "digits" if request.source == "mobilenet_v2":
+            model = _torchvision(request.source, num_classes=DIGITS_CLASSES)
+            _load(model, digits_checkpoint())
+        case "digits":
+            raise ConfigError(
+                f"there are no digits weights for {request.source}",
+                hint="they are mobilenet_v2's; use --weights random",
+            )
+        case "imagenet":
+            model = _torchvision(request.source)
+            _load(model, _download_imagenet(request.source, weights_cache, mirror))
+        case "random":
+            model = _factory(request.source) if request.is_factory else _torchvision(request.source)
+            _settle_batch_norm(model, calibration)
+        case _:
+            model = _factory(request.source) if request.is_factory else _torchvision(request.source)
+            if request.checkpoint is not None:
+                _load(model, Path(request.checkpoint))
+    return model.eval()
+
+
+def import_torch() -> Any:
+    """The module torch. Raises ConfigError that says how to install it."""
+    try:
+        import torch
+        import torchvision  # noqa: F401  a missing one is the same error
+    except ImportError as error:
+        raise ConfigError(
+            f"exporting needs PyTorch and torchvision ({error})", hint='pip install "edgetool[export]"'
+        ) from error
+    return torch
+
+
+def _torchvision(name: str, **options: Any) -> torch.nn.Module:
+    import torchvision
+
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        raise ConfigError(
+            f"torchvision has no classification model {name!r}",
+            hint=f"known models: {', '.join(known)}; or package.module:factory",
+        )
+    model: torch.nn.Module = torchvision.models.get_model(name, weights=None, **options)
+    return model
+
+
+def _factory(source: str) -> torch.nn.Module:
+    import torch
+
+    module_name, _, factory_name = source.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        model = getattr(importlib.import_module(module_name), factory_name)()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"cannot import {source}: {error}", hint="give package.module:factory, importable from here"
+        ) from error
+    finally:
+        sys.path.remove(str(Path.cwd()))
+    if not isinstance(model, torch.nn.Module):
+        raise ModelError(f"{source} made a {type(model).__name__}, not a torch.nn.Module")
+    return model
+
+
+def _load(model: torch.nn.Module, checkpoint: Path) -> None:
+    """Load weights, of whatever float type, into the model. Raises ModelError."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if checkpoint.suffix == ".safetensors":
+            state: Any = load_file(checkpoint)
+        else:
+            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+            state = state.get("state_dict", state) if isinstance(state, dict) else {}
+        model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in state.items()})
+    except (OSError, SafetensorError, RuntimeError, AttributeError, ValueError, EOFError, ImportError) as error:
+        raise ModelError(
+            f"checkpoint {checkpoint} does not fit: {str(error).strip().splitlines()[0]}",
+            hint="it must be a state dict of this very model, as .safetensors or a weights-only .pt",
+        ) from error
+    except Exception as error:  # pickle's UnpicklingError, by which torch refuses code in a checkpoint
+        if type(error).__name__ != "UnpicklingError":
+            raise
+        raise ModelError(
+            f"checkpoint {checkpoint} is not a weights-only file", hint="save model.state_dict()"
+        ) from error
+
+
+def _download_imagenet(name: str, cache: Path, mirror: str | None) -> Path:
+    """torchvision's weights file, whose name ends in the first digits of its sha256, which is checked."""
+    import torchvision
+
+    try:
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+    except ValueError as error:
+        raise ConfigError(f"torchvision has no ImageNet weights for {name!r}") from error
+    url = weights.url if mirror is None else f"{mirror.rstrip('/')}/{weights.url.rpartition('/')[2]}"
+    return download_weights(url, cache)
+
+
+def download_weights(url: str, cache: Path) -> Path:
+    """Download `…/name-<sha256 prefix>.pth` once. Raises ConfigError when the network or the hash says no."""
+    import torch
+
+    file_name = url.rpartition("/")[2]
+    destination = cache / file_name
+    if destination.exists():
+        return destination
+    cache.mkdir(parents=True, exist_ok=True)
+    prefix = Path(file_name).stem.rpartition("-")[2]
+    try:
+        torch.hub.download_url_to_file(url, str(destination), hash_prefix=prefix, progress=False)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"cannot download {file_name}: {error}",
+            hint="without a network use --weights digits or random, --checkpoint FILE, or --weights-mirror URL",
+        ) from error
+    return destination
+
+
+def _settle_batch_norm(model: torch.nn.Module, calibration: ImageSet | None) -> None:
+    """Take batch-norm statistics from real images: without them a random network's outputs all but vanish."""
+    import torch
+
+    if calibration is None:
+        raise ConfigError("--weights random needs images for batch-norm statistics", hint="give --calibration DIR")
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain average over the batches
+    model.train()
+    with torch.inference_mode():
+        for i in range(0, min(len(calibration), 64), 16):
+            model(torch.from_numpy(calibration.inputs[i : i + 16]))

@@ -1,0 +1,1 @@
+"""What touches the machine and knows nothing of models: processes, files, documents, ELF."""

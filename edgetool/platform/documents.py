@@ -1,0 +1,93 @@
+"""Values as JSON and TOML files: size-limited and schema-checked on reading, never half-written."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Hashable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from edgetool.errors import ConfigError, EdgetoolError
+from edgetool.platform.files import write_atomically
+
+T = TypeVar("T")
+
+SIZE_LIMIT_BYTES = 64 * 1024**2
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def parse_value(kind: type[T], data: bytes | str, *, where: str, error: type[EdgetoolError] = ConfigError) -> T:
+    """A value from JSON text. Raises `error`, naming `where` and the first key that does not fit."""
+    try:
+        parsed: T = _adapter(cast(Hashable, kind)).validate_json(data, strict=True)
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "document"
+        more = f" (and {invalid.error_count() - 1} more)" if invalid.error_count() > 1 else ""
+        raise error(f"{where}: {key}: {_describe(first['type'], first['msg'])}{more}") from invalid
+    return parsed
+
+
+def _describe(kind: str, message: str) -> str:
+    """Pydantic's message in our words where its own speak of Python."""
+    return {
+        "missing": "missing",
+        "missing_keyword_only": "missing",
+        "unexpected_keyword_argument": "unknown key",
+        "extra_forbidden": "unknown key",
+    }.get(kind, message[:1].lower() + message[1:])
+
+
+def check_table(
+    kind: type[T], table: Mapping[str, object], *, where: str, error: type[EdgetoolError] = ConfigError
+) -> T:
+    """A value from a table of plain data, as TOML gives it."""
+    try:
+        text = json.dumps(table)
+    except (TypeError, ValueError) as unknown:
+        raise error(f"{where}: {unknown}") from unknown
+    return parse_value(kind, text, where=where, error=error)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises ConfigError."""
+    try:
+        return tomllib.loads(_read_limited(path, ConfigError).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def read_document(path: Path, kind: type[T], *, error: type[EdgetoolError] = ConfigError) -> T:
+    """A value from a .json or .toml file. Raises `error`, naming the file and the key."""
+    if path.suffix == ".toml":
+        return check_table(kind, read_toml(path), where=str(path), error=error)
+    return parse_value(kind, _read_limited(path, error), where=str(path), error=error)
+
+
+def _read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT_BYTES + 1)
+    except OSError as unreadable:
+        raise error(f"cannot read {path}: {unreadable.strerror}") from unreadable
+    if len(data) > SIZE_LIMIT_BYTES:
+        raise error(f"{path} is larger than {SIZE_LIMIT_BYTES >> 20} MiB")
+    return data
+
+
+def to_json(value: object) -> bytes:
+    """A value, or plain data that holds values, as indented JSON."""
+    return _adapter(cast(Hashable, type(value))).dump_json(value, indent=2) + b"\n"
+
+
+def write_document(path: Path, value: object) -> None:
+    """Write a value as JSON, whole or not at all."""
+    write_atomically(path, to_json(value))

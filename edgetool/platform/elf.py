@@ -1,0 +1,97 @@
+"""What an ELF file says of itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerNeedSection
+from elftools.elf.sections import NoteSection
+
+from edgetool.errors import WrongMachine
+from edgetool.platform.values import value
+
+
+@value
+class ElfFile:
+    machine: str  # e_machine by name: "EM_RISCV"
+    bits: int
+    soname: str | None
+    needed: tuple[str, ...]
+    runpath: str | None
+    glibc: str | None  # the highest GLIBC_x.y symbol version it needs: "2.34"
+    build_id: str | None
+
+
+def read_elf(path: Path) -> ElfFile:
+    """Raises WrongMachine when `path` is no ELF file."""
+    try:
+        with path.open("rb") as stream:
+            elf = ELFFile(stream)
+            # One attribute each for what a tag names: pyelftools sets them as it reads.
+            tags: list[Any] = [
+                tag
+                for section in elf.iter_sections()
+                if isinstance(section, DynamicSection)
+                for tag in section.iter_tags()
+            ]
+            return ElfFile(
+                machine=elf["e_machine"],
+                bits=elf.elfclass,
+                soname=next((tag.soname for tag in tags if tag.entry.d_tag == "DT_SONAME"), None),
+                needed=tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"),
+                runpath=next(
+                    (
+                        getattr(tag, tag.entry.d_tag[3:].lower())
+                        for tag in tags
+                        if tag.entry.d_tag in {"DT_RPATH", "DT_RUNPATH"}
+                    ),
+                    None,
+                ),
+                glibc=max(_glibc_versions(elf), key=_as_numbers, default=None),
+                build_id=next(_build_ids(elf), None),
+            )
+    except (ELFError, ValueError, KeyError) as error:
+        raise WrongMachine(f"{path} is not an ELF file: {error}") from error
+
+
+def is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def check_machine(path: Path, *, machine: str, triple: str) -> ElfFile:
+    """Raises WrongMachine when the file is for another machine than `machine` (an e_machine name)."""
+    elf = read_elf(path)
+    if elf.machine != machine:
+        raise WrongMachine(
+            f"{path.name} is {elf.machine.removeprefix('EM_')}, {triple} wants {machine.removeprefix('EM_')}",
+            hint="package with a runtime of the target's triple",
+        )
+    return elf
+
+
+def _glibc_versions(elf: ELFFile) -> Iterator[str]:
+    for section in elf.iter_sections():
+        if isinstance(section, GNUVerNeedSection):
+            for _, versions in section.iter_versions():
+                for version in versions:
+                    if found := re.fullmatch(r"GLIBC_(\d+(?:\.\d+)+)", version.name):
+                        yield found[1]
+
+
+def _as_numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def _build_ids(elf: ELFFile) -> Iterator[str]:
+    for section in elf.iter_sections():
+        if isinstance(section, NoteSection):
+            for note in section.iter_notes():
+                if note["n_type"] == "NT_GNU_BUILD_ID":
+                    yield note["n_desc"]

@@ -1,0 +1,54 @@
+"""Files: digests, writing whole or not at all, names that stay in their folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path, PurePosixPath
+
+from edgetool.platform.values import Name, NonNegative, Sha256, value
+
+
+@value
+class FileEntry:
+    """One file of a runtime or bundle; `path` is relative to its root and uses forward slashes."""
+
+    path: Name
+    sha256: Sha256
+    size_bytes: NonNegative
+
+
+def sha256_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_entry(root: Path, path: Path) -> FileEntry:
+    """The entry of `path`, which lies in `root`."""
+    return FileEntry(path=path.relative_to(root).as_posix(), sha256=sha256_file(path), size_bytes=path.stat().st_size)
+
+
+def file_entries(root: Path) -> tuple[FileEntry, ...]:
+    """The entries of all regular files below `root`, in the order of their paths."""
+    return tuple(file_entry(root, path) for path in sorted(root.rglob("*")) if path.is_file())
+
+
+def is_inside(relative: str) -> bool:
+    """Whether a relative path from an untrusted source stays in its folder."""
+    path = PurePosixPath(relative)
+    return bool(relative) and not path.is_absolute() and ".." not in path.parts and "\0" not in relative
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` beside `path`, then rename: a reader sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

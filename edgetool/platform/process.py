@@ -1,0 +1,134 @@
+"""Running other programs: the one place that starts a process, and that ends it with all its children."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from edgetool.errors import BuildError
+from edgetool.platform.files import write_atomically
+from edgetool.platform.values import value
+
+OUTPUT_LIMIT_BYTES = 4 * 1024**2
+GRACE_S = 3.0
+
+
+@value
+class Completed:
+    """How a program ended. `exit_code` is negative for a signal, as in subprocess; output is cut to its last 4 MiB."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    duration_s: float
+    timed_out: bool
+
+
+class _Tail(threading.Thread):
+    """Drains a pipe and keeps its end, so that a program that prints without limit neither blocks nor fills memory."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._pipe = pipe
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self.start()
+
+    def run(self) -> None:
+        with self._pipe:
+            while chunk := self._pipe.read1(65536):  # type: ignore[attr-defined]
+                self._chunks.append(chunk)
+                self._size += len(chunk)
+                while self._size - len(self._chunks[0]) >= OUTPUT_LIMIT_BYTES:
+                    self._size -= len(self._chunks.popleft())
+
+    def text(self) -> bytes:
+        self.join(GRACE_S)
+        return b"".join(self._chunks)[-OUTPUT_LIMIT_BYTES:]
+
+
+def run_process(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> Completed:
+    """Run a program to its end, in a process group of its own.
+
+    `env` is added to the environment. On a timeout, Ctrl-C or any other exception the whole group is ended.
+    Raises FileNotFoundError or PermissionError when the program can't be started.
+    """
+    words = tuple(map(str, argv))
+    start = time.monotonic()
+    process = subprocess.Popen(
+        words,
+        cwd=cwd,
+        env=None if env is None else {**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    timed_out = False
+    try:
+        stdout, stderr = _Tail(process.stdout), _Tail(process.stderr)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+    finally:
+        _end_group(process)
+    return Completed(
+        argv=words,
+        exit_code=process.returncode,
+        stdout=stdout.text(),
+        stderr=stderr.text(),
+        duration_s=time.monotonic() - start,
+        timed_out=timed_out,
+    )
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of the group: politely, then not."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def run_tool(
+    argv: Sequence[str | Path], *, log: Path, cwd: Path | None = None, timeout_s: float | None = None
+) -> Completed:
+    """Run a build tool that must succeed; its output is kept at `log`.
+
+    Raises BuildError with the log's path and its last lines.
+    """
+    try:
+        result = run_process(argv, cwd=cwd, timeout_s=timeout_s)
+    except (FileNotFoundError, PermissionError) as error:
+        raise BuildError(
+            f"cannot run {argv[0]}: {error.strerror}", hint="`edgetool doctor` says what is missing"
+        ) from error
+    write_atomically(log, result.stdout + result.stderr)
+    if result.exit_code != 0:
+        last = (result.stderr or result.stdout).decode(errors="replace").strip().splitlines()[-12:]
+        how = "took too long" if result.timed_out else f"ended with exit code {result.exit_code}"
+        raise BuildError("\n  ".join([f"{Path(result.argv[0]).name} {how}; its log is {log}", *last]))
+    return result

@@ -1,0 +1,24 @@
+"""The decorator every value of edgetool wears: a frozen keyword-only dataclass whose documents admit no unknown key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, TypeVar, dataclass_transform
+
+from annotated_types import Ge, Le, Len
+
+T = TypeVar("T")
+
+# Documents come from boards and archives: every number and text in them is bounded.
+NonNegative = Annotated[int, Ge(0), Le(2**63 - 1)]
+Positive = Annotated[int, Ge(1), Le(2**63 - 1)]
+Text = Annotated[str, Len(0, 65_536)]
+Name = Annotated[str, Len(1, 512)]
+Sha256 = Annotated[str, Len(64, 64)]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def value(cls: type[T]) -> type[T]:
+    """Make `cls` a frozen, keyword-only dataclass; read from a document, an unknown key is an error."""
+    cls.__pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}  # type: ignore[attr-defined]
+    return dataclass(frozen=True, kw_only=True)(cls)

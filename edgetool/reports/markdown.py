@@ -1,0 +1,146 @@
+"""A run as `report.md`: what was found, on what, how, and what to doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from edgetool.bench.record import Caveat, RunRecord
+from edgetool.bench.runs import StoredRun
+from edgetool.reports.tables import Row, place_text, text_table
+from edgetool.reports.units import percent_text, ratio_text, size_text, time_text
+
+
+def markdown_report(stored: StoredRun, table: Sequence[Row], charts: Sequence[str]) -> str:
+    """The report's text; `charts` are paths relative to it."""
+    run = stored.run
+    name = run.models[0].name if run.models else "model"
+    sections = [
+        [f"# {name} on {run.target}", "", *_findings(stored, table)],
+        ["## Numbers", "", *_table(*text_table(table)), "", *_legend(table)],
+        ["## Charts", "", *(f"![{chart.rpartition('/')[2].removesuffix('.png')}]({chart})" for chart in charts)],
+        ["## What to doubt", "", *_doubts(table)],
+        ["## Places", "", *_places(stored)],
+        ["## How it was measured", "", *_method(stored)],
+    ]
+    if run.fallbacks:
+        fallbacks = [f"- asked for **{f.asked}**: {f.reason}. Instead: {f.instead}." for f in run.fallbacks]
+        sections.insert(1, ["## Fallbacks", "", *fallbacks])
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _findings(stored: StoredRun, table: Sequence[Row]) -> Iterable[str]:
+    """What one would tell in three sentences."""
+    sizes = {row.precision: row.size_bytes for row in table}
+    small = next((p for p in sizes if p != "fp32"), None)
+    if "fp32" in sizes and small is not None:
+        change = sizes[small] / sizes["fp32"] - 1
+        yield f"- **Size**: {small} is {size_text(sizes[small])}, fp32 {size_text(sizes['fp32'])} ({change:+.1%})."
+    for row in table:
+        if row.precision == "fp32":
+            continue
+        accuracy = "" if row.accuracy is None else f", accuracy {percent_text(row.accuracy.value)}"
+        if row.emulated:
+            yield f"- **{place_text(row)}, {row.precision}**: runs{accuracy}; the time it took says nothing of a board."
+        else:
+            interval = f"95 % between {ratio_text(row.ratio.low)} and {ratio_text(row.ratio.high)}"
+            yield (
+                f"- **{row.place}, {row.precision}**: {time_text(row.latency.p50_ns)} median, "
+                f"{ratio_text(row.ratio.value)} of fp32 ({interval}){accuracy}."
+            )
+    agreeing = [row for row in table if row.same_predictions is not None and row.place == stored.run.target]
+    for row in agreeing:
+        yield (
+            f"- **{row.precision} on {place_text(row)} against the host**: the same class on {row.same_predictions} of "
+            f"{row.compared_samples} images; outputs differ by at most {row.differs_by:.1g} of the largest."
+        )
+
+
+def _table(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:
+    yield "| " + " | ".join(headings) + " |"
+    yield "|" + "|".join(" --- " if i < 2 else " ---: " for i in range(len(headings))) + "|"
+    for line in cells:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
+
+
+def _legend(table: Sequence[Row]) -> Iterable[str]:
+    yield (
+        "`load` is the creation of the session, `first` the first inference after it; p50, p90 and p99 are percentiles "
+        "of the repetitions after warm-up; `spread` is the interquartile range as a share of the median; `÷ fp32` the "
+        "ratio of medians in the same place; `output vs host` the largest difference from the host's outputs of the "
+        "same model as a share of the largest output."
+    )
+    if any(row.emulated for row in table):
+        yield ""
+        yield "Rows marked *(emulated)* show the time that an emulator took. **It is not a latency of any board.**"
+
+
+def _doubts(table: Sequence[Row]) -> Iterable[str]:
+    found: dict[Caveat, list[str]] = {}
+    for row in table:
+        for caveat in row.caveats:
+            found.setdefault(caveat, []).append(f"{row.place} {row.precision}")
+    versions = {row.runtime for row in table}
+    if len(versions) > 1:
+        found[Caveat.DIFFERENT_RUNTIME] = sorted(versions)
+    if not found:
+        yield "Nothing: every check of the measurements held."
+    for caveat, where in found.items():
+        yield f"- {', '.join(where)}: {caveat.text}. Remedy: {caveat.remedy}."
+
+
+def _places(stored: StoredRun) -> Iterable[str]:
+    seen: set[str] = set()
+    for measurement in stored.measurements:
+        record = measurement.record
+        if record.target not in seen:
+            seen.add(record.target)
+            yield f"- **{record.target}**: {'; '.join(_place(record))}."
+
+
+def _place(record: RunRecord) -> Iterable[str]:
+    environment = record.environment
+    yield record.triple
+    if environment.emulator is not None:
+        yield f"emulated by {environment.emulator}"
+    facts = environment.before
+    if facts is not None:
+        yield from (text for text in (facts.model, facts.cpu, facts.isa) if text)
+        if facts.governor:
+            yield f"governor {facts.governor}"
+        if facts.temperature_celsius is not None:
+            yield f"{facts.temperature_celsius:.0f} °C"
+        if facts.load_1min is not None:
+            yield f"load {facts.load_1min:g}"
+    if environment.process.vector_length_bits:
+        yield f"vectors of {environment.process.vector_length_bits} bits"
+    yield f"{environment.process.processors} processors"
+    yield f"kernel {environment.process.kernel}"
+    yield f"glibc {environment.process.libc}"
+    yield f"{record.runtime}, build id {environment.runtime.build_id or 'none'}"
+
+
+def _method(stored: StoredRun) -> Iterable[str]:
+    specs = dict.fromkeys((m.record.target, m.record.spec) for m in stored.measurements)
+    for target, spec in specs:
+        count = min(len(m.record.samples_ns) for m in stored.measurements if m.record.target == target)
+        yield (
+            f"- **{target}**: {spec.threads} thread(s); one first inference, {spec.warmup} warm-up, then at least "
+            f"{spec.min_repetitions} repetitions and {spec.min_duration_s:g} s ({count} or more taken), each timed "
+            "with CLOCK_MONOTONIC around one call of the runtime."
+        )
+    for model in stored.run.models:
+        noise = (
+            ""
+            if model.signal_to_noise_db is None
+            else f"; {model.signal_to_noise_db:.1f} dB signal to noise against fp32"
+        )
+        meaning = "" if model.accuracy_means_something else "; **its accuracy means nothing**"
+        yield (
+            f"- **{model.name} {model.precision}**: weights {model.weights}, opset {model.opset}, input "
+            f"{'×'.join(map(str, model.inputs[0].shape))}, sha256 {model.sha256[:12]}{noise}{meaning}."
+        )
+    yield (
+        "- Before timing, a numeric self-test ran in each place's runtime. Intervals are 95 %: bootstrap of the median "
+        "for ratios, Wilson for accuracy."
+    )
+    yield f"- edgetool {stored.run.edgetool}, {stored.run.created_at:%Y-%m-%d %H:%M} UTC, run {stored.run.id}."

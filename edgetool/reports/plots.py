@@ -1,0 +1,153 @@
+"""The charts of a run. Only this module imports matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgetool.bench.measure import Measurement
+from edgetool.reports.tables import Row, place_text
+from edgetool.reports.units import size_text, time_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito's palette, told apart with every common colour blindness: https://jfly.uni-koeln.de/color/
+COLOURS = {"fp32": "#0072B2", "int8": "#E69F00", "int8-dynamic": "#009E73"}
+OTHER_COLOUR = "#999999"
+EMULATED_HATCH = "////"
+STYLE: dict[Any, Any] = {
+    "figure.dpi": 150,
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "hatch.linewidth": 0.6,
+}
+
+
+def write_charts(folder: Path, table: Sequence[Row], measurements: Sequence[Measurement]) -> tuple[str, ...]:
+    """Write the charts as PNG and return their file names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _figure(folder / "size.png", height=1.2 + 0.5 * len(_by_precision(table))) as axes:
+        _draw_sizes(axes, table)
+    with _figure(folder / "latency.png", height=1.6 + 0.5 * len(table)) as axes:
+        _draw_latencies(axes, table)
+    _write_samples(folder / "samples.png", table, measurements)
+    return "size.png", "latency.png", "samples.png"
+
+
+@contextmanager
+def _figure(path: Path, *, height: float) -> Iterator[Axes]:
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure.add_subplot()
+        figure.savefig(path)
+
+
+def _by_precision(table: Sequence[Row]) -> dict[str, Row]:
+    """One row for each format, the first place's."""
+    found: dict[str, Row] = {}
+    for row in table:
+        found.setdefault(row.precision, row)
+    return found
+
+
+def _draw_sizes(axes: Axes, table: Sequence[Row]) -> None:
+    formats = _by_precision(table)
+    largest = max(row.size_bytes for row in formats.values())
+    baseline = formats.get("fp32")
+    for i, row in enumerate(formats.values()):
+        axes.barh(i, row.size_bytes / 1e6, color=COLOURS.get(row.precision, OTHER_COLOUR), height=0.6)
+        saved = "" if baseline is None or row is baseline else f"  ({row.size_bytes / baseline.size_bytes - 1:+.1%})"
+        axes.text(row.size_bytes / 1e6 + largest / 1e8, i, f"{size_text(row.size_bytes)}{saved}", va="center")
+    axes.set_yticks(range(len(formats)), list(formats))
+    axes.invert_yaxis()
+    axes.set_xlim(0, largest / 1e6 * 1.25)
+    axes.set_xlabel("file size [MB]")
+    axes.set_title(f"{next(iter(formats.values())).model}: model size by format")
+
+
+def _draw_latencies(axes: Axes, table: Sequence[Row]) -> None:
+    """Bars on a logarithmic axis: host and emulator are a thousandfold apart."""
+    medians = [row.latency.p50_ns / 1e6 for row in table]
+    floor = 10 ** np.floor(np.log10(min(medians)) - 0.3)
+    for i, row in enumerate(table):
+        median, high = row.latency.p50_ns / 1e6, row.latency.p90_ns / 1e6
+        axes.barh(
+            i,
+            median,
+            color=COLOURS.get(row.precision, OTHER_COLOUR),
+            alpha=0.45 if row.emulated else 1.0,
+            hatch=EMULATED_HATCH if row.emulated else None,
+            edgecolor="black" if row.emulated else "none",
+            linewidth=0.6,
+            height=0.6,
+        )
+        axes.plot([median, high], [i, i], color="black", linewidth=1)
+        mark = "  emulated, not a latency" if row.emulated else ""
+        axes.text(max(median, high) * 1.08, i, f"{time_text(row.latency.p50_ns)}{mark}", va="center")
+    axes.set_yticks(range(len(table)), [f"{row.place}  {row.precision}" for row in table])
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlim(floor, max(medians) * (12 if any(row.emulated for row in table) else 4))
+    axes.set_xlabel("one inference [ms], logarithmic: median, line to the 90th percentile")
+    axes.set_title(f"{table[0].model}: time of one inference by format and place")
+
+
+def _write_samples(path: Path, table: Sequence[Row], measurements: Sequence[Measurement]) -> None:
+    """A panel for each record, each with its own axis: every sample as a dot, in the order it was taken."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        columns = min(2, len(table))
+        lines = -(-len(table) // columns)
+        figure = Figure(figsize=(8, 0.6 + 2.1 * lines), layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(lines, columns, squeeze=False).flat
+        for panel, row, measurement in zip(panels, table, measurements, strict=False):
+            _draw_samples(panel, row, measurement)
+        for unused in list(panels)[len(table) :]:
+            unused.set_visible(False)
+        figure.suptitle(f"{table[0].model}: every timed inference", x=0.01, ha="left", weight="bold")
+        _label_outside(figure)
+        figure.savefig(path)
+
+
+def _draw_samples(panel: Axes, row: Row, measurement: Measurement) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    samples_ns = np.asarray(measurement.record.samples_ns, dtype=np.float64)
+    scale, unit = (1e9, "s") if samples_ns.max() >= 1e9 else (1e6, "ms")
+    panel.plot(
+        np.arange(1, len(samples_ns) + 1),
+        samples_ns / scale,
+        linestyle="none",
+        marker="o",
+        markersize=4 if len(samples_ns) < 30 else 2,
+        color=COLOURS.get(row.precision, OTHER_COLOUR),
+        markerfacecolor="none" if row.emulated else COLOURS.get(row.precision, OTHER_COLOUR),
+    )
+    panel.axhline(row.latency.p50_ns / scale, color="black", linewidth=0.8)
+    panel.set_ylim(0, samples_ns.max() / scale * 1.2)
+    panel.set_ylabel(unit)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.set_title(f"{place_text(row)}  {row.precision}", fontsize=10, weight="normal")
+
+
+def _label_outside(figure: Figure) -> None:
+    figure.supxlabel("repetition; the line is the median", fontsize=10)

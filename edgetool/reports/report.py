@@ -1,0 +1,22 @@
+"""Everything a run's folder shows: report, table, charts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetool.bench.runs import read_run
+from edgetool.platform.files import write_atomically
+from edgetool.reports.markdown import markdown_report
+from edgetool.reports.plots import write_charts
+from edgetool.reports.tables import Row, csv_text, rows
+
+
+def write_report(folder: Path) -> tuple[Row, ...]:
+    """Write `report.md`, `summary.csv` and `charts/` of a run; returns the table's rows. Raises CompareError."""
+    stored = read_run(folder)
+    table = rows(stored.measurements)
+    charts = write_charts(folder / "charts", table, stored.measurements)
+    text = markdown_report(stored, table, [f"charts/{chart}" for chart in charts])
+    write_atomically(folder / "report.md", text.encode())
+    write_atomically(folder / "summary.csv", csv_text(table).encode())
+    return table

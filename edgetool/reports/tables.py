@@ -1,0 +1,183 @@
+"""Records as rows of numbers, and rows as text; what is emulated says so in its own row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+
+from edgetool.bench.compare import Comparison, caveats_of, output_difference
+from edgetool.bench.measure import Measurement
+from edgetool.bench.record import Caveat
+from edgetool.bench.stats import Interval, LatencySummary, median_ratio, proportion, summarize
+from edgetool.platform.values import value
+from edgetool.reports.units import percent_text, ratio_text, size_text, time_text
+
+
+@value
+class Row:
+    """One record in numbers. `ratio` is to the fp32 model in the same place, or the first record there."""
+
+    model: str
+    precision: str
+    place: str
+    emulated: bool
+    runtime: str
+    size_bytes: int
+    session_load_ns: int
+    first_run_ns: int
+    latency: LatencySummary
+    ratio: Interval
+    peak_rss_bytes: int | None
+    images: int | None
+    correct: int | None
+    accuracy: Interval | None
+    differs_by: float | None  # largest output difference from the host's same model ÷ its largest output
+    same_predictions: int | None
+    compared_samples: int | None
+    caveats: tuple[Caveat, ...]
+
+
+def rows(measurements: Sequence[Measurement]) -> tuple[Row, ...]:
+    """A row for each record, compared with its own place's fp32 and with the host's outputs of the same model."""
+    return tuple(_row(measurement, measurements) for measurement in measurements)
+
+
+def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
+    record = measurement.record
+    here = [other for other in everything if other.record.target == record.target]
+    baseline = next((other for other in here if other.record.model.precision == "fp32"), here[0])
+    host = next(
+        (
+            other
+            for other in everything
+            if not other.record.emulated
+            and other is not measurement
+            and other.record.model.sha256 == record.model.sha256
+        ),
+        None,
+    )
+    difference = None if host is None else output_difference(host.outputs, measurement.outputs)
+    evaluation = record.evaluation
+    accuracy = None
+    if evaluation is not None and evaluation.correct is not None:
+        accuracy = proportion(evaluation.correct, evaluation.images)
+    return Row(
+        model=record.model.name,
+        precision=record.model.precision,
+        place=record.target,
+        emulated=record.emulated,
+        runtime=record.runtime,
+        size_bytes=record.model.size_bytes,
+        session_load_ns=record.session_load_ns,
+        first_run_ns=record.first_run_ns,
+        latency=summarize(record.samples_ns),
+        ratio=median_ratio(record.samples_ns, baseline.record.samples_ns),
+        peak_rss_bytes=record.peak_rss_bytes,
+        images=None if evaluation is None else evaluation.images,
+        correct=None if evaluation is None else evaluation.correct,
+        accuracy=accuracy,
+        differs_by=None if difference is None else difference.max_abs_relative,
+        same_predictions=None if difference is None else difference.same_top1,
+        compared_samples=None if difference is None else difference.samples,
+        caveats=caveats_of(record),
+    )
+
+
+def place_text(row: Row) -> str:
+    return f"{row.place} (emulated)" if row.emulated else row.place
+
+
+def accuracy_text(row: Row) -> str:
+    """ "98.9 % (356/360)"."""
+    if row.accuracy is None:
+        return "–"
+    return f"{percent_text(row.accuracy.value)} ({row.correct}/{row.images})"
+
+
+def difference_text(row: Row) -> str:
+    """ "2e-06, same class 40/40"."""
+    if row.differs_by is None:
+        return "–"
+    classes = "" if row.same_predictions is None else f", same class {row.same_predictions}/{row.compared_samples}"
+    return f"{row.differs_by:.1g}{classes}"
+
+
+# Heading and cell, in the order of the columns.
+COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("model", lambda row: row.precision),
+    ("place", place_text),
+    ("size", lambda row: size_text(row.size_bytes)),
+    ("load", lambda row: time_text(row.session_load_ns)),
+    ("first", lambda row: time_text(row.first_run_ns)),
+    ("p50", lambda row: time_text(row.latency.p50_ns)),
+    ("p90", lambda row: time_text(row.latency.p90_ns)),
+    ("p99", lambda row: time_text(row.latency.p99_ns)),
+    ("spread", lambda row: percent_text(row.latency.spread)),
+    ("÷ fp32", lambda row: ratio_text(row.ratio.value)),
+    ("peak RSS", lambda row: size_text(row.peak_rss_bytes)),
+    ("accuracy", accuracy_text),
+    ("output vs host", difference_text),
+)
+
+
+def text_table(table: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and cells."""
+    return tuple(heading for heading, _ in COLUMNS), [tuple(cell(row) for _, cell in COLUMNS) for row in table]
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and cells of candidates against baselines."""
+    headings = ("baseline", "candidate", "latency", "95 %", "size", "output difference", "same class", "caveats")
+    return headings, [
+        (
+            comparison.baseline,
+            comparison.candidate,
+            ratio_text(comparison.latency.value),
+            f"{ratio_text(comparison.latency.low)} to {ratio_text(comparison.latency.high)}",
+            ratio_text(comparison.size),
+            "–" if comparison.difference is None else f"{comparison.difference.max_abs_relative:.1g}",
+            "–"
+            if comparison.difference is None or comparison.difference.same_top1 is None
+            else f"{comparison.difference.same_top1}/{comparison.difference.samples}",
+            " ".join(comparison.caveats),
+        )
+        for comparison in comparisons
+    ]
+
+
+CSV_COLUMNS: dict[str, Callable[[Row], object]] = {
+    "model": lambda row: row.model,
+    "precision": lambda row: row.precision,
+    "place": lambda row: row.place,
+    "emulated": lambda row: str(row.emulated).lower(),
+    "runtime": lambda row: row.runtime,
+    "size_bytes": lambda row: row.size_bytes,
+    "session_load_ns": lambda row: row.session_load_ns,
+    "first_run_ns": lambda row: row.first_run_ns,
+    "repetitions": lambda row: row.latency.count,
+    "min_ns": lambda row: row.latency.min_ns,
+    "p50_ns": lambda row: row.latency.p50_ns,
+    "p90_ns": lambda row: row.latency.p90_ns,
+    "p99_ns": lambda row: row.latency.p99_ns,
+    "max_ns": lambda row: row.latency.max_ns,
+    "spread": lambda row: f"{row.latency.spread:.4f}",
+    "ratio_to_fp32": lambda row: f"{row.ratio.value:.4f}",
+    "ratio_low": lambda row: f"{row.ratio.low:.4f}",
+    "ratio_high": lambda row: f"{row.ratio.high:.4f}",
+    "peak_rss_bytes": lambda row: row.peak_rss_bytes,
+    "images": lambda row: row.images,
+    "correct": lambda row: row.correct,
+    "output_difference": lambda row: row.differs_by,
+    "same_predictions": lambda row: row.same_predictions,
+    "caveats": lambda row: " ".join(row.caveats),
+}
+
+
+def csv_text(table: Sequence[Row]) -> str:
+    """The rows with base units, one line each; what is undefined is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    writer.writerows([cell(row) for cell in CSV_COLUMNS.values()] for row in table)
+    return out.getvalue()

@@ -1,0 +1,66 @@
+"""What a toolchain and a runtime are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from edgetool.platform.files import FileEntry
+from edgetool.platform.values import Name, Sha256, Text, value
+
+
+@value
+class DebianRuntime:
+    """Packages of Debian's archive that hold a runtime, or the libraries one needs."""
+
+    suite: Name
+    architecture: Name
+    packages: tuple[Name, ...]
+
+
+@value
+class Toolchain:
+    """One triple: a file `toolchain/<triple>.toml`."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema: int
+    triple: Name
+    elf_machine: Name  # e_machine by name: "EM_RISCV"
+    zig_target: Name  # with the oldest glibc of the boards we mean to run on
+    zig_cpu: Name | None = None
+    cflags: tuple[Name, ...] = ()
+    loader: Name  # the dynamic loader's file name
+    wheel_platform: Name | None = None  # PyPI's platform tag when onnxruntime has a wheel for the triple
+    debian: DebianRuntime | None = None
+
+
+@value
+class RuntimeBuild:
+    """An ONNX Runtime for one triple: a folder `lib/` of libraries described by `runtime.json`."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema: int
+    name: Name  # "onnxruntime"
+    version: Name
+    provider: Name  # "debian", "wheel", "crossbuild"
+    variant: Name  # which build of it: a package version, a wheel's tag
+    triple: Name
+    library: Name  # path of libonnxruntime.so relative to the root
+    loader: Name | None  # path of the dynamic loader when the runtime carries libc, else None
+    glibc: Name | None  # the oldest glibc it runs on when it carries none
+    files: tuple[FileEntry, ...]
+    flags: tuple[Text, ...] = ()
+    key: Sha256  # hash of the files
+
+    @property
+    def title(self) -> str:
+        return f"ONNX Runtime {self.version} ({self.provider})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """A runtime build and where it lies."""
+
+    root: Path
+    build: RuntimeBuild

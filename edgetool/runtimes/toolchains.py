@@ -1,0 +1,70 @@
+"""Toolchains by triple, and the harness that each one builds."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from edgetool.errors import ConfigError
+from edgetool.platform.catalog import data_folder
+from edgetool.platform.documents import read_document
+from edgetool.platform.elf import check_machine
+from edgetool.platform.files import sha256_file
+from edgetool.platform.process import run_tool
+from edgetool.platform.store import Store, key_of
+from edgetool.runtimes.spec import Toolchain
+
+HARNESS_FLAGS = ("-std=gnu11", "-O2", "-g0", "-s", "-Wall", "-Wextra", "-Werror")
+
+
+def native_triple() -> str:
+    """This machine's triple."""
+    return f"{platform.machine()}-linux-gnu"
+
+
+def load_toolchain(triple: str) -> Toolchain:
+    """`toolchain/<triple>.toml`; "native" is this machine's. Raises ConfigError, listing the known triples."""
+    if triple == "native":
+        triple = native_triple()
+    folder = data_folder("toolchain")
+    path = folder / f"{triple}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
+        raise ConfigError(f"no toolchain for {triple!r}", hint=f"known triples: {known}")
+    toolchain = read_document(path, Toolchain)
+    if toolchain.schema != Toolchain.SCHEMA:
+        raise ConfigError(f"{path}: schema: {toolchain.schema}, this edgetool reads {Toolchain.SCHEMA}")
+    return toolchain
+
+
+def build_harness(toolchain: Toolchain, store: Store, *, force: bool = False) -> Path:
+    """The harness's binary for a triple, compiled by zig once. Raises BuildError, WrongMachine."""
+    sources = sorted(data_folder("toolchain").glob("harness/*.[ch]"))
+    digests = {source.name: sha256_file(source) for source in sources}
+    target = ["-target", toolchain.zig_target, *([f"-mcpu={toolchain.zig_cpu}"] if toolchain.zig_cpu else [])]
+    flags = [*HARNESS_FLAGS, *target, *toolchain.cflags]
+    inputs = {"sources": digests, "flags": flags, "zig": _zig_version()}
+    # What names a harness in a record: equal sources and flags, equal name.
+    build = key_of(inputs)
+    define = f'-DHARNESS_BUILD="{build}"'
+    programs = [source for source in sources if source.suffix == ".c"]
+
+    def make(folder: Path) -> None:
+        binary = folder / "edgetool-harness"
+        run_tool(
+            [sys.executable, "-m", "ziglang", "cc", *flags, define, "-o", binary, *programs, "-ldl"],
+            log=store.root / "logs" / f"harness-{toolchain.triple}.log",
+            timeout_s=600,
+        )
+        check_machine(binary, machine=toolchain.elf_machine, triple=toolchain.triple)
+
+    return store.entry("harness", inputs, make, force=force).path / "edgetool-harness"
+
+
+def _zig_version() -> str:
+    try:
+        return version("ziglang")
+    except PackageNotFoundError as error:
+        raise ConfigError("the compiler ziglang is not installed", hint="pip install ziglang") from error

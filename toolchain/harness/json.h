@@ -1,0 +1,21 @@
+/* A JSON writer: commas and escapes are its business, nesting is the caller's. */
+#ifndef EDGETOOL_JSON_H
+#define EDGETOOL_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct json {
+  FILE *file;
+  bool needs_comma;
+};
+
+/* A NULL key writes an array's element. A NULL string is written as null. */
+void json_open(struct json *json, const char *key, char bracket);
+void json_close(struct json *json, char bracket);
+void json_string(struct json *json, const char *key, const char *value);
+void json_integer(struct json *json, const char *key, int64_t value);
+void json_null(struct json *json, const char *key);
+
+#endif

@@ -1,0 +1,75 @@
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char USAGE[] =
+    "usage: edgetool-harness --runtime LIB --model FILE --result FILE [--input NAME=FILE]... [--outputs DIR]\n"
+    "         [--warmup N] [--min-repetitions N] [--max-repetitions N] [--min-duration-ns N]\n"
+    "         [--threads N] [--cpus LIST] [--profile PREFIX] [--optimized-model FILE]\n";
+
+static bool parse_count(const char *text, int64_t *value) {
+  char *end;
+  errno = 0;
+  *value = strtoll(text, &end, 10);
+  return errno == 0 && end != text && *end == '\0' && *value >= 0;
+}
+
+static bool parse_input(struct options *options, char *text) {
+  char *equals = strrchr(text, '='); /* a tensor's name may hold one, our file names never do */
+  if (equals == NULL || options->input_count == MAX_INPUTS) {
+    return false;
+  }
+  *equals = '\0';
+  options->input_names[options->input_count] = text;
+  options->input_files[options->input_count] = equals + 1;
+  options->input_count++;
+  return true;
+}
+
+bool options_parse(struct options *options, int argc, char **argv) {
+  *options = (struct options){.threads = 1, .max_repetitions = 10000};
+  const struct {
+    const char *flag;
+    const char **text;
+    int64_t *count;
+  } flags[] = {
+      {"--runtime", &options->runtime, NULL},
+      {"--model", &options->model, NULL},
+      {"--result", &options->result, NULL},
+      {"--outputs", &options->outputs, NULL},
+      {"--profile", &options->profile, NULL},
+      {"--optimized-model", &options->optimized_model, NULL},
+      {"--cpus", &options->cpus, NULL},
+      {"--threads", NULL, &options->threads},
+      {"--warmup", NULL, &options->warmup},
+      {"--min-repetitions", NULL, &options->min_repetitions},
+      {"--max-repetitions", NULL, &options->max_repetitions},
+      {"--min-duration-ns", NULL, &options->min_duration_ns},
+  };
+  for (int i = 1; i < argc; i += 2) {
+    bool known = false;
+    if (i + 1 < argc && strcmp(argv[i], "--input") == 0) {
+      known = parse_input(options, argv[i + 1]);
+    }
+    for (size_t f = 0; i + 1 < argc && f < sizeof flags / sizeof flags[0]; f++) {
+      if (strcmp(argv[i], flags[f].flag) == 0) {
+        known = flags[f].text != NULL || parse_count(argv[i + 1], flags[f].count);
+        if (flags[f].text != NULL) {
+          *flags[f].text = argv[i + 1];
+        }
+      }
+    }
+    if (!known) {
+      fprintf(stderr, "edgetool-harness: bad argument %s\n%s", argv[i], USAGE);
+      return false;
+    }
+  }
+  if (options->runtime == NULL || options->model == NULL || options->result == NULL) {
+    fputs(USAGE, stderr);
+    return false;
+  }
+  return true;
+}

@@ -1,0 +1,32 @@
+/* The harness's command line. */
+#ifndef EDGETOOL_OPTIONS_H
+#define EDGETOOL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MAX_INPUTS = 64 };
+
+struct options {
+  const char *runtime;         /* libonnxruntime.so */
+  const char *model;           /* .onnx */
+  const char *result;          /* JSON to write */
+  const char *outputs;         /* folder for raw outputs of every sample, or NULL: samples after the first are not run */
+  const char *profile;         /* prefix of ONNX Runtime's profile, or NULL */
+  const char *optimized_model; /* where ONNX Runtime writes the graph it runs, or NULL */
+  const char *cpus;            /* "0-3,6", or NULL */
+  const char *input_names[MAX_INPUTS];
+  const char *input_files[MAX_INPUTS];
+  size_t input_count;
+  int64_t threads;
+  int64_t warmup;
+  int64_t min_repetitions; /* 0: no timing */
+  int64_t max_repetitions;
+  int64_t min_duration_ns;
+};
+
+/* Fill `options` from the command line; prints what is wrong and returns false. The strings belong to argv. */
+bool options_parse(struct options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,149 @@
+#include "tensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Index: ONNXTensorElementDataType. An element of size 0 has no fixed width and can't be read from a raw file. */
+static const struct {
+  const char *name;
+  size_t bytes;
+} ELEMENTS[] = {
+    {"undefined", 0}, {"float32", 4}, {"uint8", 1}, {"int8", 1},    {"uint16", 2}, {"int16", 2},  {"int32", 4},
+    {"int64", 8},     {"string", 0},  {"bool", 1},  {"float16", 2}, {"float64", 8}, {"uint32", 4}, {"uint64", 8},
+};
+enum { ELEMENT_COUNT = sizeof ELEMENTS / sizeof ELEMENTS[0] };
+
+static char reason[512];
+
+static const char *explain(const struct runtime *runtime, OrtStatus *status) {
+  snprintf(reason, sizeof reason, "%s", runtime->GetErrorMessage(status));
+  runtime->ReleaseStatus(status);
+  return reason;
+}
+
+const char *tensor_type_read(const struct runtime *runtime, const OrtTensorInfo *info, struct tensor_type *type) {
+  OrtStatus *status = runtime->GetTensorElementType(info, &type->element);
+  if (status == NULL) {
+    status = runtime->GetDimensionsCount(info, &type->rank);
+  }
+  if (status == NULL && type->rank > MAX_RANK) {
+    snprintf(reason, sizeof reason, "rank %zu is more than %d", type->rank, MAX_RANK);
+    return reason;
+  }
+  if (status == NULL) {
+    status = runtime->GetDimensions(info, type->shape, type->rank);
+  }
+  if (status != NULL) {
+    return explain(runtime, status);
+  }
+  if (type->element < 0 || type->element >= ELEMENT_COUNT || ELEMENTS[type->element].bytes == 0) {
+    snprintf(reason, sizeof reason, "element type %d has no fixed width", type->element);
+    return reason;
+  }
+  type->bytes = ELEMENTS[type->element].bytes;
+  for (size_t i = 0; i < type->rank; i++) {
+    if (type->shape[i] < 0) {
+      snprintf(reason, sizeof reason, "dimension %zu is dynamic", i);
+      return reason;
+    }
+    if (__builtin_mul_overflow(type->bytes, (size_t)type->shape[i], &type->bytes)) {
+      return "tensor is too large";
+    }
+  }
+  return NULL;
+}
+
+static const char *read_file(const char *path, char **data, size_t *bytes) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) {
+    snprintf(reason, sizeof reason, "cannot open %s", path);
+    return reason;
+  }
+  long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+  bool done = false;
+  if (size > 0 && fseek(file, 0, SEEK_SET) == 0) {
+    *bytes = (size_t)size;
+    *data = malloc(*bytes);
+    done = *data != NULL && fread(*data, 1, *bytes, file) == *bytes;
+  }
+  fclose(file);
+  if (!done) {
+    snprintf(reason, sizeof reason, "cannot read %s (%ld bytes)", path, size);
+    return reason;
+  }
+  return NULL;
+}
+
+const char *input_load(const struct runtime *runtime, const OrtMemoryInfo *memory, struct input *input,
+                       const char *file) {
+  size_t bytes = 0;
+  const char *failure = read_file(file, &input->data, &bytes);
+  if (failure != NULL) {
+    return failure;
+  }
+  if (input->type.bytes == 0 || bytes % input->type.bytes != 0) {
+    snprintf(reason, sizeof reason, "%s has %zu bytes, no multiple of the %zu of input %s", file, bytes,
+             input->type.bytes, input->name);
+    return reason;
+  }
+  input->samples = bytes / input->type.bytes;
+  input->values = calloc(input->samples, sizeof *input->values);
+  if (input->values == NULL) {
+    return "out of memory";
+  }
+  for (size_t i = 0; i < input->samples; i++) {
+    OrtStatus *status = runtime->CreateTensorWithDataAsOrtValue(
+        memory, input->data + i * input->type.bytes, input->type.bytes, input->type.shape, input->type.rank,
+        input->type.element, &input->values[i]);
+    if (status != NULL) {
+      return explain(runtime, status);
+    }
+  }
+  return NULL;
+}
+
+void input_release(const struct runtime *runtime, struct input *input) {
+  for (size_t i = 0; input->values != NULL && i < input->samples; i++) {
+    runtime->ReleaseValue(input->values[i]);
+  }
+  free(input->values);
+  free(input->data);
+}
+
+const char *output_append(const struct runtime *runtime, OrtValue *value, FILE *file, struct tensor_type *type) {
+  OrtTensorInfo *info = NULL;
+  OrtStatus *status = runtime->GetTensorTypeAndShape(value, &info);
+  if (status != NULL) {
+    return explain(runtime, status);
+  }
+  struct tensor_type found = {0};
+  const char *failure = tensor_type_read(runtime, info, &found);
+  runtime->ReleaseTensorTypeAndShapeInfo(info);
+  if (failure != NULL) {
+    return failure;
+  }
+  if (type->element == 0) {
+    *type = found;
+  }
+  bool same = type->element == found.element && type->rank == found.rank &&
+              memcmp(type->shape, found.shape, found.rank * sizeof found.shape[0]) == 0;
+  if (!same) {
+    return "an output changes its shape from one sample to the next";
+  }
+  void *data = NULL;
+  status = runtime->GetTensorMutableData(value, &data);
+  if (status != NULL) {
+    return explain(runtime, status);
+  }
+  return fwrite(data, 1, found.bytes, file) == found.bytes ? NULL : "cannot write an output file; is the disk full?";
+}
+
+void tensor_type_write(struct json *json, const char *name, const struct tensor_type *type) {
+  json_string(json, "name", name);
+  json_string(json, "dtype", ELEMENTS[type->element].name);
+  json_open(json, "shape", '[');
+  for (size_t i = 0; i < type->rank; i++) {
+    json_integer(json, NULL, type->shape[i]);
+  }
+  json_close(json, ']');
+}
