@@ -276,12 +276,23 @@ def report(run: Annotated[Path, typer.Argument(help="A run's folder.")], json: J
 
 
 @app.command()
-def doctor(json: Json = False) -> None:
+def doctor(
+    install: Annotated[
+        bool, typer.Option("--install", help="As root, install the system packages that are missing.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """What is installed, what is missing, and the command that mends it."""
-    from edgetool.console import print_table
-    from edgetool.doctor import examine
+    from edgetool.console import make_progress, print_table
+    from edgetool.doctor import examine, install_system_packages, missing_system_packages
+    from edgetool.platform.store import cache_root
 
     findings = examine()
+    missing = missing_system_packages(findings)
+    if install and missing:
+        with make_progress(quiet=json).step(f"install {', '.join(missing)}"):
+            install_system_packages(missing, log=cache_root() / "logs" / "system-packages.log")
+        findings = examine()
     if json:
         _print_json({"findings": findings})
     else:

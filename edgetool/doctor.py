@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+from edgetool.errors import ConfigError
+from edgetool.platform.process import run_tool
 from edgetool.platform.values import value
 
 
@@ -15,6 +19,7 @@ class Finding:
     name: str
     found: str | None  # a version or path; None when missing
     needed_for: str
+    package: str | None  # the system package that has it; None: it is Python's
     remedy: str
     required: bool  # for the default target
 
@@ -23,24 +28,25 @@ class Finding:
         return self.found is not None
 
 
-PACKAGES = (
-    ("onnxruntime", "running models on this machine", "pip install onnxruntime", True),
-    ("ziglang", "building the harness", "pip install ziglang", True),
-    ("torch", "exporting from PyTorch", 'pip install "edgetool[export]"', True),
-    ("torchvision", "exporting torchvision's models", 'pip install "edgetool[export]"', True),
-    ("onnxscript", "exporting from PyTorch", 'pip install "edgetool[export]"', True),
-    ("safetensors", "reading checkpoints", 'pip install "edgetool[export]"', True),
+EXPORT = 'pip install "edgetool[export]"'
+PYTHON_PACKAGES = (
+    ("onnxruntime", "running models on this machine", "pip install onnxruntime"),
+    ("ziglang", "building the harness", "pip install ziglang"),
+    ("torch", "exporting from PyTorch", EXPORT),
+    ("torchvision", "exporting torchvision's models", EXPORT),
+    ("onnxscript", "exporting from PyTorch", EXPORT),
+    ("safetensors", "reading checkpoints", EXPORT),
 )
 PROGRAMS = (
-    (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "apt-get install qemu-user-static", True),
-    (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "apt-get install mmdebstrap", True),
-    (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "apt-get install qemu-user-static", False),
+    (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", True),
+    (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", False),
+    (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "mmdebstrap", True),
 )
 
 
 def examine() -> tuple[Finding, ...]:
-    """All findings, python first."""
-    return (_python(), *_packages(), *_programs())
+    """All findings, Python first."""
+    return (_python(), *_python_packages(), *_programs())
 
 
 def _python() -> Finding:
@@ -49,21 +55,45 @@ def _python() -> Finding:
         name="python",
         found=sys.version.split()[0] if supported else None,
         needed_for="edgetool",
+        package=None,
         remedy="use Python 3.11 or newer",
         required=True,
     )
 
 
-def _packages() -> Iterator[Finding]:
-    for name, needed_for, remedy, required in PACKAGES:
+def _python_packages() -> Iterator[Finding]:
+    for name, needed_for, remedy in PYTHON_PACKAGES:
         try:
             found = version(name)
         except PackageNotFoundError:
             found = None
-        yield Finding(name=name, found=found, needed_for=needed_for, remedy=remedy, required=required)
+        yield Finding(name=name, found=found, needed_for=needed_for, package=None, remedy=remedy, required=True)
 
 
 def _programs() -> Iterator[Finding]:
-    for names, needed_for, remedy, required in PROGRAMS:
-        found = next((path for name in names if (path := shutil.which(name))), None)
-        yield Finding(name=names[0], found=found, needed_for=needed_for, remedy=f"as root: {remedy}", required=required)
+    for names, needed_for, package, required in PROGRAMS:
+        yield Finding(
+            name=names[0],
+            found=next((path for name in names if (path := shutil.which(name))), None),
+            needed_for=needed_for,
+            package=package,
+            remedy=f"as root: apt-get install {package}",
+            required=required,
+        )
+
+
+def missing_system_packages(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(finding.package for finding in findings if finding.package and not finding.ok))
+
+
+def install_system_packages(packages: Sequence[str], *, log: Path) -> None:
+    """Install Debian packages. Raises ConfigError with the line to run when this is not root or there is no apt."""
+    line = f"apt-get install --yes {' '.join(packages)}"
+    if os.geteuid() != 0:
+        raise ConfigError(
+            f"system packages are missing: {', '.join(packages)}", hint=f"run this and try again: sudo {line}"
+        )
+    if shutil.which("apt-get") is None:
+        raise ConfigError(f"programs of the Debian packages {', '.join(packages)} are missing", hint="install them")
+    run_tool(["apt-get", "update"], log=log, timeout_s=600)
+    run_tool(["apt-get", "install", "--yes", "--no-install-recommends", *packages], log=log, timeout_s=1800)

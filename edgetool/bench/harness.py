@@ -82,6 +82,8 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
     if job.outputs:
         words += ["--outputs", there / "outputs"]
     if job.benchmark is not None:
+        if not job.outputs:
+            words += ["--samples", 1]  # one is timed; the others would count as the model's memory
         words += ["--warmup", job.benchmark.warmup, "--min-repetitions", job.benchmark.min_repetitions]
         words += ["--max-repetitions", max(job.benchmark.max_repetitions, job.benchmark.min_repetitions)]
         words += ["--min-duration-ns", round(job.benchmark.min_duration_s * 1e9)]

@@ -39,7 +39,7 @@ def _findings(stored: StoredRun, table: Sequence[Row]) -> Iterable[str]:
         if row.precision == "fp32":
             continue
         accuracy = "" if row.accuracy is None else f", accuracy {percent_text(row.accuracy.value)}"
-        if row.emulated:
+        if row.ratio is None:
             yield f"- **{place_text(row)}, {row.precision}**: runs{accuracy}; the time it took says nothing of a board."
         else:
             interval = f"95 % between {ratio_text(row.ratio.low)} and {ratio_text(row.ratio.high)}"
@@ -71,7 +71,10 @@ def _legend(table: Sequence[Row]) -> Iterable[str]:
     )
     if any(row.emulated for row in table):
         yield ""
-        yield "Rows marked *(emulated)* show the time that an emulator took. **It is not a latency of any board.**"
+        yield (
+            "Rows marked *(emulated)* show the time that an emulator took. **It is not a latency of any board**, and "
+            "two of them make no ratio: an emulator can rank fp32 and int8 the wrong way round."
+        )
 
 
 def _doubts(table: Sequence[Row]) -> Iterable[str]:

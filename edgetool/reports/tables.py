@@ -16,7 +16,11 @@ from edgetool.reports.units import percent_text, ratio_text, size_text, time_tex
 
 @value
 class Row:
-    """One record in numbers. `ratio` is to the fp32 model in the same place, or the first record there."""
+    """One record in numbers.
+
+    `ratio` is to the fp32 model in the same place, or the first record there; None where the times are an emulator's,
+    which can rank two models the wrong way round.
+    """
 
     model: str
     precision: str
@@ -27,7 +31,7 @@ class Row:
     session_load_ns: int
     first_run_ns: int
     latency: LatencySummary
-    ratio: Interval
+    ratio: Interval | None
     peak_rss_bytes: int | None
     images: int | None
     correct: int | None
@@ -72,7 +76,7 @@ def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
         session_load_ns=record.session_load_ns,
         first_run_ns=record.first_run_ns,
         latency=summarize(record.samples_ns),
-        ratio=median_ratio(record.samples_ns, baseline.record.samples_ns),
+        ratio=None if record.emulated else median_ratio(record.samples_ns, baseline.record.samples_ns),
         peak_rss_bytes=record.peak_rss_bytes,
         images=None if evaluation is None else evaluation.images,
         correct=None if evaluation is None else evaluation.correct,
@@ -114,7 +118,7 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("p90", lambda row: time_text(row.latency.p90_ns)),
     ("p99", lambda row: time_text(row.latency.p99_ns)),
     ("spread", lambda row: percent_text(row.latency.spread)),
-    ("÷ fp32", lambda row: ratio_text(row.ratio.value)),
+    ("÷ fp32", lambda row: ratio_text(None if row.ratio is None else row.ratio.value)),
     ("peak RSS", lambda row: size_text(row.peak_rss_bytes)),
     ("accuracy", accuracy_text),
     ("output vs host", difference_text),
@@ -162,9 +166,9 @@ CSV_COLUMNS: dict[str, Callable[[Row], object]] = {
     "p99_ns": lambda row: row.latency.p99_ns,
     "max_ns": lambda row: row.latency.max_ns,
     "spread": lambda row: f"{row.latency.spread:.4f}",
-    "ratio_to_fp32": lambda row: f"{row.ratio.value:.4f}",
-    "ratio_low": lambda row: f"{row.ratio.low:.4f}",
-    "ratio_high": lambda row: f"{row.ratio.high:.4f}",
+    "ratio_to_fp32": lambda row: row.ratio and f"{row.ratio.value:.4f}",
+    "ratio_low": lambda row: row.ratio and f"{row.ratio.low:.4f}",
+    "ratio_high": lambda row: row.ratio and f"{row.ratio.high:.4f}",
     "peak_rss_bytes": lambda row: row.peak_rss_bytes,
     "images": lambda row: row.images,
     "correct": lambda row: row.correct,

@@ -165,7 +165,8 @@ static bool load_inputs(struct harness *harness) {
     struct input *input = &harness->inputs[i];
     const char *file = file_of_input(&harness->options, input->name);
     const char *reason = file == NULL ? "an input of the model has no --input"
-                                      : input_load(&harness->runtime, harness->memory, input, file);
+                                      : input_load(&harness->runtime, harness->memory, input, file,
+                                                   (size_t)harness->options.samples);
     if (reason != NULL) {
       return fail(harness, reason);
     }

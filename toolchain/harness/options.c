@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const char USAGE[] =
-    "usage: edgetool-harness --runtime LIB --model FILE --result FILE [--input NAME=FILE]... [--outputs DIR]\n"
-    "         [--warmup N] [--min-repetitions N] [--max-repetitions N] [--min-duration-ns N]\n"
+    "usage: edgetool-harness --runtime LIB --model FILE --result FILE [--input NAME=FILE]... [--samples N]\n"
+    "         [--outputs DIR] [--warmup N] [--min-repetitions N] [--max-repetitions N] [--min-duration-ns N]\n"
     "         [--threads N] [--cpus LIST] [--profile PREFIX] [--optimized-model FILE]\n";
 
 static bool parse_count(const char *text, int64_t *value) {
@@ -43,6 +43,7 @@ bool options_parse(struct options *options, int argc, char **argv) {
       {"--profile", &options->profile, NULL},
       {"--optimized-model", &options->optimized_model, NULL},
       {"--cpus", &options->cpus, NULL},
+      {"--samples", NULL, &options->samples},
       {"--threads", NULL, &options->threads},
       {"--warmup", NULL, &options->warmup},
       {"--min-repetitions", NULL, &options->min_repetitions},

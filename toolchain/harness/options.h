@@ -19,6 +19,7 @@ struct options {
   const char *input_names[MAX_INPUTS];
   const char *input_files[MAX_INPUTS];
   size_t input_count;
+  int64_t samples; /* read no more than so many of each input; 0: all */
   int64_t threads;
   int64_t warmup;
   int64_t min_repetitions; /* 0: no timing */

@@ -53,40 +53,42 @@ const char *tensor_type_read(const struct runtime *runtime, const OrtTensorInfo 
   return NULL;
 }
 
-static const char *read_file(const char *path, char **data, size_t *bytes) {
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) {
-    snprintf(reason, sizeof reason, "cannot open %s", path);
+/* Read whole samples; the rest of the file stays where it is, so that it does not count as the model's memory. */
+static const char *read_samples(struct input *input, FILE *file, const char *path, size_t limit) {
+  long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+  size_t bytes = input->type.bytes;
+  if (size <= 0 || bytes == 0 || (size_t)size % bytes != 0) {
+    snprintf(reason, sizeof reason, "%s has %ld bytes, no multiple of the %zu of input %s", path, size, bytes,
+             input->name);
     return reason;
   }
-  long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-  bool done = false;
-  if (size > 0 && fseek(file, 0, SEEK_SET) == 0) {
-    *bytes = (size_t)size;
-    *data = malloc(*bytes);
-    done = *data != NULL && fread(*data, 1, *bytes, file) == *bytes;
+  input->samples = (size_t)size / bytes;
+  if (limit != 0 && input->samples > limit) {
+    input->samples = limit;
   }
-  fclose(file);
-  if (!done) {
-    snprintf(reason, sizeof reason, "cannot read %s (%ld bytes)", path, size);
+  input->data = malloc(input->samples * bytes);
+  if (input->data == NULL) {
+    return "out of memory";
+  }
+  if (fseek(file, 0, SEEK_SET) != 0 || fread(input->data, bytes, input->samples, file) != input->samples) {
+    snprintf(reason, sizeof reason, "cannot read %s", path);
     return reason;
   }
   return NULL;
 }
 
 const char *input_load(const struct runtime *runtime, const OrtMemoryInfo *memory, struct input *input,
-                       const char *file) {
-  size_t bytes = 0;
-  const char *failure = read_file(file, &input->data, &bytes);
+                       const char *path, size_t limit) {
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) {
+    snprintf(reason, sizeof reason, "cannot open %s", path);
+    return reason;
+  }
+  const char *failure = read_samples(input, file, path, limit);
+  fclose(file);
   if (failure != NULL) {
     return failure;
   }
-  if (input->type.bytes == 0 || bytes % input->type.bytes != 0) {
-    snprintf(reason, sizeof reason, "%s has %zu bytes, no multiple of the %zu of input %s", file, bytes,
-             input->type.bytes, input->name);
-    return reason;
-  }
-  input->samples = bytes / input->type.bytes;
   input->values = calloc(input->samples, sizeof *input->values);
   if (input->values == NULL) {
     return "out of memory";

@@ -30,9 +30,9 @@ struct input {
 /* Read type and shape of a tensor. Fails for a dynamic dimension or an element type of no fixed size. */
 const char *tensor_type_read(const struct runtime *runtime, const OrtTensorInfo *info, struct tensor_type *type);
 
-/* Load `file` as samples of `input`, whose name and type are set. */
+/* Load the file at `path` as samples of `input`, whose name and type are set; no more than `limit` of them unless it is 0. */
 const char *input_load(const struct runtime *runtime, const OrtMemoryInfo *memory, struct input *input,
-                       const char *file);
+                       const char *path, size_t limit);
 
 void input_release(const struct runtime *runtime, struct input *input);
 

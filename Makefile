@@ -1,0 +1,41 @@
+# The README's two commands. Both may be run again: what is done is skipped.
+PYTHON ?= python3
+VENV := .venv
+EDGETOOL := $(VENV)/bin/edgetool
+TARGET ?= qemu-riscv64
+
+.PHONY: deploy test lint bench clean
+
+deploy: $(VENV)/.export
+	$(EDGETOOL) doctor --install >/dev/null
+	$(EDGETOOL) deploy --target $(TARGET)
+
+test: lint
+	$(EDGETOOL) doctor --install >/dev/null
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.dev
+	$(VENV)/bin/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: edgetool needs Python 3.11 or newer; hint: make PYTHON=python3.11" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "error: cannot make a virtual environment; hint: sudo apt-get install python3-venv" >&2; exit 2; }
+
+# A stamp is touched only after pip has succeeded, so an interrupted installation is taken up again.
+$(VENV)/.export: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --editable '.[export]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --editable '.[export,dev]'
+	@touch $@ $(VENV)/.export
