@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from annotated_types import Len
 
 from edgetool.errors import BuildError, ConfigError, ModelError
-from edgetool.models.images import Float32Array, ImageSet
+from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, is_elf
@@ -53,6 +54,7 @@ class Manifest:
     runtime: RuntimeBuild
     models: Annotated[tuple[BundledModel, ...], Len(1, 64)]
     inputs: Annotated[tuple[BundledInput, ...], Len(0, 64)]
+    noise: bool  # the inputs are seeded noise, good for timing only
     labels: tuple[int, ...] | None  # of the samples
     files: Annotated[tuple[FileEntry, ...], Len(1, FILES_LIMIT)]
 
@@ -90,7 +92,9 @@ def build_bundle(
         path = f"models/{model.spec.name}.{model.spec.precision}.onnx"
         shutil.copyfile(model.path, folder / path)
         bundled.append(BundledModel(path=path, spec=model.spec))
-    inputs = _write_inputs(folder, models[0].spec, images) if images is not None else ()
+    (folder / "inputs").mkdir()
+    spec = models[0].spec
+    inputs = _write_noise(folder, spec) if images is None else (_write_images(folder, spec, images),)
     for file in sorted(folder.rglob("*")):
         if file.is_file() and is_elf(file):
             check_machine(file, machine=toolchain.elf_machine, triple=toolchain.triple)
@@ -103,6 +107,7 @@ def build_bundle(
         runtime=runtime.build,
         models=tuple(bundled),
         inputs=inputs,
+        noise=images is None,
         labels=None if images is None or images.labels is None else tuple(images.labels.tolist()),
         files=files,
     )
@@ -117,7 +122,7 @@ def _check_names(models: Sequence[ModelArtifact]) -> None:
         raise ModelError("the models have different inputs", hint="package them in two bundles")
 
 
-def _write_inputs(folder: Path, spec: ModelSpec, images: ImageSet) -> tuple[BundledInput, ...]:
+def _write_images(folder: Path, spec: ModelSpec, images: ImageSet) -> BundledInput:
     """The images as samples of the model's only input."""
     if (
         len(spec.inputs) != 1
@@ -132,11 +137,24 @@ def _write_inputs(folder: Path, spec: ModelSpec, images: ImageSet) -> tuple[Bund
     samples = len(images) // tensor.shape[0]
     if samples == 0:
         raise ModelError(f"{spec.name} takes {tensor.shape[0]} images at a time and there are {len(images)}")
-    (folder / "inputs").mkdir()
-    path = "inputs/0.bin"
-    data: Float32Array = np.ascontiguousarray(images.inputs[: samples * tensor.shape[0]], dtype="<f4")
-    data.tofile(folder / path)
-    return (BundledInput(path=path, tensor=tensor, samples=samples, sha256=sha256_file(folder / path)),)
+    return _write_input(folder, 0, tensor, images.inputs[: samples * tensor.shape[0]], samples)
+
+
+def _write_noise(folder: Path, spec: ModelSpec) -> tuple[BundledInput, ...]:
+    """One sample for each input: standard normal numbers, or zeros where it takes integers."""
+    random = np.random.default_rng(0)
+    return tuple(
+        _write_input(folder, index, tensor, random.standard_normal(tensor.shape) * tensor.dtype.startswith("float"), 1)
+        for index, tensor in enumerate(spec.inputs)
+    )
+
+
+def _write_input(
+    folder: Path, index: int, tensor: TensorSpec, data: npt.NDArray[np.floating[Any]], samples: int
+) -> BundledInput:
+    path = f"inputs/{index}.bin"
+    data.astype(np.dtype(tensor.dtype).newbyteorder("<")).tofile(folder / path)
+    return BundledInput(path=path, tensor=tensor, samples=samples, sha256=sha256_file(folder / path))
 
 
 def _digest(files: Sequence[FileEntry]) -> str:
@@ -145,6 +163,8 @@ def _digest(files: Sequence[FileEntry]) -> str:
 
 def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
     """A bundle's folder, checked against its manifest. Raises BuildError, naming the file that does not fit."""
+    if not (path / MANIFEST).is_file():
+        raise BuildError(f"there is no bundle at {path}", hint="make one with `edgetool package`")
     manifest = read_document(path / MANIFEST, Manifest, error=BuildError)
     if manifest.schema != Manifest.SCHEMA:
         raise BuildError(f"{path / MANIFEST}: schema: {manifest.schema}, this edgetool reads {Manifest.SCHEMA}")

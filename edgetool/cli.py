@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -15,6 +16,7 @@ from edgetool import __version__
 from edgetool.errors import ConfigError, EdgetoolError
 
 if TYPE_CHECKING:
+    from edgetool.bench.record import Caveat
     from edgetool.models.spec import ModelArtifact, ModelRequest
     from edgetool.pipeline import Workshop
     from edgetool.reports.tables import Row
@@ -258,8 +260,7 @@ def compare(
     from edgetool.console import print_table
 
     print_table(*comparison_table(comparisons))
-    for caveat in dict.fromkeys(caveat for comparison in comparisons for caveat in comparison.caveats):
-        print(f"{caveat.value}: {caveat.text}. {caveat.remedy[:1].upper()}{caveat.remedy[1:]}.")
+    _print_caveats(caveat for comparison in comparisons for caveat in comparison.caveats)
 
 
 @app.command()
@@ -362,6 +363,12 @@ def _print_rows(table: Sequence[Row]) -> None:
     from edgetool.reports.tables import text_table
 
     print_table(*text_table(table))
+    _print_caveats(caveat for row in table for caveat in row.caveats)
+
+
+def _print_caveats(caveats: Iterable[Caveat]) -> None:
+    for caveat in dict.fromkeys(caveats):
+        print(f"{caveat.value}: {caveat.text}; {caveat.remedy}")
 
 
 def _print_model(saved: ModelArtifact, json: bool) -> None:
@@ -371,7 +378,9 @@ def _print_model(saved: ModelArtifact, json: bool) -> None:
         _print_json({"path": str(saved.path), "model": saved.spec})
         return
     noise = "" if saved.spec.signal_to_noise_db is None else f", {saved.spec.signal_to_noise_db:.1f} dB against fp32"
-    print(f"{saved.path}: {saved.spec.precision}, opset {saved.spec.opset}, {size_text(saved.spec.size_bytes)}{noise}")
+    meaning = "" if saved.spec.accuracy_means_something else "; random weights: its accuracy means nothing"
+    size = size_text(saved.spec.size_bytes)
+    print(f"{saved.path}: {saved.spec.precision}, opset {saved.spec.opset}, {size}{noise}{meaning}")
 
 
 def _print_json(answer: object) -> None:
@@ -401,6 +410,14 @@ def main() -> None:
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        print(f"error: {error.strerror or error}: {error.filename2 or error.filename or 'unknown file'}", file=sys.stderr)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            print(
+                "hint: free some space; $EDGETOOL_CACHE and $TMPDIR move the cache and the work folders",
+                file=sys.stderr,
+            )
+        sys.exit(1)
     except Interrupted:
         print("interrupted; steps that were done are kept", file=sys.stderr)
         sys.exit(INTERRUPTED_EXIT_CODE)

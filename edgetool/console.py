@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from edgetool.platform.progress import Progress, Silent, Step
+
+SLOW_S = 1.0
 
 
 @dataclass
@@ -20,14 +23,19 @@ class _Note:
 
 
 class PlainProgress:
-    """One line when a step starts being slow and one when it ends, on stderr."""
+    """One line when a step turns out to be slow and one when it ends, on stderr."""
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
         start = time.monotonic()
-        print(f"… {title}", file=sys.stderr, flush=True)
         note = _Note()
-        yield note
+        slow = threading.Timer(SLOW_S, print, (f"… {title}",), {"file": sys.stderr, "flush": True})
+        slow.daemon = True
+        slow.start()
+        try:
+            yield note
+        finally:
+            slow.cancel()
         print(_line(title, note.text, time.monotonic() - start), file=sys.stderr, flush=True)
 
 

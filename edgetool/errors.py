@@ -1,6 +1,7 @@
 """Every error edgetool raises on purpose, with its exit code and what to do about it.
 
-EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "hint: …", exit code
+EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "hint: …", exit code; an OSError, such as
+                                      a full disk, ends there too, with 1, and Ctrl-C with 130
 ├─ ConfigError           [2]   unknown target, bad TOML, bad image set, a missing extra
 ├─ ModelError            [3]
 │  ├─ ExportError              PyTorch → ONNX failed, or the result differs from PyTorch

@@ -112,7 +112,8 @@ def deploy(
     """Export, quantize, package, run and report, fp32 and int8, host and target. Raises EdgetoolError."""
     created_at = datetime.now(UTC)
     source = ImageSource.choose(request, calibration, held_out)
-    places = [provision(target_with_images(name, images), workshop) for name in dict.fromkeys(("host", target_name))]
+    targets = [target_with_images(name, images) for name in dict.fromkeys(("host", target_name))]
+    places = [provision(target, workshop) for target in targets]
     there = places[-1]
     opset = onnxfile.opset_for(tuple(place.runtime.build.version for place in places))
     fp32 = export(request, source, workshop, opset=opset, weights_mirror=weights_mirror)

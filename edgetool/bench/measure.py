@@ -80,8 +80,6 @@ def preflight(executor: Executor, bundle: Bundle, target: Target) -> dict[str, U
 
 def measure(executor: Executor, bundle: Bundle, target: Target, model: BundledModel) -> Measurement:
     """Time one model, then classify the held-out images. What run_harness raises leaves no record behind."""
-    if not bundle.manifest.inputs:
-        raise HarnessError(f"the bundle {bundle.root} holds no inputs", hint="package it with --inputs")
     started_at = datetime.now(UTC)
     before = read_facts(executor)
     timed = _time(executor, bundle, target, model)
@@ -118,7 +116,7 @@ def _evaluate(
     if not finite_outputs(list(outputs.values())):
         raise HarnessError(f"{_title(model)}: the outputs are not finite numbers")
     logits = next(iter(outputs.values()))
-    if logits.ndim != 2 or logits.shape[1] < 2:
+    if bundle.manifest.noise or logits.ndim != 2 or logits.shape[1] < 2:
         return None, outputs
     predictions = logits.argmax(axis=1)
     labels = bundle.manifest.labels

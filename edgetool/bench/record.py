@@ -161,7 +161,7 @@ class Caveat(StrEnum):
 
 _CAVEATS = {
     Caveat.EMULATED: (
-        "emulated: the time is that of the emulator, not a latency of any board",
+        "the time is that of the emulator, not a latency of any board",
         "run on a board; under emulation read sizes, accuracy and outputs only",
     ),
     Caveat.FEW_SAMPLES: ("fewer than 20 repetitions: p90 and p99 are near the maximum", "raise min_repetitions"),
@@ -183,7 +183,7 @@ _CAVEATS = {
         "read the ratio as one of the whole stack, not of the hardware",
     ),
     Caveat.DIFFERENT_MODEL: ("the two records are of different models", "read the ratio as one of the models"),
-    Caveat.RANDOM_WEIGHTS: ("random weights: accuracy means nothing, sizes and times do", "use trained weights"),
+    Caveat.RANDOM_WEIGHTS: ("accuracy means nothing, sizes and times do", "use trained weights"),
     Caveat.FEW_IMAGES: ("fewer than 200 images: one of them is more than 0.5 % of accuracy", "raise --images"),
 }
 

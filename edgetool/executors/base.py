@@ -24,7 +24,7 @@ class BenchmarkSpec:
 
     warmup: NonNegative = 5
     min_repetitions: Positive = 30
-    max_repetitions: Annotated[int, Ge(1), Le(1_000_000)] = 10_000
+    max_repetitions: Annotated[int, Ge(1), Le(1_000_000)] = 200_000
     min_duration_s: Seconds = 2.0
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     cpus: Name | None = None  # "0-3,6"; None: wherever the kernel puts it

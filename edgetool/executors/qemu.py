@@ -14,19 +14,18 @@ from edgetool.platform.process import run_process
 from edgetool.platform.values import Name, value
 
 
-@value
-class QemuSettings:
-    kind: Literal["qemu"]
-    emulator: Name  # "qemu-riscv64"; its static build is found too
-    cpu: Name  # QEMU's -cpu
-
-
 class QemuExecutor(LocalExecutor):
     """Programs of another machine; the emulator translates their instructions and passes their system calls on."""
 
+    @value
+    class Settings:
+        kind: Literal["qemu"]
+        emulator: Name  # "qemu-riscv64"; its static build is found too
+        cpu: Name  # QEMU's -cpu
+
     @classmethod
     def open(cls, target: Target) -> Self:
-        settings = check_table(QemuSettings, target.executor, where=f"target {target.name}: executor")
+        settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
         emulator = find_emulator(settings.emulator)
         return cls(
             prefix=(emulator, "-cpu", settings.cpu), emulator=f"{emulator_version(emulator)}, -cpu {settings.cpu}"

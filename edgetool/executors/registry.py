@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from edgetool.errors import ConfigError
 from edgetool.executors.base import Executor, Target
@@ -61,6 +61,7 @@ def read_target(path: Path) -> Target:
     kind = target.executor.get("kind")
     if kind not in EXECUTORS:
         raise ConfigError(f"{path}: executor.kind: {kind!r} is not one of {', '.join(EXECUTORS)}")
+    check_table(_executor_class(kind).Settings, target.executor, where=f"{path}: executor")
     return target
 
 
@@ -70,6 +71,10 @@ def all_targets() -> Iterator[Target]:
 
 
 def open_executor(target: Target) -> Executor:
-    """The executor of a target, to be used in a `with` block. Raises ConfigError for bad settings."""
-    module, name = EXECUTORS[target.executor["kind"]]
-    return cast(Executor, getattr(import_module(module), name).open(target))
+    """The executor of a target, to be used in a `with` block. Raises ConfigError when it needs what is missing."""
+    return cast(Executor, _executor_class(target.executor["kind"]).open(target))
+
+
+def _executor_class(kind: str) -> Any:
+    module, name = EXECUTORS[kind]
+    return getattr(import_module(module), name)

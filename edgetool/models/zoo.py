@@ -117,28 +117,36 @@ def _factory(source: str) -> torch.nn.Module:
 
 def _load(model: torch.nn.Module, checkpoint: Path) -> None:
     """Load weights, of whatever float type, into the model. Raises ModelError."""
+    state = _read_checkpoint(checkpoint)
+    try:
+        model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in state.items()})
+    except (RuntimeError, AttributeError) as error:
+        # PyTorch's first line says that there is an error, the next ones which.
+        detail = " ".join(line.strip() for line in str(error).splitlines()[1:2])
+        raise ModelError(
+            f"checkpoint {checkpoint} does not fit {type(model).__name__}: {detail[:300]}",
+            hint="it must be a state dict of this very model",
+        ) from error
+
+
+def _read_checkpoint(checkpoint: Path) -> dict[str, Any]:
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         if checkpoint.suffix == ".safetensors":
-            state: Any = load_file(checkpoint)
-        else:
-            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state) if isinstance(state, dict) else {}
-        model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in state.items()})
-    except (OSError, SafetensorError, RuntimeError, AttributeError, ValueError, EOFError, ImportError) as error:
+            return load_file(checkpoint)
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except Exception as error:  # a file that is no checkpoint makes an unpickler raise anything
+        detail = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"checkpoint {checkpoint} does not fit: {str(error).strip().splitlines()[0]}",
-            hint="it must be a state dict of this very model, as .safetensors or a weights-only .pt",
+            f"cannot read the checkpoint {checkpoint}: {detail[:300]}",
+            hint="it must be a state dict, saved as .safetensors or as a weights-only .pt",
         ) from error
-    except Exception as error:  # pickle's UnpicklingError, by which torch refuses code in a checkpoint
-        if type(error).__name__ != "UnpicklingError":
-            raise
-        raise ModelError(
-            f"checkpoint {checkpoint} is not a weights-only file", hint="save model.state_dict()"
-        ) from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
+        raise ModelError(f"the checkpoint {checkpoint} is not a state dict", hint="save model.state_dict()")
+    return state
 
 
 def _download_imagenet(name: str, cache: Path, mirror: str | None) -> Path:

@@ -94,6 +94,8 @@ def place_text(row: Row) -> str:
 
 def accuracy_text(row: Row) -> str:
     """ "98.9 % (356/360)"."""
+    if Caveat.RANDOM_WEIGHTS in row.caveats:
+        return "means nothing"
     if row.accuracy is None:
         return "–"
     return f"{percent_text(row.accuracy.value)} ({row.correct}/{row.images})"

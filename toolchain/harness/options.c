@@ -30,7 +30,7 @@ static bool parse_input(struct options *options, char *text) {
 }
 
 bool options_parse(struct options *options, int argc, char **argv) {
-  *options = (struct options){.threads = 1, .max_repetitions = 10000};
+  *options = (struct options){.threads = 1, .max_repetitions = 200000};
   const struct {
     const char *flag;
     const char **text;

@@ -1,0 +1,1 @@
+"""Timings of edgetool itself. Run `make bench`; nothing here is a test."""

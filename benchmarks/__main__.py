@@ -1,0 +1,9 @@
+"""Run every benchmark and print one line for each."""
+
+from __future__ import annotations
+
+from benchmarks import harness_overhead, provisioning, startup, warm_deploy
+
+if __name__ == "__main__":
+    for benchmark in (startup, harness_overhead, warm_deploy, provisioning):
+        print(f"{benchmark.__name__.rpartition('.')[2]}: {benchmark.run()}", flush=True)

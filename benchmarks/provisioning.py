@@ -1,0 +1,24 @@
+"""How long the prebuilt runtime and the harness take to get, with an empty cache."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from edgetool import pipeline
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store
+
+
+def run(target: str = "qemu-riscv64") -> str:
+    """One cold provisioning: it is mostly the network's time."""
+    with tempfile.TemporaryDirectory() as cache:
+        start = time.perf_counter()
+        workshop = pipeline.Workshop(store=Store(Path(cache)), progress=Silent())
+        pipeline.provision(pipeline.target_with_images(target, None), workshop)
+        return f"{target} from an empty cache in {time.perf_counter() - start:.1f} s"
+
+
+if __name__ == "__main__":
+    print(run())
