@@ -411,7 +411,8 @@ def main() -> None:
             print(f"hint: {error.hint}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename2 or error.filename or 'unknown file'}", file=sys.stderr)
+        where = error.filename2 or error.filename
+        print(f"error: {error.strerror or error}" + (f": {where}" if where else ""), file=sys.stderr)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             print(
                 "hint: free some space; $EDGETOOL_CACHE and $TMPDIR move the cache and the work folders",
