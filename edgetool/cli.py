@@ -176,7 +176,8 @@ def quantize(
     request = request_of(fp32)
     images = pipeline.ImageSource.choose(request, calibration, held_out)
     made = pipeline.quantize(fp32, request, images, _workshop(quiet=json, force=force), quantization=quantization)
-    _print_model(save_artifact(made, output or model.with_suffix(f".{made.spec.precision}.onnx")), json)
+    saved = save_artifact(made, output or model.with_suffix(f".{made.spec.precision}.onnx"))
+    _print_model(saved, json, before=fp32.spec.size_bytes)
 
 
 @app.command()
@@ -371,15 +372,17 @@ def _print_caveats(caveats: Iterable[Caveat]) -> None:
         print(f"{caveat.value}: {caveat.text}; {caveat.remedy}")
 
 
-def _print_model(saved: ModelArtifact, json: bool) -> None:
+def _print_model(saved: ModelArtifact, json: bool, *, before: int | None = None) -> None:
     from edgetool.reports.units import size_text
 
     if json:
-        _print_json({"path": str(saved.path), "model": saved.spec})
+        _print_json({"path": str(saved.path), "model": saved.spec, "size_before_bytes": before})
         return
     noise = "" if saved.spec.signal_to_noise_db is None else f", {saved.spec.signal_to_noise_db:.1f} dB against fp32"
     meaning = "" if saved.spec.accuracy_means_something else "; random weights: its accuracy means nothing"
     size = size_text(saved.spec.size_bytes)
+    if before is not None:
+        size = f"{size_text(before)} → {size} ({saved.spec.size_bytes / before - 1:+.1%})"
     print(f"{saved.path}: {saved.spec.precision}, opset {saved.spec.opset}, {size}{noise}{meaning}")
 
 

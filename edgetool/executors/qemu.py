@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from functools import cache
+from pathlib import PurePosixPath
 from typing import Literal, Self
 
 from edgetool.errors import ConfigError
@@ -11,25 +12,40 @@ from edgetool.executors.base import Target
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.process import run_process
-from edgetool.platform.values import Name, value
+from edgetool.platform.values import Name, Text, value
 
 
 class QemuExecutor(LocalExecutor):
     """Programs of another machine; the emulator translates their instructions and passes their system calls on."""
+
+    _cpuinfo: str | None = None
 
     @value
     class Settings:
         kind: Literal["qemu"]
         emulator: Name  # "qemu-riscv64"; its static build is found too
         cpu: Name  # QEMU's -cpu
+        cpuinfo: Text | None = None  # the guest's /proc/cpuinfo; without it the guest reads this machine's
 
     @classmethod
     def open(cls, target: Target) -> Self:
         settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
         emulator = find_emulator(settings.emulator)
-        return cls(
+        executor = cls(
             prefix=(emulator, "-cpu", settings.cpu), emulator=f"{emulator_version(emulator)}, -cpu {settings.cpu}"
         )
+        executor._cpuinfo = settings.cpuinfo
+        return executor
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self._cpuinfo is not None:
+            # QEMU looks for every path the guest opens below its -L folder first.
+            root = self._there(PurePosixPath("guest-root"))
+            (root / "proc").mkdir(parents=True)
+            (root / "proc" / "cpuinfo").write_text(self._cpuinfo)
+            self._prefix = (*self._prefix, "-L", str(root))
+        return self
 
 
 def find_emulator(name: str) -> str:

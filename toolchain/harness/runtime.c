@@ -2,10 +2,14 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *runtime_open(struct runtime *runtime, const char *path) {
   static char reason[512];
+  /* Releases from 1.29 on report the process to their makers, from threads of their own and with files in the user's
+   * home: nothing that belongs into a measurement, or happens unasked. */
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) {
     return dlerror();
