@@ -62,6 +62,7 @@ Dynamic = Annotated[
     bool, typer.Option("--dynamic", help="Quantize activations at each inference instead of by calibration.")
 ]
 Images = Annotated[int | None, typer.Option(min=1, help="Held-out images to classify on each place.")]
+Profile = Annotated[bool, typer.Option("--profile", help="Add a table of time by operator.")]
 Runs = Annotated[Path, typer.Option(help="Where runs are kept.")]
 Force = Annotated[bool, typer.Option("--force", help="Do every step again.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
@@ -94,6 +95,7 @@ def deploy(
     dynamic: Dynamic = False,
     images: Images = None,
     weights_mirror: Mirror = None,
+    profile: Profile = False,
     runs: Runs = Path("runs"),
     force: Force = False,
     json: Json = False,
@@ -112,6 +114,7 @@ def deploy(
         held_out=held_out,
         images=images,
         weights_mirror=weights_mirror,
+        profile=profile,
     )
     if json:
         _print_json(
@@ -222,6 +225,7 @@ def bench(
     min_duration: Annotated[float | None, typer.Option(min=0, help="At least so many seconds of repetitions.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the runtime.")] = None,
     cpus: Annotated[str | None, typer.Option(help="Processors to use, such as 0-3,6.")] = None,
+    profile: Profile = False,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -235,8 +239,9 @@ def bench(
         "threads": threads,
         "cpus": cpus,
     }
+    workshop = _workshop(quiet=json, force=False)
     chosen = {name: setting for name, setting in settings.items() if setting is not None}
-    folder, table = pipeline.bench(bundle, target, chosen, runs=runs, workshop=_workshop(quiet=json, force=False))
+    folder, table = pipeline.bench(bundle, target, chosen, runs=runs, workshop=workshop, profile=profile)
     if json:
         _print_json({"run": str(folder), "rows": table})
         return

@@ -15,7 +15,7 @@ from edgetool.bench.record import Fallback
 from edgetool.bench.runs import write_run
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import UnsupportedOperator, WrongMachine
-from edgetool.executors.base import BenchmarkSpec, Executor, Target
+from edgetool.executors.base import BenchmarkSpec, Target
 from edgetool.executors.registry import load_target, open_executor
 from edgetool.models import onnxfile
 from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
@@ -35,7 +35,7 @@ from edgetool.runtimes.spec import Runtime, Toolchain
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 
 EXPORT_RECIPE = 1  # raised when a step makes something else of the same inputs
-QUANTIZE_RECIPE = 1
+QUANTIZE_RECIPE = 2
 BUNDLE_RECIPE = 1
 CALIBRATION_IMAGES = 128
 SNR_IMAGES = 64
@@ -108,6 +108,7 @@ def deploy(
     held_out: Path | None = None,
     images: int | None = None,
     weights_mirror: str | None = None,
+    profile: bool = False,
 ) -> Deployment:
     """Export, quantize, package, run and report, fp32 and int8, host and target. Raises EdgetoolError."""
     created_at = datetime.now(UTC)
@@ -134,7 +135,7 @@ def deploy(
     measurements = [
         measurement
         for place, ready in zip(places, bundles, strict=True)
-        for measurement in measure_bundle(ready, place.target, workshop.progress)
+        for measurement in measure_bundle(ready, place.target, workshop.progress, profile=profile)
     ]
     with workshop.progress.step("report") as step:
         folder = write_run(
@@ -342,25 +343,29 @@ def check_operators(bundle: Bundle, target: Target, workshop: Workshop) -> dict[
     }
 
 
-def measure_bundle(bundle: Bundle, target: Target, progress: Progress) -> Iterator[Measurement]:
+def measure_bundle(
+    bundle: Bundle, target: Target, progress: Progress, *, profile: bool = False
+) -> Iterator[Measurement]:
     """Self-test, then every model of the bundle in turn."""
     with open_executor(target) as executor:
         with progress.step(f"self-test on {target.name}") as step:
             put_bundle(executor, bundle)
             step.note(f"{selftest(executor, bundle)} cases hold")
-        yield from _measure_models(executor, bundle, target, progress)
-
-
-def _measure_models(executor: Executor, bundle: Bundle, target: Target, progress: Progress) -> Iterator[Measurement]:
-    for model in bundle.manifest.models:
-        with progress.step(f"measure {model.spec.precision} on {target.name}") as step:
-            measurement = measure(executor, bundle, target, model)
-            step.note(f"{len(measurement.record.samples_ns)} repetitions")
-        yield measurement
+        for model in bundle.manifest.models:
+            with progress.step(f"measure {model.spec.precision} on {target.name}") as step:
+                measurement = measure(executor, bundle, target, model, profile=profile)
+                step.note(f"{len(measurement.record.samples_ns)} repetitions")
+            yield measurement
 
 
 def bench(
-    path: Path, target_name: str, settings: Mapping[str, object], *, runs: Path, workshop: Workshop
+    path: Path,
+    target_name: str,
+    settings: Mapping[str, object],
+    *,
+    runs: Path,
+    workshop: Workshop,
+    profile: bool = False,
 ) -> tuple[Path, tuple[Row, ...]]:
     """Measure a packaged bundle, a folder or an archive, with `settings` in place of the target's own [benchmark].
 
@@ -377,7 +382,7 @@ def bench(
                 f"the bundle {path} is for {bundle.manifest.triple}, {target.name} wants {wanted}",
                 hint=f"package it with --target {target.name}",
             )
-        measurements = list(measure_bundle(bundle, target, workshop.progress))
+        measurements = list(measure_bundle(bundle, target, workshop.progress, profile=profile))
     models = [model.spec for model in bundle.manifest.models]
     folder = write_run(runs, target=target.name, created_at=created_at, models=models, measurements=measurements)
     return folder, write_report(folder)

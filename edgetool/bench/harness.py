@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.bench.record import HarnessResult, HarnessRun
+from edgetool.bench.profile import read_profile
+from edgetool.bench.record import HarnessResult, HarnessRun, OperatorTime
 from edgetool.bundles import Bundle
 from edgetool.errors import HarnessError, TransferError, UnsupportedOperator
 from edgetool.executors.base import BenchmarkSpec, CommandResult, Executor
@@ -22,6 +23,7 @@ from edgetool.platform.documents import read_document
 Outputs = dict[str, npt.NDArray[np.generic]]
 
 BUNDLE = PurePosixPath("bundle")  # where the bundle lies in the work folder
+PROFILE = "profile"
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
 EXIT_DONE, EXIT_FAILED = 0, 1
 NO_KERNEL = re.compile(r"Could not find an implementation for (\S+) node with name '([^']*)'")
@@ -37,6 +39,7 @@ class HarnessJob:
     timeout_s: float
     benchmark: BenchmarkSpec | None = None  # None: no timing
     outputs: bool = False  # fetch the outputs of all samples
+    profile: bool = False  # fetch ONNX Runtime's profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class HarnessOutcome:
     result: HarnessResult
     run: HarnessRun
     outputs: Outputs  # name → (samples, …); empty unless asked for
+    operators: tuple[OperatorTime, ...] = ()
 
 
 def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: str) -> HarnessOutcome:
@@ -71,7 +75,8 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
         outputs = _fetch_outputs(executor, run, there / "outputs", here, name) if job.outputs else {}
         if job.benchmark is not None and len(run.samples_ns) < job.benchmark.min_repetitions:
             raise HarnessError(f"{name}: {len(run.samples_ns)} samples, wanted {job.benchmark.min_repetitions}")
-    return HarnessOutcome(result=result, run=run, outputs=outputs)
+        operators = _fetch_profile(executor, run, there, here, name) if job.profile else ()
+    return HarnessOutcome(result=result, run=run, outputs=outputs, operators=operators)
 
 
 def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[str]:
@@ -81,6 +86,8 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
         words += ["--input", f"{name}={path}"]
     if job.outputs:
         words += ["--outputs", there / "outputs"]
+    if job.profile:
+        words += ["--profile", there / PROFILE]
     if job.benchmark is not None:
         if not job.outputs:
             words += ["--samples", 1]  # one is timed; the others would count as the model's memory
@@ -127,6 +134,18 @@ def _check_result(result: HarnessResult, bundle: Bundle, name: str) -> HarnessRu
     if result.run is None or result.runtime is None:
         raise HarnessError(f"{name}: the result holds neither a run nor a failure")
     return result.run
+
+
+def _fetch_profile(
+    executor: Executor, run: HarnessRun, there: PurePosixPath, here: Path, name: str
+) -> tuple[OperatorTime, ...]:
+    """The runtime adds a date to the prefix it is given; of the path it reports only the file's name is believed."""
+    file = PurePosixPath(run.profile or "").name
+    if not file.startswith(PROFILE):
+        raise HarnessError(f"{name}: the harness wrote no profile")
+    executor.get(there / file, here / "profile.json")
+    inferences = 1 + len(run.warmup_ns) + len(run.samples_ns)
+    return read_profile(here / "profile.json", inferences)
 
 
 def _fetch_outputs(executor: Executor, run: HarnessRun, there: PurePosixPath, here: Path, name: str) -> Outputs:

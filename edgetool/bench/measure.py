@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from edgetool import __version__
 from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, Outputs, finite_outputs, input_paths, run_harness
-from edgetool.bench.record import BoardFacts, Environment, Evaluation, RunRecord
+from edgetool.bench.record import BoardFacts, Environment, Evaluation, OperatorTime, RunRecord
 from edgetool.boards.facts import read_facts
 from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import HarnessError, UnsupportedOperator
@@ -78,16 +78,32 @@ def preflight(executor: Executor, bundle: Bundle, target: Target) -> dict[str, U
     return unsupported
 
 
-def measure(executor: Executor, bundle: Bundle, target: Target, model: BundledModel) -> Measurement:
+def measure(
+    executor: Executor, bundle: Bundle, target: Target, model: BundledModel, *, profile: bool = False
+) -> Measurement:
     """Time one model, then classify the held-out images. What run_harness raises leaves no record behind."""
     started_at = datetime.now(UTC)
     before = read_facts(executor)
     timed = _time(executor, bundle, target, model)
     after = read_facts(executor)
     evaluation, outputs = _evaluate(executor, bundle, target, model)
-    return Measurement(
-        record=_record(bundle, target, model, executor, timed, before, after, started_at, evaluation), outputs=outputs
+    record = _record(bundle, target, model, executor, timed, before, after, started_at, evaluation)
+    if profile:
+        record = replace(record, operators=_profile(executor, bundle, target, model))
+    return Measurement(record=record, outputs=outputs)
+
+
+def _profile(executor: Executor, bundle: Bundle, target: Target, model: BundledModel) -> tuple[OperatorTime, ...]:
+    """In a process of its own: profiling slows what it looks at."""
+    job = HarnessJob(
+        model=BUNDLE / model.path,
+        inputs=input_paths(inputs_by_name(bundle)),
+        threads=target.benchmark.threads,
+        timeout_s=target.benchmark.timeout_s,
+        benchmark=replace(target.benchmark, warmup=0, min_repetitions=2, max_repetitions=2, min_duration_s=0.0),
+        profile=True,
     )
+    return run_harness(executor, bundle, job, name=_title(model)).operators
 
 
 def _time(executor: Executor, bundle: Bundle, target: Target, model: BundledModel) -> HarnessOutcome:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from annotated_types import Len
+from annotated_types import Ge, Le, Len
 
 from edgetool.executors.base import BenchmarkSpec
 from edgetool.models.spec import ModelSpec, TensorSpec
@@ -103,6 +103,16 @@ class Evaluation:
 
 
 @value
+class OperatorTime:
+    """What ONNX Runtime's profile says of one operator, per inference."""
+
+    operator: Name
+    calls: NonNegative
+    time_ns: NonNegative
+    share: Annotated[float, Ge(0), Le(1)]  # of all operators' time
+
+
+@value
 class RunRecord:
     SCHEMA: ClassVar[int] = 1
     schema: int
@@ -126,6 +136,7 @@ class RunRecord:
     peak_rss_bytes: NonNegative | None
     outputs_file: Name  # an .npz beside the record: outputs of each held-out image, or of the timed input
     evaluation: Evaluation | None
+    operators: tuple[OperatorTime, ...] = ()  # empty unless a profile was asked for
 
     @property
     def emulated(self) -> bool:

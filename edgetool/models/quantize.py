@@ -43,10 +43,11 @@ def quantize_model(
 ) -> ModelArtifact:
     """Write `model.onnx` and `model.json` to `folder`.
 
-    Static: QDQ form, signed 8-bit weights per channel and signed 8-bit activations, ranges by minimum and maximum over
-    `calibration`. Signed activations cost riscv64 less than unsigned ones: no zero point has to be corrected for.
-    Dynamic: signed 8-bit weights, activations quantized at each inference. The signal-to-noise ratio against `model` is
-    taken on `held_out`. Raises QuantizeError.
+    Static: QDQ form, signed weights per channel, ranges by minimum and maximum over `calibration`. Activations are
+    unsigned: with signed ones ONNX Runtime fuses only part of the graph except on Arm (MobileNetV2 keeps 15 of its 52
+    convolutions and all additions in float), with unsigned ones all of it.
+    Dynamic: signed weights, activations quantized at each inference. The signal-to-noise ratio against `model` is taken
+    on `held_out`. Raises QuantizeError.
     """
     path = folder / "model.onnx"
     with tempfile.TemporaryDirectory(dir=folder) as scratch, _quiet():
@@ -121,7 +122,7 @@ def _quantize_static(source: Path, destination: Path, images: ImageSet | None) -
         Batches(),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
-        activation_type=QuantType.QInt8,
+        activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )
 

@@ -72,6 +72,14 @@ def read_document(path: Path, kind: type[T], *, error: type[EdgetoolError] = Con
     return parse_value(kind, _read_limited(path, error), where=str(path), error=error)
 
 
+def read_plain(path: Path, *, error: type[EdgetoolError]) -> Any:
+    """The plain data of a JSON file whose schema is another program's. Raises `error`."""
+    try:
+        return json.loads(_read_limited(path, error))
+    except (ValueError, RecursionError) as invalid:
+        raise error(f"{path}: not JSON: {invalid}") from invalid
+
+
 def _read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
     try:
         with path.open("rb") as file:

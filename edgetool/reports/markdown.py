@@ -22,6 +22,9 @@ def markdown_report(stored: StoredRun, table: Sequence[Row], charts: Sequence[st
         ["## Places", "", *_places(stored)],
         ["## How it was measured", "", *_method(stored)],
     ]
+    profiled = [m.record for m in stored.measurements if m.record.operators]
+    if profiled:
+        sections.insert(-3, ["## Time by operator", "", *_operators(profiled)])
     if run.fallbacks:
         fallbacks = [f"- asked for **{f.asked}**: {f.reason}. Instead: {f.instead}." for f in run.fallbacks]
         sections.insert(1, ["## Fallbacks", "", *fallbacks])
@@ -89,6 +92,21 @@ def _doubts(table: Sequence[Row]) -> Iterable[str]:
         yield "Nothing: every check of the measurements held."
     for caveat, where in found.items():
         yield f"- {', '.join(where)}: {caveat.text}. Remedy: {caveat.remedy}."
+
+
+def _operators(records: Sequence[RunRecord]) -> Iterable[str]:
+    """The operators that take a hundredth or more; shares, because profiling slows the whole."""
+    for record in records:
+        emulated = " (emulated: of the emulator's time)" if record.emulated else ""
+        yield f"{record.model.precision} on {record.target}{emulated}:"
+        yield ""
+        cells = [
+            (entry.operator, str(entry.calls), percent_text(entry.share))
+            for entry in record.operators
+            if entry.share >= 0.01
+        ]
+        yield from _table(("operator", "calls", "share"), cells)
+        yield ""
 
 
 def _places(stored: StoredRun) -> Iterable[str]:
