@@ -44,7 +44,7 @@ class _Tail(threading.Thread):
 
     def run(self) -> None:
         with self._pipe:
-            while chunk := self._pipe.read1(65536):  # type: ignore[attr-defined]
+            while chunk := os.read(self._pipe.fileno(), 65536):
                 self._chunks.append(chunk)
                 self._size += len(chunk)
                 while self._size - len(self._chunks[0]) >= OUTPUT_LIMIT_BYTES:
