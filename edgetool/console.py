@@ -60,6 +60,7 @@ class LiveProgress:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
+            refresh_per_second=4,  # ten times a second would take a core's time from what is measured
         ) as bar:
             bar.add_task(title, total=None)
             yield note
