@@ -7,11 +7,11 @@ TARGET ?= qemu-riscv64
 .PHONY: deploy test lint bench clean
 
 deploy: $(VENV)/.export
-	$(EDGETOOL) doctor --install >/dev/null
+	$(EDGETOOL) doctor --install
 	$(EDGETOOL) deploy --target $(TARGET)
 
 test: lint
-	$(EDGETOOL) doctor --install >/dev/null
+	$(EDGETOOL) doctor --install
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.dev

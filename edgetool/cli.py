@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-targets_app = typer.Typer(help="The places a bundle can run.", no_args_is_help=True)
+targets_app = typer.Typer(help="The places a bundle can run.", invoke_without_command=True)
 app.add_typer(targets_app, name="targets")
 app.add_typer(runtime_app, name="runtime")
 
@@ -309,6 +309,12 @@ def doctor(
         print_table(("what", "found", "needed for", "remedy"), cells)
     if not all(finding.ok for finding in findings if finding.required):
         raise typer.Exit(ConfigError.exit_code)
+
+
+@targets_app.callback()
+def _targets(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_targets()
 
 
 @targets_app.command("list")

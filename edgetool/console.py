@@ -78,6 +78,7 @@ class LiveProgress:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
+            refresh_per_second=4,  # ten times a second would take a core's time from what is measured
         ) as bar:
             task = bar.add_task(title, total=None)
             note = _Note(lambda text: bar.update(task, description=f"{title}: {text}" if text else title))

@@ -41,6 +41,7 @@ PROGRAMS = (
     (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", True),
     (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", False),
     (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "mmdebstrap", True),
+    (("/usr/share/keyrings/debian-archive-keyring.gpg",), "checking its signature", "debian-archive-keyring", True),
 )
 
 
@@ -73,13 +74,20 @@ def _python_packages() -> Iterator[Finding]:
 def _programs() -> Iterator[Finding]:
     for names, needed_for, package, required in PROGRAMS:
         yield Finding(
-            name=names[0],
-            found=next((path for name in names if (path := shutil.which(name))), None),
+            name=Path(names[0]).stem,
+            found=next((path for name in names if (path := _find(name))), None),
             needed_for=needed_for,
             package=package,
             remedy=f"as root: apt-get install {package}",
             required=required,
         )
+
+
+def _find(name: str) -> str | None:
+    """A program on the PATH, or a file by its absolute path."""
+    if name.startswith("/"):
+        return name if Path(name).is_file() else None
+    return shutil.which(name)
 
 
 def missing_system_packages(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -379,10 +379,7 @@ def measure_bundle(
             put_bundle(executor, bundle)
             step.note(f"{selftest(executor, bundle)} cases hold")
         for model in bundle.manifest.models:
-            with progress.step(f"measure {model.spec.precision} on {target.name}") as step:
-                measurement = measure(executor, bundle, target, model, profile=profile)
-                step.note(f"{len(measurement.record.samples_ns)} repetitions")
-            yield measurement
+            yield measure(executor, bundle, target, model, progress=progress, profile=profile)
 
 
 def bench(

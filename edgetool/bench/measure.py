@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from edgetool import __version__
 from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, Outputs, finite_outputs, input_paths, run_harness
 from edgetool.bench.record import BoardFacts, Environment, Evaluation, OperatorTime, RunRecord
@@ -18,6 +16,7 @@ from edgetool.boards.facts import read_facts
 from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import HarnessError, UnsupportedOperator
 from edgetool.executors.base import Executor, Target
+from edgetool.platform.progress import Progress, Silent
 from edgetool.runtimes.selftest import build_selftest, write_selftest
 
 SELFTEST_TIMEOUT_S = 300.0
@@ -79,17 +78,31 @@ def preflight(executor: Executor, bundle: Bundle, target: Target) -> dict[str, U
 
 
 def measure(
-    executor: Executor, bundle: Bundle, target: Target, model: BundledModel, *, profile: bool = False
+    executor: Executor,
+    bundle: Bundle,
+    target: Target,
+    model: BundledModel,
+    *,
+    progress: Progress | None = None,
+    profile: bool = False,
 ) -> Measurement:
     """Time one model, then classify the held-out images. What run_harness raises leaves no record behind."""
+    progress = progress or Silent()
     started_at = datetime.now(UTC)
-    before = read_facts(executor)
-    timed = _time(executor, bundle, target, model)
-    after = read_facts(executor)
-    evaluation, outputs = _evaluate(executor, bundle, target, model)
+    with progress.step(f"time {model.spec.precision} on {target.name}") as step:
+        before = read_facts(executor)
+        timed = _time(executor, bundle, target, model)
+        after = read_facts(executor)
+        step.note(f"{len(timed.run.samples_ns)} repetitions")
+    images = bundle.manifest.inputs[0].samples if bundle.manifest.inputs else 0
+    with progress.step(f"classify {images} images, {model.spec.precision} on {target.name}") as step:
+        evaluation, outputs = _evaluate(executor, bundle, target, model)
+        if evaluation is not None and evaluation.labels is not None:
+            step.note(f"{evaluation.correct_of_first(images)} right")
     record = _record(bundle, target, model, executor, timed, before, after, started_at, evaluation)
     if profile:
-        record = replace(record, operators=_profile(executor, bundle, target, model))
+        with progress.step(f"profile {model.spec.precision} on {target.name}"):
+            record = replace(record, operators=_profile(executor, bundle, target, model))
     return Measurement(record=record, outputs=outputs)
 
 
@@ -135,13 +148,12 @@ def _evaluate(
     if bundle.manifest.noise or logits.ndim != 2 or logits.shape[1] < 2:
         return None, outputs
     predictions = logits.argmax(axis=1)
-    labels = bundle.manifest.labels
-    correct = None if labels is None else int((predictions == np.asarray(labels[: len(predictions)])).sum())
+    labels = bundle.manifest.labels if model.spec.accuracy_means_something else None
     evaluation = Evaluation(
         images=len(predictions),
-        correct=correct if model.spec.accuracy_means_something else None,
         inputs_sha256=bundle.manifest.inputs[0].sha256,
         predictions=tuple(predictions.tolist()),
+        labels=None if labels is None else labels[: len(predictions)],
     )
     return evaluation, outputs
 

@@ -97,9 +97,16 @@ class Evaluation:
     """Held-out images classified on the target."""
 
     images: Positive
-    correct: NonNegative | None  # None without labels
     inputs_sha256: Sha256
     predictions: tuple[int, ...]  # the class with the largest logit, in the order of the images
+    labels: tuple[int, ...] | None = None  # None where there are none, or an accuracy would mean nothing
+
+    def correct_of_first(self, count: int) -> int | None:
+        """How many of the first `count` images were classified as their labels say."""
+        if self.labels is None:
+            return None
+        pairs = zip(self.predictions[:count], self.labels[:count], strict=True)
+        return sum(predicted == label for predicted, label in pairs)
 
 
 @value

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgetool.errors import ConfigError, ExportError
+from edgetool.errors import ExportError
 from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.images import Float32Array, ImageSet
 from edgetool.models.onnxfile import describe, fix_input_shape, load_model
@@ -90,10 +90,6 @@ def _example(shape: tuple[int, ...], calibration: ImageSet | None) -> Float32Arr
 def _export(model: torch.nn.Module, inputs: torch.Tensor, path: Path, opset: int) -> None:
     import torch
 
-    try:
-        import onnxscript  # noqa: F401  the exporter wants it and says so only in a traceback
-    except ImportError as error:
-        raise ConfigError("exporting needs onnxscript", hint='pip install "edgetool[export]"') from error
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

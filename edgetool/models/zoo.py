@@ -75,11 +75,11 @@ def build_model(
 def import_torch() -> Any:
     """The module torch. Raises ConfigError that says how to install it."""
     try:
-        import torch
-        import torchvision  # noqa: F401  a missing one is the same error
+        torch, *_ = map(importlib.import_module, ("torch", "torchvision", "onnxscript", "safetensors"))
     except ImportError as error:
         raise ConfigError(
-            f"exporting needs PyTorch and torchvision ({error})", hint='pip install "edgetool[export]"'
+            f"exporting needs PyTorch, torchvision, onnxscript and safetensors ({error})",
+            hint='pip install "edgetool[export]"',
         ) from error
     return torch
 

@@ -46,7 +46,7 @@ class _Tail(threading.Thread):
     def run(self) -> None:
         partial = b""
         with self._pipe:
-            while chunk := self._pipe.read1(65536):  # type: ignore[attr-defined]
+            while chunk := os.read(self._pipe.fileno(), 65536):
                 self._chunks.append(chunk)
                 if self._on_line is not None:
                     *lines, partial = (partial + chunk).split(b"\n")

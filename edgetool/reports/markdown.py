@@ -50,6 +50,10 @@ def _findings(stored: StoredRun, table: Sequence[Row]) -> Iterable[str]:
                 f"- **{row.place}, {row.precision}**: {time_text(row.latency.p50_ns)} median, "
                 f"{ratio_text(row.ratio.value)} of fp32 ({interval}){accuracy}."
             )
+    for row in table:
+        if row.images_all is not None and row.correct_all is not None and row.images_all != row.images:
+            share = percent_text(row.correct_all / row.images_all)
+            yield f"- **{row.place}, {row.precision}** on all of its {row.images_all} held-out images: {share} right."
     agreeing = [row for row in table if row.same_predictions is not None and row.place == stored.run.target]
     for row in agreeing:
         yield (
@@ -69,8 +73,8 @@ def _legend(table: Sequence[Row]) -> Iterable[str]:
     yield (
         "`load` is the creation of the session, `first` the first inference after it; p50, p90 and p99 are percentiles "
         "of the repetitions after warm-up; `spread` is the interquartile range as a share of the median; `÷ fp32` the "
-        "ratio of medians in the same place; `output vs host` the largest difference from the host's outputs of the "
-        "same model as a share of the largest output."
+        "ratio of medians in the same place; `accuracy` is on the images that every place classified; `output vs host` "
+        "the largest difference from the host's outputs of the same model as a share of the largest output."
     )
     if any(row.emulated for row in table):
         yield ""

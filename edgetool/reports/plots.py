@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COLOURS = {"fp32": "#0072B2", "int8": "#E69F00", "int8-dynamic": "#009E73"}
 OTHER_COLOUR = "#999999"
 EMULATED_HATCH = "////"
+LINEAR_RANGE = 20  # a bar a twentieth of the longest is still seen
 STYLE: dict[Any, Any] = {
     "figure.dpi": 150,
     "font.size": 10,
@@ -81,9 +82,9 @@ def _draw_sizes(axes: Axes, table: Sequence[Row]) -> None:
 
 
 def _draw_latencies(axes: Axes, table: Sequence[Row]) -> None:
-    """Bars on a logarithmic axis: host and emulator are a thousandfold apart."""
+    """Bars from zero, or on a logarithmic axis where places are too far apart, as a host and an emulator are."""
     medians = [row.latency.p50_ns / 1e6 for row in table]
-    floor = 10 ** np.floor(np.log10(min(medians)) - 0.3)
+    logarithmic = max(medians) > LINEAR_RANGE * min(medians)
     for i, row in enumerate(table):
         median, high = row.latency.p50_ns / 1e6, row.latency.p90_ns / 1e6
         axes.barh(
@@ -101,9 +102,12 @@ def _draw_latencies(axes: Axes, table: Sequence[Row]) -> None:
         axes.text(max(median, high) * 1.08, i, f"{time_text(row.latency.p50_ns)}{mark}", va="center")
     axes.set_yticks(range(len(table)), [f"{row.place}  {row.precision}" for row in table])
     axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.set_xlim(floor, max(medians) * (12 if any(row.emulated for row in table) else 4))
-    axes.set_xlabel("one inference [ms], logarithmic: median, line to the 90th percentile")
+    if logarithmic:
+        axes.set_xscale("log")
+        axes.set_xlim(10 ** np.floor(np.log10(min(medians)) - 0.3), max(medians) * 12)
+    else:
+        axes.set_xlim(0, max(row.latency.p90_ns for row in table) / 1e6 * 1.4)
+    axes.set_xlabel(f"one inference [ms{', logarithmic' if logarithmic else ''}]: median, line to the 90th percentile")
     axes.set_title(f"{table[0].model}: time of one inference by format and place")
 
 

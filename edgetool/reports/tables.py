@@ -33,9 +33,11 @@ class Row:
     latency: LatencySummary
     ratio: Interval | None
     peak_rss_bytes: int | None
-    images: int | None
+    images: int | None  # as many as every place classified, so that accuracies compare
     correct: int | None
     accuracy: Interval | None
+    images_all: int | None  # as many as this place classified
+    correct_all: int | None
     differs_by: float | None  # largest output difference from the host's same model ÷ its largest output
     same_predictions: int | None
     compared_samples: int | None
@@ -63,9 +65,8 @@ def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
     )
     difference = None if host is None else output_difference(host.outputs, measurement.outputs)
     evaluation = record.evaluation
-    accuracy = None
-    if evaluation is not None and evaluation.correct is not None:
-        accuracy = proportion(evaluation.correct, evaluation.images)
+    shared = min((o.record.evaluation.images for o in everything if o.record.evaluation is not None), default=0)
+    correct = None if evaluation is None else evaluation.correct_of_first(shared)
     return Row(
         model=record.model.name,
         precision=record.model.precision,
@@ -78,9 +79,11 @@ def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
         latency=summarize(record.samples_ns),
         ratio=None if record.emulated else median_ratio(record.samples_ns, baseline.record.samples_ns),
         peak_rss_bytes=record.peak_rss_bytes,
-        images=None if evaluation is None else evaluation.images,
-        correct=None if evaluation is None else evaluation.correct,
-        accuracy=accuracy,
+        images=None if evaluation is None else shared,
+        correct=correct,
+        accuracy=None if correct is None else proportion(correct, shared),
+        images_all=None if evaluation is None else evaluation.images,
+        correct_all=None if evaluation is None else evaluation.correct_of_first(evaluation.images),
         differs_by=None if difference is None else difference.max_abs_relative,
         same_predictions=None if difference is None else difference.same_top1,
         compared_samples=None if difference is None else difference.samples,
@@ -174,6 +177,8 @@ CSV_COLUMNS: dict[str, Callable[[Row], object]] = {
     "peak_rss_bytes": lambda row: row.peak_rss_bytes,
     "images": lambda row: row.images,
     "correct": lambda row: row.correct,
+    "images_all": lambda row: row.images_all,
+    "correct_all": lambda row: row.correct_all,
     "output_difference": lambda row: row.differs_by,
     "same_predictions": lambda row: row.same_predictions,
     "caveats": lambda row: " ".join(row.caveats),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
 import sys
@@ -141,7 +142,14 @@ def _extract(debian: DebianRuntime, store: Store, sysroot: Path) -> Path:
         raise ConfigError("mmdebstrap is not installed", hint="as root: apt-get install mmdebstrap")
     mirror = debian_mirror()
     sources = [f"deb {mirror} {debian.suite} main"] if mirror else []
-    options = ["--variant=extract", f"--architectures={debian.architecture}", f"--include={','.join(debian.packages)}"]
+    # Not in a user namespace, mmdebstrap's own choice for users: they could not remove the files it leaves.
+    mode = "root" if os.geteuid() == 0 else "chrootless"
+    options = [
+        "--variant=extract",
+        f"--mode={mode}",
+        f"--architectures={debian.architecture}",
+        f"--include={','.join(debian.packages)}",
+    ]
     run_tool(
         ["mmdebstrap", *options, debian.suite, sysroot, *sources],
         log=store.root / "logs" / f"mmdebstrap-{debian.suite}-{debian.architecture}.log",

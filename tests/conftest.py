@@ -1,0 +1,134 @@
+"""Fixtures: one cache for the whole session, a tiny model, and bundles of it for each place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetool.bundles import Bundle
+from edgetool.models.artifacts import read_artifact
+from edgetool.models.evaluate import open_session, run_session
+from edgetool.models.images import ImageSet
+from edgetool.models.quantize import quantize_model
+from edgetool.models.spec import ModelArtifact, ModelRequest
+from edgetool.pipeline import ImageSource, Place, Workshop, package, provision
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store
+from edgetool.executors.base import EvaluationSpec
+from edgetool.executors.registry import load_target
+from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
+
+HELD_OUT = 8
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all workers of a session."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(shared_folder: Path) -> Iterator[Path]:
+    """$EDGETOOL_CACHE, or a folder of the session's; no target file of the user's is seen."""
+    root = Path(os.environ.get("EDGETOOL_CACHE") or shared_folder / "cache").absolute()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGETOOL_CACHE", str(root))
+        patch.setenv("XDG_CONFIG_HOME", str(shared_folder / "config"))
+        patch.delenv("EDGETOOL_TARGETS", raising=False)
+        yield root
+
+
+@pytest.fixture(scope="session")
+def store(cache: Path) -> Store:
+    return Store(cache)
+
+
+@pytest.fixture(scope="session")
+def workshop(store: Store) -> Workshop:
+    return Workshop(store=store, progress=Silent())
+
+
+@pytest.fixture(scope="session")
+def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model") / "tiny.onnx", tiny_graph())
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_path: Path) -> ModelArtifact:
+    return read_artifact(tiny_path)
+
+
+@pytest.fixture(scope="session")
+def images(tiny_path: Path) -> ImageSet:
+    """Inputs whose labels are what the fp32 model says of them on this machine."""
+    inputs = tiny_inputs(HELD_OUT)
+    labels = np.asarray(run_session(open_session(tiny_path), inputs)[0]).argmax(axis=1)
+    return ImageSet(inputs=inputs, labels=labels.astype(np.int64))
+
+
+@pytest.fixture(scope="session")
+def images_path(images: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("images") / "images.npz"
+    calibration = tiny_inputs(16, seed=5)
+    np.savez(path, calibration_images=calibration, heldout_images=images.inputs, heldout_labels=images.labels)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_int8(tiny: ModelArtifact, tmp_path_factory: pytest.TempPathFactory) -> ModelArtifact:
+    return quantize_model(tiny, tmp_path_factory.mktemp("int8"), calibration=ImageSet(inputs=tiny_inputs(16, seed=5)))
+
+
+@pytest.fixture(scope="session", params=["host", "qemu-riscv64"])
+def place(request: pytest.FixtureRequest, workshop: Workshop) -> Place:
+    return place_of(request.param, workshop)
+
+
+@pytest.fixture(scope="session")
+def host(workshop: Workshop) -> Place:
+    return place_of("host", workshop)
+
+
+@pytest.fixture(scope="session")
+def riscv(workshop: Workshop) -> Place:
+    return place_of("qemu-riscv64", workshop)
+
+
+def place_of(name: str, workshop: Workshop) -> Place:
+    """A target that measures for an instant only, with its runtime and harness."""
+    target = replace(load_target(name), benchmark=QUICK, evaluation=EvaluationSpec(images=HELD_OUT))
+    return provision(target, workshop)
+
+
+def bundle_for(place: Place, models: list[ModelArtifact], images_path: Path, workshop: Workshop) -> Bundle:
+    source = ImageSource(calibration=images_path, held_out=images_path)
+    request = ModelRequest(source=str(models[0].path))
+    return package(models, place, request, source, workshop)
+
+
+@pytest.fixture(scope="session")
+def bundle(
+    place: Place, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, workshop: Workshop
+) -> Bundle:
+    """The tiny model in fp32 and int8, for each place in turn."""
+    return bundle_for(place, [tiny, tiny_int8], images_path, workshop)
+
+
+@pytest.fixture(scope="session")
+def host_bundle(
+    host: Place, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, workshop: Workshop
+) -> Bundle:
+    return bundle_for(host, [tiny, tiny_int8], images_path, workshop)
+
+
+@pytest.fixture(scope="session")
+def riscv_bundle(
+    riscv: Place, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, workshop: Workshop
+) -> Bundle:
+    return bundle_for(riscv, [tiny, tiny_int8], images_path, workshop)

@@ -1,0 +1,222 @@
+"""Images: folders and .npz files as a model's inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from edgetool.errors import ConfigError
+from edgetool.models.images import ImageSet, Preprocessing, Split, images_digest, read_images
+
+SMALL = Preprocessing(height=16, width=16)
+SPLITS = list(Split)
+
+
+def picture(path: Path, colour: int = 0, size: tuple[int, int] = (20, 30)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (colour, colour, colour)).save(path)
+    return path
+
+
+def npz(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def brightness(images: ImageSet) -> list[float]:
+    return [float(value) for value in images.inputs[:, 0, 0, 0]]
+
+
+def test_a_folder_is_read_recursively_in_the_order_of_its_names(tmp_path: Path) -> None:
+    for i, name in enumerate(["b.png", "a/z.jpg", "c.BMP"]):
+        picture(tmp_path / name, i * 80)
+    (tmp_path / "notes.txt").write_text("no picture")
+    found = read_images(tmp_path, SMALL, split=Split.HELD_OUT)
+    assert found.inputs.shape == (3, 3, 16, 16)
+    assert found.labels is None
+    assert np.argsort(brightness(found)).tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK", "I;16"])
+def test_a_picture_of_any_mode_is_read(tmp_path: Path, mode: str) -> None:
+    Image.new(mode, (8, 8)).save(tmp_path / "picture.tif")
+    assert read_images(tmp_path, SMALL, split=Split.HELD_OUT).inputs.shape == (1, 3, 16, 16)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 100), (100, 1), (16, 16), (300, 200)])
+def test_a_picture_of_any_size_fills_the_input(tmp_path: Path, size: tuple[int, int]) -> None:
+    picture(tmp_path / "p.png", 255, size)
+    found = read_images(tmp_path, Preprocessing(height=16, width=24, crop=0.875), split=Split.HELD_OUT).inputs
+    assert found.shape == (1, 3, 16, 24)
+    assert np.allclose(found[0, :, 0, 0], (1 - np.array([0.485, 0.456, 0.406])) / [0.229, 0.224, 0.225], atol=1e-5)
+
+
+def test_a_model_of_one_channel_sees_grey(tmp_path: Path) -> None:
+    picture(tmp_path / "p.png", 255)
+    one = Preprocessing(channels=1, height=16, width=16, mean=(0.5,), std=(0.5,))
+    assert np.allclose(read_images(tmp_path, one, split=Split.HELD_OUT).inputs, np.ones((1, 1, 16, 16)))
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_pictures_do_not_fit_a_model_of_other_channels(tmp_path: Path, channels: int) -> None:
+    picture(tmp_path / "p.png")
+    with pytest.raises(ConfigError, match="channels"):
+        read_images(tmp_path, Preprocessing(channels=channels, height=16, width=16), split=Split.HELD_OUT)
+
+
+@given(st.integers(5, 2000))
+def test_the_two_splits_share_nothing_and_leave_nothing_out(count: int) -> None:
+    parts = [np.arange(count)[split.choose(count)].tolist() for split in SPLITS]
+    assert sorted(parts[0] + parts[1]) == list(range(count))
+    assert min(map(len, parts)) >= 1
+
+
+def test_every_fifth_of_an_unsplit_npz_is_held_out_with_its_label(tmp_path: Path) -> None:
+    path = npz(tmp_path / "i.npz", images=np.zeros((12, 8, 8), np.uint8), labels=np.arange(12))
+    parts = [read_images(path, SMALL, split=split).labels for split in SPLITS]
+    assert parts[1] is not None
+    assert parts[1].tolist() == [4, 9]
+    assert parts[0] is not None
+    assert len(parts[0]) == 10
+
+
+def test_a_split_npz_is_taken_at_its_word(tmp_path: Path) -> None:
+    arrays = {"calibration_images": np.zeros((3, 8, 8), np.uint8), "heldout_images": np.zeros((2, 8, 8, 3), np.uint8)}
+    path = npz(tmp_path / "i.npz", **arrays, heldout_labels=np.array([7, 8], np.uint8))
+    assert len(read_images(path, SMALL, split=Split.CALIBRATION)) == 3
+    held_out = read_images(path, SMALL, split=Split.HELD_OUT)
+    assert held_out.labels is not None
+    assert held_out.labels.tolist() == [7, 8]
+    assert held_out.labels.dtype == np.int64
+
+
+def test_float_inputs_are_used_as_they_are(tmp_path: Path) -> None:
+    inputs = np.random.default_rng(0).standard_normal((4, 3, 16, 16), dtype=np.float32)
+    found = read_images(npz(tmp_path / "i.npz", heldout_images=inputs), SMALL, split=Split.HELD_OUT)
+    assert np.array_equal(found.inputs, inputs)
+
+
+def test_a_limit_takes_the_first(tmp_path: Path) -> None:
+    images = np.arange(9, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 8), np.uint8)
+    path = npz(tmp_path / "i.npz", heldout_images=images, heldout_labels=np.arange(9))
+    found = read_images(path, SMALL, split=Split.HELD_OUT, limit=2)
+    assert found.labels is not None
+    assert found.labels.tolist() == [0, 1]
+    assert len(found.take(1)) == 1
+
+
+def test_a_folder_and_an_npz_of_the_same_picture_are_the_same_input(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    (tmp_path / "folder").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "folder" / "p.png")
+    path = npz(tmp_path / "i.npz", heldout_images=pixels[None])
+    both = [read_images(source, SMALL, split=Split.HELD_OUT).inputs for source in (tmp_path / "folder", path)]
+    assert np.array_equal(*both)
+
+
+def test_an_empty_folder_says_what_to_put_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no images in") as caught:
+        read_images(tmp_path, SMALL, split=Split.HELD_OUT)
+    assert caught.value.hint is not None
+    assert ".png" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["absent", "absent.npz", "notes.txt"])
+def test_what_is_not_there_or_no_image_set_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").write_text("text")
+    with pytest.raises(ConfigError, match=name):
+        read_images(tmp_path / name, SMALL, split=Split.HELD_OUT)
+
+
+def broken(kind: str, whole: bytes) -> bytes:
+    middle = len(whole) // 2
+    return {
+        "text": b"no picture",
+        "empty": b"",
+        "truncated": whole[:middle],
+        "damaged": whole[:40] + bytes(255 - byte for byte in whole[40:]),
+        "checksum": whole[:-20] + bytes(255 - byte for byte in whole[-20:]),
+        "header": whole[:8] + b"\xff" * 30,
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "truncated", "damaged", "header"])
+def test_an_unreadable_picture_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "p.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
+    path.write_bytes(broken(kind, path.read_bytes()))
+    with pytest.raises(ConfigError, match=r"cannot read the image .*p\.png"):
+        read_images(tmp_path, SMALL, split=Split.HELD_OUT)
+
+
+def test_a_folder_called_like_a_picture_is_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    picture(tmp_path / "p.png")
+    assert len(read_images(tmp_path, SMALL, split=Split.HELD_OUT)) == 1
+    assert images_digest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"other": np.zeros(3)},
+        {"images": np.zeros((0, 8, 8), np.uint8)},
+        {"images": np.array(3)},
+        {"images": np.zeros((4, 8, 8))},
+        {"images": np.zeros((4, 8, 8), np.int32)},
+        {"images": np.zeros((4, 3, 16, 15), np.float32)},
+        {"images": np.zeros((4, 8, 8, 4), np.uint8)},
+        {"images": np.zeros((4, 0, 8), np.uint8)},
+        {"images": np.array(["a", "b"])},
+        {"images": np.array([None, {}], dtype=object)},
+        {"images": np.zeros((4, 8, 8), np.uint8), "labels": np.zeros(3, np.int64)},
+        {"images": np.zeros((4, 8, 8), np.uint8), "labels": np.zeros(4)},
+        {"images": np.zeros((4, 8, 8), np.uint8), "labels": np.zeros((4, 1), np.int64)},
+    ],
+)
+def test_arrays_that_are_no_images_are_refused(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"i\.npz"):
+        read_images(npz(tmp_path / "i.npz", **arrays), SMALL, split=Split.HELD_OUT)
+
+
+@pytest.mark.parametrize("which", ["empty", "text", "truncated", "damaged", "one array"])
+def test_a_damaged_npz_is_named(tmp_path: Path, which: str) -> None:
+    path = tmp_path / "i.npz"
+    np.savez_compressed(path, images=np.random.default_rng(0).integers(0, 256, (9, 8, 8), dtype=np.uint8))
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "empty": b"",
+            "text": b"nonsense",
+            "truncated": whole[: len(whole) // 2],
+            "damaged": whole[:80] + bytes(255 - byte for byte in whole[80:200]) + whole[200:],
+            "one array": b"",
+        }[which]
+    )
+    if which == "one array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros((4, 8, 8), np.uint8))
+    with pytest.raises(ConfigError, match=r"i\.npz"):
+        read_images(path, SMALL, split=Split.HELD_OUT)
+
+
+def test_the_digest_follows_what_would_be_read(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", 1)
+    first = images_digest(tmp_path)
+    (tmp_path / "notes.txt").write_text("text")
+    assert images_digest(tmp_path) == first
+    picture(tmp_path / "a.png", 2)
+    second = images_digest(tmp_path)
+    (tmp_path / "a.png").rename(tmp_path / "b.png")
+    assert len({first, second, images_digest(tmp_path)}) == 3
+
+
+def test_the_digest_of_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="absent"):
+        images_digest(tmp_path / "absent.npz")

@@ -1,0 +1,127 @@
+"""Runtimes that others built: whole, of the right machine, and found again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgetool.errors import BuildError, ConfigError, WrongMachine
+from edgetool.pipeline import Place
+from edgetool.platform.elf import read_elf
+from edgetool.platform.files import file_entries
+from edgetool.platform.store import Store
+from edgetool.runtimes.prebuilt import open_runtime, provide
+from edgetool.runtimes.spec import DebianRuntime
+from edgetool.runtimes.toolchains import build_harness, load_toolchain, native_triple
+
+
+def test_debians_runtime_for_riscv64_is_whole(riscv: Place) -> None:
+    library = riscv.runtime.root / "lib"
+    names = {path.name for path in library.iterdir()}
+    for path in library.iterdir():
+        elf = read_elf(path)
+        assert elf.machine == "EM_RISCV"
+        assert set(elf.needed) <= names, path.name
+    assert {riscv.toolchain.loader, "libc.so.6"} <= names
+
+
+def test_the_harness_finds_all_it_needs_in_a_runtime_that_carries_libc(riscv: Place) -> None:
+    names = {path.name for path in (riscv.runtime.root / "lib").iterdir()}
+    assert set(read_elf(riscv.harness).needed) <= names
+
+
+def test_a_runtime_says_where_it_comes_from(place: Place) -> None:
+    build = place.runtime.build
+    assert build.provider == ("wheel" if place.target.name == "host" else "debian")
+    assert build.version in build.library
+    assert build.variant not in ("", "unknown")
+    assert (build.loader is None) == (build.glibc is not None) == (place.target.name == "host")
+
+
+def test_a_runtimes_files_are_those_it_lists(place: Place) -> None:
+    listed = set(place.runtime.build.files)
+    assert {entry for entry in file_entries(place.runtime.root) if entry.path.startswith("lib/")} == listed
+
+
+def test_a_runtime_is_fetched_once(place: Place, store: Store) -> None:
+    before = (place.runtime.root / "runtime.json").stat().st_mtime_ns
+    again = provide(place.toolchain, store, provider=place.target.runtime)
+    assert again == place.runtime
+    assert (again.root / "runtime.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("triple", "provider", "message"),
+    [
+        ("riscv64-linux-gnu", "wheel", "wheel has no ONNX Runtime for riscv64-linux-gnu"),
+        ("x86_64-linux-gnu", "debian", "debian has no ONNX Runtime for x86_64-linux-gnu"),
+        ("riscv64-linux-gnu", "pigeon", "no runtime provider 'pigeon'"),
+    ],
+)
+def test_a_provider_that_has_none_says_so(store: Store, triple: str, provider: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        provide(load_toolchain(triple), store, provider=provider)
+
+
+def test_an_unknown_provider_lists_the_known_ones(store: Store) -> None:
+    with pytest.raises(ConfigError) as caught:
+        provide(load_toolchain("native"), store, provider="pigeon")
+    assert caught.value.hint is not None
+    assert {"auto", "wheel", "debian"} <= set(caught.value.hint.replace(":", ",").replace(" ", "").split(","))
+
+
+def test_an_unknown_triple_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="no toolchain for 'vax-linux'") as caught:
+        load_toolchain("vax-linux")
+    assert caught.value.hint is not None
+    assert "riscv64-linux-gnu" in caught.value.hint
+
+
+def test_the_native_toolchain_is_this_machines() -> None:
+    assert load_toolchain("native").triple == native_triple()
+
+
+def test_a_package_that_is_not_there_is_a_build_error_with_its_log(tmp_path: Path) -> None:
+    debian = DebianRuntime(suite="trixie", architecture="riscv64", packages=("no-such-onnxruntime",))
+    toolchain = replace(load_toolchain("riscv64-linux-gnu"), debian=debian)
+    with pytest.raises(BuildError, match="mmdebstrap ended with exit code") as caught:
+        provide(toolchain, Store(tmp_path))
+    assert "no-such-onnxruntime" in caught.value.message
+    assert list(tmp_path.glob("logs/*.log"))
+    assert not [path for path in tmp_path.glob("runtime/*") if path.is_dir()]
+
+
+def test_mmdebstrap_that_is_missing_is_named_with_its_package(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from edgetool.platform.store import Store\n"
+        "from edgetool.runtimes.prebuilt import provide\n"
+        "from edgetool.runtimes.toolchains import load_toolchain\n"
+        f"provide(load_toolchain('riscv64-linux-gnu'), Store(Path({str(tmp_path / 'cache')!r})))\n"
+    )
+    empty = {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=empty, capture_output=True, check=False)
+    assert b"ConfigError: mmdebstrap is not installed" in done.stderr
+
+
+def test_a_harness_for_another_machine_than_the_toolchains_is_refused(tmp_path: Path) -> None:
+    toolchain = replace(load_toolchain("native"), elf_machine="EM_RISCV")
+    with pytest.raises(WrongMachine, match="edgetool-harness is"):
+        build_harness(toolchain, Store(tmp_path))
+    assert not [path for path in tmp_path.glob("harness/*") if path.is_dir()]
+
+
+def test_a_compiler_that_fails_shows_its_log(tmp_path: Path) -> None:
+    toolchain = replace(load_toolchain("native"), cflags=("-no-such-flag",))
+    with pytest.raises(BuildError, match="no-such-flag"):
+        build_harness(toolchain, Store(tmp_path))
+
+
+def test_a_folder_that_is_no_runtime_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"runtime\.json"):
+        open_runtime(tmp_path)

@@ -1,0 +1,306 @@
+"""What tests share: a tiny model, bundles around it, programs in a harness's place, records, the command line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from edgetool.bench.measure import Measurement
+from edgetool.bench.record import BoardFacts, Environment, Evaluation, HarnessEnvironment, LoadedRuntime, RunRecord
+from edgetool.bundles import Bundle, build_bundle
+from edgetool.executors.base import BenchmarkSpec, EvaluationSpec, Target
+from edgetool.models.artifacts import read_artifact
+from edgetool.models.images import Float32Array, ImageSet
+from edgetool.models.spec import ModelSpec, Precision, TensorSpec
+from edgetool.platform.files import file_entries
+from edgetool.platform.process import Completed, run_process
+from edgetool.runtimes.spec import Runtime, RuntimeBuild
+from edgetool.runtimes.toolchains import load_toolchain
+
+SHAPE = (1, 3, 16, 16)
+CLASSES = 10
+QUICK = BenchmarkSpec(warmup=1, min_repetitions=3, min_duration_s=0.0, timeout_s=60.0)
+ZEROS = "0" * 64
+
+
+def tiny_graph(shape: Sequence[int | str] = SHAPE, *, names: tuple[str, str] = ("input", "logits")) -> onnx.ModelProto:
+    """Conv, Relu, pooling, Gemm: (n, 3, h, w) → (n, 10); a string is a free dimension."""
+    random = np.random.default_rng(7)
+    constants = {
+        "kernel": random.standard_normal((8, 3, 3, 3)),
+        "bias": random.standard_normal(8),
+        "matrix": random.standard_normal((8, CLASSES)),
+        "offset": random.standard_normal(CLASSES),
+    }
+    nodes = [
+        helper.make_node("Conv", [names[0], "kernel", "bias"], ["c"], name="conv", pads=[1] * 4, strides=[2, 2]),
+        helper.make_node("Relu", ["c"], ["r"], name="relu"),
+        helper.make_node("GlobalAveragePool", ["r"], ["p"], name="pool"),
+        helper.make_node("Flatten", ["p"], ["f"], name="flatten"),
+        helper.make_node("Gemm", ["f", "matrix", "offset"], [names[1]], name="gemm"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(names[0], TensorProto.FLOAT, list(shape))],
+        [helper.make_tensor_value_info(names[1], TensorProto.FLOAT, [shape[0], CLASSES])],
+        [numpy_helper.from_array(array.astype(np.float32), name) for name, array in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def save_model(path: Path, model: onnx.ModelProto) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)
+    return path
+
+
+def tiny_inputs(count: int, seed: int = 3) -> Float32Array:
+    return np.random.default_rng(seed).standard_normal((count, *SHAPE[1:]), dtype=np.float32)
+
+
+def script(path: Path, text: str) -> Path:
+    """An executable shell script."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+# Sets $result and $outputs as the harness would understand its command line.
+PARSE = """while [ $# -gt 0 ]; do case "$1" in --result) result=$2;; --outputs) outputs=$2;; esac; shift; done"""
+
+
+def harness_script(path: Path, body: str) -> Path:
+    """A program in the harness's place: `body` may use $result and $outputs (empty when not asked for)."""
+    return script(path, f"{PARSE}\n{body}")
+
+
+def writing(folder: Path, result: bytes | str, *, output: bytes = b"") -> Path:
+    """A harness that writes `result` and, when asked for outputs, `output` as the first of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").write_bytes(result.encode() if isinstance(result, str) else result)
+    (folder / "output.bin").write_bytes(output)
+    copies = f'cp {shlex.quote(str(folder / "result.json"))} "$result"\n'
+    copies += f'[ -z "$outputs" ] || cp {shlex.quote(str(folder / "output.bin"))} "$outputs/0.bin"'
+    return harness_script(folder / "harness", copies)
+
+
+def result_document(**run: object) -> dict[str, Any]:
+    """What an honest harness writes for one sample of the tiny model, with parts of `run` replaced."""
+    return {
+        "schema": 1,
+        "harness": "imitation",
+        "environment": {
+            "machine": "x86_64",
+            "kernel": "6.1",
+            "libc": "2.36",
+            "processors": 2,
+            "processors_allowed": 2,
+            "hwcap": 0,
+            "vector_length_bits": 0,
+        },
+        "runtime": {"version": "1.21.0", "build_info": None, "api_version": 21, "library": None, "build_id": None},
+        "failure": None,
+        "run": {
+            "inputs": [],
+            "outputs": [{"name": "logits", "dtype": "float32", "shape": [1, CLASSES]}],
+            "samples": 1,
+            "session_load_ns": 1000,
+            "first_run_ns": 2000,
+            "peak_rss_bytes": 4096,
+            "warmup_ns": [1000],
+            "samples_ns": [1000, 1100, 1200],
+            "profile": None,
+            **run,
+        },
+    }
+
+
+def stub_runtime(folder: Path) -> Runtime:
+    """A runtime that is never loaded."""
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib" / "libonnxruntime.so.1.21.0").write_bytes(b"no library")
+    build = RuntimeBuild(
+        schema=1,
+        name="onnxruntime",
+        version="1.21.0",
+        provider="wheel",
+        variant="none",
+        triple=load_toolchain("native").triple,
+        library="lib/libonnxruntime.so.1.21.0",
+        loader=None,
+        glibc="2.28",
+        files=file_entries(folder),
+        key=ZEROS,
+    )
+    return Runtime(root=folder, build=build)
+
+
+def stub_bundle(folder: Path, harness: Path, *, images: int = 1) -> Bundle:
+    """A bundle of the tiny model around a program in the harness's place."""
+    model = save_model(folder.with_name(f"{folder.name}-model") / "tiny.onnx", tiny_graph())
+    folder.mkdir(parents=True)
+    return build_bundle(
+        folder,
+        models=[read_artifact(model)],
+        runtime=stub_runtime(folder.with_name(f"{folder.name}-runtime")),
+        harness=harness,
+        toolchain=load_toolchain("native"),
+        images=ImageSet(inputs=tiny_inputs(images), labels=np.zeros(images, dtype=np.int64)),
+    )
+
+
+def host_target(**changes: Any) -> Target:
+    target = Target(
+        schema=1,
+        name="host",
+        description="this machine",
+        triple="native",
+        executor={"kind": "local"},
+        benchmark=QUICK,
+        evaluation=EvaluationSpec(images=1),
+    )
+    return replace(target, **changes)
+
+
+def model_spec(**changes: Any) -> ModelSpec:
+    spec = ModelSpec(
+        name="tiny",
+        precision=Precision.FP32,
+        sha256="a" * 64,
+        size_bytes=4000,
+        opset=17,
+        ir_version=8,
+        inputs=(TensorSpec(name="input", dtype="float32", shape=SHAPE),),
+        outputs=(TensorSpec(name="logits", dtype="float32", shape=(1, CLASSES)),),
+        weights="tiny.onnx",
+        accuracy_means_something=True,
+    )
+    return replace(spec, **changes)
+
+
+def environment(**changes: Any) -> Environment:
+    process = HarnessEnvironment(
+        machine="x86_64",
+        kernel="6.1",
+        libc="2.36",
+        processors=2,
+        processors_allowed=2,
+        hwcap=0,
+        vector_length_bits=0,
+    )
+    loaded = LoadedRuntime(version="1.21.0", build_info=None, api_version=21, library=None, build_id=None)
+    whole = Environment(process=process, emulator=None, before=BoardFacts(), after=BoardFacts(), runtime=loaded)
+    return replace(whole, **changes)
+
+
+def record(**changes: Any) -> RunRecord:
+    """An unremarkable record: no caveat follows from it."""
+    whole = RunRecord(
+        schema=1,
+        id="20260101T000000-abcdef",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        edgetool="0.1.0",
+        target="host",
+        triple="x86_64-linux-gnu",
+        bundle_id=ZEROS,
+        model=model_spec(),
+        runtime="ONNX Runtime 1.21.0 (wheel)",
+        runtime_key=ZEROS,
+        inputs_sha256="b" * 64,
+        spec=QUICK,
+        environment=environment(),
+        harness="build",
+        session_load_ns=10_000_000,
+        first_run_ns=2_000_000,
+        warmup_ns=(1_500_000,),
+        samples_ns=tuple(1_400_000 + i for i in range(30)),
+        peak_rss_bytes=50_000_000,
+        outputs_file="host-tiny-fp32.npz",
+        evaluation=Evaluation(images=200, correct=198, inputs_sha256="b" * 64, predictions=(1,) * 200),
+    )
+    return replace(whole, **changes)
+
+
+def emulated_record(**changes: Any) -> RunRecord:
+    emulated = environment(emulator="qemu-riscv64 version 7.2", before=None, after=None)
+    return record(
+        **{
+            "target": "qemu-riscv64",
+            "triple": "riscv64-linux-gnu",
+            "environment": emulated,
+            "outputs_file": "qemu-riscv64-tiny-fp32.npz",
+            **changes,
+        }
+    )
+
+
+def measurement(of: RunRecord, outputs: Mapping[str, Float32Array] | None = None) -> Measurement:
+    logits = np.random.default_rng(1).standard_normal((4, CLASSES), dtype=np.float32)
+    return Measurement(record=of, outputs={"logits": logits} if outputs is None else dict(outputs))
+
+
+def run_cli(
+    *words: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None, timeout_s: float = 240
+) -> Completed:
+    """`edgetool …` in a process of its own."""
+    return run_process([sys.executable, "-m", "edgetool.cli", *words], cwd=cwd, env=env, timeout_s=timeout_s)
+
+
+def start_cli(*words: str | Path, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """`edgetool …` left running, for tests that interrupt it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "edgetool.cli", *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def command_lines() -> list[str]:
+    """The command line of every process of this machine."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return lines
+
+
+class StillGoing(BaseException):
+    """Raised in what hangs; no handler of an ordinary error takes it for its own."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """A generous bound on what must not hang: past it the block raises StillGoing."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        del number, frame
+        raise StillGoing(f"after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,145 @@
+"""Archives: packed reproducibly, unpacked with distrust."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from edgetool.archives import pack_bundle, unpack_bundle
+from edgetool.bundles import HARNESS, Bundle, copy_bundle, open_bundle
+from edgetool.errors import BuildError
+from edgetool.platform.files import file_entries
+from tests.support import script, stub_bundle, within
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Bundle:
+    return stub_bundle(tmp_path / "bundle", script(tmp_path / "harness", "exit 0"))
+
+
+def test_a_bundle_survives_packing_and_unpacking(stub: Bundle, tmp_path: Path) -> None:
+    unpacked = unpack_bundle(pack_bundle(stub, tmp_path / "b.tar.zst"), tmp_path / "unpacked")
+    assert unpacked.manifest == stub.manifest
+    assert file_entries(unpacked.root) == file_entries(stub.root)
+    assert os.access(unpacked.root / HARNESS, os.X_OK)
+
+
+def test_equal_bundles_make_equal_archives(stub: Bundle, tmp_path: Path) -> None:
+    copy = copy_bundle(stub, tmp_path / "copy")
+    for path in copy.root.rglob("*"):
+        os.utime(path, (1, 1))
+    archives = [pack_bundle(bundle, tmp_path / f"{i}.tar.zst") for i, bundle in enumerate((stub, copy))]
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+
+
+def test_a_pack_that_fails_leaves_nothing(stub: Bundle, tmp_path: Path) -> None:
+    (stub.root / "inputs" / "0.bin").unlink()
+    (tmp_path / "out").mkdir()
+    with pytest.raises(FileNotFoundError):
+        pack_bundle(stub, tmp_path / "out" / "b.tar.zst")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def archive(path: Path, fill: Callable[[tarfile.TarFile], object]) -> Path:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        fill(tar)
+    path.write_bytes(zstandard.compress(buffer.getvalue()))
+    return path
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> Callable[[tarfile.TarFile], object]:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname, entry.size = kind, target, 4 if kind == tarfile.REGTYPE else 0
+    return lambda tar: tar.addfile(entry, io.BytesIO(b"evil"))
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        member("../outside"),
+        member("a/../../outside"),
+        member("/tmp/outside"),
+        member("link", tarfile.SYMTYPE, "/etc/passwd"),
+        member("link", tarfile.SYMTYPE, ".."),
+        member("link", tarfile.LNKTYPE, "../outside"),
+        member("device", tarfile.CHRTYPE),
+        member("device", tarfile.BLKTYPE),
+        member("pipe", tarfile.FIFOTYPE),
+        member("folder", tarfile.DIRTYPE),
+    ],
+)
+def test_a_hostile_member_is_refused_and_nothing_is_written(
+    tmp_path: Path, fill: Callable[[tarfile.TarFile], object]
+) -> None:
+    hostile = archive(tmp_path / "hostile.tar.zst", fill)
+    (tmp_path / "deep").mkdir()
+    with pytest.raises(BuildError, match="which is no plain file inside it"):
+        unpack_bundle(hostile, tmp_path / "deep" / "unpacked")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "hostile.tar.zst"]
+    assert not list((tmp_path / "deep").iterdir())
+
+
+def test_an_archive_that_is_no_bundle_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    plain = archive(tmp_path / "plain.tar.zst", member("innocent"))
+    with pytest.raises(BuildError):
+        unpack_bundle(plain, tmp_path / "unpacked")
+    assert list(tmp_path.iterdir()) == [plain]
+
+
+def test_a_file_and_a_folder_of_one_name_are_refused(tmp_path: Path) -> None:
+    both = archive(tmp_path / "both.tar.zst", lambda tar: (member("a")(tar), member("a/b")(tar)))
+    with pytest.raises(BuildError, match="cannot unpack"):
+        unpack_bundle(both, tmp_path / "unpacked")
+
+
+def test_too_many_files_are_refused(tmp_path: Path) -> None:
+    many = archive(tmp_path / "many.tar.zst", lambda tar: [member(str(i))(tar) for i in range(10_050)])
+    with within(60), pytest.raises(BuildError, match="more than 10000 files"):
+        unpack_bundle(many, tmp_path / "unpacked")
+
+
+def test_a_size_beyond_all_reason_is_refused(tmp_path: Path) -> None:
+    entry = tarfile.TarInfo("large")
+    entry.size = 17 * 1024**3
+    (tmp_path / "large.tar.zst").write_bytes(zstandard.compress(entry.tobuf()))
+    with within(30), pytest.raises(BuildError, match="16 GiB"):
+        unpack_bundle(tmp_path / "large.tar.zst", tmp_path / "unpacked")
+
+
+@pytest.mark.parametrize("cut", [0, 10, 2000, -10])
+def test_a_truncated_archive_is_refused_and_leaves_nothing(stub: Bundle, tmp_path: Path, cut: int) -> None:
+    whole = pack_bundle(stub, tmp_path / "b.tar.zst").read_bytes()
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut" / "b.tar.zst").write_bytes(whole[:cut])
+    with pytest.raises(BuildError):
+        unpack_bundle(tmp_path / "cut" / "b.tar.zst", tmp_path / "cut" / "unpacked")
+    assert [path.name for path in (tmp_path / "cut").iterdir()] == ["b.tar.zst"]
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", b"PK\3\4", zstandard.compress(b"nonsense" * 1000)])
+def test_what_is_no_archive_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "b.tar.zst").write_bytes(data)
+    with pytest.raises(BuildError):
+        unpack_bundle(tmp_path / "b.tar.zst", tmp_path / "unpacked")
+
+
+def test_an_archive_whose_file_was_changed_is_refused(stub: Bundle, tmp_path: Path) -> None:
+    changed = copy_bundle(stub, tmp_path / "changed")
+    (changed.root / "inputs" / "0.bin").write_bytes(bytes(len((stub.root / "inputs" / "0.bin").read_bytes())))
+    with pytest.raises(BuildError, match="was changed after packaging"):
+        unpack_bundle(pack_bundle(changed, tmp_path / "b.tar.zst"), tmp_path / "unpacked")
+    assert not (tmp_path / "unpacked").exists()
+
+
+def test_a_folder_that_is_there_is_not_overwritten(stub: Bundle, tmp_path: Path) -> None:
+    packed = pack_bundle(stub, tmp_path / "b.tar.zst")
+    with pytest.raises(BuildError, match="cannot unpack"):
+        unpack_bundle(packed, stub.root)
+    assert open_bundle(stub.root) == stub

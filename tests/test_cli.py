@@ -1,0 +1,269 @@
+"""The command line: what it prints, what it returns, and that nothing is left of what was interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edgetool import __version__
+from edgetool.bundles import Bundle, copy_bundle
+from edgetool.cli import app
+from edgetool.executors.registry import target_files
+from edgetool.models.spec import ModelArtifact
+from tests.support import command_lines, run_cli, save_model, start_cli, tiny_graph, within
+
+COMMANDS = ["deploy", "export", "quantize", "package", "bench", "compare", "report", "doctor", "targets"]
+WHOLE = 'schema = 1\ndescription = "mine"\ntriple = "native"\n[executor]\nkind = "local"\n'
+
+
+@pytest.fixture(scope="module")
+def runner() -> CliRunner:
+    return CliRunner()
+
+
+@pytest.mark.parametrize(
+    "words", [[], *([name] for name in COMMANDS), ["targets", "list"], ["targets", "show"]], ids=" ".join
+)
+def test_every_command_has_help(runner: CliRunner, words: list[str]) -> None:
+    result = runner.invoke(app, [*words, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+
+
+def test_the_help_names_every_command(runner: CliRunner) -> None:
+    output = runner.invoke(app, ["--help"]).output
+    assert all(name in output for name in COMMANDS)
+
+
+def test_the_version_is_printed(runner: CliRunner) -> None:
+    assert runner.invoke(app, ["--version"]).output.strip() == f"edgetool {__version__}"
+
+
+def failing(*words: str | Path, code: int, **options: object) -> str:
+    """What a command that must fail says, in two lines at most."""
+    done = run_cli(*words, **options)  # type: ignore[arg-type]
+    text = done.stderr.decode()
+    assert done.exit_code == code, text
+    assert "Traceback" not in text
+    assert text.startswith("error: ")
+    assert done.stdout == b""
+    return text
+
+
+@pytest.mark.parametrize("words", [("targets", "show", "toaster"), ("deploy", "--target", "toaster")])
+def test_an_unknown_target_lists_the_known_ones(words: tuple[str, ...], tmp_path: Path) -> None:
+    text = failing(*words, code=2, cwd=tmp_path)
+    assert "no target 'toaster'" in text
+    assert all(name in text for name in target_files())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (WHOLE.replace("schema", "scheme"), "schema"),
+        (WHOLE.replace('"native"', "7"), "triple"),
+        (WHOLE + "[benchmark]\nwarmup = 'many'\n", "benchmark.warmup"),
+        (WHOLE + "colour = 'red'\n", "executor: colour"),
+    ],
+)
+def test_a_broken_target_names_file_and_key(tmp_path: Path, text: str, key: str) -> None:
+    path = tmp_path / "board.toml"
+    path.write_text(text)
+    assert f"{path}: {key}" in failing("targets", "show", path, code=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("export", "absent.onnx"), 3, "cannot read absent.onnx"),
+        (("export", "text.onnx"), 3, "text.onnx is not an ONNX model"),
+        (("export", "free.onnx"), 3, "--input-shape"),
+        (("export", "free.onnx", "--input-shape", "1,x"), 2, "--input-shape '1,x'"),
+        (("export", "free.onnx", "--input-shape", "0,3,16,16"), 2, "--input-shape"),
+        (("export", "--weights", "mine"), 2, "--weights 'mine'"),
+        (("export", "no.module:model"), 2, "no.module:model"),
+        (("quantize", "tiny.onnx"), 3, "--calibration"),
+        (("quantize", "tiny.onnx", "--calibration", "empty"), 2, "no images in empty"),
+        (("quantize", "tiny.onnx", "--calibration", "absent.npz"), 2, "absent.npz"),
+        (("quantize", "tiny.onnx", "--calibration", "broken"), 2, "p.png"),
+        (("package", "absent.onnx"), 3, "cannot read absent.onnx"),
+        (("bench", "absent"), 4, "no bundle at absent"),
+        (("bench", "absent.tar.zst"), 4, "absent.tar.zst"),
+        (("bench", "text.onnx", "--target", "host"), 4, "cannot unpack text.onnx"),
+        (("report", "absent"), 7, "absent"),
+        (("compare", "absent", "absent"), 7, "absent"),
+        (("compare", "absent.json", "absent.json"), 7, "absent.json"),
+        (("deploy", "--target", "host", "--model", "absent.onnx"), 3, "absent.onnx"),
+        (("deploy", "--target", "host", "--model", "tiny.onnx"), 3, "--calibration"),
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_a_clear_error_and_leaves_nothing(
+    tmp_path: Path, tiny_path: Path, words: tuple[str, ...], code: int, message: str
+) -> None:
+    (tmp_path / "text.onnx").write_text("text")
+    (tmp_path / "tiny.onnx").write_bytes(tiny_path.read_bytes())
+    save_model(tmp_path / "free.onnx", tiny_graph(("n", 3, "h", "w")))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "p.png").write_text("no picture")
+    before = {path.relative_to(tmp_path) for path in tmp_path.rglob("*")}
+    text = failing(*words, code=code, cwd=tmp_path)
+    assert message in text
+    assert {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.name != "runs"} == before
+
+
+def test_a_bundle_for_another_machine_is_refused(host_bundle: Bundle, tmp_path: Path) -> None:
+    text = failing("bench", host_bundle.root, "--target", "qemu-riscv64", code=4, cwd=tmp_path)
+    assert "qemu-riscv64 wants riscv64-linux-gnu" in text
+
+
+def test_bad_settings_of_a_benchmark_name_the_key(host_bundle: Bundle, tmp_path: Path) -> None:
+    text = failing("bench", host_bundle.root, "--target", "host", "--threads", "9999", code=2, cwd=tmp_path)
+    assert "threads" in text
+
+
+def test_processors_that_are_not_there_are_a_harness_error(host_bundle: Bundle, tmp_path: Path) -> None:
+    text = failing("bench", host_bundle.root, "--target", "host", "--cpus", "1000", code=6, cwd=tmp_path)
+    assert "processors" in text
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_a_full_disk_is_a_clear_error_and_leaves_nothing_half_written(tiny_path: Path, tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "edgetool.cli", "export", str(tiny_path), "--output", "out.onnx"],
+        cwd=tmp_path,
+        env={**os.environ, "EDGETOOL_CACHE": str(tmp_path / "cache")},
+        preexec_fn=limit,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode not in (0, 2)
+    assert done.stderr.startswith(b"error: ")
+    assert b"Traceback" not in done.stderr
+    assert not (tmp_path / "out.onnx").exists()
+    assert not [path for path in tmp_path.glob("cache/export/*") if path.is_dir()]
+
+
+def answer(*words: str | Path, cwd: Path | None = None) -> dict[str, object]:
+    """What a command prints with --json: one document on stdout, nothing on stderr."""
+    done = run_cli(*words, "--json", cwd=cwd)
+    assert done.exit_code == 0, done.stderr.decode()
+    assert done.stderr == b""
+    whole = json.loads(done.stdout)
+    assert isinstance(whole, dict)
+    return whole
+
+
+def test_targets_as_json() -> None:
+    listed = answer("targets", "list")["targets"]
+    assert isinstance(listed, list)
+    assert {target["name"] for target in listed} == set(target_files())
+    assert answer("targets", "show", "qemu-riscv64")["triple"] == "riscv64-linux-gnu"
+
+
+def test_the_doctor_as_json() -> None:
+    findings = answer("doctor")["findings"]
+    assert isinstance(findings, list)
+    assert {"python", "onnxruntime", "mmdebstrap"} <= {finding["name"] for finding in findings}
+
+
+def test_targets_as_lines_for_a_pipe(runner: CliRunner) -> None:
+    lines = [line.split("\t") for line in runner.invoke(app, ["targets", "list"]).output.splitlines()]
+    assert {len(line) for line in lines} == {5}
+    assert [line[0] for line in lines[1:]] == list(target_files())
+
+
+def test_a_target_is_shown_as_its_file(runner: CliRunner) -> None:
+    output = runner.invoke(app, ["targets", "show", "host"]).output
+    assert output.endswith(target_files()["host"].read_text())
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("edgetool deploy --target qemu-r", {"qemu-riscv64"}),
+        ("edgetool targets show qemu-", {"qemu-riscv64", "qemu-aarch64"}),
+        ("edgetool bench -t ho", {"host"}),
+    ],
+)
+def test_target_names_are_completed(words: str, wanted: set[str]) -> None:
+    env = {"_EDGETOOL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = run_cli(env=env)
+    assert wanted <= set(done.stdout.decode().split())
+
+
+def test_export_quantize_and_package_in_a_line(tiny_path: Path, images_path: Path, tmp_path: Path) -> None:
+    exported = answer("export", tiny_path, "--output", "m.onnx", cwd=tmp_path)
+    assert exported["path"] == "m.onnx"
+    small = answer("quantize", "m.onnx", "--calibration", images_path, cwd=tmp_path)
+    assert small["path"] == "m.int8.onnx"
+    assert small["size_before_bytes"] == (tmp_path / "m.onnx").stat().st_size
+    words = ("--target", "host", "--inputs", images_path, "--archive", "--output", "b")
+    packed = answer("package", "m.onnx", "m.int8.onnx", *words, cwd=tmp_path)
+    assert (packed["bundle"], packed["archive"]) == ("b", "b.tar.zst")
+    assert (tmp_path / "b" / "manifest.json").is_file()
+
+
+def test_a_users_own_folder_is_never_replaced(tiny_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious").touch()
+    failing("package", tiny_path, "--target", "host", "--output", "mine", code=2, cwd=tmp_path)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["precious"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_bench_ends_its_children_and_leaves_nothing(
+    riscv_bundle: Bundle, tmp_path: Path, number: signal.Signals
+) -> None:
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    words = ("bench", riscv_bundle.root, "--target", "qemu-riscv64", "--min-duration", "600")
+    with start_cli(*words, cwd=tmp_path, env={"TMPDIR": str(scratch)}) as running:
+        with within(60):
+            while not [line for line in command_lines() if f"{scratch}/" in line and "--min-duration-ns" in line]:
+                assert running.poll() is None, running.stderr and running.stderr.read()
+        running.send_signal(number)
+        stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert b"interrupted" in stderr
+    assert b"Traceback" not in stderr
+    assert stdout == b""
+    assert not [line for line in command_lines() if f"{scratch}/" in line]
+    assert not list(scratch.iterdir())
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_an_interrupted_package_leaves_the_cache_whole(tiny: ModelArtifact, tmp_path: Path) -> None:
+    words = ("package", tiny.path, "--target", "qemu-riscv64", "--output", "b")
+    env = {"EDGETOOL_CACHE": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    with start_cli(*words, cwd=tmp_path, env=env) as running:
+        with within(120):
+            while not [line for line in command_lines() if "mmdebstrap" in line and str(tmp_path) in line]:
+                assert running.poll() is None, running.stderr and running.stderr.read()
+        running.send_signal(signal.SIGINT)
+        _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr.decode()
+    assert not [path for path in tmp_path.glob("cache/runtime/*") if path.suffix != ".lock"]
+    assert not [line for line in command_lines() if str(tmp_path) in line]
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_bundle_survives_the_bench(host_bundle: Bundle, tmp_path: Path) -> None:
+    copy = copy_bundle(host_bundle, tmp_path / "bundle")
+    before = {path: path.read_bytes() for path in copy.root.rglob("*") if path.is_file()}
+    words = ("bench", copy.root, "--target", "host", "--repetitions", "3", "--min-duration", "0")
+    assert run_cli(*words, cwd=tmp_path).exit_code == 0
+    assert {path: path.read_bytes() for path in copy.root.rglob("*") if path.is_file()} == before

@@ -1,0 +1,160 @@
+"""Which room may call which: downward only, nothing on the same row; and what is heavy stays in one module."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import edgetool
+from edgetool.platform.process import run_process
+
+PACKAGE = Path(edgetool.__file__).parent
+
+# The longest prefix counts. A package's modules may import one another.
+ROWS = {
+    "edgetool": -1,
+    "edgetool.errors": -1,
+    "edgetool.platform": 0,
+    "edgetool.models.spec": 1,
+    "edgetool.runtimes.spec": 1,
+    "edgetool.executors.base": 1,
+    "edgetool.bench.record": 1,
+    "edgetool.bench.stats": 1,
+    "edgetool.bench.compare": 1,
+    "edgetool.models": 2,
+    "edgetool.runtimes": 2,
+    "edgetool.executors": 2,
+    "edgetool.bundles": 2,
+    "edgetool.archives": 2,
+    "edgetool.bench": 3,
+    "edgetool.boards": 3,
+    "edgetool.reports": 4,
+    "edgetool.pipeline": 5,
+    "edgetool.cli": 6,
+    "edgetool.console": 6,
+    "edgetool.doctor": 6,
+}
+# All that crosses within a row: bundles hold images, archives bundles, a measurement the board's facts.
+SAME_ROW = {
+    ("edgetool.bundles", "edgetool.models.images"),
+    ("edgetool.archives", "edgetool.bundles"),
+    ("edgetool.bench.measure", "edgetool.boards.facts"),
+    ("edgetool.cli", "edgetool.console"),
+    ("edgetool.cli", "edgetool.doctor"),
+}
+HEAVY = {
+    "torch": {"edgetool.models.export", "edgetool.models.zoo"},
+    "torchvision": {"edgetool.models.zoo"},
+    "onnxscript": {"edgetool.models.export"},
+    "safetensors": {"edgetool.models.zoo"},
+    "matplotlib": {"edgetool.reports.plots"},
+    "paramiko": {"edgetool.executors.ssh"},
+    "subprocess": {"edgetool.platform.process"},
+    "pydantic": {"edgetool.platform.documents"},
+    "elftools": {"edgetool.platform.elf"},
+}
+UNWANTED = ("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "paramiko", "pydantic")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if "_data" not in path.parts}
+
+
+@cache
+def imports(module: str) -> tuple[tuple[str, bool], ...]:
+    """Every module that `module` imports, also inside functions, and whether only for the type checker."""
+    return tuple(_imports(ast.parse(MODULES[module].read_text()), only_types=False))
+
+
+def _imports(node: ast.AST, *, only_types: bool) -> Iterator[tuple[str, bool]]:
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, only_types) for alias in node.names)
+    if isinstance(node, ast.ImportFrom) and node.module is not None:
+        assert node.level == 0, "imports are absolute"
+        for alias in node.names:
+            whole = f"{node.module}.{alias.name}"
+            yield (whole if whole in MODULES else node.module), only_types
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_module":
+        yield from ((word.value, only_types) for word in node.args if isinstance(word, ast.Constant))
+    hidden = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child, only_types=only_types or hidden)
+
+
+def row_of(module: str) -> int:
+    parts = module.split(".")
+    prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+    return next(ROWS[prefix] for prefix in prefixes if prefix in ROWS)
+
+
+def room_of(module: str) -> str:
+    """The package of a module; the values of row 1 are one room, and a module outside packages is its own."""
+    if row_of(module) == 1:
+        return "values"
+    return ".".join(module.split(".")[:2])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_rows_below_or_its_own_room(module: str) -> None:
+    wrong = [
+        imported
+        for imported, only_types in imports(module)
+        if imported.partition(".")[0] == "edgetool"
+        and not only_types
+        and row_of(imported) >= row_of(module)
+        and room_of(imported) != room_of(module)
+        and (module, imported) not in SAME_ROW
+    ]
+    assert not wrong, f"{module} (row {row_of(module)}) imports {', '.join(wrong)}"
+
+
+@pytest.mark.parametrize(("module", "imported"), sorted(SAME_ROW))
+def test_each_exception_is_still_needed(module: str, imported: str) -> None:
+    assert imported in {name for name, _ in imports(module)}
+
+
+@pytest.mark.parametrize("heavy", HEAVY)
+def test_what_is_heavy_or_foreign_is_known_by_its_owner_only(heavy: str) -> None:
+    found = {
+        module
+        for module in MODULES
+        for imported, only_types in imports(module)
+        if imported.partition(".")[0] == heavy and not only_types
+    }
+    assert found <= HEAVY[heavy]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_says_in_a_sentence_what_it_is(module: str) -> None:
+    docstring = ast.get_docstring(ast.parse(MODULES[module].read_text()))
+    assert docstring
+    assert docstring.splitlines()[0].rstrip().endswith((".", ":"))
+
+
+def loaded_by(words: list[str]) -> set[str]:
+    """The packages that a command imports."""
+    done = run_process([sys.executable, "-X", "importtime", "-m", "edgetool.cli", *words], timeout_s=60)
+    assert done.exit_code == 0
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.decode().splitlines()}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_help_loads_nothing_heavy(words: list[str]) -> None:
+    loaded = loaded_by(words)
+    assert "typer" in loaded
+    assert not loaded & set(UNWANTED)
+
+
+@pytest.mark.parametrize("words", [["deploy", "--help"], ["targets", "show", "--help"]])
+def test_a_commands_help_loads_nothing_heavy(words: list[str]) -> None:
+    # Typer itself looks at pydantic's types when it builds a command's options.
+    assert not loaded_by(words) & (set(UNWANTED) - {"pydantic"})

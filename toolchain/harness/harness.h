@@ -1,0 +1,68 @@
+/* One start of the harness: what it was asked, what it found, and why it failed. */
+#ifndef EDGETOOL_HARNESS_H
+#define EDGETOOL_HARNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "options.h"
+#include "runtime.h"
+#include "tensors.h"
+
+enum { MAX_OUTPUTS = 64 };
+
+struct harness {
+  struct options options;
+  struct runtime runtime;
+  OrtAllocator *allocator;
+  OrtEnv *env;
+  OrtSession *session;
+  OrtMemoryInfo *memory;
+
+  size_t input_count;
+  struct input inputs[MAX_INPUTS];
+  const char *input_names[MAX_INPUTS];
+  size_t sample_count; /* how many samples every input has */
+
+  size_t output_count;
+  char *output_names[MAX_OUTPUTS];
+  struct tensor_type output_types[MAX_OUTPUTS];
+  FILE *output_files[MAX_OUTPUTS];
+
+  int64_t session_load_ns;
+  int64_t first_run_ns;
+  int64_t *warmup_ns;
+  size_t warmup_count;
+  int64_t *samples_ns;
+  size_t repetition_count;
+  int64_t peak_rss_bytes;
+  char *profile_file;
+
+  const char *stage; /* what is being done, for the message of a failure */
+  char failure[4096];
+};
+
+int64_t now_ns(void);
+
+/* Keep why the current stage failed; always false. */
+bool fail(struct harness *harness, const char *message);
+
+/* True when `status` is success; keeps the message otherwise. */
+bool ok(struct harness *harness, OrtStatus *status);
+
+/* session.c: from the library to a session with its inputs loaded, and back. */
+bool session_open(struct harness *harness);
+bool session_load_inputs(struct harness *harness);
+bool session_end_profile(struct harness *harness);
+void session_release(struct harness *harness);
+
+/* measure.c: run it. */
+bool measure_times(struct harness *harness);
+bool measure_outputs(struct harness *harness);
+
+/* result.c: write it, whole or not at all. A failed run carries no time: there is nothing in its result that could be
+ * taken for a latency. */
+bool result_write(const struct harness *harness, bool done);
+
+#endif
