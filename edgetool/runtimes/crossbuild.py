@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 
 from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import file_entries, sha256_file, write_atomically
-from edgetool.platform.process import run_tool
+from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.progress import Progress, Step
 from edgetool.platform.store import Store, key_of
 from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
@@ -134,7 +133,7 @@ def _build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
     """Where objects are kept between builds, for one process at a time; full and reduced builds share most of them."""
     from filelock import FileLock
 
-    key = key_of({"sources": recipe.tree.key, "compiler": recipe.compiler.title, "cmake": version("cmake")})
+    key = key_of({"sources": recipe.tree.key, "compiler": recipe.compiler.title, "cmake": _cmake_version()})
     build = store.root / "build" / f"{recipe.toolchain.triple}-{key}"
     build.mkdir(parents=True, exist_ok=True)
     with FileLock(build.with_name(f"{build.name}.lock")):
@@ -250,7 +249,7 @@ def _reduce(operators: Operators, recipe: Recipe, build: Path, store: Store) -> 
 def _host_protoc(recipe: Recipe, store: Store, progress: Progress) -> Path:
     """The protocol compiler of the sources' own release, built once to run here."""
     source = find_source("protobuf")
-    compiler = host_compiler()
+    compiler = host_compiler(recipe.compiler)
     inputs = {"recipe": PROTOC_RECIPE, "protobuf": source.sha256, "compiler": compiler.title}
 
     def make(folder: Path) -> None:
@@ -292,13 +291,21 @@ def _host_protoc(recipe: Recipe, store: Store, progress: Progress) -> Path:
 
 
 def _tool(name: str) -> Path:
-    """CMake or Ninja out of its PyPI package: the same on every machine, whatever is on the path."""
+    """CMake or Ninja: out of its PyPI package, the same on every machine, or else what is installed."""
     try:
         module = import_module(name)
-    except ImportError as error:
-        raise ConfigError(f"{name} is not installed", hint=f"pip install {name}") from error
+    except ImportError:
+        found = shutil.which(name)
+        if found is None:
+            raise ConfigError(f"{name} is not installed", hint=f"pip install {name}") from None
+        return Path(found)
     folder: str = module.CMAKE_BIN_DIR if name == "cmake" else module.BIN_DIR
     return Path(folder) / name
+
+
+def _cmake_version() -> str:
+    printed = run_process([_tool("cmake"), "--version"], timeout_s=60).stdout.decode(errors="replace")
+    return printed.partition("\n")[0].removeprefix("cmake version ").strip()
 
 
 def _log(store: Store, recipe: Recipe, step: str) -> Path:
