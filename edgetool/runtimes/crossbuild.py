@@ -108,6 +108,36 @@ def build_runtime(
     Raises ConfigError for what is missing on this machine, BuildError when a tool fails or the library is not what
     the toolchain promises.
     """
+    recipe = prepare(toolchain, store, progress, compiler=compiler, operators=operators, source=source, mirror=mirror)
+
+    def make(folder: Path) -> None:
+        with build_folder(recipe, store) as build:
+            _configure(recipe, build, store, progress)
+            with progress.step(f"build ONNX Runtime {recipe.tree.version} for {toolchain.triple}") as step:
+                _build(recipe, build, store, step, jobs=jobs)
+            write_document(folder / "runtime.json", _finish(recipe, build, folder))
+
+    return open_runtime(store.entry("runtime", recipe.inputs(), make, force=force).path)
+
+
+def configure_runtime(recipe: Recipe, store: Store, progress: Progress) -> Path:
+    """The first part of a build alone; returns the folder in which Ninja would go on."""
+    with build_folder(recipe, store) as build:
+        _configure(recipe, build, store, progress)
+        return build / "onnxruntime"
+
+
+def prepare(
+    toolchain: Toolchain,
+    store: Store,
+    progress: Progress,
+    *,
+    compiler: str = "zig",
+    operators: Operators | None = None,
+    source: Path | None = None,
+    mirror: Path | None = None,
+) -> Recipe:
+    """Find the compiler and fetch the sources. Raises ConfigError, BuildError."""
     if toolchain.crossbuild is None:
         raise ConfigError(
             f"{toolchain.triple} has no [crossbuild] table", hint=f"add one to toolchain/{toolchain.triple}.toml"
@@ -116,20 +146,11 @@ def build_runtime(
         _tool(program)
     found = find_compiler(compiler, toolchain)
     tree = source_tree(store, progress, own=source, mirror=mirror)
-    recipe = Recipe(toolchain=toolchain, wanted=toolchain.crossbuild, tree=tree, compiler=found, operators=operators)
-
-    def make(folder: Path) -> None:
-        with _build_folder(recipe, store) as build:
-            _configure(recipe, build, store, progress)
-            with progress.step(f"build ONNX Runtime {tree.version} for {toolchain.triple}") as step:
-                _build(recipe, build, store, step, jobs=jobs)
-            write_document(folder / "runtime.json", _finish(recipe, build, folder))
-
-    return open_runtime(store.entry("runtime", recipe.inputs(), make, force=force).path)
+    return Recipe(toolchain=toolchain, wanted=toolchain.crossbuild, tree=tree, compiler=found, operators=operators)
 
 
 @contextmanager
-def _build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
+def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
     """Where objects are kept between builds, for one process at a time; full and reduced builds share most of them."""
     from filelock import FileLock
 
