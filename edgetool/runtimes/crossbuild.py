@@ -151,11 +151,16 @@ def prepare(
 
 @contextmanager
 def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
-    """Where objects are kept between builds, for one process at a time; full and reduced builds share most of them."""
+    """Where objects are kept between builds, for one process at a time.
+
+    Reduced builds have one of their own: ORT defines a macro for all of its files there, but from one set of operators
+    to another only some forty differ.
+    """
     from filelock import FileLock
 
     key = key_of({"sources": recipe.tree.key, "compiler": recipe.compiler.title, "cmake": _cmake_version()})
-    build = store.root / "build" / f"{recipe.toolchain.triple}-{key}"
+    kind = "" if recipe.operators is None else "-reduced"
+    build = store.root / "build" / f"{recipe.toolchain.triple}-{key}{kind}"
     build.mkdir(parents=True, exist_ok=True)
     with FileLock(build.with_name(f"{build.name}.lock")):
         # What CMake reads once and then remembers: when it has changed, start anew.
