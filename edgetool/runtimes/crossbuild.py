@@ -42,6 +42,8 @@ OPTIONS = {
 # No debug information: zig's default makes the library 37 times as large.
 COMPILE_FLAGS = ("-g0",)
 LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
+# CMake would add what the user's shell says to what the recipe says.
+UNTOUCHED = dict.fromkeys(("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ASMFLAGS", "LDFLAGS"), "")
 NINJA_STATUS = re.compile(r"\[(\d+)/(\d+)\]")
 TARGET = "onnxruntime"
 
@@ -248,6 +250,7 @@ def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
     # Messages name their source file: not by where it lay on this machine.
     maps = [f"-ffile-prefix-map={place}={name}" for place, name in places.items()]
     return {
+        **UNTOUCHED,
         **cache_environment(store.root),
         **recipe.compiler.write_wrappers(build / "bin"),
         "EDGETOOL_SOURCES": str(recipe.tree.dependencies),
@@ -280,7 +283,7 @@ def _host_protoc(recipe: Recipe, store: Store, progress: Progress) -> Path:
 
     def make(folder: Path) -> None:
         build = folder / "build"
-        environment = cache_environment(store.root)
+        environment = {**UNTOUCHED, **cache_environment(store.root)}
         wrappers = compiler.write_wrappers(folder / "bin")
         definitions: Mapping[str, str] = {
             "CMAKE_BUILD_TYPE": "Release",
