@@ -16,11 +16,12 @@ from edgetool.platform.documents import check_table, read_toml
 
 # kind → module and class; a module is imported when a target asks for it
 EXECUTORS = {
+    "docker": ("edgetool.executors.docker", "DockerExecutor"),
     "local": ("edgetool.executors.local", "LocalExecutor"),
     "qemu": ("edgetool.executors.qemu", "QemuExecutor"),
 }
 
-EMULATORS = frozenset({"qemu"})
+EMULATORS = frozenset({"docker", "qemu"})
 
 
 def target_folders() -> tuple[Path, ...]:
