@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from edgetool import __version__
+from edgetool.cli_board import board_app
 from edgetool.errors import ConfigError, EdgetoolError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 targets_app = typer.Typer(help="The places a bundle can run.", invoke_without_command=True)
 app.add_typer(targets_app, name="targets")
+app.add_typer(board_app, name="board")
 
 INTERRUPTED_EXIT_CODE = 130
 

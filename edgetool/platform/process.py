@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from edgetool.errors import BuildError
 from edgetool.platform.files import write_atomically
@@ -132,3 +132,9 @@ def run_tool(
         how = "took too long" if result.timed_out else f"ended with exit code {result.exit_code}"
         raise BuildError("\n  ".join([f"{Path(result.argv[0]).name} {how}; its log is {log}", *last]))
     return result
+
+
+def become(argv: Sequence[str | Path]) -> NoReturn:
+    """Go on as another program, with this one's terminal. Raises FileNotFoundError when it can't be started."""
+    words = list(map(str, argv))
+    os.execvp(words[0], words)
