@@ -36,6 +36,7 @@ ROWS = {
     "edgetool.reports": 4,
     "edgetool.pipeline": 5,
     "edgetool.cli": 6,
+    "edgetool.cli_board": 6,
     "edgetool.console": 6,
     "edgetool.doctor": 6,
 }
@@ -44,7 +45,9 @@ SAME_ROW = {
     ("edgetool.bundles", "edgetool.models.images"),
     ("edgetool.archives", "edgetool.bundles"),
     ("edgetool.bench.measure", "edgetool.boards.facts"),
+    ("edgetool.cli", "edgetool.cli_board"),
     ("edgetool.cli", "edgetool.console"),
+    ("edgetool.cli_board", "edgetool.console"),
     ("edgetool.cli", "edgetool.doctor"),
 }
 HEAVY = {
@@ -53,7 +56,7 @@ HEAVY = {
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {"edgetool.reports.plots"},
-    "paramiko": {"edgetool.executors.ssh"},
+    "paramiko": {"edgetool.executors.connection"},
     "subprocess": {"edgetool.platform.process"},
     "pydantic": {"edgetool.platform.documents"},
     "elftools": {"edgetool.platform.elf"},

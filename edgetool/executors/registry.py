@@ -18,6 +18,7 @@ from edgetool.platform.documents import check_table, read_toml
 EXECUTORS = {
     "local": ("edgetool.executors.local", "LocalExecutor"),
     "qemu": ("edgetool.executors.qemu", "QemuExecutor"),
+    "ssh": ("edgetool.executors.ssh", "SshExecutor"),
 }
 
 

@@ -17,6 +17,7 @@ from edgetool.platform.files import write_atomically
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
 from edgetool.runtimes.toolchains import load_toolchain
+from tests.executors.servers import SERVERS
 from tests.support import command_lines, within
 
 PROGRAM = PurePosixPath("bin/program")
@@ -62,9 +63,13 @@ def compile_program(triple: str, store: Store) -> Path:
     return store.entry("test-program", {"source": SOURCE, "flags": command}, make).path / "program"
 
 
-@pytest.fixture(scope="module", params=["host", "qemu-riscv64"])
-def target(request: pytest.FixtureRequest) -> Target:
-    return load_target(request.param)
+@pytest.fixture(scope="module", params=["host", "qemu-riscv64", *SERVERS])
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    if request.param not in SERVERS:
+        yield load_target(request.param)
+        return
+    with SERVERS[request.param](tmp_path_factory.mktemp(request.param)) as server:
+        yield server.target()
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +86,8 @@ def executor(target: Target, program: Path) -> Iterator[Executor]:
 
 
 @pytest.mark.parametrize(
-    "name", ["plain", "with space", "quote'd", 'double"d', "new\nline", "$(touch x)", "-rf", "*", "größe", "a;b", "\\", "~"]
+    "name",
+    ["plain", "with space", "quote'd", 'double"d', "new\nline", "$(touch x)", "-rf", "*", "größe", "a;b", "\\", "~"],
 )
 def test_a_file_of_any_name_goes_there_and_comes_back(executor: Executor, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"\0text\n")
@@ -271,4 +277,4 @@ def test_an_executor_that_is_not_open_says_so(target: Target) -> None:
 
 def test_only_silicon_is_native(target: Target) -> None:
     executor = open_executor(target)
-    assert executor.native() == (executor.emulator is None) == (target.name == "host")
+    assert executor.native() == (executor.emulator is None) == (target.executor["kind"] != "qemu")
