@@ -14,6 +14,7 @@ import typer
 
 from edgetool import __version__
 from edgetool.cli_board import board_app
+from edgetool.cli_runtime import runtime_app
 from edgetool.errors import ConfigError, EdgetoolError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ app = typer.Typer(
 targets_app = typer.Typer(help="The places a bundle can run.", invoke_without_command=True)
 app.add_typer(targets_app, name="targets")
 app.add_typer(board_app, name="board")
+app.add_typer(runtime_app, name="runtime")
 
 INTERRUPTED_EXIT_CODE = 130
 

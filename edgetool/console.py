@@ -5,21 +5,40 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from edgetool.platform.progress import Progress, Silent, Step
 
 SLOW_S = 1.0
+EVERY_S = 20.0
 
 
 @dataclass
 class _Note:
+    """The latest note of a step; `show` gets each one as it comes, from whatever thread."""
+
+    show: Callable[[str], object]
     text: str = ""
 
     def note(self, text: str) -> None:
         self.text = text
+        self.show(text)
+
+
+class _Seldom:
+    """Prints a step's notes as lines of their own, at most one in EVERY_S."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._last = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if text and now - self._last >= EVERY_S:
+            self._last = now
+            print(f"… {self._title}: {text}", file=sys.stderr, flush=True)
 
 
 class PlainProgress:
@@ -28,7 +47,7 @@ class PlainProgress:
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
         start = time.monotonic()
-        note = _Note()
+        note = _Note(_Seldom(title))
         slow = threading.Timer(SLOW_S, print, (f"… {title}",), {"file": sys.stderr, "flush": True})
         slow.daemon = True
         slow.start()
@@ -53,7 +72,6 @@ class LiveProgress:
         from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
         start = time.monotonic()
-        note = _Note()
         with Bar(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -62,7 +80,8 @@ class LiveProgress:
             transient=True,
             refresh_per_second=4,  # ten times a second would take a core's time from what is measured
         ) as bar:
-            bar.add_task(title, total=None)
+            task = bar.add_task(title, total=None)
+            note = _Note(lambda text: bar.update(task, description=f"{title}: {text}" if text else title))
             yield note
         self._console.print(_line(title, note.text, time.monotonic() - start), markup=False)
 

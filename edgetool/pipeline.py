@@ -16,12 +16,12 @@ from edgetool.bench.runs import write_run
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import UnsupportedOperator, WrongMachine
 from edgetool.executors.base import BenchmarkSpec, Target
-from edgetool.executors.registry import load_target, open_executor
+from edgetool.executors.registry import has_own_libc, load_target, open_executor
 from edgetool.models import onnxfile
 from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
 from edgetool.models.images import ImageSet, Split, images_digest, read_images
 from edgetool.models.quantize import Quantization, quantize_model
-from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec
+from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, Precision
 from edgetool.models.zoo import digits_checkpoint, digits_images, preprocessing_for
 from edgetool.platform.documents import check_table, read_document, write_document
 from edgetool.platform.files import sha256_file
@@ -30,8 +30,9 @@ from edgetool.platform.store import Store
 from edgetool.platform.values import Text, value
 from edgetool.reports.report import write_report
 from edgetool.reports.tables import Row
-from edgetool.runtimes.prebuilt import provide
-from edgetool.runtimes.spec import Runtime, Toolchain
+from edgetool.runtimes.choice import choose_runtime
+from edgetool.runtimes.selftest import build_selftest, write_selftest
+from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 
 EXPORT_RECIPE = 1  # raised when a step makes something else of the same inputs
@@ -163,9 +164,35 @@ def provision(target: Target, workshop: Workshop) -> Place:
     with workshop.progress.step(f"harness for {toolchain.triple}"):
         harness = build_harness(toolchain, workshop.store, force=workshop.force)
     with workshop.progress.step(f"runtime for {toolchain.triple}") as step:
-        runtime = provide(toolchain, workshop.store, provider=target.runtime, force=workshop.force)
+        runtime = choose_runtime(
+            toolchain, workshop.store, asked=target.runtime, libc=not has_own_libc(target), force=workshop.force
+        )
         step.note(runtime.build.title)
     return Place(target=target, toolchain=toolchain, runtime=runtime, harness=harness)
+
+
+def selftest_runtime(target: Target, workshop: Workshop) -> tuple[RuntimeBuild, int]:
+    """Run the numeric self-test alone in the runtime that the target would get; returns it and how many cases held."""
+    place = provision(target, workshop)
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        write_selftest(build_selftest(), Path(scratch))
+        path = Path(scratch) / "model.onnx"
+        spec = onnxfile.describe(
+            path, name="selftest", precision=Precision.FP32, weights="random", accuracy_means_something=False
+        )
+        bundle = build_bundle(
+            Path(scratch) / "bundle",
+            models=[ModelArtifact(path=path, spec=spec)],
+            runtime=place.runtime,
+            harness=place.harness,
+            toolchain=place.toolchain,
+            images=None,
+        )
+        with open_executor(target) as executor, workshop.progress.step(f"self-test on {target.name}") as step:
+            put_bundle(executor, bundle)
+            held = selftest(executor, bundle)
+            step.note(f"{held} cases hold")
+    return place.runtime.build, held
 
 
 def export(

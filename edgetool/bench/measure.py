@@ -182,6 +182,8 @@ def _record(
         bundle_id=bundle.manifest.id,
         model=model.spec,
         runtime=bundle.manifest.runtime.title,
+        runtime_variant=bundle.manifest.runtime.variant,
+        runtime_flags=bundle.manifest.runtime.flags,
         runtime_key=bundle.manifest.runtime.key,
         inputs_sha256=_sha256_of_first_sample(bundle),
         spec=target.benchmark,

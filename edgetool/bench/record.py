@@ -131,6 +131,8 @@ class RunRecord:
     bundle_id: Sha256
     model: ModelSpec
     runtime: Text  # RuntimeBuild.title
+    runtime_variant: Text | None = None  # which build of it
+    runtime_flags: tuple[Text, ...] = ()  # how edgetool built it
     runtime_key: Sha256
     inputs_sha256: Sha256  # of the timed inputs
     spec: BenchmarkSpec

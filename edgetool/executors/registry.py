@@ -21,6 +21,8 @@ EXECUTORS = {
     "ssh": ("edgetool.executors.ssh", "SshExecutor"),
 }
 
+EMULATORS = frozenset({"qemu"})
+
 
 def target_folders() -> tuple[Path, ...]:
     """Where target files are looked for, the first that has a name wins: $EDGETOOL_TARGETS, the user's, edgetool's."""
@@ -79,3 +81,8 @@ def open_executor(target: Target) -> Executor:
 def _executor_class(kind: str) -> Any:
     module, name = EXECUTORS[kind]
     return getattr(import_module(module), name)
+
+
+def has_own_libc(target: Target) -> bool:
+    """Whether programs of the target's machine find their libc there; under a bare emulator they bring it along."""
+    return target.executor["kind"] not in EMULATORS

@@ -11,10 +11,12 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
-from elftools.elf.sections import NoteSection
+from elftools.elf.sections import NoteSection, RISCVAttributesSection
 
 from edgetool.errors import WrongMachine
 from edgetool.platform.values import value
+
+DF_TEXTREL = 0x4
 
 
 @value
@@ -26,6 +28,9 @@ class ElfFile:
     runpath: str | None
     glibc: str | None  # the highest GLIBC_x.y symbol version it needs: "2.34"
     build_id: str | None
+    flags: int  # e_flags: RISC-V keeps its float ABI there
+    text_relocations: bool
+    isa: str | None  # RISC-V's architecture attribute, versions and all: "rv64i2p1_m2p0_…"
 
 
 def read_elf(path: Path) -> ElfFile:
@@ -55,6 +60,12 @@ def read_elf(path: Path) -> ElfFile:
                 ),
                 glibc=max(_glibc_versions(elf), key=_as_numbers, default=None),
                 build_id=next(_build_ids(elf), None),
+                flags=elf["e_flags"],
+                text_relocations=any(
+                    tag.entry.d_tag == "DT_TEXTREL" or (tag.entry.d_tag == "DT_FLAGS" and tag.entry.d_val & DF_TEXTREL)
+                    for tag in tags
+                ),
+                isa=next(_isa_strings(elf), None),
             )
     except (ELFError, ValueError, KeyError) as error:
         raise WrongMachine(f"{path} is not an ELF file: {error}") from error
@@ -95,3 +106,11 @@ def _build_ids(elf: ELFFile) -> Iterator[str]:
             for note in section.iter_notes():
                 if note["n_type"] == "NT_GNU_BUILD_ID":
                     yield note["n_desc"]
+
+
+def _isa_strings(elf: ELFFile) -> Iterator[str]:
+    for section in elf.iter_sections():
+        if isinstance(section, RISCVAttributesSection):
+            for subsection in section.iter_subsections():
+                for group in subsection.iter_subsubsections():
+                    yield from (attribute.value for attribute in group.iter_attributes("TAG_ARCH"))

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -35,17 +35,23 @@ class Completed:
 class _Tail(threading.Thread):
     """Drains a pipe and keeps its end, so that a program that prints without limit neither blocks nor fills memory."""
 
-    def __init__(self, pipe: IO[bytes]) -> None:
+    def __init__(self, pipe: IO[bytes], on_line: Callable[[str], None] | None = None) -> None:
         super().__init__(daemon=True)
         self._pipe = pipe
+        self._on_line = on_line
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self.start()
 
     def run(self) -> None:
+        partial = b""
         with self._pipe:
             while chunk := os.read(self._pipe.fileno(), 65536):
                 self._chunks.append(chunk)
+                if self._on_line is not None:
+                    *lines, partial = (partial + chunk).split(b"\n")
+                    for line in lines:
+                        self._on_line(line.decode(errors="replace"))
                 self._size += len(chunk)
                 while self._size - len(self._chunks[0]) >= OUTPUT_LIMIT_BYTES:
                     self._size -= len(self._chunks.popleft())
@@ -61,10 +67,12 @@ def run_process(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run a program to its end, in a process group of its own.
 
-    `env` is added to the environment. On a timeout, Ctrl-C or any other exception the whole group is ended.
+    `env` is added to the environment. `on_line` gets each line of stdout as it comes, in another thread. On a timeout,
+    Ctrl-C or any other exception the whole group is ended.
     Raises FileNotFoundError or PermissionError when the program can't be started.
     """
     words = tuple(map(str, argv))
@@ -82,7 +90,7 @@ def run_process(
     assert process.stderr is not None
     timed_out = False
     try:
-        stdout, stderr = _Tail(process.stdout), _Tail(process.stderr)
+        stdout, stderr = _Tail(process.stdout, on_line), _Tail(process.stderr)
         try:
             process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -114,14 +122,20 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def run_tool(
-    argv: Sequence[str | Path], *, log: Path, cwd: Path | None = None, timeout_s: float | None = None
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+    on_line: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run a build tool that must succeed; its output is kept at `log`.
 
     Raises BuildError with the log's path and its last lines.
     """
     try:
-        result = run_process(argv, cwd=cwd, timeout_s=timeout_s)
+        result = run_process(argv, cwd=cwd, env=env, timeout_s=timeout_s, on_line=on_line)
     except (FileNotFoundError, PermissionError) as error:
         raise BuildError(
             f"cannot run {argv[0]}: {error.strerror}", hint="`edgetool doctor` says what is missing"

@@ -141,7 +141,10 @@ def _place(record: RunRecord) -> Iterable[str]:
     yield f"{environment.process.processors} processors"
     yield f"kernel {environment.process.kernel}"
     yield f"glibc {environment.process.libc}"
-    yield f"{record.runtime}, build id {environment.runtime.build_id or 'none'}"
+    variant = f", {record.runtime_variant}" if record.runtime_variant else ""
+    yield f"{record.runtime}{variant}, build id {environment.runtime.build_id or 'none'}"
+    if record.runtime_flags:
+        yield f"built with `{' '.join(record.runtime_flags)}`"
 
 
 def _method(stored: StoredRun) -> Iterable[str]:

@@ -11,19 +11,21 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version as package_version
 from pathlib import Path
 
 from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, read_elf
-from edgetool.platform.files import file_entries
+from edgetool.platform.files import FileEntry, file_entries
 from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.store import Store
 from edgetool.runtimes.spec import DebianRuntime, Runtime, RuntimeBuild, Toolchain
 from edgetool.runtimes.toolchains import native_triple
 
 RECIPE = 1  # raised when the way a runtime is put together changes
+LIBC_PACKAGES = ("libc6",)
 LIBRARY = re.compile(r"libonnxruntime\.so(\.\d+)*")
 
 
@@ -61,6 +63,28 @@ def provide(toolchain: Toolchain, store: Store, *, provider: str = "auto", force
 def open_runtime(root: Path) -> Runtime:
     """A runtime's folder. Raises BuildError when its description can't be read."""
     return Runtime(root=root, build=read_document(root / "runtime.json", RuntimeBuild, error=BuildError))
+
+
+def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store) -> Runtime:
+    """The runtime with Debian's libc and loader beside it, for where the target's own are not: under an emulator.
+
+    A runtime that carries them already, and one of a triple without Debian packages, is returned as it is.
+    """
+    if runtime.build.loader is not None or toolchain.debian is None:
+        return runtime
+    debian = replace(toolchain.debian, packages=LIBC_PACKAGES)
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(runtime.root / "lib", folder / "lib")
+        sysroot = extract_packages(debian, store, folder / "sysroot")
+        copy_closure([folder / runtime.build.library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
+        shutil.rmtree(sysroot)
+        files = file_entries(folder)
+        carrying = replace(runtime.build, loader=f"lib/{toolchain.loader}", glibc=None, files=files, key=_digest(files))
+        write_document(folder / "runtime.json", carrying)
+
+    inputs = {"recipe": RECIPE, "runtime": runtime.build.key, "suite": debian.suite, "libc": debian.packages}
+    return open_runtime(store.entry("runtime-with-libc", inputs, fill).path)
 
 
 def _from_debian(toolchain: Toolchain, store: Store, folder: Path) -> RuntimeBuild:
@@ -197,5 +221,9 @@ def _describe(
         loader=f"lib/{toolchain.loader}" if carries_libc else None,
         glibc=None if carries_libc else libraries[library].glibc,
         files=files,
-        key=hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest(),
+        key=_digest(files),
     )
+
+
+def _digest(files: Iterable[FileEntry]) -> str:
+    return hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest()

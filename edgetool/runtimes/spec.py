@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from edgetool.platform.files import FileEntry
-from edgetool.platform.values import Name, Sha256, Text, value
+from edgetool.platform.values import Name, NonNegative, Sha256, Text, value
 
 
 @value
@@ -17,6 +17,16 @@ class DebianRuntime:
     suite: Name
     architecture: Name
     packages: tuple[Name, ...]
+
+
+@value
+class CrossBuild:
+    """What a runtime that edgetool builds for a triple has to be like."""
+
+    processor: Name  # as `uname -m` says it on the target
+    needed: tuple[Name, ...]  # the only libraries it may ask the target for
+    elf_flags: NonNegative = 0  # e_flags; on RISC-V 0x4 is the double-float ABI and 0x1 compressed instructions
+    isa: Name | None = None  # RISC-V's architecture attribute without version numbers
 
 
 @value
@@ -33,6 +43,12 @@ class Toolchain:
     loader: Name  # the dynamic loader's file name
     wheel_platform: Name | None = None  # PyPI's platform tag when onnxruntime has a wheel for the triple
     debian: DebianRuntime | None = None
+    crossbuild: CrossBuild | None = None
+
+    @property
+    def glibc(self) -> str:
+        """The oldest glibc of the boards we mean to run on."""
+        return self.zig_target.partition("-gnu.")[2]
 
 
 @value
@@ -50,7 +66,8 @@ class RuntimeBuild:
     loader: Name | None  # path of the dynamic loader when the runtime carries libc, else None
     glibc: Name | None  # the oldest glibc it runs on when it carries none
     files: tuple[FileEntry, ...]
-    flags: tuple[Text, ...] = ()
+    flags: tuple[Text, ...] = ()  # how it was built, when edgetool built it
+    reduced: bool = False  # holds the operators of some models only
     key: Sha256  # hash of the files
 
     @property

@@ -1,0 +1,92 @@
+"""The runtimes in the cache: all of them, the newest that fits, one by its key."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgetool.errors import BuildError, ConfigError
+from edgetool.platform.store import Store
+from edgetool.runtimes.crossbuild import PROVIDER
+from edgetool.runtimes.prebuilt import open_runtime
+from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedRuntime:
+    """An entry of the cache; `key` is the hash of all that went into it."""
+
+    key: str
+    runtime: Runtime
+    size_bytes: int
+    made_at: datetime
+
+    @property
+    def build(self) -> RuntimeBuild:
+        return self.runtime.build
+
+
+def cached_runtimes(store: Store) -> tuple[CachedRuntime, ...]:
+    """All whole entries, the newest first; one whose description can't be read is left out, as `provide` would."""
+    found = []
+    for folder in (store.root / "runtime").glob("[0-9a-f]*"):
+        if not folder.is_dir():
+            continue
+        try:
+            runtime = open_runtime(folder)
+        except BuildError:
+            continue
+        made = datetime.fromtimestamp((folder / "runtime.json").stat().st_mtime, UTC)
+        found.append(CachedRuntime(key=folder.name, runtime=runtime, size_bytes=_size_bytes(folder), made_at=made))
+    return tuple(sorted(found, key=lambda entry: entry.made_at, reverse=True))
+
+
+def find_runtime(store: Store, key: str) -> CachedRuntime:
+    """The entry whose key begins with `key`. Raises ConfigError for none or several."""
+    matching = [entry for entry in cached_runtimes(store) if key and entry.key.startswith(key)]
+    if len(matching) != 1:
+        raise ConfigError(
+            f"{len(matching) or 'no'} runtimes have a key that begins with {key!r}", hint="see `edgetool runtime list`"
+        )
+    return matching[0]
+
+
+def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
+    """The newest cross-built runtime with all operators for a triple: a reduced one fits only its own models."""
+    return next(
+        (
+            entry.runtime
+            for entry in cached_runtimes(store)
+            if entry.build.provider == PROVIDER and entry.build.triple == toolchain.triple and not entry.build.reduced
+        ),
+        None,
+    )
+
+
+def remove_runtime(store: Store, key: str) -> CachedRuntime:
+    """Remove one entry: moved aside first, so that a reader sees all of it or nothing."""
+    from filelock import FileLock
+
+    entry = find_runtime(store, key)
+    folder = entry.runtime.root
+    with FileLock(folder.with_suffix(".lock")):
+        aside = folder.with_name(f".{folder.name}-old-removed")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
+    return entry
+
+
+def build_folders(store: Store) -> dict[Path, int]:
+    """What builds have left for the next one to be short, and how large it is: folder → bytes."""
+    folders = [path for path in sorted((store.root / "build").glob("*")) if path.is_dir()]
+    folders += [
+        path for path in (store.root / "zig", store.root / "sources", store.root / "downloads") if path.is_dir()
+    ]
+    return {folder: _size_bytes(folder) for folder in folders}
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -1,0 +1,112 @@
+"""The compilers that a runtime is built with: zig from PyPI, or a GCC that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from edgetool.errors import ConfigError
+from edgetool.platform.files import write_atomically
+from edgetool.platform.process import run_process
+from edgetool.runtimes.spec import Toolchain
+from edgetool.runtimes.toolchains import native_triple
+
+OLDEST_GCC = 14  # before 13 there is no riscv_vector.h, and what is older was not tried
+NEWEST_GCC = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiler:
+    """Programs by CMake's names for them, each as the words it is started with."""
+
+    title: str  # name and version
+    target_flags: tuple[str, ...]
+    programs: Mapping[str, tuple[str, ...]]
+    link_flags: tuple[str, ...] = ()
+    glibc: str | None = field(default=None)  # the newest whose symbols it uses, where it promises one
+
+    def write_wrappers(self, folder: Path) -> dict[str, str]:
+        """CMake wants one file for each program; returns the environment that names them."""
+        environment = {}
+        for name, words in self.programs.items():
+            path = folder / name
+            write_atomically(path, f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'.encode())
+            path.chmod(0o755)
+            environment[f"EDGETOOL_{name.upper().replace('+', 'X')}"] = str(path)
+        return environment
+
+
+def find_compiler(name: str, toolchain: Toolchain) -> Compiler:
+    """The compiler "zig" or "gcc" for a triple. Raises ConfigError when it is missing or too old."""
+    match name:
+        case "zig":
+            target = ("-target", toolchain.zig_target)
+            cpu = (f"-mcpu={toolchain.zig_cpu}",) if toolchain.zig_cpu else ()
+            return _zig((*target, *cpu, *toolchain.cflags), glibc=toolchain.glibc)
+        case "gcc":
+            return _gcc(toolchain)
+        case _:
+            raise ConfigError(f"no compiler {name!r}", hint="known compilers: zig, gcc")
+
+
+def host_compiler() -> Compiler:
+    """For what runs on this machine during a build."""
+    return _zig((), glibc=None)
+
+
+def _zig(flags: tuple[str, ...], *, glibc: str | None) -> Compiler:
+    found = importlib.util.find_spec("ziglang")
+    if found is None or found.origin is None:
+        raise ConfigError("the compiler ziglang is not installed", hint="pip install ziglang")
+    zig = str(Path(found.origin).parent / "zig")
+    return Compiler(
+        title=f"zig {version('ziglang')}",
+        target_flags=flags,
+        programs={
+            "cc": (zig, "cc", *flags),
+            "c++": (zig, "c++", *flags),
+            "ar": (zig, "ar"),
+            "ranlib": (zig, "ranlib"),
+        },
+        glibc=glibc,
+    )
+
+
+def _gcc(toolchain: Toolchain) -> Compiler:
+    prefix = "" if toolchain.triple == native_triple() else f"{toolchain.triple}-"
+    for suffix in ("", *(f"-{release}" for release in range(NEWEST_GCC, OLDEST_GCC - 1, -1))):
+        names = {"cc": f"{prefix}gcc{suffix}", "c++": f"{prefix}g++{suffix}"}
+        names |= {tool: f"{prefix}gcc-{tool}{suffix}" for tool in ("ar", "ranlib")}
+        paths = {tool: shutil.which(program) for tool, program in names.items()}
+        found = {tool: path for tool, path in paths.items() if path is not None}
+        if len(found) == len(paths) and (release := _gcc_version(found["cc"])) >= (OLDEST_GCC,):
+            return Compiler(
+                title=f"gcc {'.'.join(map(str, release))}",
+                target_flags=toolchain.cflags,
+                programs={
+                    tool: (path, *(toolchain.cflags if tool in ("cc", "c++") else ())) for tool, path in found.items()
+                },
+                link_flags=("-static-libstdc++", "-static-libgcc"),
+            )
+    package = f"g++-{OLDEST_GCC}" + (f"-{toolchain.triple.replace('_', '-')}" if prefix else "")
+    raise ConfigError(
+        f"no {prefix}gcc of release {OLDEST_GCC} or newer is installed", hint=f"as root: apt-get install {package}"
+    )
+
+
+def _gcc_version(program: str) -> tuple[int, ...]:
+    printed = run_process([program, "-dumpfullversion"], timeout_s=30).stdout.decode(errors="replace").strip()
+    return tuple(map(int, printed.split("."))) if re.fullmatch(r"\d+(\.\d+)*", printed) else ()
+
+
+def cache_environment(root: Path) -> dict[str, str]:
+    """Zig keeps each object it has compiled: kept in edgetool's cache, they make a second build short."""
+    folder = str(root / "zig")
+    return {"ZIG_LOCAL_CACHE_DIR": folder, "ZIG_GLOBAL_CACHE_DIR": os.environ.get("ZIG_GLOBAL_CACHE_DIR", folder)}

@@ -1,0 +1,69 @@
+"""Is a built library what its toolchain promises? Read from the file itself, not from the flags it was built with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgetool.errors import BuildError
+from edgetool.platform.elf import ElfFile, check_machine
+from edgetool.runtimes.spec import CrossBuild, Toolchain
+
+# "g" is a name for these; an attribute spells them out.
+GENERAL = ("i", "m", "a", "f", "d", "zicsr", "zifencei")
+# Parts of "m" and "a" that newer compilers list beside them.
+IMPLIED = {"zmmul": "m", "zaamo": "a", "zalrsc": "a", "zca": "c", "zcd": "c"}
+
+
+# No compiler emits fence.i unasked, and whether start files list it differs from one distribution to the next.
+UNTOLD = frozenset({"zifencei"})
+
+
+def inspect_library(path: Path, toolchain: Toolchain, wanted: CrossBuild, *, glibc: str | None) -> ElfFile:
+    """What the file says of itself. Raises BuildError or WrongMachine, naming all that is not as promised."""
+    elf = check_machine(path, machine=toolchain.elf_machine, triple=toolchain.triple)
+    wrong = list(_differences(elf, wanted, glibc))
+    if wrong:
+        raise BuildError("\n  ".join([f"{path.name} is not what {toolchain.triple} wants:", *wrong]))
+    return elf
+
+
+def _differences(elf: ElfFile, wanted: CrossBuild, glibc: str | None) -> Iterator[str]:
+    if elf.text_relocations:
+        yield "it has text relocations"
+    if elf.runpath is not None:
+        yield f"it looks for libraries in {elf.runpath!r}"
+    if unexpected := sorted(set(elf.needed) - set(wanted.needed)):
+        yield f"it needs {', '.join(unexpected)}"
+    if glibc is not None and elf.glibc is not None and _numbers(elf.glibc) > _numbers(glibc):
+        yield f"it needs glibc {elf.glibc}, not {glibc}"
+    if wanted.elf_flags and elf.flags != wanted.elf_flags:
+        yield f"its ELF flags are {elf.flags:#x}, not {wanted.elf_flags:#x}"
+    if wanted.isa is not None and (elf.isa is None or extensions(elf.isa) != extensions(wanted.isa)):
+        yield f"its instruction set is {elf.isa}, not {wanted.isa}"
+
+
+def extensions(isa: str) -> frozenset[str]:
+    """The extensions of a RISC-V architecture string, without versions and without parts that another one implies.
+
+    >>> sorted(extensions("rv64gc")) == sorted(extensions("rv64i2p1_m2p0_a2p1_f2p2_d2p2_c2p0_zicsr2p0_zmmul1p0"))
+    True
+    >>> sorted(extensions("rv64imv"))
+    ['64', 'i', 'm', 'v']
+    """
+    matched = re.fullmatch(r"rv(\d+)(.*)", isa.lower())
+    if matched is None:
+        return frozenset({isa})
+    names = {matched[1]}
+    for word in matched[2].split("_"):
+        if word.startswith(("z", "s", "x")):
+            names.add(re.sub(r"\d+p\d+$", "", word))
+        else:
+            for letter in re.findall(r"([a-z])(?:\d+p\d+)?", word):
+                names |= set(GENERAL) if letter == "g" else {letter}
+    return frozenset(name for name in names - UNTOLD if IMPLIED.get(name) not in names)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

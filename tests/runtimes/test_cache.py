@@ -1,0 +1,116 @@
+"""The cache of runtimes, and which of them a target gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgetool.errors import ConfigError
+from edgetool.platform.documents import write_document
+from edgetool.platform.files import file_entries
+from edgetool.platform.store import Store
+from edgetool.runtimes.cache import cached_runtimes, find_runtime, newest_crossbuilt, remove_runtime
+from edgetool.runtimes.choice import choose_runtime
+from edgetool.runtimes.spec import RuntimeBuild
+from edgetool.runtimes.toolchains import load_toolchain
+
+RISCV = load_toolchain("riscv64-linux-gnu")
+
+
+def add(store: Store, name: str, *, age_s: int = 0, reduced: bool = False, triple: str = RISCV.triple) -> str:
+    """An entry as `build_runtime` would leave it; returns its key."""
+
+    def make(folder: Path) -> None:
+        (folder / "lib").mkdir()
+        (folder / "lib/libonnxruntime.so.1.21.0").write_bytes(name.encode())
+        build = RuntimeBuild(
+            schema=RuntimeBuild.SCHEMA,
+            name="onnxruntime",
+            version="1.21.0",
+            provider="crossbuild",
+            variant=name,
+            triple=triple,
+            library="lib/libonnxruntime.so.1.21.0",
+            loader=None,
+            glibc="2.34",
+            files=file_entries(folder),
+            reduced=reduced,
+            key="0" * 64,
+        )
+        write_document(folder / "runtime.json", build)
+        made = (folder / "runtime.json").stat().st_mtime - age_s
+        os.utime(folder / "runtime.json", (made, made))
+
+    return store.entry("runtime", {"name": name}, make).path.name
+
+
+def chosen(store: Store) -> str:
+    return choose_runtime(RISCV, store, asked="auto", libc=False).build.variant
+
+
+def test_an_empty_cache_lists_nothing(tmp_path: Path) -> None:
+    assert cached_runtimes(Store(tmp_path)) == ()
+
+
+def test_runtimes_are_listed_newest_first_with_their_sizes(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add(store, "old", age_s=100)
+    add(store, "new")
+    found = cached_runtimes(store)
+    assert [entry.build.variant for entry in found] == ["new", "old"]
+    assert all(entry.size_bytes > 0 for entry in found)
+
+
+def test_what_a_killed_build_left_is_not_listed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    key = add(store, "whole")
+    (tmp_path / "runtime" / f".{key}-abc").mkdir()
+    (tmp_path / "runtime" / "0123456789abcdef").mkdir()
+    assert [entry.key for entry in cached_runtimes(store)] == [key]
+
+
+def test_a_runtime_is_found_by_the_beginning_of_its_key(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    key = add(store, "only")
+    assert find_runtime(store, key[:6]).key == key
+
+
+@pytest.mark.parametrize("key", ["", "zz", "0"])
+def test_no_runtime_is_removed_unless_one_is_meant(tmp_path: Path, key: str) -> None:
+    store = Store(tmp_path)
+    add(store, "only")
+    with pytest.raises(ConfigError, match="runtimes have a key"):
+        remove_runtime(store, key)
+    assert len(cached_runtimes(store)) == 1
+
+
+def test_a_removed_runtime_is_gone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    key = add(store, "only")
+    remove_runtime(store, key)
+    assert cached_runtimes(store) == ()
+    assert not [path for path in (tmp_path / "runtime").iterdir() if path.is_dir()]
+
+
+def test_a_target_gets_the_newest_that_was_built_for_its_triple(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add(store, "old", age_s=100)
+    add(store, "new", age_s=50)
+    add(store, "another triple", triple="aarch64-linux-gnu")
+    assert chosen(store) == "new"
+
+
+def test_a_reduced_runtime_is_taken_only_by_its_key(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add(store, "whole", age_s=100)
+    key = add(store, "reduced", reduced=True)
+    assert chosen(store) == "whole"
+    assert choose_runtime(RISCV, store, asked=f"key:{key}", libc=False).build.variant == "reduced"
+
+
+def test_without_one_that_was_built_there_is_none_to_take(tmp_path: Path) -> None:
+    assert newest_crossbuilt(Store(tmp_path), RISCV) is None
+    with pytest.raises(ConfigError, match="was built yet"):
+        choose_runtime(RISCV, Store(tmp_path), asked="crossbuild", libc=False)
