@@ -14,7 +14,7 @@ from edgetool.platform.store import Store
 from edgetool.runtimes.prebuilt import copy_closure, extract_packages
 from edgetool.runtimes.spec import DebianRuntime
 
-RECIPE = 1  # raised when the image is put together in another way
+RECIPE = 2  # raised when the image is put together in another way
 PACKAGES = DebianRuntime(
     suite="trixie",
     architecture="riscv64",
@@ -37,7 +37,7 @@ for module in {" ".join(MODULES)}; do insmod "/lib/modules/$module.ko"; done
 hostname {HOST_NAME}
 ip link set lo up
 ip addr add 10.0.2.15/24 dev eth0
-dropbear -s -j -k -r /etc/dropbear/host_ed25519 -p 22
+dropbear -s -j -k -W 4194304 -r /etc/dropbear/host_ed25519 -p 22
 ip link set eth0 up
 echo "{READY}"
 exec init

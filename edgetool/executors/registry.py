@@ -19,6 +19,7 @@ EXECUTORS = {
     "local": ("edgetool.executors.local", "LocalExecutor"),
     "qemu": ("edgetool.executors.qemu", "QemuExecutor"),
     "ssh": ("edgetool.executors.ssh", "SshExecutor"),
+    "virtual": ("edgetool.boards.emulated", "EmulatedBoardExecutor"),
 }
 
 EMULATORS = frozenset({"qemu"})

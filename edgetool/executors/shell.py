@@ -18,11 +18,21 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MARK = "EDGETOOL_RUN"  # in the environment of all we start, by which it is found and ended
 LINK_FROM_BYTES = 2**20  # smaller files are copied: a copy may be written to without harm to the kept one
 
-# The marked processes, wherever they went: a group or session of their own does not hide them.
+# The marked processes, wherever they went: a group or session of their own does not hide them. Few greps read entries
+# that end in a zero byte without being told to, and not all can be told.
 END_MARKED = f"""
+marked() {{
+  if printf 'a\\0b\\0' | grep -qz '^b$' 2>/dev/null; then
+    grep -lsFz "{MARK}=$1" /proc/[0-9]*/environ 2>/dev/null
+    return
+  fi
+  for each in /proc/[0-9]*/environ; do
+    if {{ tr '\\0' '\\n' <"$each" | grep -qF "{MARK}=$1"; }} 2>/dev/null; then echo "$each"; fi
+  done
+}}
 end_marked() {{
   for signal in TERM KILL KILL KILL KILL; do
-    found=$(grep -lsF "{MARK}=$1" /proc/[0-9]*/environ 2>/dev/null)
+    found=$(marked "$1")
     [ -n "$found" ] || return 0
     for each in $found; do
       each=${{each#/proc/}}
