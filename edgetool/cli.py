@@ -15,6 +15,7 @@ import typer
 from edgetool import __version__
 from edgetool.cli_board import board_app
 from edgetool.cli_runtime import runtime_app
+from edgetool.cli_targets import add_target, check_target
 from edgetool.errors import ConfigError, EdgetoolError
 
 if TYPE_CHECKING:
@@ -344,6 +345,10 @@ def show_target(name: Annotated[str, typer.Argument(autocompletion=_complete_tar
         return
     path = target_files().get(name, Path(name))
     print(f"# {path}\n{path.read_text()}", end="")
+
+
+targets_app.command("add")(add_target)
+targets_app.command("check")(check_target)
 
 
 def _request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:

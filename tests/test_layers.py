@@ -37,6 +37,7 @@ ROWS = {
     "edgetool.pipeline": 5,
     "edgetool.cli": 6,
     "edgetool.cli_board": 6,
+    "edgetool.cli_targets": 6,
     "edgetool.console": 6,
     "edgetool.doctor": 6,
 }
@@ -46,6 +47,7 @@ SAME_ROW = {
     ("edgetool.archives", "edgetool.bundles"),
     ("edgetool.bench.measure", "edgetool.boards.facts"),
     ("edgetool.cli", "edgetool.cli_board"),
+    ("edgetool.cli", "edgetool.cli_targets"),
     ("edgetool.cli", "edgetool.console"),
     ("edgetool.cli_board", "edgetool.console"),
     ("edgetool.cli", "edgetool.doctor"),

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from edgetool.errors import ConfigError, ConnectError, ExecutorError, HostKeyError
 from edgetool.executors.sshconfig import SshHost, resolve_host
-from edgetool.platform.process import OUTPUT_LIMIT_BYTES
+from edgetool.platform.process import OUTPUT_LIMIT_BYTES, talk_to
 from edgetool.platform.terminal import ask, ask_secret
 
 KEEPALIVE_S = 10
@@ -175,12 +175,9 @@ class Connection:
 
     def _attempt(self, paramiko: Any, passphrase: str | None) -> None:
         client = self._client = paramiko.SSHClient()
-        for path in self.host.known_hosts:
-            if path.is_file():
-                try:
-                    client.get_host_keys().load(str(path))
-                except Exception as error:
-                    raise ConfigError(f"cannot read {path}: {error}") from error
+        for entry in _known_keys(paramiko, self.host):
+            for name in entry.hostnames:
+                client.get_host_keys().add(name, entry.key.get_name(), entry.key)
         client.set_missing_host_key_policy(_policy(paramiko, self.host, self._accept_new))
         alias = self.host.host_key_alias
         client.connect(
@@ -192,7 +189,7 @@ class Connection:
             passphrase=passphrase,
             look_for_keys=False,
             allow_agent=not self.host.identities_only,
-            sock=self._socket(paramiko),
+            sock=self._socket(),
             timeout=self._timeout_s,
             banner_timeout=self._timeout_s,
             auth_timeout=self._timeout_s,
@@ -201,7 +198,7 @@ class Connection:
         )
         client.get_transport().set_keepalive(KEEPALIVE_S)
 
-    def _socket(self, paramiko: Any) -> Any:
+    def _socket(self) -> Any:
         """A stream to the host's SSH server: direct, through jump hosts, or a command's."""
         if self.host.proxy_jump:
             *before, last = self.host.proxy_jump
@@ -213,9 +210,7 @@ class Connection:
             )
             return link.forward(self.host.hostname, self.host.port)
         if self.host.proxy_command is not None:
-            proxy = paramiko.ProxyCommand(self.host.proxy_command)
-            self._below.callback(_end_proxy, proxy)
-            return proxy
+            return self._below.enter_context(talk_to(["/bin/sh", "-c", f"exec {self.host.proxy_command}"]))
         made = socket.create_connection((self.host.hostname, self.host.port), timeout=self._timeout_s)
         self._below.callback(made.close)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -259,7 +254,7 @@ def _policy(paramiko: Any, host: SshHost, accept_new: bool) -> Any:
     class Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
         def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
             # A known host with a key of another kind: whoever answers may have chosen the kind for that reason.
-            if client.get_host_keys().lookup(hostname) is not None or _is_revoked(host.known_hosts, key.get_base64()):
+            if client.get_host_keys().lookup(hostname) is not None or _is_revoked(host, key.get_base64()):
                 raise _changed(host, key)
             question = (
                 f"the host key of {host.alias} ({host.hostname} port {host.port}) is not known: {key.get_name()} "
@@ -276,9 +271,24 @@ def _policy(paramiko: Any, host: SshHost, accept_new: bool) -> Any:
     return Policy()
 
 
-def _is_revoked(files: Iterable[Path], key: str) -> bool:
-    lines = (line for path in files if path.is_file() for line in path.read_text(errors="replace").splitlines())
-    return any(line.startswith("@revoked") and key in line.split() for line in lines)
+def _lines(host: SshHost) -> Iterator[str]:
+    for path in host.known_hosts:
+        if path.is_file():
+            yield from path.read_text(errors="replace").splitlines()
+
+
+def _is_revoked(host: SshHost, key: str) -> bool:
+    return any(line.startswith("@revoked") and key in line.split() for line in _lines(host))
+
+
+def _known_keys(paramiko: Any, host: SshHost) -> Iterator[Any]:
+    """The entries of the known_hosts files; what is marked, such as an authority, is no host's key."""
+    for line in _lines(host):
+        if line.strip() and line.strip()[0] not in "#@":
+            with contextlib.suppress(paramiko.SSHException, paramiko.hostkeys.InvalidHostKey):
+                entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
+                if entry is not None and not _is_revoked(host, entry.key.get_base64()):
+                    yield entry
 
 
 def _remember(host: SshHost, line: str) -> None:
@@ -316,14 +326,6 @@ def _without_port(jump: str) -> str:
 def _port_of(jump: str) -> dict[str, Any]:
     port = jump.rpartition(":")[2]
     return {"port": int(port)} if port.isdigit() and port != jump else {}
-
-
-def _end_proxy(proxy: Any) -> None:
-    proxy.close()
-    for pipe in (proxy.process.stdin, proxy.process.stdout, proxy.process.stderr):
-        with contextlib.suppress(OSError):
-            pipe.close()
-    proxy.process.wait(GRACE_S)
 
 
 def parse_config(path: Path, alias: str) -> dict[str, Any]:

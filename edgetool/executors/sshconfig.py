@@ -46,7 +46,7 @@ def resolve_host(alias: str, config: Path | None = None) -> SshHost:
 
 def _ask_openssh(alias: str, config: Path | None) -> dict[str, list[str]]:
     """OpenSSH's own answer knows Include, Match and every default. Raises FileNotFoundError without an ssh."""
-    own = [] if config is None else ["-F", config]
+    own = [] if config is None else ["-F", str(config)]
     asked = run_process(["ssh", *own, "-G", "--", alias], timeout_s=30)
     if asked.exit_code != 0:
         said = asked.stderr.decode(errors="replace").strip() or "it took too long"
