@@ -81,7 +81,7 @@ def _host(alias: str, settings: Mapping[str, Sequence[str]]) -> SshHost:
         text = settings.get(key, [""])[-1].strip()
         return None if text in ("", "none") else text
 
-    known = " ".join([*settings.get("userknownhostsfile", []), *settings.get("globalknownhostsfile", [])])
+    known = [*settings.get("userknownhostsfile", []), *settings.get("globalknownhostsfile", [])]
     jumps = last("proxyjump")
     return SshHost(
         alias=alias,
@@ -90,7 +90,7 @@ def _host(alias: str, settings: Mapping[str, Sequence[str]]) -> SshHost:
         user=last("user") or getpass.getuser(),
         identity_files=_existing(settings.get("identityfile", [])),
         identities_only=last("identitiesonly") == "yes",
-        known_hosts=tuple(Path(word).expanduser() for word in _words(known) if word not in ("none", "/dev/null")),
+        known_hosts=tuple(path for line in known for path in _paths(line)),
         host_key_alias=last("hostkeyalias"),
         proxy_jump=() if jumps is None else tuple(jumps.split(",")),
         proxy_command=last("proxycommand"),
@@ -102,9 +102,14 @@ def _existing(names: Sequence[str]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path for path in paths if path.is_file()))
 
 
-def _words(text: str) -> list[str]:
+def _paths(line: str) -> tuple[Path, ...]:
+    """The files that a line names. OpenSSH prints a name that holds spaces without the quotes it was given in.
+
+    >>> [str(path) for path in _paths('/etc/known "/a folder/known" none')]
+    ['/etc/known', '/a folder/known']
     """
-    >>> _words('~/.ssh/known_hosts "/a folder/known"')
-    ['~/.ssh/known_hosts', '/a folder/known']
-    """
-    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', text)]
+    whole = Path(line).expanduser()
+    if whole.is_file():
+        return (whole,)
+    words = (quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line))
+    return tuple(Path(word).expanduser() for word in words if word not in ("none", "/dev/null"))
