@@ -55,6 +55,8 @@ SAME_ROW = {
     ("edgetool.cli", "edgetool.console"),
     ("edgetool.cli_runtime", "edgetool.console"),
     ("edgetool.cli", "edgetool.doctor"),
+    ("edgetool.cli", "edgetool.cli_runtime"),
+    ("edgetool.cli_runtime", "edgetool.console"),
 }
 HEAVY = {
     "torch": {"edgetool.models.export", "edgetool.models.zoo"},

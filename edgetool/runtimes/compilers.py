@@ -51,14 +51,15 @@ def find_compiler(name: str, toolchain: Toolchain) -> Compiler:
             cpu = (f"-mcpu={toolchain.zig_cpu}",) if toolchain.zig_cpu else ()
             return _zig((*target, *cpu, *toolchain.cflags), glibc=toolchain.glibc)
         case "gcc":
-            return _gcc(toolchain)
+            prefix = "" if toolchain.triple == native_triple() else f"{toolchain.triple}-"
+            return _gcc(prefix, toolchain.cflags)
         case _:
             raise ConfigError(f"no compiler {name!r}", hint="known compilers: zig, gcc")
 
 
-def host_compiler() -> Compiler:
-    """For what runs on this machine during a build."""
-    return _zig((), glibc=None)
+def host_compiler(compiler: Compiler) -> Compiler:
+    """Of the same kind, for what runs on this machine during a build."""
+    return _zig((), glibc=None) if compiler.title.startswith("zig ") else _gcc("", ())
 
 
 def _zig(flags: tuple[str, ...], *, glibc: str | None) -> Compiler:
@@ -79,8 +80,7 @@ def _zig(flags: tuple[str, ...], *, glibc: str | None) -> Compiler:
     )
 
 
-def _gcc(toolchain: Toolchain) -> Compiler:
-    prefix = "" if toolchain.triple == native_triple() else f"{toolchain.triple}-"
+def _gcc(prefix: str, flags: tuple[str, ...]) -> Compiler:
     for suffix in ("", *(f"-{release}" for release in range(NEWEST_GCC, OLDEST_GCC - 1, -1))):
         names = {"cc": f"{prefix}gcc{suffix}", "c++": f"{prefix}g++{suffix}"}
         names |= {tool: f"{prefix}gcc-{tool}{suffix}" for tool in ("ar", "ranlib")}
@@ -89,13 +89,11 @@ def _gcc(toolchain: Toolchain) -> Compiler:
         if len(found) == len(paths) and (release := _gcc_version(found["cc"])) >= (OLDEST_GCC,):
             return Compiler(
                 title=f"gcc {'.'.join(map(str, release))}",
-                target_flags=toolchain.cflags,
-                programs={
-                    tool: (path, *(toolchain.cflags if tool in ("cc", "c++") else ())) for tool, path in found.items()
-                },
+                target_flags=flags,
+                programs={tool: (path, *(flags if tool in ("cc", "c++") else ())) for tool, path in found.items()},
                 link_flags=("-static-libstdc++", "-static-libgcc"),
             )
-    package = f"g++-{OLDEST_GCC}" + (f"-{toolchain.triple.replace('_', '-')}" if prefix else "")
+    package = f"g++-{OLDEST_GCC}" + (f"-{prefix.removesuffix('-').replace('_', '-')}" if prefix else "")
     raise ConfigError(
         f"no {prefix}gcc of release {OLDEST_GCC} or newer is installed", hint=f"as root: apt-get install {package}"
     )
@@ -107,6 +105,6 @@ def _gcc_version(program: str) -> tuple[int, ...]:
 
 
 def cache_environment(root: Path) -> dict[str, str]:
-    """Zig keeps each object it has compiled: kept in edgetool's cache, they make a second build short."""
+    """Zig builds its C++ library and libc's start files once for each target: they are kept in edgetool's cache."""
     folder = str(root / "zig")
     return {"ZIG_LOCAL_CACHE_DIR": folder, "ZIG_GLOBAL_CACHE_DIR": os.environ.get("ZIG_GLOBAL_CACHE_DIR", folder)}

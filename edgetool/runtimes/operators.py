@@ -92,7 +92,8 @@ def operators_of(models: Sequence[Path]) -> Operators:
     lines += [f"{domain};{opset};{','.join(sorted(names))}" for (domain, opset), names in sorted(needed.items())]
     count = sum(map(len, needed.values()))
     return Operators(
-        title=f"{count} operators of {', '.join(sorted(path.stem for path in models))}", config="\n".join(lines) + "\n"
+        title=f"{count} operators of {', '.join(sorted({path.stem for path in models}))}",
+        config="\n".join(lines) + "\n",
     )
 
 

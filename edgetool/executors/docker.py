@@ -1,0 +1,89 @@
+"""Run in a container that holds nothing but an emulator, so that the machine itself needs none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Literal, Self
+
+from edgetool.errors import ConfigError, ExecutorError
+from edgetool.executors.base import CommandResult, Target
+from edgetool.executors.local import LocalExecutor
+from edgetool.platform.documents import check_table
+from edgetool.platform.process import Completed, run_process
+from edgetool.platform.values import Name, value
+
+CLIENT_TIMEOUT_S = 60.0
+# What `docker run` itself reports when it could not start the program.
+DOCKER_FAILED = 125
+
+
+class DockerExecutor(LocalExecutor):
+    """Each command is a container of its own, with the work folder mounted where it is here, and no network."""
+
+    _image = ""
+    _command: tuple[str, ...] = ()
+
+    @value
+    class Settings:
+        kind: Literal["docker"]
+        image: Name
+        emulator: Name  # the program in the image
+        cpu: Name  # QEMU's -cpu
+
+    @classmethod
+    def open(cls, target: Target) -> Self:
+        settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
+        found = _docker("image", "inspect", "--format", "{{.Id}}", settings.image)
+        if found.exit_code != 0:
+            last = found.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            raise ConfigError(
+                f"no image {settings.image}: {' '.join(last)}",
+                hint="in a checkout of edgetool: docker/build-image qemu",
+            )
+        said = _docker("run", "--rm", "--network", "none", settings.image, settings.emulator, "--version")
+        version = said.stdout.decode(errors="replace").partition(" (")[0].strip() or settings.emulator
+        executor = cls(emulator=f"{version} in Docker, -cpu {settings.cpu}")
+        executor._image = settings.image
+        executor._command = (settings.emulator, "-cpu", settings.cpu)
+        return executor
+
+    def run(
+        self,
+        argv: Sequence[str | PurePosixPath],
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> CommandResult:
+        folder = self._there(PurePosixPath("."))
+        words = [str(word) for word in argv]
+        if "/" in words[0] and not words[0].startswith("/"):
+            words[0] = str(folder / words[0])
+        name = f"edgetool-{secrets.token_hex(8)}"
+        options = ["--rm", "--init", "--name", name, "--network", "none", "--user", f"{os.getuid()}:{os.getgid()}"]
+        options += ["--volume", f"{folder}:{folder}", "--workdir", str(folder)]
+        options += [word for key, text in (env or {}).items() for word in ("--env", f"{key}={text}")]
+        try:
+            done = run_process(["docker", "run", *options, self._image, *self._command, *words], timeout_s=timeout_s)
+        finally:
+            # Ending the client does not end the container; one that has ended is gone already.
+            _docker("rm", "--force", name)
+        if done.exit_code == DOCKER_FAILED:
+            raise ExecutorError(f"docker run failed: {done.stderr.decode(errors='replace').strip()}")
+        return CommandResult(
+            argv=tuple(map(str, argv)),
+            exit_code=done.exit_code,
+            stdout=done.stdout,
+            stderr=done.stderr,
+            duration_s=done.duration_s,
+            timed_out=done.timed_out,
+        )
+
+
+def _docker(*words: str) -> Completed:
+    try:
+        return run_process(["docker", *words], timeout_s=CLIENT_TIMEOUT_S)
+    except (FileNotFoundError, PermissionError) as error:
+        raise ConfigError("docker is not installed", hint="as root: apt-get install docker.io") from error
