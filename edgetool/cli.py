@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from edgetool import __version__
+from edgetool.cli_board import board_app
 from edgetool.cli_runtime import runtime_app
+from edgetool.cli_targets import add_target, check_target
 from edgetool.errors import ConfigError, EdgetoolError
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ app = typer.Typer(
 )
 targets_app = typer.Typer(help="The places a bundle can run.", invoke_without_command=True)
 app.add_typer(targets_app, name="targets")
+app.add_typer(board_app, name="board")
 app.add_typer(runtime_app, name="runtime")
 
 INTERRUPTED_EXIT_CODE = 130
@@ -342,6 +345,10 @@ def show_target(name: Annotated[str, typer.Argument(autocompletion=_complete_tar
         return
     path = target_files().get(name, Path(name))
     print(f"# {path}\n{path.read_text()}", end="")
+
+
+targets_app.command("add")(add_target)
+targets_app.command("check")(check_target)
 
 
 def _request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:

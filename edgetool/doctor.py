@@ -41,6 +41,8 @@ PROGRAMS = (
     (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", True),
     (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", False),
     (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "mmdebstrap", True),
+    (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", False),
+    (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", False),
     (("/usr/share/keyrings/debian-archive-keyring.gpg",), "checking its signature", "debian-archive-keyring", True),
 )
 

@@ -17,6 +17,7 @@ from edgetool.platform.files import write_atomically
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
 from edgetool.runtimes.toolchains import load_toolchain
+from tests.executors.servers import SERVERS
 from tests.support import command_lines, within
 
 PROGRAM = PurePosixPath("bin/program")
@@ -71,9 +72,13 @@ def compile_program(triple: str, store: Store) -> Path:
     return store.entry("test-program", {"source": SOURCE, "flags": command}, make).path / "program"
 
 
-@pytest.fixture(scope="module", params=["host", "qemu-riscv64"])
-def target(request: pytest.FixtureRequest) -> Target:
-    return load_target(request.param)
+@pytest.fixture(scope="module", params=["host", "qemu-riscv64", *SERVERS])
+def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    if request.param not in SERVERS:
+        yield load_target(request.param)
+        return
+    with SERVERS[request.param](tmp_path_factory.mktemp(request.param)) as server:
+        yield server.target()
 
 
 @pytest.fixture(scope="module")
@@ -285,4 +290,4 @@ def test_an_executor_that_is_not_open_says_so(target: Target) -> None:
 
 def test_only_silicon_is_native(target: Target) -> None:
     executor = open_executor(target)
-    assert executor.native() == (executor.emulator is None) == (target.name == "host")
+    assert executor.native() == (executor.emulator is None) == (target.executor["kind"] != "qemu")
