@@ -31,6 +31,19 @@ def size_text(size_bytes: float | None) -> str:
     return f"{_three_digits(size_bytes / 1e9)} GB"
 
 
+def count_text(number: float | None) -> str:
+    """
+    >>> count_text(941_234_567), count_text(1_994_000_000), count_text(1234), count_text(None)
+    ('941 M', '1.99 G', '1.23 k', '–')
+    """
+    if number is None:
+        return "–"
+    for limit, scale, unit in ((1e3, 1.0, ""), (1e6, 1e3, " k"), (1e9, 1e6, " M")):
+        if number < limit:
+            return f"{_three_digits(number / scale)}{unit}"
+    return f"{_three_digits(number / 1e9)} G"
+
+
 def percent_text(share: float | None, digits: int = 1) -> str:
     """
     >>> percent_text(0.98889), percent_text(None)
