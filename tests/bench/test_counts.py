@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,7 @@ from edgetool.platform.process import run_process
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
+from tests.support import run_cli
 
 VLENS = (128, 256, 512)
 START, END = "slti x0, x0, 0x5e1", "slti x0, x0, 0x5e2"
@@ -285,6 +287,26 @@ def test_a_models_count_is_repeatable(riscv_bundle: Bundle, counting: CountingEm
     assert max(everything) - min(everything) <= 0.001 * min(everything)
     assert first.vlen_bits == 256
     assert first.load_bytes > first.store_bytes > 0
+
+
+def test_a_bench_shows_what_was_counted(riscv_bundle: Bundle, counting: CountingEmulator, tmp_path: Path) -> None:
+    del counting
+    settings = ["--repetitions", "1", "--warmup", "0", "--min-duration", "0", "--runs", tmp_path / "runs", "--json"]
+    done = run_cli("bench", riscv_bundle.root, "--count-instructions", *map(str, settings))
+    assert done.exit_code == 0, done.stderr.decode()
+    answer = json.loads(done.stdout)
+    rows = answer["rows"]
+    assert all(row["instructions_weighted"] == row["instructions"] > 0 for row in rows), "Debian's build has no vectors"
+    folder = tmp_path / "runs" / Path(answer["run"]).name
+    assert "## Instructions of one inference" in (folder / "report.md").read_text()
+    assert (folder / "charts" / "instructions.png").is_file()
+    assert f"{rows[0]['instructions']}" in (folder / "summary.csv").read_text()
+
+
+def test_a_bench_of_what_cannot_be_counted_is_refused(host_bundle: Bundle) -> None:
+    done = run_cli("bench", host_bundle.root, "--target", "host", "--count-instructions")
+    assert done.exit_code == 2
+    assert b"can't be counted" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["host", "qemu-aarch64"])
