@@ -4,7 +4,7 @@ VENV := .venv
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test test-docker lint bench runtime clean
+.PHONY: deploy test test-docker test-configure lint bench runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install
@@ -23,6 +23,10 @@ lint: $(VENV)/.dev
 test-docker: $(VENV)/.dev
 	docker/with-engine sh -euc 'docker/build-image qemu; docker/build-image cross; \
 	  EDGETOOL_TEST_DOCKER=1 $(VENV)/bin/python -m pytest tests/integration/test_docker.py'
+
+# The configure step of the other triples: six minutes the first time.
+test-configure: $(VENV)/.dev
+	EDGETOOL_TEST_CONFIGURE=1 $(VENV)/bin/python -m pytest tests/integration/test_cross_configure.py
 
 # Half an hour on two cores the first time; what deploy packages for riscv64 from then on.
 runtime: $(VENV)/.dev

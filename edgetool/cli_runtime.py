@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.errors import ConfigError
+
 if TYPE_CHECKING:
     from edgetool.runtimes.cache import CachedRuntime
 
@@ -110,13 +112,27 @@ def show(key: Key, json: Json = False) -> None:
 
 
 @runtime_app.command()
-def remove(key: Key, json: Json = False) -> None:
-    """Remove one runtime from the cache."""
+def remove(
+    key: Annotated[str | None, typer.Argument(help="The beginning of a runtime's key.")] = None,
+    builds: Annotated[bool, typer.Option("--builds", help="Remove what builds have left behind.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove one runtime from the cache, or all that makes the next build short."""
     from edgetool.platform.store import Store, cache_root
     from edgetool.reports.units import size_text
-    from edgetool.runtimes.cache import remove_runtime
+    from edgetool.runtimes.cache import remove_builds, remove_runtime
 
-    entry = remove_runtime(Store(cache_root()), key)
+    if (key is None) != builds:
+        raise ConfigError("name one runtime by its key, or say --builds", hint="see `edgetool runtime list`")
+    store = Store(cache_root())
+    if key is None:
+        freed = remove_builds(store)
+        if json:
+            _print_json({"removed_bytes": freed})
+        else:
+            print(f"removed {size_text(freed)} that builds had left")
+        return
+    entry = remove_runtime(store, key)
     if json:
         _print_json(_row(entry))
         return

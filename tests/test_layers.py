@@ -37,6 +37,7 @@ ROWS = {
     "edgetool.reports": 4,
     "edgetool.pipeline": 5,
     "edgetool.cli": 6,
+    "edgetool.cli_runtime": 6,
     "edgetool.console": 6,
     "edgetool.doctor": 6,
 }
@@ -47,6 +48,8 @@ SAME_ROW = {
     ("edgetool.bench.measure", "edgetool.boards.facts"),
     ("edgetool.cli", "edgetool.console"),
     ("edgetool.cli", "edgetool.doctor"),
+    ("edgetool.cli", "edgetool.cli_runtime"),
+    ("edgetool.cli_runtime", "edgetool.console"),
 }
 HEAVY = {
     "torch": {"edgetool.models.export", "edgetool.models.zoo"},

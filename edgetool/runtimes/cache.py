@@ -82,10 +82,24 @@ def remove_runtime(store: Store, key: str) -> CachedRuntime:
 def build_folders(store: Store) -> dict[Path, int]:
     """What builds have left for the next one to be short, and how large it is: folder → bytes."""
     folders = [path for path in sorted((store.root / "build").glob("*")) if path.is_dir()]
-    folders += [
-        path for path in (store.root / "zig", store.root / "sources", store.root / "downloads") if path.is_dir()
-    ]
+    folders += [path for name in ("zig", "sources", "downloads") if (path := store.root / name).is_dir()]
     return {folder: _size_bytes(folder) for folder in folders}
+
+
+def remove_builds(store: Store) -> int:
+    """Remove all that builds have left, unless one is running; returns how many bytes."""
+    from filelock import FileLock, Timeout
+
+    removed = 0
+    # A running build holds its folder's lock, and the folders of builds come first.
+    for folder, size in build_folders(store).items():
+        try:
+            with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):
+                shutil.rmtree(folder)
+        except Timeout as error:
+            raise ConfigError(f"a build is using {folder}", hint="wait for it, or stop it") from error
+        removed += size
+    return removed
 
 
 def _size_bytes(folder: Path) -> int:

@@ -105,6 +105,6 @@ def _gcc_version(program: str) -> tuple[int, ...]:
 
 
 def cache_environment(root: Path) -> dict[str, str]:
-    """Zig keeps each object it has compiled: kept in edgetool's cache, they make a second build short."""
+    """Zig builds its C++ library and libc's start files once for each target: they are kept in edgetool's cache."""
     folder = str(root / "zig")
     return {"ZIG_LOCAL_CACHE_DIR": folder, "ZIG_GLOBAL_CACHE_DIR": os.environ.get("ZIG_GLOBAL_CACHE_DIR", folder)}

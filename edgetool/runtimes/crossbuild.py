@@ -42,6 +42,8 @@ OPTIONS = {
 # No debug information: zig's default makes the library 37 times as large.
 COMPILE_FLAGS = ("-g0",)
 LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
+# CMake would add what the user's shell says to what the recipe says.
+UNTOUCHED = dict.fromkeys(("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ASMFLAGS", "LDFLAGS"), "")
 NINJA_STATUS = re.compile(r"\[(\d+)/(\d+)\]")
 TARGET = "onnxruntime"
 
@@ -108,6 +110,36 @@ def build_runtime(
     Raises ConfigError for what is missing on this machine, BuildError when a tool fails or the library is not what
     the toolchain promises.
     """
+    recipe = prepare(toolchain, store, progress, compiler=compiler, operators=operators, source=source, mirror=mirror)
+
+    def make(folder: Path) -> None:
+        with build_folder(recipe, store) as build:
+            _configure(recipe, build, store, progress)
+            with progress.step(f"build ONNX Runtime {recipe.tree.version} for {toolchain.triple}") as step:
+                _build(recipe, build, store, step, jobs=jobs)
+            write_document(folder / "runtime.json", _finish(recipe, build, folder))
+
+    return open_runtime(store.entry("runtime", recipe.inputs(), make, force=force).path)
+
+
+def configure_runtime(recipe: Recipe, store: Store, progress: Progress) -> Path:
+    """The first part of a build alone; returns the folder in which Ninja would go on."""
+    with build_folder(recipe, store) as build:
+        _configure(recipe, build, store, progress)
+        return build / "onnxruntime"
+
+
+def prepare(
+    toolchain: Toolchain,
+    store: Store,
+    progress: Progress,
+    *,
+    compiler: str = "zig",
+    operators: Operators | None = None,
+    source: Path | None = None,
+    mirror: Path | None = None,
+) -> Recipe:
+    """Find the compiler and fetch the sources. Raises ConfigError, BuildError."""
     if toolchain.crossbuild is None:
         raise ConfigError(
             f"{toolchain.triple} has no [crossbuild] table", hint=f"add one to toolchain/{toolchain.triple}.toml"
@@ -116,25 +148,21 @@ def build_runtime(
         _tool(program)
     found = find_compiler(compiler, toolchain)
     tree = source_tree(store, progress, own=source, mirror=mirror)
-    recipe = Recipe(toolchain=toolchain, wanted=toolchain.crossbuild, tree=tree, compiler=found, operators=operators)
-
-    def make(folder: Path) -> None:
-        with _build_folder(recipe, store) as build:
-            _configure(recipe, build, store, progress)
-            with progress.step(f"build ONNX Runtime {tree.version} for {toolchain.triple}") as step:
-                _build(recipe, build, store, step, jobs=jobs)
-            write_document(folder / "runtime.json", _finish(recipe, build, folder))
-
-    return open_runtime(store.entry("runtime", recipe.inputs(), make, force=force).path)
+    return Recipe(toolchain=toolchain, wanted=toolchain.crossbuild, tree=tree, compiler=found, operators=operators)
 
 
 @contextmanager
-def _build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
-    """Where objects are kept between builds, for one process at a time; full and reduced builds share most of them."""
+def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
+    """Where objects are kept between builds, for one process at a time.
+
+    Reduced builds have one of their own: ORT defines a macro for all of its files there, but from one set of operators
+    to another only some forty differ.
+    """
     from filelock import FileLock
 
     key = key_of({"sources": recipe.tree.key, "compiler": recipe.compiler.title, "cmake": _cmake_version()})
-    build = store.root / "build" / f"{recipe.toolchain.triple}-{key}"
+    kind = "" if recipe.operators is None else "-reduced"
+    build = store.root / "build" / f"{recipe.toolchain.triple}-{key}{kind}"
     build.mkdir(parents=True, exist_ok=True)
     with FileLock(build.with_name(f"{build.name}.lock")):
         # What CMake reads once and then remembers: when it has changed, start anew.
@@ -222,6 +250,7 @@ def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
     # Messages name their source file: not by where it lay on this machine.
     maps = [f"-ffile-prefix-map={place}={name}" for place, name in places.items()]
     return {
+        **UNTOUCHED,
         **cache_environment(store.root),
         **recipe.compiler.write_wrappers(build / "bin"),
         "EDGETOOL_SOURCES": str(recipe.tree.dependencies),
@@ -254,7 +283,7 @@ def _host_protoc(recipe: Recipe, store: Store, progress: Progress) -> Path:
 
     def make(folder: Path) -> None:
         build = folder / "build"
-        environment = cache_environment(store.root)
+        environment = {**UNTOUCHED, **cache_environment(store.root)}
         wrappers = compiler.write_wrappers(folder / "bin")
         definitions: Mapping[str, str] = {
             "CMAKE_BUILD_TYPE": "Release",

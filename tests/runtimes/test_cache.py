@@ -6,12 +6,20 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from edgetool.errors import ConfigError
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import file_entries
 from edgetool.platform.store import Store
-from edgetool.runtimes.cache import cached_runtimes, find_runtime, newest_crossbuilt, remove_runtime
+from edgetool.runtimes.cache import (
+    build_folders,
+    cached_runtimes,
+    find_runtime,
+    newest_crossbuilt,
+    remove_builds,
+    remove_runtime,
+)
 from edgetool.runtimes.choice import choose_runtime
 from edgetool.runtimes.spec import RuntimeBuild
 from edgetool.runtimes.toolchains import load_toolchain
@@ -114,3 +122,22 @@ def test_without_one_that_was_built_there_is_none_to_take(tmp_path: Path) -> Non
     assert newest_crossbuilt(Store(tmp_path), RISCV) is None
     with pytest.raises(ConfigError, match="was built yet"):
         choose_runtime(RISCV, Store(tmp_path), asked="crossbuild", libc=False)
+
+
+def test_what_builds_have_left_can_be_removed_and_runtimes_stay(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    add(store, "whole")
+    for name in ("build/riscv64-linux-gnu-0", "zig", "sources/0", "downloads"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "file").write_bytes(b"12345")
+    assert remove_builds(store) == 20
+    assert build_folders(store) == {}
+    assert len(cached_runtimes(store)) == 1
+
+
+def test_what_a_running_build_uses_is_not_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "build/riscv64-linux-gnu-0"
+    folder.mkdir(parents=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")), pytest.raises(ConfigError, match="a build is using"):
+        remove_builds(Store(tmp_path))
+    assert folder.is_dir()

@@ -1,0 +1,39 @@
+"""Every triple is configured by the same recipe: its compiler works, each dependency is found, none is fetched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgetool.platform.elf import read_elf
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store, cache_root
+from edgetool.runtimes.crossbuild import configure_runtime, prepare
+from edgetool.runtimes.toolchains import build_harness, load_toolchain
+
+LASTING_CACHE = os.environ.get("EDGETOOL_TEST_CONFIGURE") == "1"
+
+
+@pytest.mark.parametrize("triple", ["aarch64-linux-gnu"])
+def test_the_build_of_a_triple_is_configured(triple: str) -> None:
+    if not LASTING_CACHE:
+        pytest.skip("takes six minutes the first time: `make test-configure`")
+    toolchain = load_toolchain(triple)
+    store = Store(cache_root())
+    build = configure_runtime(prepare(toolchain, store, Silent()), store, Silent())
+    rules = (build / "build.ninja").read_text()
+    assert "libonnxruntime.so" in rules
+    assert toolchain.crossbuild is not None
+    assert f'CMAKE_SYSTEM_PROCESSOR "{toolchain.crossbuild.processor}"' in _system(build)
+
+
+def _system(build: Path) -> str:
+    return next(build.glob("CMakeFiles/*/CMakeSystem.cmake")).read_text()
+
+
+@pytest.mark.parametrize("triple", ["aarch64-linux-gnu", "riscv64-linux-gnu", "x86_64-linux-gnu"])
+def test_the_harness_of_a_triple_is_built(triple: str) -> None:
+    toolchain = load_toolchain(triple)
+    assert read_elf(build_harness(toolchain, Store(cache_root()))).machine == toolchain.elf_machine
