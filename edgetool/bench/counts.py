@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
+from edgetool.bench.attribution import attribute
 from edgetool.bench.harness import BUNDLE, HarnessJob, input_paths, run_harness
-from edgetool.bench.instructions import InferenceCount, InstructionCounts
+from edgetool.bench.instructions import InferenceCount, InstructionCounts, OperatorInstructions
 from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import ConfigError, HarnessError
 from edgetool.executors.base import BenchmarkSpec, Executor, Target
@@ -66,23 +68,58 @@ def count_instructions(
     Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
     """
     check_countable(target)
+    totals = _run(counting, bundle, target, model, warmup=WARMUP, counted=COUNTED)
+    # In a process of its own: profiling runs instructions too.
+    profiled = _run(counting, bundle, target, model, warmup=0, counted=1, profile=True)
+    return InstructionCounts(
+        emulator=totals.emulator,
+        vlen_bits=totals.counts.vlen_bits,
+        inferences=totals.counts.inferences[-COUNTED:],
+        operators=profiled.operators,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counted:
+    """One start of the harness under the emulator that counts."""
+
+    emulator: str
+    counts: CountsFile
+    operators: tuple[OperatorInstructions, ...]
+
+
+def _run(
+    counting: CountingEmulator,
+    bundle: Bundle,
+    target: Target,
+    model: BundledModel,
+    *,
+    warmup: int,
+    counted: int,
+    profile: bool = False,
+) -> _Counted:
     name = f"{model.spec.name} {model.spec.precision}"
     job = HarnessJob(
         model=BUNDLE / model.path,
         inputs=input_paths(inputs_by_name(bundle)),
         threads=1,
         timeout_s=target.benchmark.timeout_s * SLOWDOWN,
-        benchmark=BenchmarkSpec(warmup=WARMUP, min_repetitions=COUNTED, max_repetitions=COUNTED, min_duration_s=0.0),
+        benchmark=BenchmarkSpec(warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0),
+        profile=profile,
     )
-    with open_counting(target, counting) as executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+    executor = open_counting(target, counting, clock=profile)
+    with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         executor.put(bundle.root, BUNDLE)
-        run_harness(executor, bundle, job, name=name)
+        run = run_harness(executor, bundle, job, name=name).run
         executor.get(RESULT, Path(scratch) / RESULT.name)
         counts = read_counts(Path(scratch) / RESULT.name, name)
-        emulator = executor.emulator or counting.program.name
-    if len(counts.inferences) != 1 + WARMUP + COUNTED:
-        raise HarnessError(
-            f"{name}: {len(counts.inferences)} marked inferences, wanted {1 + WARMUP + COUNTED}",
-            hint="the bundle's harness may be older than this edgetool: package it again",
-        )
-    return InstructionCounts(emulator=emulator, vlen_bits=counts.vlen_bits, inferences=counts.inferences[-COUNTED:])
+        if len(counts.inferences) != 1 + warmup + counted:
+            raise HarnessError(
+                f"{name}: {len(counts.inferences)} marked inferences, wanted {1 + warmup + counted}",
+                hint="the bundle's harness may be older than this edgetool: package it again",
+            )
+        operators: tuple[OperatorInstructions, ...] = ()
+        if profile:
+            executor.get(PurePosixPath(run.profile or ""), Path(scratch) / "profile.json")
+            operators = attribute(Path(scratch) / "profile.json", counts.clock, inferences=counted)
+    return _Counted(emulator=executor.emulator or counting.program.name, counts=counts, operators=operators)
