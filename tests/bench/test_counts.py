@@ -39,6 +39,9 @@ data: .space 65536
 last:
 """
 
+# The tiny model's, as the runtime fuses it.
+OPERATORS = {"FusedConv": 1, "GlobalAveragePool": 1, "Flatten": 1, "Gemm": 1}
+
 Run = Callable[[str, int], tuple[InferenceCount, ...]]
 
 
@@ -287,6 +290,11 @@ def test_a_models_count_is_repeatable(riscv_bundle: Bundle, counting: CountingEm
     assert max(everything) - min(everything) <= 0.001 * min(everything)
     assert first.vlen_bits == 256
     assert first.load_bytes > first.store_bytes > 0
+    assert {entry.operator: entry.calls for entry in first.operators} == OPERATORS
+    assert {entry.operator: entry.raw for entry in second.operators} == pytest.approx(
+        {entry.operator: entry.raw for entry in first.operators}, rel=0.02
+    )
+    assert sum(entry.raw for entry in first.operators) > 0.9 * first.raw
 
 
 def test_a_bench_shows_what_was_counted(riscv_bundle: Bundle, counting: CountingEmulator, tmp_path: Path) -> None:
