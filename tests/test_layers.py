@@ -46,7 +46,9 @@ SAME_ROW = {
     ("edgetool.bundles", "edgetool.models.images"),
     ("edgetool.archives", "edgetool.bundles"),
     ("edgetool.bench.measure", "edgetool.boards.facts"),
+    ("edgetool.cli", "edgetool.cli_runtime"),
     ("edgetool.cli", "edgetool.console"),
+    ("edgetool.cli_runtime", "edgetool.console"),
     ("edgetool.cli", "edgetool.doctor"),
     ("edgetool.cli", "edgetool.cli_runtime"),
     ("edgetool.cli_runtime", "edgetool.console"),
@@ -88,7 +90,11 @@ def _imports(node: ast.AST, *, only_types: bool) -> Iterator[tuple[str, bool]]:
             whole = f"{node.module}.{alias.name}"
             yield (whole if whole in MODULES else node.module), only_types
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_module":
-        yield from ((word.value, only_types) for word in node.args if isinstance(word, ast.Constant))
+        yield from (
+            (word.value, only_types)
+            for word in node.args
+            if isinstance(word, ast.Constant) and isinstance(word.value, str)
+        )
     hidden = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     for child in ast.iter_child_nodes(node):
         yield from _imports(child, only_types=only_types or hidden)

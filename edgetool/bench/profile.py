@@ -49,6 +49,6 @@ def operator_of(event: Any) -> str | None:
     if not isinstance(name, str) or not name.endswith(KERNEL_SUFFIX) or not isinstance(arguments, dict):
         return None
     operator = arguments.get("op_name")
-    if not isinstance(operator, str) or not isinstance(duration, int) or not 0 <= duration < 2**50:
+    if not isinstance(operator, str) or not operator or not isinstance(duration, int) or not 0 <= duration < 2**50:
         return None
     return operator[:128]

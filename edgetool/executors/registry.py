@@ -62,7 +62,7 @@ def read_target(path: Path) -> Target:
         raise ConfigError(f"{path}: schema: {table.get('schema')!r}, this edgetool reads {Target.SCHEMA}")
     target = replace(check_table(Target, table, where=str(path)), name=path.stem)
     kind = target.executor.get("kind")
-    if kind not in EXECUTORS:
+    if not isinstance(kind, str) or kind not in EXECUTORS:
         raise ConfigError(f"{path}: executor.kind: {kind!r} is not one of {', '.join(EXECUTORS)}")
     check_table(_executor_class(kind).Settings, target.executor, where=f"{path}: executor")
     return target

@@ -17,6 +17,7 @@ from edgetool.platform.files import write_atomically
 from edgetool.platform.values import value
 
 OUTPUT_LIMIT_BYTES = 4 * 1024**2
+LINE_LIMIT_BYTES = 64 * 1024
 GRACE_S = 3.0
 
 
@@ -50,6 +51,7 @@ class _Tail(threading.Thread):
                 self._chunks.append(chunk)
                 if self._on_line is not None:
                     *lines, partial = (partial + chunk).split(b"\n")
+                    partial = partial[-LINE_LIMIT_BYTES:]
                     for line in lines:
                         self._on_line(line.decode(errors="replace"))
                 self._size += len(chunk)

@@ -70,7 +70,7 @@ def _table(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[
     yield "| " + " | ".join(headings) + " |"
     yield "|" + "|".join(" --- " if i < 2 else " ---: " for i in range(len(headings))) + "|"
     for line in cells:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
+        yield "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in line) + " |"
 
 
 def _legend(table: Sequence[Row]) -> Iterable[str]:

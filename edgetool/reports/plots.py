@@ -120,7 +120,7 @@ def _draw_latencies(axes: Axes, table: Sequence[Row]) -> None:
         axes.set_xscale("log")
         axes.set_xlim(10 ** np.floor(np.log10(min(medians)) - 0.3), max(medians) * 12)
     else:
-        axes.set_xlim(0, max(row.latency.p90_ns for row in table) / 1e6 * 1.4)
+        axes.set_xlim(0, max(1.0, *(row.latency.p90_ns for row in table)) / 1e6 * 1.4)
     axes.set_xlabel(f"one inference [ms{', logarithmic' if logarithmic else ''}]: median, line to the 90th percentile")
     axes.set_title(f"{table[0].model}: time of one inference by format and place")
 
@@ -182,7 +182,7 @@ def _draw_samples(panel: Axes, row: Row, measurement: Measurement) -> None:
         markerfacecolor="none" if row.emulated else COLOURS.get(row.precision, OTHER_COLOUR),
     )
     panel.axhline(row.latency.p50_ns / scale, color="black", linewidth=0.8)
-    panel.set_ylim(0, samples_ns.max() / scale * 1.2)
+    panel.set_ylim(0, max(samples_ns.max(), 1.0) / scale * 1.2)
     panel.set_ylabel(unit)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.set_title(f"{place_text(row)}  {row.precision}", fontsize=10, weight="normal")
