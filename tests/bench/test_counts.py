@@ -277,6 +277,19 @@ def test_each_pair_of_marks_is_counted_apart(run: Run) -> None:
     assert [count.raw for count in counts] == [1, 0]
 
 
+def test_a_machine_without_vectors_is_counted_too(
+    assemble: Callable[[str], Path], counting: CountingEmulator, tmp_path: Path
+) -> None:
+    target = target_of(128)
+    scalar = replace(target, executor={**target.executor, "cpu": "rv64,v=false"})
+    with open_counting(scalar, counting) as executor:
+        executor.put(assemble(marked("add t0, t0, t1")), PurePosixPath("program"))
+        executor.run([PurePosixPath("./program")], timeout_s=60)
+        executor.get(RESULT, tmp_path / "counts.json")
+    counts = read_counts(tmp_path / "counts.json", "program")
+    assert (counts.vlen_bits, counts.inferences[0].raw) == (0, 1)
+
+
 def test_marks_do_nothing_without_the_plugin(assemble: Callable[[str], Path]) -> None:
     with open_executor(load_target("qemu-riscv64")) as executor:
         executor.put(assemble(marked("add t0, t0, t1")), PurePosixPath("program"))
