@@ -297,6 +297,7 @@ def doctor(
     install: Annotated[
         bool, typer.Option("--install", help="As root, install the system packages that are missing.")
     ] = False,
+    optional: Annotated[bool, typer.Option("--all", help="Those too that only some options want.")] = False,
     json: Json = False,
 ) -> None:
     """What is installed, what is missing, and the command that mends it."""
@@ -305,7 +306,7 @@ def doctor(
     from edgetool.platform.store import cache_root
 
     findings = examine()
-    missing = missing_system_packages(findings)
+    missing = missing_system_packages(findings, optional=optional)
     if install and missing:
         with make_progress(quiet=json).step(f"install {', '.join(missing)}"):
             install_system_packages(missing, log=cache_root() / "logs" / "system-packages.log")

@@ -120,8 +120,10 @@ def _find(name: str) -> str | None:
     return shutil.which(name)
 
 
-def missing_system_packages(findings: Sequence[Finding]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(finding.package for finding in findings if finding.package and not finding.ok))
+def missing_system_packages(findings: Sequence[Finding], *, optional: bool = False) -> tuple[str, ...]:
+    """What the default target wants, or also what is wanted only now and then."""
+    wanted = (finding for finding in findings if not finding.ok and (finding.required or optional))
+    return tuple(dict.fromkeys(finding.package for finding in wanted if finding.package))
 
 
 def install_system_packages(packages: Sequence[str], *, log: Path) -> None:
