@@ -85,6 +85,8 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
     words += ["--result", there / "result.json", "--threads", job.threads]
     for name, path in job.inputs.items():
         words += ["--input", f"{name}={path}"]
+    if job.benchmark is None:
+        words += ["--spinning", 0]  # nothing is timed: idle threads need not take a processor from other work
     if job.outputs:
         words += ["--outputs", there / "outputs"]
     if job.profile:

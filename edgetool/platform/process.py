@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NoReturn
@@ -81,26 +82,22 @@ def run_process(
     """
     words = tuple(map(str, argv))
     start = time.monotonic()
-    process = subprocess.Popen(
-        words,
-        cwd=cwd,
-        env=None if env is None else {**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
     timed_out = False
-    try:
-        stdout, stderr = _Tail(process.stdout, on_line), _Tail(process.stderr)
+    # Started in another thread, where no signal's handler runs: one that raises inside Popen leaves a child behind.
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(_start, words, cwd, env)
         try:
-            process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            timed_out = True
-    finally:
-        _end_group(process)
+            process = started.result()
+            assert process.stdout is not None
+            assert process.stderr is not None
+            stdout, stderr = _Tail(process.stdout, on_line), _Tail(process.stderr)
+            try:
+                process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                timed_out = True
+        finally:
+            if started.exception() is None:
+                _end_group(started.result())
     return Completed(
         argv=words,
         exit_code=process.returncode,
@@ -108,6 +105,18 @@ def run_process(
         stderr=stderr.text(),
         duration_s=time.monotonic() - start,
         timed_out=timed_out,
+    )
+
+
+def _start(words: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        words,
+        cwd=cwd,
+        env=None if env is None else {**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 

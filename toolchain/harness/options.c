@@ -8,7 +8,7 @@
 static const char USAGE[] =
     "usage: edgetool-harness --runtime LIB --model FILE --result FILE [--input NAME=FILE]... [--samples N]\n"
     "         [--outputs DIR] [--warmup N] [--min-repetitions N] [--max-repetitions N] [--min-duration-ns N]\n"
-    "         [--threads N] [--cpus LIST] [--profile PREFIX] [--optimized-model FILE]\n";
+    "         [--threads N] [--spinning 0|1] [--cpus LIST] [--profile PREFIX] [--optimized-model FILE]\n";
 
 static bool parse_count(const char *text, int64_t *value) {
   char *end;
@@ -30,7 +30,7 @@ static bool parse_input(struct options *options, char *text) {
 }
 
 bool options_parse(struct options *options, int argc, char **argv) {
-  *options = (struct options){.threads = 1, .max_repetitions = 200000};
+  *options = (struct options){.threads = 1, .spinning = 1, .max_repetitions = 200000};
   const struct {
     const char *flag;
     const char **text;
@@ -45,6 +45,7 @@ bool options_parse(struct options *options, int argc, char **argv) {
       {"--cpus", &options->cpus, NULL},
       {"--samples", NULL, &options->samples},
       {"--threads", NULL, &options->threads},
+      {"--spinning", NULL, &options->spinning},
       {"--warmup", NULL, &options->warmup},
       {"--min-repetitions", NULL, &options->min_repetitions},
       {"--max-repetitions", NULL, &options->max_repetitions},

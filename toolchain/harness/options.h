@@ -21,6 +21,7 @@ struct options {
   size_t input_count;
   int64_t samples; /* read no more than so many of each input; 0: all */
   int64_t threads;
+  int64_t spinning; /* 0: idle threads sleep instead of waiting busily for work */
   int64_t warmup;
   int64_t min_repetitions; /* 0: no timing */
   int64_t max_repetitions;

@@ -76,7 +76,8 @@ enum {
   X(98, ReleaseTypeInfo, void, (OrtTypeInfo *))                                                                     \
   X(99, ReleaseTensorTypeAndShapeInfo, void, (OrtTensorInfo *))                                                     \
   X(100, ReleaseSessionOptions, void, (OrtSessionOptions *))                                                        \
-  X(110, SessionEndProfiling, OrtStatus *, (OrtSession *, OrtAllocator *, char **path))
+  X(110, SessionEndProfiling, OrtStatus *, (OrtSession *, OrtAllocator *, char **path))                             \
+  X(130, AddSessionConfigEntry, OrtStatus *, (OrtSessionOptions *, const char *key, const char *value))
 
 /* Present from API version 15. */
 enum { ORT_GET_BUILD_INFO_STRING = 254 };

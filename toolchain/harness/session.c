@@ -22,6 +22,9 @@ static bool create_session(struct harness *harness) {
               ok(harness, ort->SetSessionGraphOptimizationLevel(session_options, ORT_OPTIMIZE_ALL)) &&
               ok(harness, ort->SetIntraOpNumThreads(session_options, (int)options->threads)) &&
               ok(harness, ort->SetInterOpNumThreads(session_options, 1));
+  if (done && options->spinning == 0) {
+    done = ok(harness, ort->AddSessionConfigEntry(session_options, "session.intra_op.allow_spinning", "0"));
+  }
   if (done && options->profile != NULL) {
     done = ok(harness, ort->EnableProfiling(session_options, options->profile));
   }
