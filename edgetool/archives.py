@@ -7,11 +7,16 @@ import shutil
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Self
 
 from edgetool.bundles import FILES_LIMIT, MANIFEST, Bundle, open_bundle
 from edgetool.errors import BuildError
 from edgetool.platform.files import is_inside
 
+EXTENSION_TYPES = frozenset(
+    {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
+)
+EXTENSION_LIMIT_BYTES = 1024**2
 SIZE_LIMIT_BYTES = 16 * 1024**3
 
 
@@ -52,7 +57,7 @@ def unpack_bundle(archive: Path, folder: Path) -> Bundle:
         with (
             archive.open("rb") as file,
             zstandard.ZstdDecompressor().stream_reader(file) as stream,
-            tarfile.open(fileobj=stream, mode="r|") as tar,
+            tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as tar,
         ):
             _extract_all(tar, beside)
         open_bundle(beside)
@@ -62,6 +67,17 @@ def unpack_bundle(archive: Path, folder: Path) -> Bundle:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return open_bundle(folder, verify=False)
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose extension headers are bounded: tarfile reads them into memory before anyone sees a member."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in EXTENSION_TYPES and member.size > EXTENSION_LIMIT_BYTES:
+            raise BuildError(f"the archive holds a header of {member.size} bytes")
+        return member
 
 
 def _extract_all(tar: tarfile.TarFile, folder: Path) -> None:

@@ -20,11 +20,12 @@ from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, is_elf
 from edgetool.platform.files import FileEntry, file_entries, is_inside, sha256_file
-from edgetool.platform.values import Name, Positive, Sha256, value
+from edgetool.platform.values import Name, Positive, Sha256, plain_name, value
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 HARNESS = "bin/edgetool-harness"
 MANIFEST = "manifest.json"
+LOADED_FOLDERS = ("bin", "lib")  # from which the target's loader takes what it finds
 FILES_LIMIT = 10_000
 
 
@@ -116,6 +117,9 @@ def build_bundle(
 
 
 def _check_names(models: Sequence[ModelArtifact]) -> None:
+    for name in (model.spec.name for model in models):
+        if plain_name(name) != name:
+            raise ModelError(f"{name!r} is not a name for a model", hint=f"{plain_name(name)!r} would be")
     if len({(model.spec.name, model.spec.precision) for model in models}) != len(models):
         raise ConfigError("two of the models have the same name and precision", hint="package them in two bundles")
     if len({model.spec.inputs for model in models}) != 1:
@@ -176,8 +180,12 @@ def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
     for name in [*listed, *(name for name in named if name is not None)]:
         if not is_inside(name) or name not in listed:
             raise BuildError(f"{path / MANIFEST}: {name!r} is not a file of the bundle")
-    for entry in manifest.files if verify else ():
-        _verify(path, entry, manifest)
+    if verify:
+        for entry in manifest.files:
+            _verify(path, entry, manifest)
+        for file in sorted(file for name in LOADED_FOLDERS for file in (path / name).rglob("*") if not file.is_dir()):
+            if file.relative_to(path).as_posix() not in listed:
+                raise BuildError(f"bundle {path}: {file.relative_to(path)} was added after packaging")
     return Bundle(root=path, manifest=manifest)
 
 

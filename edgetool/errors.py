@@ -10,6 +10,8 @@ EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "
 ├─ BuildError            [4]   a tool of the build failed: log path and its last lines
 │  └─ WrongMachine             "libonnxruntime.so is x86-64, the target wants RISC-V"
 ├─ ExecutorError         [5]
+│  ├─ ConnectError             a board can't be reached, or the link to it was lost
+│  ├─ HostKeyError             a board's SSH host key is unknown, or not the one known
 │  ├─ TransferError            a file could not be put on or got from the target
 │  ├─ CommandFailed            a command on the target ended with a non-zero exit code
 │  ├─ CommandTimeout           a command on the target took longer than its limit
@@ -72,6 +74,14 @@ class WrongMachine(BuildError):
 
 class ExecutorError(EdgetoolError):
     exit_code = 5
+
+
+class ConnectError(ExecutorError):
+    pass
+
+
+class HostKeyError(ExecutorError):
+    pass
 
 
 class TransferError(ExecutorError):

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from edgetool.bundles import Bundle
+from edgetool.executors.base import EvaluationSpec
+from edgetool.executors.registry import load_target
 from edgetool.models.artifacts import read_artifact
 from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.images import ImageSet
@@ -19,11 +22,13 @@ from edgetool.models.spec import ModelArtifact, ModelRequest
 from edgetool.pipeline import ImageSource, Place, Workshop, package, provision
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
-from edgetool.executors.base import EvaluationSpec
-from edgetool.executors.registry import load_target
 from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
 
 HELD_OUT = 8
+
+# A shared machine may be slow at any moment; what must not hang is bounded where it matters.
+settings.register_profile("edgetool", deadline=None)
+settings.load_profile("edgetool")
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +80,7 @@ def images(tiny_path: Path) -> ImageSet:
 @pytest.fixture(scope="session")
 def images_path(images: ImageSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("images") / "images.npz"
+    assert images.labels is not None
     calibration = tiny_inputs(16, seed=5)
     np.savez(path, calibration_images=calibration, heldout_images=images.inputs, heldout_labels=images.labels)
     return path

@@ -232,7 +232,7 @@ def record(**changes: Any) -> RunRecord:
         samples_ns=tuple(1_400_000 + i for i in range(30)),
         peak_rss_bytes=50_000_000,
         outputs_file="host-tiny-fp32.npz",
-        evaluation=Evaluation(images=200, correct=198, inputs_sha256="b" * 64, predictions=(1,) * 200),
+        evaluation=Evaluation(images=200, labels=(1,) * 198 + (2,) * 2, inputs_sha256="b" * 64, predictions=(1,) * 200),
     )
     return replace(whole, **changes)
 

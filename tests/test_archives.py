@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from edgetool.archives import pack_bundle, unpack_bundle
 from edgetool.bundles import HARNESS, Bundle, copy_bundle, open_bundle
 from edgetool.errors import BuildError
 from edgetool.platform.files import file_entries
+from edgetool.platform.process import run_process
 from tests.support import script, stub_bundle, within
 
 
@@ -143,3 +145,30 @@ def test_a_folder_that_is_there_is_not_overwritten(stub: Bundle, tmp_path: Path)
     with pytest.raises(BuildError, match="cannot unpack"):
         unpack_bundle(packed, stub.root)
     assert open_bundle(stub.root) == stub
+
+
+# Unpacks argv[1] with 600 MB of memory more than it has, and prints the error's type.
+UNPACK = """
+import resource, sys
+from pathlib import Path
+from edgetool.archives import unpack_bundle
+import zstandard
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 600_000_000,) * 2)
+try:
+    unpack_bundle(Path(sys.argv[1]), Path(sys.argv[1]).with_name("unpacked"))
+except BaseException as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_small_archive_of_a_large_header_fills_no_memory(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("header")
+    header.type, header.size = tarfile.XHDTYPE, 1024**3
+    path = tmp_path / "bomb.tar.zst"
+    with path.open("wb") as file, zstandard.ZstdCompressor(level=1).stream_writer(file) as stream:
+        stream.write(header.tobuf())
+        for _ in range(1024):
+            stream.write(b"1" * 1024**2)
+    done = run_process([sys.executable, "-c", UNPACK, path], timeout_s=60)
+    assert done.stdout == b"BuildError\n", done.stderr.decode()

@@ -23,6 +23,7 @@ ROWS = {
     "edgetool.models.spec": 1,
     "edgetool.runtimes.spec": 1,
     "edgetool.executors.base": 1,
+    "edgetool.bench.instructions": 1,
     "edgetool.bench.record": 1,
     "edgetool.bench.stats": 1,
     "edgetool.bench.compare": 1,
@@ -36,6 +37,8 @@ ROWS = {
     "edgetool.reports": 4,
     "edgetool.pipeline": 5,
     "edgetool.cli": 6,
+    "edgetool.cli_board": 6,
+    "edgetool.cli_targets": 6,
     "edgetool.cli_runtime": 6,
     "edgetool.console": 6,
     "edgetool.doctor": 6,
@@ -45,7 +48,13 @@ SAME_ROW = {
     ("edgetool.bundles", "edgetool.models.images"),
     ("edgetool.archives", "edgetool.bundles"),
     ("edgetool.bench.measure", "edgetool.boards.facts"),
+    ("edgetool.cli", "edgetool.cli_board"),
+    ("edgetool.cli", "edgetool.cli_targets"),
     ("edgetool.cli", "edgetool.console"),
+    ("edgetool.cli_board", "edgetool.console"),
+    ("edgetool.cli", "edgetool.cli_runtime"),
+    ("edgetool.cli", "edgetool.console"),
+    ("edgetool.cli_runtime", "edgetool.console"),
     ("edgetool.cli", "edgetool.doctor"),
     ("edgetool.cli", "edgetool.cli_runtime"),
     ("edgetool.cli_runtime", "edgetool.console"),
@@ -56,7 +65,7 @@ HEAVY = {
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {"edgetool.reports.plots"},
-    "paramiko": {"edgetool.executors.ssh"},
+    "paramiko": {"edgetool.executors.connection"},
     "subprocess": {"edgetool.platform.process"},
     "pydantic": {"edgetool.platform.documents"},
     "elftools": {"edgetool.platform.elf"},
@@ -87,7 +96,11 @@ def _imports(node: ast.AST, *, only_types: bool) -> Iterator[tuple[str, bool]]:
             whole = f"{node.module}.{alias.name}"
             yield (whole if whole in MODULES else node.module), only_types
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_module":
-        yield from ((word.value, only_types) for word in node.args if isinstance(word, ast.Constant))
+        yield from (
+            (word.value, only_types)
+            for word in node.args
+            if isinstance(word, ast.Constant) and isinstance(word.value, str)
+        )
     hidden = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
     for child in ast.iter_child_nodes(node):
         yield from _imports(child, only_types=only_types or hidden)

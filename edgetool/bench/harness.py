@@ -25,6 +25,7 @@ Outputs = dict[str, npt.NDArray[np.generic]]
 BUNDLE = PurePosixPath("bundle")  # where the bundle lies in the work folder
 PROFILE = "profile"
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
+DTYPE = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")  # those of fixed width, as the harness names them
 EXIT_DONE, EXIT_FAILED = 0, 1
 NO_KERNEL = re.compile(r"Could not find an implementation for (\S+) node with name '([^']*)'")
 
@@ -159,15 +160,14 @@ def _fetch_outputs(executor: Executor, run: HarnessRun, there: PurePosixPath, he
 
 def _read_tensor(path: Path, tensor: TensorSpec, samples: int, name: str) -> npt.NDArray[np.generic]:
     """(samples · first dimension, …): the samples joined along the model's batch axis."""
-    try:
-        dtype = np.dtype(tensor.dtype).newbyteorder("<")
-    except TypeError as error:
-        raise HarnessError(f"{name}: output {tensor.name!r} has the unknown type {tensor.dtype!r}") from error
+    if not DTYPE.fullmatch(tensor.dtype):
+        raise HarnessError(f"{name}: output {tensor.name!r} has the unknown type {tensor.dtype!r}")
+    dtype = np.dtype(tensor.dtype).newbyteorder("<")
     # Python's integers do not overflow: the product is safe however large the dimensions that the file claims.
     wanted = samples * dtype.itemsize
     for dimension in tensor.shape:
         wanted *= dimension
-    if dtype.hasobject or wanted > OUTPUT_LIMIT_BYTES or path.stat().st_size != wanted:
+    if wanted > OUTPUT_LIMIT_BYTES or path.stat().st_size != wanted:
         raise HarnessError(f"{name}: output {tensor.name!r} has {path.stat().st_size} bytes, its shape wants {wanted}")
     array = np.fromfile(path, dtype=dtype)
     return array.reshape((samples * tensor.shape[0], *tensor.shape[1:]) if tensor.shape else (samples,))

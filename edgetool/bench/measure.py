@@ -141,7 +141,12 @@ def _evaluate(
         timeout_s=target.benchmark.timeout_s,
         outputs=True,
     )
-    outputs = run_harness(executor, bundle, job, name=_title(model)).outputs
+    outcome = run_harness(executor, bundle, job, name=_title(model))
+    outputs, wanted = outcome.outputs, bundle.manifest.inputs[0].samples if bundle.manifest.inputs else 1
+    if outcome.run.samples != wanted or not outputs:
+        raise HarnessError(
+            f"{_title(model)}: {wanted} samples went in, {outcome.run.samples} with {len(outputs)} outputs came back"
+        )
     if not finite_outputs(list(outputs.values())):
         raise HarnessError(f"{_title(model)}: the outputs are not finite numbers")
     logits = next(iter(outputs.values()))

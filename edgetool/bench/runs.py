@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from edgetool.bench.measure import Measurement
 from edgetool.bench.record import Fallback, Run, RunRecord
 from edgetool.errors import CompareError, ConfigError
 from edgetool.models.spec import ModelSpec
+from edgetool.platform.arrays import read_npz
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import is_inside
 
@@ -110,8 +110,8 @@ def _read_outputs(path: Path) -> Outputs:
     """The outputs beside a record; a record that was copied alone has none."""
     if not path.exists():
         return {}
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {str(name): archive[f"output_{i}"] for i, name in enumerate(archive["names"])}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CompareError(f"cannot read {path}: {error}") from error
+    arrays = read_npz(path, error=CompareError)
+    names = arrays.get("names")
+    if names is None or names.ndim != 1 or any(f"output_{i}" not in arrays for i in range(len(names))):
+        raise CompareError(f"{path} holds no outputs of a record")
+    return {str(name): arrays[f"output_{i}"] for i, name in enumerate(names)}

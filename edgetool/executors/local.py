@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -67,7 +66,7 @@ class LocalExecutor:
             words[0] = str(folder / words[0])
         try:
             done = run_process([*self._prefix, *words], cwd=folder, env=env, timeout_s=timeout_s)
-        except (FileNotFoundError, PermissionError) as error:
+        except OSError as error:
             raise ExecutorError(
                 f"cannot run {(*self._prefix, *words)[0]}: {error.strerror}",
                 hint="`edgetool doctor` says what is missing",
@@ -90,19 +89,14 @@ class LocalExecutor:
 
     @staticmethod
     def _copy(source: Path, destination: Path) -> None:
+        # Copies, not links: what a program does to its files there must not reach ours.
         try:
             destination.parent.mkdir(parents=True, exist_ok=True)
+            if not source.is_dir() and not source.is_file():
+                raise TransferError(f"cannot copy {source}: it is missing or no file")  # a device has no end
             if source.is_dir():
-                shutil.copytree(source, destination, copy_function=_link_or_copy, dirs_exist_ok=True)
+                shutil.copytree(source, destination, dirs_exist_ok=True)
             else:
-                _link_or_copy(str(source), str(destination))
+                shutil.copy2(source, destination)
         except (OSError, shutil.Error) as error:
             raise TransferError(f"cannot copy {source} to {destination}: {error}") from error
-
-
-def _link_or_copy(source: str, destination: str) -> None:
-    """A hard link costs nothing, and a bundle's files are only read; across file systems there is none."""
-    try:
-        os.link(source, destination)
-    except OSError:
-        shutil.copy2(source, destination)

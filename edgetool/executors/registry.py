@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
@@ -13,12 +15,17 @@ from edgetool.errors import ConfigError
 from edgetool.executors.base import Executor, Target
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.documents import check_table, read_toml
+from edgetool.platform.files import write_atomically
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 # kind → module and class; a module is imported when a target asks for it
 EXECUTORS = {
     "docker": ("edgetool.executors.docker", "DockerExecutor"),
     "local": ("edgetool.executors.local", "LocalExecutor"),
     "qemu": ("edgetool.executors.qemu", "QemuExecutor"),
+    "ssh": ("edgetool.executors.ssh", "SshExecutor"),
+    "virtual": ("edgetool.boards.emulated", "EmulatedBoardExecutor"),
 }
 
 EMULATORS = frozenset({"docker", "qemu"})
@@ -62,10 +69,30 @@ def read_target(path: Path) -> Target:
         raise ConfigError(f"{path}: schema: {table.get('schema')!r}, this edgetool reads {Target.SCHEMA}")
     target = replace(check_table(Target, table, where=str(path)), name=path.stem)
     kind = target.executor.get("kind")
-    if kind not in EXECUTORS:
+    if not isinstance(kind, str) or kind not in EXECUTORS:
         raise ConfigError(f"{path}: executor.kind: {kind!r} is not one of {', '.join(EXECUTORS)}")
     check_table(_executor_class(kind).Settings, target.executor, where=f"{path}: executor")
     return target
+
+
+def new_target_file(name: str, *, force: bool = False) -> Path:
+    """Where a target's file is to be written: among those that are looked for first. Raises ConfigError."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} is no name for a target", hint="letters, digits, dots, dashes, underscores")
+    path = target_folders()[0] / f"{name}.toml"
+    if path.exists() and not force:
+        raise ConfigError(f"{path} exists", hint="--force replaces it")
+    return path
+
+
+def write_target(path: Path, target: Target) -> None:
+    """Write a target's file. Raises ConfigError when the target cannot be read back from it."""
+    # A text of JSON is one of TOML.
+    table = "".join(f"{key} = {json.dumps(text)}\n" for key, text in target.executor.items())
+    description = json.dumps(target.description)
+    head = f'schema = {target.schema}\ndescription = {description}\ntriple = "{target.triple}"\n'
+    write_atomically(path, f"{head}\n[executor]\n{table}".encode())
+    read_target(path)
 
 
 def all_targets() -> Iterator[Target]:

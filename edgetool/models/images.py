@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,10 +13,10 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from edgetool.errors import ConfigError
+from edgetool.platform.arrays import read_npz
 from edgetool.platform.files import sha256_file
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-NPZ_LIMIT_BYTES = 2 * 1024**3
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -38,7 +37,12 @@ class Preprocessing:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
     def __call__(self, image: Image.Image) -> Float32Array:
-        """The picture as float32 (channels, height, width)."""
+        """The picture as float32 (channels, height, width). Raises ConfigError unless there are 1 or 3."""
+        if self.channels not in (1, 3):
+            raise ConfigError(
+                f"a picture has 1 or 3 channels, the model takes {self.channels}",
+                hint=f"give float32 arrays of shape (n, {self.channels}, {self.height}, {self.width}) in an .npz",
+            )
         image = image.convert("L" if self.channels == 1 else "RGB")
         box_height, box_width = round(self.height / self.crop), round(self.width / self.crop)
         scale = max(box_height / image.height, box_width / image.width)
@@ -113,7 +117,7 @@ def images_digest(source: Path) -> str:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     if not files:
         raise ConfigError(
             f"no images in {folder}",
@@ -140,13 +144,7 @@ def _open_all(files: Iterable[Path]) -> Iterator[Image.Image]:
 
 
 def _read_npz(file: Path, preprocessing: Preprocessing, split: Split, limit: int | None) -> ImageSet:
-    try:
-        if file.stat().st_size > NPZ_LIMIT_BYTES:
-            raise ConfigError(f"{file} is larger than {NPZ_LIMIT_BYTES >> 30} GiB", hint="use fewer images")
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files if name.endswith(("images", "labels"))}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"cannot read {file}: {error}", hint="write it with numpy.savez(file, images=…)") from error
+    arrays = read_npz(file, error=ConfigError)
     images = arrays.get(f"{split}_images", arrays.get("images"))
     labels = arrays.get(f"{split}_labels" if f"{split}_images" in arrays else "labels")
     if images is None or images.ndim == 0 or len(images) == 0:
@@ -161,7 +159,11 @@ def _read_npz(file: Path, preprocessing: Preprocessing, split: Split, limit: int
 
 
 def _to_inputs(file: Path, images: npt.NDArray[np.generic], preprocessing: Preprocessing) -> Float32Array:
-    if images.dtype == np.uint8 and (images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)):
+    if (
+        images.dtype == np.uint8
+        and 0 not in images.shape
+        and (images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3))
+    ):
         return np.stack([preprocessing(Image.fromarray(image)) for image in images])
     wanted = (preprocessing.channels, preprocessing.height, preprocessing.width)
     if images.dtype == np.float32 and images.shape[1:] == wanted:

@@ -9,6 +9,7 @@ import onnx
 from edgetool.errors import ModelError
 from edgetool.models.spec import ModelSpec, Precision, TensorSpec
 from edgetool.platform.files import sha256_file
+from edgetool.platform.values import plain_name
 
 # ONNX Runtime's release → the newest opset and IR version it runs:
 # https://onnxruntime.ai/docs/reference/compatibility.html
@@ -49,6 +50,8 @@ def load_model(path: Path) -> onnx.ModelProto:
         model = onnx.load(path, load_external_data=False)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
+    except ModelError:
+        raise
     except Exception as error:  # protobuf's DecodeError has no public base class in common with onnx's own
         raise ModelError(f"{path} is not an ONNX model", hint="export one with `edgetool export`") from error
     if not model.graph.node or not model.opset_import:
@@ -79,7 +82,7 @@ def describe(
     model = load_model(path)
     constants = {tensor.name for tensor in model.graph.initializer}
     return ModelSpec(
-        name=name,
+        name=plain_name(name),
         precision=precision,
         sha256=sha256_file(path),
         size_bytes=path.stat().st_size,
@@ -130,6 +133,12 @@ def fix_input_shape(model: onnx.ModelProto, path: Path, shape: tuple[int, ...]) 
     del model.graph.value_info[:]
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
-    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise ModelError(
+            f"{path}: no inner shapes follow from --input-shape: {str(error).splitlines()[0]}",
+            hint="does the model take this shape?",
+        ) from error
     assert {entry.name for entry in inferred.graph.output} == names
     return inferred

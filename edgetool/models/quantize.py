@@ -62,7 +62,9 @@ def quantize_model(
                     _quantize_dynamic(prepared, path)
                 case _:
                     assert_never(quantization)
-        except (ValueError, RuntimeError, TypeError, KeyError, AttributeError) as error:
+        except QuantizeError:
+            raise
+        except Exception as error:  # ONNX Runtime's and protobuf's exceptions derive from Exception and nothing nearer
             raise QuantizeError(f"{model.spec.name}: cannot quantize: {str(error).strip().splitlines()[0]}") from error
     ratio = None
     if held_out is not None:

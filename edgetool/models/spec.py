@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, value
+from annotated_types import Len
+
+from edgetool.platform.values import FileName, Name, NonNegative, Positive, Sha256, Text, value
 
 
 class Precision(StrEnum):
@@ -19,14 +22,14 @@ class Precision(StrEnum):
 class TensorSpec:
     name: Name
     dtype: Name  # ONNX's name in lower case: "float32", "int8"
-    shape: tuple[NonNegative, ...]
+    shape: Annotated[tuple[NonNegative, ...], Len(0, 32)]
 
 
 @value
 class ModelSpec:
     """All that is known of an ONNX file but where it lies."""
 
-    name: Name  # "mobilenet_v2"
+    name: FileName  # "mobilenet_v2"
     precision: Precision
     sha256: Sha256
     size_bytes: Positive

@@ -103,11 +103,15 @@ def _factory(source: str) -> torch.nn.Module:
     module_name, _, factory_name = source.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
-        model = getattr(importlib.import_module(module_name), factory_name)()
+        factory = getattr(importlib.import_module(module_name), factory_name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f"cannot import {source}: {error}", hint="give package.module:factory, importable from here"
         ) from error
+    try:
+        model = factory()
+    except Exception as error:  # the user's own code may raise anything
+        raise ModelError(f"{source} raised {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(Path.cwd()))
     if not isinstance(model, torch.nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import tomllib
 from collections.abc import Hashable, Mapping
 from functools import cache
@@ -43,6 +44,7 @@ def _describe(kind: str, message: str) -> str:
         "missing_keyword_only": "missing",
         "unexpected_keyword_argument": "unknown key",
         "extra_forbidden": "unknown key",
+        "predicate_failed": "not a plain name",
     }.get(kind, message[:1].lower() + message[1:])
 
 
@@ -51,17 +53,22 @@ def check_table(
 ) -> T:
     """A value from a table of plain data, as TOML gives it."""
     try:
-        text = json.dumps(table)
-    except (TypeError, ValueError) as unknown:
+        text = json.dumps(table, default=_foreign)
+    except (ValueError, RecursionError) as unknown:
         raise error(f"{where}: {unknown}") from unknown
     return parse_value(kind, text, where=where, error=error)
+
+
+def _foreign(value: object) -> dict[str, str]:
+    """TOML's dates, which no value of ours holds: as something that fits nowhere, so that the error names the key."""
+    return {type(value).__name__: str(value)}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file. Raises ConfigError."""
     try:
         return tomllib.loads(_read_limited(path, ConfigError).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a number too long and a nesting too deep are not TOML's own errors
         raise ConfigError(f"{path}: not TOML: {error}") from error
 
 
@@ -82,6 +89,8 @@ def read_plain(path: Path, *, error: type[EdgetoolError]) -> Any:
 
 def _read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would wait for ever
+            raise error(f"cannot read {path}: it is not a file")
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT_BYTES + 1)
     except OSError as unreadable:

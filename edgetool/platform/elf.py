@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from elftools.common.exceptions import ELFError
+from elftools.construct import ConstructError
 from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
@@ -17,6 +18,8 @@ from edgetool.errors import WrongMachine
 from edgetool.platform.values import value
 
 DF_TEXTREL = 0x4
+
+VERSIONS_LIMIT = 10_000  # a library needs a handful of others; a damaged count is in the thousands of millions
 
 
 @value
@@ -46,7 +49,7 @@ def read_elf(path: Path) -> ElfFile:
                 for tag in section.iter_tags()
             ]
             return ElfFile(
-                machine=elf["e_machine"],
+                machine=str(elf["e_machine"]),  # a number where it has no name
                 bits=elf.elfclass,
                 soname=next((tag.soname for tag in tags if tag.entry.d_tag == "DT_SONAME"), None),
                 needed=tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"),
@@ -67,7 +70,7 @@ def read_elf(path: Path) -> ElfFile:
                 ),
                 isa=next(_isa_strings(elf), None),
             )
-    except (ELFError, ValueError, KeyError) as error:
+    except (ELFError, ConstructError, OSError, ValueError, KeyError, AttributeError, OverflowError) as error:
         raise WrongMachine(f"{path} is not an ELF file: {error}") from error
 
 
@@ -90,6 +93,8 @@ def check_machine(path: Path, *, machine: str, triple: str) -> ElfFile:
 def _glibc_versions(elf: ELFFile) -> Iterator[str]:
     for section in elf.iter_sections():
         if isinstance(section, GNUVerNeedSection):
+            if section.num_versions() > VERSIONS_LIMIT:
+                raise ELFError(f"{section.num_versions()} needed versions")
             for _, versions in section.iter_versions():
                 for version in versions:
                     if found := re.fullmatch(r"GLIBC_(\d+(?:\.\d+)+)", version.name):

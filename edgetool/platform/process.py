@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from edgetool.errors import BuildError
 from edgetool.platform.files import write_atomically
 from edgetool.platform.values import value
 
 OUTPUT_LIMIT_BYTES = 4 * 1024**2
+LINE_LIMIT_BYTES = 64 * 1024
 GRACE_S = 3.0
 
 
@@ -50,6 +53,7 @@ class _Tail(threading.Thread):
                 self._chunks.append(chunk)
                 if self._on_line is not None:
                     *lines, partial = (partial + chunk).split(b"\n")
+                    partial = partial[-LINE_LIMIT_BYTES:]
                     for line in lines:
                         self._on_line(line.decode(errors="replace"))
                 self._size += len(chunk)
@@ -146,3 +150,28 @@ def run_tool(
         how = "took too long" if result.timed_out else f"ended with exit code {result.exit_code}"
         raise BuildError("\n  ".join([f"{Path(result.argv[0]).name} {how}; its log is {log}", *last]))
     return result
+
+
+@contextmanager
+def talk_to(argv: Sequence[str | Path]) -> Iterator[socket.socket]:
+    """A program whose stdin and stdout are the other end of a socket; with the block it ends, with all its children.
+
+    Raises FileNotFoundError or PermissionError when it can't be started.
+    """
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            process = subprocess.Popen(
+                [*map(str, argv)], stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True
+            )
+        try:
+            yield ours
+        finally:
+            ours.close()
+            _end_group(process)
+
+
+def become(argv: Sequence[str | Path]) -> NoReturn:
+    """Go on as another program, with this one's terminal. Raises FileNotFoundError when it can't be started."""
+    words = list(map(str, argv))
+    os.execvp(words[0], words)

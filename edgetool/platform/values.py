@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, TypeVar, dataclass_transform
 
-from annotated_types import Ge, Le, Len
+from annotated_types import Ge, Le, Len, Predicate
 
 T = TypeVar("T")
 
@@ -14,7 +15,17 @@ NonNegative = Annotated[int, Ge(0), Le(2**63 - 1)]
 Positive = Annotated[int, Ge(1), Le(2**63 - 1)]
 Text = Annotated[str, Len(0, 65_536)]
 Name = Annotated[str, Len(1, 512)]
+FileName = Annotated[str, Len(1, 128), Predicate(lambda name: plain_name(name) == name)]  # a file's own name
 Sha256 = Annotated[str, Len(64, 64)]
+
+
+def plain_name(text: str) -> str:
+    """`text` as a name that is a file's own on every system: no separator, no leading dot, no control character.
+
+    >>> plain_name("../my net:v2")
+    'my_net_v2'
+    """
+    return re.sub(r"[^\w.+-]+", "_", text)[:128].strip("._") or "unnamed"
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

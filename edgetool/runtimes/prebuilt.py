@@ -76,8 +76,8 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store) -> Runtime:
 
     def fill(folder: Path) -> None:
         shutil.copytree(runtime.root / "lib", folder / "lib")
-        sysroot = _extract(debian, store, folder / "sysroot")
-        _copy_closure([folder / runtime.build.library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
+        sysroot = extract_packages(debian, store, folder / "sysroot")
+        copy_closure([folder / runtime.build.library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
         files = file_entries(folder)
         carrying = replace(runtime.build, loader=f"lib/{toolchain.loader}", glibc=None, files=files, key=_digest(files))
@@ -89,11 +89,11 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store) -> Runtime:
 
 def _from_debian(toolchain: Toolchain, store: Store, folder: Path) -> RuntimeBuild:
     assert toolchain.debian is not None
-    sysroot = _extract(toolchain.debian, store, folder / "sysroot")
+    sysroot = extract_packages(toolchain.debian, store, folder / "sysroot")
     library = next(path for path in sorted(sysroot.rglob("libonnxruntime.so.*.*.*")) if not path.is_symlink())
     version = library.name.removeprefix("libonnxruntime.so.")
     package = next(name for name in toolchain.debian.packages if "onnxruntime" in name)
-    _copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
+    copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
     variant = f"{package} {_changelog_version(sysroot, package)}"
     shutil.rmtree(sysroot)
     return _describe(toolchain, folder, provider="debian", version=version, variant=variant, carries_libc=True)
@@ -112,8 +112,8 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path) -> RuntimeBuil
         _download_library(toolchain, store, version, library)
     carries_libc = toolchain.debian is not None
     if toolchain.debian is not None:
-        sysroot = _extract(toolchain.debian, store, folder / "sysroot")
-        _copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
+        sysroot = extract_packages(toolchain.debian, store, folder / "sysroot")
+        copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
     variant = f"onnxruntime {version} {toolchain.wheel_platform}"
     return _describe(toolchain, folder, provider="wheel", version=version, variant=variant, carries_libc=carries_libc)
@@ -136,7 +136,7 @@ def _download_library(toolchain: Toolchain, store: Store, version: str, library:
     shutil.rmtree(wheels)
 
 
-def _extract(debian: DebianRuntime, store: Store, sysroot: Path) -> Path:
+def extract_packages(debian: DebianRuntime, store: Store, sysroot: Path) -> Path:
     """Packages and all they depend on, extracted; signatures checked by apt, nothing of them executed, no root."""
     if shutil.which("mmdebstrap") is None:
         raise ConfigError("mmdebstrap is not installed", hint="as root: apt-get install mmdebstrap")
@@ -168,7 +168,7 @@ def debian_mirror() -> str | None:
     return next((row[2].strip() for row in rows if row[:2] == ["Debian", "Debian"] and len(row) == 3), None)
 
 
-def _copy_closure(start: Iterable[Path], sysroot: Path, destination: Path) -> None:
+def copy_closure(start: Iterable[Path], sysroot: Path, destination: Path) -> None:
     """Copy libraries and, again and again, what they need, each under the name by which it is asked for."""
     destination.mkdir(exist_ok=True)
     wanted = {path.name: path for path in start}

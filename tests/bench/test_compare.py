@@ -15,7 +15,7 @@ from tests.support import emulated_record, environment, model_spec, record
 
 
 def evaluation(images: int) -> Evaluation:
-    return Evaluation(images=images, correct=images, inputs_sha256="b" * 64, predictions=(1,) * images)
+    return Evaluation(images=images, inputs_sha256="b" * 64, predictions=(1,) * images)
 
 
 def test_an_unremarkable_record_has_no_caveats() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,7 +110,7 @@ def damaged(path: Path) -> list[bytes]:
     return [b"", b"PK", whole[:middle], flipped, b"no archive"]
 
 
-@pytest.mark.parametrize("which", range(5))
+@pytest.mark.parametrize("which", range(5), ids=["empty", "start", "truncated", "damaged", "text"])
 def test_damaged_outputs_are_a_clear_error(run: Path, which: int) -> None:
     path = run / "records" / "host-tiny-fp32.npz"
     path.write_bytes(damaged(path)[which])
@@ -126,8 +127,8 @@ def test_damaged_outputs_are_a_clear_error(run: Path, which: int) -> None:
         {"names": np.array([object()]), "output_0": np.zeros(3)},
     ],
 )
-def test_outputs_that_are_not_ours_are_a_clear_error(run: Path, arrays: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]
-    np.savez(run / "records" / "host-tiny-fp32.npz", **arrays)  # type: ignore[arg-type]
+def test_outputs_that_are_not_ours_are_a_clear_error(run: Path, arrays: dict[str, Any]) -> None:
+    np.savez(run / "records" / "host-tiny-fp32.npz", **arrays)
     with pytest.raises(CompareError, match=r"host-tiny-fp32\.npz"):
         read_run(run)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,8 +23,8 @@ def test_percentiles_are_ordered_and_within_the_samples(samples: list[int]) -> N
 
 
 @given(SAMPLES, st.randoms())
-def test_the_order_of_samples_does_not_matter(samples: list[int], random: object) -> None:
-    assert summarize(samples) == summarize(sorted(samples))
+def test_the_order_of_samples_does_not_matter(samples: list[int], random: Random) -> None:
+    assert summarize(random.sample(samples, len(samples))) == summarize(samples)
 
 
 @given(st.integers(1, 2**50), st.integers(1, 50))
@@ -37,7 +39,7 @@ def test_no_samples_have_no_summary() -> None:
 
 
 @given(SAMPLES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_samples_against_themselves_have_the_ratio_one(samples: list[int]) -> None:
     found = median_ratio(samples, samples)
     assert found.value == 1
@@ -45,7 +47,7 @@ def test_samples_against_themselves_have_the_ratio_one(samples: list[int]) -> No
 
 
 @given(SAMPLES, SAMPLES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_interval_is_ordered_and_the_ratio_is_that_of_medians(one: list[int], other: list[int]) -> None:
     found = median_ratio(one, other)
     assert found.low <= found.high
@@ -53,14 +55,14 @@ def test_the_interval_is_ordered_and_the_ratio_is_that_of_medians(one: list[int]
 
 
 @given(st.integers(1, 1000), st.integers(2, 9))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_clear_factor_is_found_with_a_narrow_interval(base: int, factor: int) -> None:
     found = median_ratio([base * factor * 1000] * 30, [base * 1000] * 30)
     assert (found.low, found.value, found.high) == pytest.approx((factor, factor, factor))
 
 
 @given(SAMPLES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_interval_is_the_same_each_time(samples: list[int]) -> None:
     assert median_ratio(samples, [*samples, 7]) == median_ratio(samples, [*samples, 7])
 

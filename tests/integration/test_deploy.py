@@ -49,7 +49,9 @@ def own(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Workshop:
 
 
 @pytest.fixture(scope="module")
-def riscv_run(own: Workshop, tiny_path: Path, images_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def riscv_run(
+    own: Workshop, tiny_path: Path, images_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Deployment:
     return deployed("qemu-riscv64", tiny_path, images_path, own, tmp_path_factory.mktemp("runs"))
 
 
@@ -127,9 +129,7 @@ def test_force_does_every_step_again(own: Workshop, tiny_path: Path, images_path
 def test_dynamic_quantization_falls_back_where_the_target_has_no_kernel(
     own: Workshop, tiny_path: Path, images_path: Path, tmp_path: Path
 ) -> None:
-    run = deployed(
-        "qemu-riscv64", tiny_path, images_path, own, tmp_path, quantization=Quantization.DYNAMIC
-    )
+    run = deployed("qemu-riscv64", tiny_path, images_path, own, tmp_path, quantization=Quantization.DYNAMIC)
     (fallback,) = run.fallbacks
     assert "ConvInteger" in fallback.reason
     assert "conv" in fallback.reason
@@ -156,9 +156,7 @@ def test_qemu_aarch64_is_a_target_like_any_other(
     assert run.table[2].correct == IMAGES
 
 
-def test_without_calibration_images_deploy_says_what_to_give(
-    own: Workshop, tiny_path: Path, tmp_path: Path
-) -> None:
+def test_without_calibration_images_deploy_says_what_to_give(own: Workshop, tiny_path: Path, tmp_path: Path) -> None:
     with pytest.raises(QuantizeError, match="needs calibration images"):
         deploy("host", ModelRequest(source=str(tiny_path)), own, runs=tmp_path)
     assert not list(tmp_path.iterdir())

@@ -18,7 +18,16 @@ CHECKOUT = Path(__file__).parent.parent.parent
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds what the wheel holds."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist", CHECKOUT]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        folder / "dist",
+        CHECKOUT,
+    ]
     done = run_process(command, timeout_s=300)
     assert done.exit_code == 0, done.stderr.decode() + done.stdout.decode()
     with zipfile.ZipFile(next((folder / "dist").glob("*.whl"))) as wheel:

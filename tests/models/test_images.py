@@ -116,8 +116,8 @@ def test_a_folder_and_an_npz_of_the_same_picture_are_the_same_input(tmp_path: Pa
     (tmp_path / "folder").mkdir()
     Image.fromarray(pixels).save(tmp_path / "folder" / "p.png")
     path = npz(tmp_path / "i.npz", heldout_images=pixels[None])
-    both = [read_images(source, SMALL, split=Split.HELD_OUT).inputs for source in (tmp_path / "folder", path)]
-    assert np.array_equal(*both)
+    one, other = (read_images(source, SMALL, split=Split.HELD_OUT).inputs for source in (tmp_path / "folder", path))
+    assert np.array_equal(one, other)
 
 
 def test_an_empty_folder_says_what_to_put_there(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
@@ -16,11 +17,11 @@ from edgetool.errors import ConfigError, EdgetoolError, ExportError, ModelError
 from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.export import TOLERANCE, export_model
 from edgetool.models.images import ImageSet, Split, read_images
-from edgetool.models.spec import ModelArtifact, ModelRequest
-from edgetool.models.zoo import digits_checkpoint, digits_images, download_weights, preprocessing_for
-from edgetool.pipeline import ImageSource, Workshop, export, quantize
-from edgetool.models.quantize import Quantization
 from edgetool.models.onnxfile import DEFAULT_OPSET
+from edgetool.models.quantize import Quantization
+from edgetool.models.spec import ModelArtifact, ModelRequest
+from edgetool.models.zoo import build_model, digits_checkpoint, digits_images, download_weights, preprocessing_for
+from edgetool.pipeline import ImageSource, Workshop, export, quantize
 from tests.support import SHAPE
 
 torch = pytest.importorskip("torch")
@@ -182,7 +183,7 @@ def mirror(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder and the address at which a real server of this machine offers it."""
     folder = tmp_path / "mirror"
     folder.mkdir()
-    handler = type("Handler", (Quiet,), {"__init__": lambda self, *a, **k: Quiet.__init__(self, *a, directory=str(folder))})
+    handler = partial(Quiet, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -263,6 +264,16 @@ def read_held_out(artifact: ModelArtifact) -> ImageSet:
     return read_images(
         digits_images(), preprocessing_for(ModelRequest(), artifact.spec.inputs[0].shape), split=Split.HELD_OUT
     )
+
+
+@pytest.mark.xdist_group("digits")
+def test_the_shipped_model_equals_pytorch_on_real_digits(digits: dict[str, ModelArtifact], tmp_path: Path) -> None:
+    held_out = read_held_out(digits["fp32"]).take(4)
+    model = build_model(ModelRequest(), calibration=None, weights_cache=tmp_path, mirror=None)
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(held_out.inputs)).numpy()
+    found = np.asarray(run_session(open_session(digits["fp32"].path), held_out.inputs)[0])
+    assert np.abs(found - expected).max() <= TOLERANCE * np.abs(expected).max()
 
 
 @pytest.mark.xdist_group("digits")

@@ -17,6 +17,7 @@ from edgetool.executors.registry import read_target
 from edgetool.models.spec import ModelSpec, TensorSpec
 from edgetool.platform.documents import SIZE_LIMIT_BYTES, check_table, parse_value, read_document, to_json
 from edgetool.platform.files import FileEntry
+from edgetool.platform.values import plain_name
 from edgetool.runtimes.spec import RuntimeBuild
 from tests.support import record
 
@@ -28,7 +29,7 @@ HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
 TENSORS = st.builds(TensorSpec, name=NAMES, dtype=NAMES, shape=st.lists(COUNTS, max_size=4).map(tuple))
 MODELS = st.builds(
     ModelSpec,
-    name=NAMES,
+    name=NAMES.map(plain_name),
     sha256=HASHES,
     size_bytes=POSITIVE,
     opset=POSITIVE,
@@ -84,15 +85,20 @@ BENCHMARKS = st.builds(
 
 
 @given(manifest=MANIFESTS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 def test_a_manifest_read_back_equals_the_one_written(manifest: Manifest) -> None:
     assert parse_value(Manifest, to_json(manifest), where="manifest") == manifest
 
 
 @given(
-    samples=SAMPLES, started=st.datetimes(timezones=st.just(UTC)), model=MODELS, spec=BENCHMARKS, target=NAMES, run=TEXTS
+    samples=SAMPLES,
+    started=st.datetimes(timezones=st.just(UTC)),
+    model=MODELS,
+    spec=BENCHMARKS,
+    target=NAMES,
+    run=TEXTS,
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_record_read_back_equals_the_one_written(
     samples: tuple[int, ...], started: object, model: ModelSpec, spec: BenchmarkSpec, target: str, run: str
 ) -> None:
@@ -107,7 +113,7 @@ def test_a_record_read_back_equals_the_one_written(
     images=COUNTS,
     executor=st.dictionaries(NAMES, TEXTS | st.integers(-(2**63), 2**63 - 1) | st.booleans(), max_size=4),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_target_read_back_equals_the_one_written(
     name: str, description: str, spec: BenchmarkSpec, images: int, executor: dict[str, object]
 ) -> None:
@@ -126,7 +132,7 @@ def test_a_target_read_back_equals_the_one_written(
 @given(data=st.binary(max_size=200) | st.text(max_size=200))
 def test_no_bytes_at_all_raise_anything_but_the_error_asked_for(data: bytes | str) -> None:
     damaged = b"\0" + (data if isinstance(data, bytes) else data.encode())
-    with pytest.raises(BuildError, match="^the board's file: "):
+    with pytest.raises(BuildError, match=r"^the board's file: "):
         parse_value(BenchmarkSpec, damaged, where="the board's file", error=BuildError)
 
 

@@ -35,10 +35,19 @@ def write_text(folder: Path) -> None:
     (folder / "text").write_text("whole")
 
 
+def never(folder: Path) -> None:
+    pytest.fail(f"{folder} was made again")
+
+
+def fail(folder: Path) -> None:
+    write_text(folder)
+    raise ValueError("no")
+
+
 def test_a_second_call_finds_what_the_first_made(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first = store.entry("step", INPUTS, write_text)
-    second = store.entry("step", dict(reversed(INPUTS.items())), pytest.fail)
+    second = store.entry("step", dict(reversed(INPUTS.items())), never)
     assert (first.fresh, second.fresh) == (True, False)
     assert (second.path / "text").read_text() == "whole"
 
@@ -60,24 +69,17 @@ def test_force_makes_an_entry_anew_and_leaves_nothing_of_the_old(tmp_path: Path)
 
 
 def test_a_maker_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    def fail(folder: Path) -> None:
-        write_text(folder)
-        raise ValueError("no")
-
     with pytest.raises(ValueError, match="no"):
         Store(tmp_path).entry("step", INPUTS, fail)
     assert [path for path in tmp_path.rglob("*") if path.suffix != ".lock"] == [tmp_path / "step"]
 
 
 def test_a_maker_that_fails_under_force_leaves_the_old_entry(tmp_path: Path) -> None:
-    def fail(folder: Path) -> None:
-        raise ValueError("no")
-
     store = Store(tmp_path)
     store.entry("step", INPUTS, write_text)
     with pytest.raises(ValueError, match="no"):
         store.entry("step", INPUTS, fail, force=True)
-    assert (store.entry("step", INPUTS, pytest.fail).path / "text").read_text() == "whole"
+    assert (store.entry("step", INPUTS, never).path / "text").read_text() == "whole"
 
 
 def test_two_processes_that_want_one_entry_make_it_once(tmp_path: Path) -> None:

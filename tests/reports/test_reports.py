@@ -102,11 +102,11 @@ def test_every_row_of_the_reports_table_has_all_its_cells(tmp_path: Path) -> Non
 
 def test_a_name_with_a_bar_or_a_line_break_does_not_break_the_table(tmp_path: Path) -> None:
     odd = measurement(record(target="my|board\nsecond", outputs_file="odd.npz"))
-    with pytest.MonkeyPatch.context():
-        text = (written(tmp_path, [odd]) / "report.md").read_text()
+    text = (written(tmp_path, [odd]) / "report.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 3
     assert r"my\|board" in lines[2]
+    assert lines[2].endswith("|")
 
 
 def test_the_report_tells_what_was_done_instead(tmp_path: Path) -> None:
@@ -118,9 +118,26 @@ def test_the_report_tells_what_was_done_instead(tmp_path: Path) -> None:
 
 def test_every_chart_of_the_report_is_there(tmp_path: Path) -> None:
     run = written(tmp_path)
-    charts = [line.rpartition("(")[2].rstrip(")") for line in (run / "report.md").read_text().splitlines() if "![" in line]
+    charts = [
+        line.rpartition("(")[2].rstrip(")") for line in (run / "report.md").read_text().splitlines() if "![" in line
+    ]
     assert len(charts) == 3
     assert all((run / chart).is_file() for chart in charts)
+
+
+def test_the_page_holds_all_it_shows(tmp_path: Path) -> None:
+    page = (written(tmp_path) / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert page.count("<tr>") == 1 + len(FOUR)
+    assert 'src="charts' not in page
+    assert "http" not in page
+
+
+def test_a_name_with_html_in_it_stays_text_on_the_page(tmp_path: Path) -> None:
+    odd = measurement(record(target="<script>alert(1)</script>", outputs_file="odd.npz"))
+    page = (written(tmp_path, [odd]) / "report.html").read_text()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
 
 
 def test_random_weights_have_no_accuracy(tmp_path: Path) -> None:

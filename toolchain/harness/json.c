@@ -2,16 +2,43 @@
 
 #include <inttypes.h>
 
+/* The length of the UTF-8 sequence of a character above U+007F at `c`, or 0 when the bytes are none (RFC 3629). */
+static size_t utf8_length(const unsigned char *c) {
+  static const struct {
+    unsigned char first_low, first_high, second_low, second_high;
+    size_t length;
+  } sequences[] = {
+      {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+      {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+      {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+  };
+  for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++) {
+    if (c[0] < sequences[i].first_low || c[0] > sequences[i].first_high) {
+      continue;
+    }
+    bool valid = c[1] >= sequences[i].second_low && c[1] <= sequences[i].second_high;
+    for (size_t rest = 2; valid && rest < sequences[i].length; rest++) {
+      valid = (c[rest] & 0xc0) == 0x80; /* the terminating 0 fails this: nothing is read behind it */
+    }
+    return valid ? sequences[i].length : 0;
+  }
+  return 0;
+}
+
 static void write_quoted(FILE *file, const char *text) {
   fputc('"', file);
-  for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+  const unsigned char *c = (const unsigned char *)text;
+  while (*c != '\0') {
+    size_t length = *c < 0x80 ? 1 : utf8_length(c);
     if (*c == '"' || *c == '\\') {
       fprintf(file, "\\%c", *c);
-    } else if (*c < 0x20 || *c >= 0x7f) {
-      fprintf(file, "\\u%04x", *c); /* bytes as Latin-1: a broken UTF-8 message must not break the file */
+    } else if (*c < 0x20 || *c == 0x7f || length == 0) {
+      fprintf(file, "\\u%04x", *c); /* a byte that is no UTF-8 as Latin-1: it must not break the file */
+      length = 1;
     } else {
-      fputc(*c, file);
+      fwrite(c, 1, length, file);
     }
+    c += length;
   }
   fputc('"', file);
 }

@@ -1,0 +1,78 @@
+"""The emulated board as a place bundles run: the one that is up, or one of its own for as long as it is needed."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Annotated, Literal, Self
+
+from annotated_types import Ge, Le
+
+from edgetool.boards.image import HOST_NAME
+from edgetool.boards.virtual import (
+    EMULATOR,
+    SSH_CONFIG,
+    BoardOptions,
+    board_folder,
+    read_board,
+    start_board,
+    stop_board,
+)
+from edgetool.executors.base import Target
+from edgetool.executors.ssh import SshExecutor
+from edgetool.platform.documents import check_table
+from edgetool.platform.store import Store, cache_root
+from edgetool.platform.values import value
+
+
+class EmulatedBoardExecutor(SshExecutor):
+    """Reached like any board. Its times are an emulator's."""
+
+    @value
+    class Settings:
+        """Of a board that is started here; `edgetool board up` has options of its own."""
+
+        kind: Literal["virtual"]
+        cores: Annotated[int, Ge(1), Le(16)] = 2
+        memory_mib: Annotated[int, Ge(256), Le(1024 * 1024)] = 2048
+        vector: bool = True
+        vlen_bits: Annotated[int, Ge(128), Le(1024)] = 256
+
+    def __init__(self, options: BoardOptions) -> None:
+        super().__init__(_ssh_settings("", emulator=EMULATOR))
+        self._options = options
+        self._board = ExitStack()
+
+    @classmethod
+    def open(cls, target: Target) -> Self:
+        table = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
+        vlen_bits = table.vlen_bits if table.vector else None
+        return cls(BoardOptions(cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits))
+
+    def __enter__(self) -> Self:
+        store = Store(cache_root())
+        with ExitStack() as stack:
+            folder = board_folder(store)
+            state = read_board(folder)
+            if state is None or not state.running:
+                folder = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}")
+                stack.callback(stop_board, folder)
+                state = start_board(folder, self._options, store)
+            self.emulator = state.emulator
+            self._settings = _ssh_settings(str(folder / SSH_CONFIG), emulator=state.emulator)
+            super().__enter__()
+            self._board = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        finally:
+            self._board.close()
+
+
+def _ssh_settings(config: str, *, emulator: str) -> SshExecutor.Settings:
+    return SshExecutor.Settings(kind="ssh", host=HOST_NAME, config=config, emulator=emulator)

@@ -1,0 +1,100 @@
+"""What an emulated board starts from: Debian's kernel and an initramfs, both out of signed packages."""
+
+from __future__ import annotations
+
+import lzma
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetool.errors import BuildError
+from edgetool.platform import cpio
+from edgetool.platform.files import write_atomically
+from edgetool.platform.store import Store
+from edgetool.runtimes.prebuilt import copy_closure, extract_packages
+from edgetool.runtimes.spec import DebianRuntime
+
+RECIPE = 2  # raised when the image is put together in another way
+PACKAGES = DebianRuntime(
+    suite="trixie",
+    architecture="riscv64",
+    packages=("linux-image-riscv64", "busybox-static", "dropbear-bin", "libc6", "libstdc++6", "libgcc-s1"),
+)
+LOADER = "ld-linux-riscv64-lp64d.so.1"
+MODULES = ("failover", "net_failover", "virtio_mmio", "virtio_net")  # each after those it needs
+HOST_NAME = "virt-riscv64"
+READY = "edgetool: ssh is listening"
+
+# The network comes last: who connects before finds no one, and who connects after finds the SSH server.
+INIT = f"""#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts
+for module in {" ".join(MODULES)}; do insmod "/lib/modules/$module.ko"; done
+hostname {HOST_NAME}
+ip link set lo up
+ip addr add 10.0.2.15/24 dev eth0
+dropbear -s -j -k -W 4194304 -r /etc/dropbear/host_ed25519 -p 22
+ip link set eth0 up
+echo "{READY}"
+exec init
+"""
+# Its own busybox init reaps orphans and powers off on a signal.
+INITTAB = "::ctrlaltdel:/bin/poweroff\n::shutdown:/bin/sync\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardImage:
+    kernel: Path
+    initramfs: Path  # without keys, which each board gets of its own
+
+
+def board_image(store: Store, *, force: bool = False) -> BoardImage:
+    """Fetched and put together once. Raises ConfigError without mmdebstrap, BuildError when fetching fails."""
+
+    def make(folder: Path) -> None:
+        root = extract_packages(PACKAGES, store, folder / "root")
+        kernel = next((path for path in sorted((root / "boot").glob("vmlinu*"))), None)
+        if kernel is None:
+            raise BuildError(f"the packages {', '.join(PACKAGES.packages)} hold no kernel")
+        shutil.copyfile(kernel, folder / "kernel")
+        write_atomically(folder / "initramfs", cpio.archive(_members(root, folder / "lib")))
+        shutil.rmtree(folder / "lib")
+        shutil.rmtree(root)
+
+    inputs = {"recipe": RECIPE, "suite": PACKAGES.suite, "packages": PACKAGES.packages, "init": INIT + INITTAB}
+    path = store.entry("board-image", inputs, make, force=force).path
+    return BoardImage(kernel=path / "kernel", initramfs=path / "initramfs")
+
+
+def _members(root: Path, libraries: Path) -> list[cpio.Member]:
+    dropbear = root / "usr/sbin/dropbear"
+    own = [*root.rglob(LOADER), *root.rglob("libstdc++.so.6"), *root.rglob("libgcc_s.so.1"), *root.rglob("libm.so.6")]
+    copy_closure([dropbear, *own], root, libraries)
+    (libraries / "dropbear").unlink()
+    return [
+        cpio.file("init", INIT.encode(), 0o755),
+        cpio.file("etc/inittab", INITTAB.encode()),
+        cpio.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"),
+        cpio.file("etc/group", b"root:x:0:\n"),
+        cpio.file("bin/busybox", (root / "usr/bin/busybox").read_bytes(), 0o755),
+        cpio.file("sbin/dropbear", dropbear.read_bytes(), 0o755),
+        cpio.link("usr/bin", "/bin"),
+        cpio.link("usr/sbin", "/sbin"),
+        *(cpio.folder(name) for name in ("proc", "sys", "dev", "run", "var")),
+        cpio.folder("tmp", 0o1777),
+        cpio.folder("root", 0o700),
+        cpio.character_device("dev/console", 5, 1),
+        *(cpio.file(f"lib/{path.name}", path.read_bytes(), 0o755) for path in sorted(libraries.iterdir())),
+        *(cpio.file(f"lib/modules/{name}.ko", _module(root, name)) for name in MODULES),
+    ]
+
+
+def _module(root: Path, name: str) -> bytes:
+    found = next(iter(sorted(root.rglob(f"{name}.ko.xz"))), None)
+    if found is None:
+        raise BuildError(f"the kernel's package holds no module {name}")
+    return lzma.decompress(found.read_bytes())

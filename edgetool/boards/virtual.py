@@ -1,0 +1,265 @@
+"""A whole emulated board: a Linux of its own under QEMU, reached through SSH like a real one."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Le
+
+from edgetool.boards.image import HOST_NAME, READY, BoardImage, board_image
+from edgetool.boards.keys import KeyPair, make_key_pair
+from edgetool.errors import ConfigError, ExecutorError
+from edgetool.executors.qemu import emulator_version
+from edgetool.platform import cpio
+from edgetool.platform.daemons import Daemon, end_daemon, identify, is_running
+from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.files import write_atomically
+from edgetool.platform.process import run_process
+from edgetool.platform.store import Store
+from edgetool.platform.values import NonNegative, Text, value
+
+EMULATOR = "qemu-system-riscv64"
+LOOPBACK = "127.0.0.1"
+BOOT_TIMEOUT_S = 180.0  # an emulator on a busy machine; a few seconds on an idle one
+START_TIMEOUT_S = 30.0
+PORT_ATTEMPTS = 5
+STATE = "board.json"
+SSH_CONFIG = "ssh_config"
+CONSOLE = "console.log"
+PID = "pid"
+
+
+@value
+class BoardOptions:
+    """The machine to emulate. Without `vlen_bits` it has no vector instructions, like boards before 2024."""
+
+    cores: Annotated[int, Ge(1), Le(16)] = 2
+    memory_mib: Annotated[int, Ge(256), Le(1024 * 1024)] = 2048
+    vlen_bits: Annotated[int, Ge(128), Le(1024)] | None = 256
+
+    @property
+    def cpu(self) -> str:
+        """QEMU's -cpu.
+
+        >>> BoardOptions(vlen_bits=None).cpu
+        'rv64,v=false'
+        """
+        if self.vlen_bits is None:
+            return "rv64,v=false"
+        if self.vlen_bits.bit_count() != 1:
+            raise ConfigError(f"a vector length of {self.vlen_bits} bits is no power of two", hint="for example 256")
+        return f"rv64,v=true,vlen={self.vlen_bits},elen=64,vext_spec=v1.0"
+
+
+@value
+class BoardState:
+    """A board that was started: the file `board.json` in its folder."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema: int
+    options: BoardOptions
+    emulator: Text
+    process: Daemon
+    port: Annotated[int, Ge(1), Le(65535)]  # on loopback
+    boot_ms: NonNegative  # from the emulator's start to the SSH server's first words
+
+    @property
+    def running(self) -> bool:
+        return is_running(self.process)
+
+
+def board_folder(store: Store) -> Path:
+    """Where the board that `edgetool board up` starts keeps its state."""
+    return store.root / "boards" / HOST_NAME
+
+
+def read_board(folder: Path) -> BoardState | None:
+    """The board of a folder, running or not, or None when there is none."""
+    return read_document(folder / STATE, BoardState) if (folder / STATE).is_file() else None
+
+
+def start_board(folder: Path, options: BoardOptions, store: Store) -> BoardState:
+    """Start a board whose state is kept in `folder`; it goes on after this process. A running one is left alone.
+
+    Raises ConfigError when the emulator is missing or the folder's board runs with other options, ExecutorError when
+    the board does not come up; then nothing is left running.
+    """
+    from filelock import FileLock
+
+    if shutil.which(EMULATOR) is None:
+        raise ConfigError(f"{EMULATOR} is not installed", hint="as root: apt-get install qemu-system-misc")
+    cpu = options.cpu
+    image = board_image(store)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        known = read_board(folder)
+        if known is not None and known.running:
+            if known.options != options:
+                raise ConfigError(
+                    "the board runs already, with other options", hint="end it first: edgetool board down"
+                )
+            return known
+        host, user = make_key_pair(), make_key_pair()
+        write_atomically(folder / "initramfs", image.initramfs.read_bytes() + cpio.archive(_keys(host, user)))
+        write_atomically(folder / "id_ed25519", user.private_openssh)
+        (folder / "id_ed25519").chmod(0o600)
+        version = emulator_version(EMULATOR).rpartition(" ")[2]
+        try:
+            port, daemon, boot_s = _boot(folder, options, image)
+            write_atomically(folder / "known_hosts", f"[{LOOPBACK}]:{port} {host.public_line}\n".encode())
+            write_atomically(folder / SSH_CONFIG, _ssh_config(folder, port).encode())
+            state = BoardState(
+                schema=BoardState.SCHEMA,
+                options=options,
+                emulator=f"{EMULATOR} version {version}, -cpu {cpu}",
+                process=daemon,
+                port=port,
+                boot_ms=round(boot_s * 1000),
+            )
+            write_document(folder / STATE, state)
+        except BaseException:
+            _end_by_pid_file(folder / PID)
+            raise
+        return state
+
+
+def stop_board(folder: Path) -> bool:
+    """End the board and remove its folder, keys included. False when none was running."""
+    state = read_board(folder)
+    ended = state is not None and end_daemon(state.process)
+    shutil.rmtree(folder, ignore_errors=True)
+    return ended
+
+
+def _keys(host: KeyPair, user: KeyPair) -> list[cpio.Member]:
+    return [
+        cpio.folder("root", 0o700),
+        cpio.folder("root/.ssh", 0o700),
+        cpio.file("root/.ssh/authorized_keys", f"{user.public_line}\n".encode(), 0o600),
+        cpio.folder("etc/dropbear", 0o700),
+        cpio.file("etc/dropbear/host_ed25519", host.private_dropbear, 0o600),
+    ]
+
+
+def _ssh_config(folder: Path, port: int) -> str:
+    """What an SSH client needs; the executor reads the same file as `ssh -F`."""
+    lines = {
+        "HostName": LOOPBACK,
+        "Port": str(port),
+        "User": "root",
+        "IdentityFile": f'"{folder / "id_ed25519"}"',
+        "IdentitiesOnly": "yes",
+        "UserKnownHostsFile": f'"{folder / "known_hosts"}"',
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+    }
+    return f"Host {HOST_NAME}\n" + "".join(f"  {key} {text}\n" for key, text in lines.items())
+
+
+def _boot(folder: Path, options: BoardOptions, image: BoardImage) -> tuple[int, Daemon, float]:
+    """Start the emulator and wait for its SSH server; returns its port, its process and the seconds it took."""
+    for attempt in range(PORT_ATTEMPTS):
+        port = _free_port()
+        with _listening() as (listener, address):
+            start = time.monotonic()
+            (folder / PID).unlink(missing_ok=True)
+            words = _command(folder, options, image, port, address)
+            started = run_process(words, timeout_s=START_TIMEOUT_S)
+            if started.exit_code != 0:
+                said = started.stderr.decode(errors="replace").strip()
+                if "host forwarding" in said and attempt + 1 < PORT_ATTEMPTS:
+                    continue  # someone else took the port between our look and QEMU's
+                raise ExecutorError(f"{EMULATOR} did not start: {said or 'it took too long'}")
+            _await_ready(listener, port, folder, deadline=start + BOOT_TIMEOUT_S)
+            daemon = identify(int((folder / PID).read_text()))
+            if daemon is None:
+                raise ExecutorError(f"the emulated board ended as soon as it was up{_last_words(folder)}")
+            return port, daemon, time.monotonic() - start
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _command(folder: Path, options: BoardOptions, image: BoardImage, port: int, ready: str) -> list[str]:
+    return [
+        EMULATOR,
+        *("-M", "virt", "-cpu", options.cpu, "-smp", str(options.cores), "-m", f"{options.memory_mib}M"),
+        *("-kernel", str(image.kernel), "-initrd", str(folder / "initramfs"), "-append", "console=ttyS0 quiet"),
+        *("-nodefaults", "-no-user-config", "-display", "none", "-daemonize", "-pidfile", str(folder / PID)),
+        # The console goes to a file, and to us until the board has said that it is ready.
+        *("-chardev", f"socket,id=console,path={_escaped(ready)},logfile={_escaped(str(folder / CONSOLE))}"),
+        *("-serial", "chardev:console"),
+        # restrict: the board reaches nothing; only what is forwarded reaches it.
+        *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:{LOOPBACK}:{port}-:22"),
+        *("-device", "virtio-net-device,netdev=net"),
+    ]
+
+
+def _escaped(text: str) -> str:
+    """A comma ends one of QEMU's options, two are a comma."""
+    return text.replace(",", ",,")
+
+
+@contextmanager
+def _listening() -> Iterator[tuple[socket.socket, str]]:
+    """A socket that the emulator connects its console to. Its folder is a short one: a path may have 107 bytes."""
+    with (
+        tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        address = f"{scratch}/console"
+        listener.bind(address)
+        listener.listen(1)
+        yield listener, address
+
+
+def _await_ready(listener: socket.socket, port: int, folder: Path, *, deadline: float) -> None:
+    """Read the board's console up to the word that its SSH server listens, then hear that server."""
+    try:
+        listener.settimeout(START_TIMEOUT_S)
+        console, _ = listener.accept()
+        with console:
+            seen = b""
+            while READY.encode() not in seen:
+                console.settimeout(max(0.01, deadline - time.monotonic()))
+                chunk = console.recv(65536)
+                if not chunk:
+                    raise ExecutorError(f"the emulated board ended while it started{_last_words(folder)}")
+                seen = (seen + chunk)[-65536:]
+        with socket.create_connection((LOOPBACK, port), timeout=max(0.01, deadline - time.monotonic())) as connection:
+            banner = connection.recv(4)
+    except TimeoutError as error:
+        raise ExecutorError(
+            f"the emulated board was not up after {BOOT_TIMEOUT_S:.0f} s{_last_words(folder)}",
+            hint="give it fewer cores, or this machine less to do",
+        ) from error
+    if banner != b"SSH-":
+        raise ExecutorError(f"the emulated board does not speak SSH{_last_words(folder)}")
+
+
+def _last_words(folder: Path) -> str:
+    try:
+        lines = (folder / CONSOLE).read_bytes()[-65536:].decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "".join(f"\n  {line[:300]}" for line in lines[-5:])
+
+
+def _end_by_pid_file(pid_file: Path) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        daemon = identify(int(pid_file.read_text()))
+        if daemon is not None and EMULATOR in Path(f"/proc/{daemon.pid}/exe").readlink().name:
+            end_daemon(daemon)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,95 @@
+"""`edgetool targets add` and `check`: boards that are reached by SSH."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from edgetool.boards.probe import Probe
+    from edgetool.executors.base import Target
+
+AcceptNew = Annotated[
+    bool, typer.Option("--accept-new", help="Take an unknown host key on first sight, as in CI; a changed one never.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
+
+
+def add_target(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    host: Annotated[str, typer.Option(help="A Host of ~/.ssh/config, or user@host.")],
+    accept_new: AcceptNew = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+    json: Json = False,
+) -> None:
+    """Probe a board and write its target file."""
+    from edgetool.executors.base import Target
+    from edgetool.executors.registry import new_target_file, write_target
+
+    path = new_target_file(name, force=force)
+    table = {"kind": "ssh", "host": host}
+    probe = _probe(Target(schema=Target.SCHEMA, name=name, description="", triple="native", executor=table), accept_new)
+    target = Target(schema=Target.SCHEMA, name=name, description=_describe(probe), triple=probe.triple, executor=table)
+    write_target(path, target)
+    if json:
+        _print_json({"path": str(path), "target": target, "probe": probe})
+        return
+    print(f"{path}: {target.description}; `edgetool deploy --target {name}`")
+
+
+def check_target(
+    name: Annotated[str, typer.Argument(help="A target's name, or a target file.")],
+    accept_new: AcceptNew = False,
+    json: Json = False,
+) -> None:
+    """Reach a board and say what it is; fails when it can't be reached or is another machine than its file says."""
+    from edgetool.boards.probe import check_machine_of
+    from edgetool.executors.registry import load_target
+    from edgetool.reports.units import size_text
+
+    target = load_target(name)
+    probe = _probe(target, accept_new)
+    check_machine_of(target, probe)
+    if json:
+        _print_json({"target": name, "probe": probe})
+        return
+    print(f"{name}: {_describe(probe)}")
+    facts = probe.facts
+    rows = {
+        "kernel": probe.kernel,
+        "isa": facts.isa,
+        "governor": facts.governor,
+        "temperature": None if facts.temperature_celsius is None else f"{facts.temperature_celsius:.0f} °C",
+        "load": None if facts.load_1min is None else f"{facts.load_1min:.2f}",
+        "memory free": None if facts.memory_available_bytes is None else size_text(facts.memory_available_bytes),
+        "disk free": None if probe.free_bytes is None else size_text(probe.free_bytes),
+    }
+    for title, text in rows.items():
+        if text is not None:
+            print(f"  {title}: {text}")
+
+
+def _probe(target: Target, accept_new: bool) -> Probe:
+    from edgetool.boards.probe import probe_board
+    from edgetool.executors.registry import open_executor
+
+    if accept_new and target.executor["kind"] == "ssh":
+        target = replace(target, executor={**target.executor, "accept_new": True})
+    with open_executor(target) as executor:
+        return probe_board(executor)
+
+
+def _describe(probe: Probe) -> str:
+    model = probe.facts.model or probe.facts.cpu or "a board"
+    cores = None if probe.cores is None else f"{probe.cores} cores"
+    text = ", ".join(text for text in (f"{model}: {probe.machine}", cores, probe.vectors) if text)
+    return "".join(letter for letter in text if letter.isprintable())  # a board may name itself as it likes
+
+
+def _print_json(answer: object) -> None:
+    from edgetool.platform.documents import to_json
+
+    sys.stdout.buffer.write(to_json(answer))

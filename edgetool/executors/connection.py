@@ -1,0 +1,338 @@
+"""One verified SSH connection: the only place that knows paramiko."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from edgetool.errors import ConfigError, ConnectError, ExecutorError, HostKeyError
+from edgetool.executors.sshconfig import SshHost, resolve_host
+from edgetool.platform.process import OUTPUT_LIMIT_BYTES, talk_to
+from edgetool.platform.terminal import ask, ask_secret
+
+KEEPALIVE_S = 10
+LINK_TIMEOUT_S = 30  # without an answer to what was sent, the link counts as lost
+WINDOW_BYTES = 2**25  # how much a board may send before it waits for us
+GRACE_S = 3.0
+READ_BYTES = 2**18
+SEND_BYTES = 2**15  # what servers take in one packet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a remote command ended; output is cut to its last 4 MiB."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    duration_s: float
+
+
+class Remote:
+    """A command under way on the board."""
+
+    def __init__(self, channel: Any, board: str) -> None:
+        self._channel = channel
+        self._board = board
+        self._start = time.monotonic()
+        self._stderr = _Tail(channel.recv_stderr)
+
+    def write(self, data: bytes) -> None:
+        """Raises ConnectError when the link is lost, BrokenPipeError when the command no longer reads."""
+        try:
+            offset = 0
+            while offset < len(data):
+                offset += self._channel.send(data[offset : offset + SEND_BYTES])
+        except (OSError, EOFError) as error:
+            if self._channel.get_transport().is_active():
+                raise BrokenPipeError from error
+            raise _lost(self._board) from error
+
+    def close_stdin(self) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            self._channel.shutdown_write()
+
+    def read(self) -> bytes:
+        """The next piece of stdout, b"" at its end."""
+        data: bytes = self._channel.recv(READ_BYTES)
+        return data
+
+    def collect(self, timeout_s: float | None) -> Ended | None:
+        """Wait for the end, or None when it takes longer; then the command goes on. Raises ConnectError."""
+        stdout = _Tail(self._channel.recv)
+        if not self._channel.status_event.wait(timeout_s):
+            return None
+        return self.end(stdout)
+
+    def end(self, stdout: _Tail | None = None) -> Ended:
+        """After stdout has ended or in spite of it: the exit code. Raises ConnectError."""
+        if not self._channel.status_event.wait(LINK_TIMEOUT_S):
+            raise _lost(self._board)
+        seconds = time.monotonic() - self._start
+        out, err = b"" if stdout is None else stdout.text(), self._stderr.text()
+        code: int = self._channel.exit_status
+        active = self._channel.get_transport().is_active()
+        self._channel.close()
+        if code == -1 and not active:
+            raise _lost(self._board)
+        if code == -1:
+            raise ExecutorError(f"{self._board} ended a command without an exit code", hint="was its shell killed?")
+        return Ended(exit_code=code, stdout=out, stderr=err, duration_s=seconds)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+class _Tail(threading.Thread):
+    """Drains a stream and keeps its end."""
+
+    def __init__(self, receive: Callable[[int], bytes]) -> None:
+        super().__init__(daemon=True)
+        self._receive = receive
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self.start()
+
+    def run(self) -> None:
+        while chunk := self._receive(READ_BYTES):
+            self._chunks.append(chunk)
+            self._size += len(chunk)
+            while self._size - len(self._chunks[0]) >= OUTPUT_LIMIT_BYTES:
+                self._size -= len(self._chunks.popleft())
+
+    def text(self) -> bytes:
+        self.join(GRACE_S)
+        return b"".join(self._chunks)[-OUTPUT_LIMIT_BYTES:]
+
+
+class Connection:
+    """A link to one host; in a `with` block."""
+
+    def __init__(self, host: SshHost, *, config: Path | None, accept_new: bool, timeout_s: float) -> None:
+        self.host = host
+        self._config = config
+        self._accept_new = accept_new
+        self._timeout_s = timeout_s
+        self._client: Any = None
+        self._below = contextlib.ExitStack()  # the jump host's connection or the proxy command
+
+    def __enter__(self) -> Self:
+        import paramiko
+
+        # Its lines are for its developers; what matters reaches the user as an error of ours.
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+        try:
+            self._open(paramiko)
+        except paramiko.BadHostKeyException as error:
+            raise _changed(self.host, error.key) from error
+        except (paramiko.PasswordRequiredException, paramiko.AuthenticationException) as error:
+            raise ConnectError(
+                f"{self.host.alias} does not let {self.host.user} in: {error}",
+                hint=f"`ssh {self.host.alias}` must work without a password: a key in its authorized_keys, "
+                "`ssh-add` for a key with a passphrase",
+            ) from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            said = str(error) or type(error).__name__
+            raise ConnectError(
+                f"cannot connect to {self.host.alias} ({self.host.hostname} port {self.host.port}): {said}",
+                hint=f"does `ssh {self.host.alias}` work?",
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._below.close()
+
+    def _open(self, paramiko: Any) -> None:
+        passphrase: str | None = None
+        while True:
+            try:
+                return self._attempt(paramiko, passphrase)
+            except paramiko.PasswordRequiredException:
+                self._close()
+                if passphrase is not None or (passphrase := ask_secret("passphrase of your SSH key")) is None:
+                    raise
+            except BaseException:
+                self._close()
+                raise
+
+    def _attempt(self, paramiko: Any, passphrase: str | None) -> None:
+        client = self._client = paramiko.SSHClient()
+        for entry in _known_keys(paramiko, self.host):
+            for name in entry.hostnames:
+                client.get_host_keys().add(name, entry.key.get_name(), entry.key)
+        client.set_missing_host_key_policy(_policy(paramiko, self.host, self._accept_new))
+        alias = self.host.host_key_alias
+        client.connect(
+            # the name that known_hosts is searched for; the socket is made here
+            hostname=alias or self.host.hostname,
+            port=22 if alias else self.host.port,
+            username=self.host.user,
+            key_filename=[str(path) for path in self.host.identity_files],
+            passphrase=passphrase,
+            look_for_keys=False,
+            allow_agent=not self.host.identities_only,
+            sock=self._socket(),
+            timeout=self._timeout_s,
+            banner_timeout=self._timeout_s,
+            auth_timeout=self._timeout_s,
+            channel_timeout=self._timeout_s,
+            transport_factory=partial(_transport, paramiko),
+        )
+        client.get_transport().set_keepalive(KEEPALIVE_S)
+
+    def _socket(self) -> Any:
+        """A stream to the host's SSH server: direct, through jump hosts, or a command's."""
+        if self.host.proxy_jump:
+            *before, last = self.host.proxy_jump
+            jump = replace(resolve_host(_without_port(last), self._config), **_port_of(last))
+            if before:
+                jump = replace(jump, proxy_jump=tuple(before))
+            link = self._below.enter_context(
+                Connection(jump, config=self._config, accept_new=self._accept_new, timeout_s=self._timeout_s)
+            )
+            return link.forward(self.host.hostname, self.host.port)
+        if self.host.proxy_command is not None:
+            return self._below.enter_context(talk_to(["/bin/sh", "-c", f"exec {self.host.proxy_command}"]))
+        made = socket.create_connection((self.host.hostname, self.host.port), timeout=self._timeout_s)
+        self._below.callback(made.close)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A board that lost its power answers nothing: the keepalive is then what the kernel gives up on.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LINK_TIMEOUT_S * 1000)
+        return made
+
+    def forward(self, hostname: str, port: int) -> Any:
+        """A stream from this host on to another."""
+        return self._client.get_transport().open_channel("direct-tcpip", (hostname, port), ("127.0.0.1", 0))
+
+    def start(self, command: str) -> Remote:
+        """Start a command by the login shell. Raises ConnectError."""
+        import paramiko
+
+        try:
+            channel = self._client.get_transport().open_session(timeout=LINK_TIMEOUT_S)
+            channel.exec_command(command)
+        except (paramiko.SSHException, OSError, EOFError, AttributeError) as error:
+            raise _lost(self.host.alias) from error
+        return Remote(channel, self.host.alias)
+
+    @property
+    def alive(self) -> bool:
+        return self._client is not None and self._client.get_transport() is not None and self._client._transport.active
+
+
+def _transport(paramiko: Any, sock: Any, **options: Any) -> Any:
+    transport = paramiko.Transport(sock, default_window_size=WINDOW_BYTES, **options)
+    # AES-GCM needs no digest beside it: in Python that is half the work.
+    preferred = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+    security = transport.get_security_options()
+    known = tuple(security.ciphers)
+    security.ciphers = tuple(sorted(known, key=lambda name: name not in preferred))
+    return transport
+
+
+def _policy(paramiko: Any, host: SshHost, accept_new: bool) -> Any:
+    """Called by paramiko for a key that no known_hosts file has for this host."""
+
+    class Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
+            # A known host with a key of another kind: whoever answers may have chosen the kind for that reason.
+            if client.get_host_keys().lookup(hostname) is not None or _is_revoked(host, key.get_base64()):
+                raise _changed(host, key)
+            question = (
+                f"the host key of {host.alias} ({host.hostname} port {host.port}) is not known: {key.get_name()} "
+                f"{key.fingerprint}\nis it the board's?"
+            )
+            if not accept_new and not ask(question):
+                raise HostKeyError(
+                    f"the host key of {host.alias} is not known: {key.get_name()} {key.fingerprint}",
+                    hint=f"compare it with the board's, then accept it: ssh {host.alias}, or `edgetool targets check` "
+                    "on a terminal; accept_new = true in the target's [executor] table takes any on first sight",
+                )
+            _remember(host, f"{hostname} {key.get_name()} {key.get_base64()}")
+
+    return Policy()
+
+
+def _lines(host: SshHost) -> Iterator[str]:
+    for path in host.known_hosts:
+        if path.is_file():
+            yield from path.read_text(errors="replace").splitlines()
+
+
+def _is_revoked(host: SshHost, key: str) -> bool:
+    return any(line.startswith("@revoked") and key in line.split() for line in _lines(host))
+
+
+def _known_keys(paramiko: Any, host: SshHost) -> Iterator[Any]:
+    """The entries of the known_hosts files; what is marked, such as an authority, is no host's key."""
+    for line in _lines(host):
+        if line.strip() and line.strip()[0] not in "#@":
+            with contextlib.suppress(paramiko.SSHException, paramiko.hostkeys.InvalidHostKey):
+                entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
+                if entry is not None and not _is_revoked(host, entry.key.get_base64()):
+                    yield entry
+
+
+def _remember(host: SshHost, line: str) -> None:
+    if not host.known_hosts:
+        return
+    path = host.known_hosts[0]
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = path.read_text(errors="replace") if path.is_file() else ""
+    with path.open("a") as file:
+        file.write(("" if not text or text.endswith("\n") else "\n") + line + "\n")
+
+
+def _changed(host: SshHost, key: Any) -> HostKeyError:
+    where = host.host_key_alias or (host.hostname if host.port == 22 else f"[{host.hostname}]:{host.port}")
+    return HostKeyError(
+        f"the host key of {host.alias} is not the one that is known: {key.get_name()} {key.fingerprint}; "
+        "someone may be listening in, or the board was set up anew",
+        hint=f"if it was set up anew: ssh-keygen -R '{where}'",
+    )
+
+
+def _lost(board: str) -> ConnectError:
+    return ConnectError(f"the link to {board} was lost", hint="run it again: what the board has is not sent again")
+
+
+def _without_port(jump: str) -> str:
+    """
+    >>> _without_port("me@jump:2222"), _without_port("jump")
+    ('me@jump', 'jump')
+    """
+    name, _, port = jump.rpartition(":")
+    return name if name and port.isdigit() else jump
+
+
+def _port_of(jump: str) -> dict[str, Any]:
+    port = jump.rpartition(":")[2]
+    return {"port": int(port)} if port.isdigit() and port != jump else {}
+
+
+def parse_config(path: Path, alias: str) -> dict[str, Any]:
+    """What paramiko reads from an SSH configuration. Raises ConfigError."""
+    import paramiko
+
+    try:
+        return dict(paramiko.SSHConfig.from_path(str(path)).lookup(alias))
+    except (paramiko.SSHException, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error

@@ -1,0 +1,415 @@
+"""What is a link's own: keys, quoting, lost connections, full disks; nothing is left running or lying about."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from types import FrameType
+
+import pytest
+
+from edgetool.errors import ConfigError, ConnectError, EdgetoolError, ExecutorError, HostKeyError, TransferError
+from edgetool.executors.registry import open_executor
+from edgetool.executors.ssh import SshExecutor
+from edgetool.platform.process import run_process
+from tests.executors.servers import HOST, SERVERS, Server, free_port, linked, make_key, openssh, write_config
+from tests.support import command_lines, within
+
+BOUND_S = 60.0  # every fault ends within it, in the right error, on a busy machine too
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with SERVERS[request.param](tmp_path_factory.mktemp(request.param)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with openssh(tmp_path_factory.mktemp("sshd")) as running:
+        yield running
+
+
+def mark() -> str:
+    """A number of seconds that no other sleeper of this machine sleeps."""
+    return f"{600 + int.from_bytes(os.urandom(3)) / 2**24:.9f}"
+
+
+def running(text: str) -> bool:
+    return any(text in line for line in command_lines())
+
+
+def await_true(condition: Callable[[], bool], what: str) -> None:
+    """Wait for what another process does on its own, such as a board that cleans up after a lost link."""
+    pause = threading.Event()
+    deadline = time.monotonic() + BOUND_S
+    while not condition():
+        assert time.monotonic() < deadline, what
+        pause.wait(0.1)
+
+
+def left_there(server: Server) -> list[str]:
+    return sorted(path.name for path in (server.folder / "there" / "work").glob("*"))
+
+
+def contents_there(server: Server) -> dict[str, int]:
+    folder = server.folder / "there" / "content"
+    return {path.name: path.stat().st_ino for path in folder.iterdir()}
+
+
+def random_file(path: Path, size_bytes: int) -> Path:
+    path.write_bytes(os.urandom(size_bytes))
+    return path
+
+
+@contextmanager
+def known_hosts(server: Server, text: str) -> Iterator[None]:
+    before = server.known_hosts.read_text()
+    server.known_hosts.write_text(text)
+    try:
+        yield
+    finally:
+        server.known_hosts.write_text(before)
+
+
+# Host keys
+
+
+def test_a_changed_host_key_is_refused(server: Server, tmp_path: Path) -> None:
+    other = make_key(tmp_path / "other")
+    with known_hosts(server, f"[127.0.0.1]:{server.port} {other}\n"):
+        with pytest.raises(HostKeyError, match=r"is not the one that is known.*SHA256:") as caught, within(BOUND_S):
+            open_executor(server.target(accept_new=True)).__enter__()
+        assert other in server.known_hosts.read_text()
+    assert (caught.value.exit_code, "ssh-keygen -R" in str(caught.value.hint)) == (5, True)
+
+
+def test_an_unknown_host_key_is_shown_and_refused_without_a_terminal(server: Server) -> None:
+    asked = run_process(["ssh-keygen", "-l", "-f", server.folder / "host.pub"], timeout_s=30)
+    fingerprint = asked.stdout.decode().split()[1]
+    with known_hosts(server, ""), pytest.raises(HostKeyError) as caught, within(BOUND_S):
+        open_executor(server.target()).__enter__()
+    assert fingerprint in caught.value.message
+
+
+def test_an_unknown_host_key_is_taken_on_first_sight_when_that_is_asked_for(server: Server) -> None:
+    with known_hosts(server, "# mine"):
+        with open_executor(server.target(accept_new=True)):
+            pass
+        assert f"[127.0.0.1]:{server.port} ssh-ed25519 " in server.known_hosts.read_text().splitlines()[1]
+        with open_executor(server.target()):
+            pass
+
+
+def test_a_key_of_another_kind_than_the_known_one_is_not_a_new_one(sshd: Server, tmp_path: Path) -> None:
+    run_process(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", tmp_path / "other"], timeout_s=30)
+    other = " ".join((tmp_path / "other.pub").read_text().split()[:2])
+    with known_hosts(sshd, f"[127.0.0.1]:{sshd.port} {other}\n"), pytest.raises(HostKeyError, match="not the one"):
+        open_executor(sshd.target(accept_new=True)).__enter__()
+
+
+def test_a_revoked_key_is_refused(sshd: Server) -> None:
+    host_key = sshd.known_hosts.read_text().split(" ", 1)[1]
+    with known_hosts(sshd, f"@revoked * {host_key}"), pytest.raises(HostKeyError):
+        open_executor(sshd.target(accept_new=True)).__enter__()
+
+
+# Who may not come in
+
+
+def test_a_key_the_board_does_not_know_names_the_remedy(server: Server, tmp_path: Path) -> None:
+    make_key(tmp_path / "stranger")
+    write_config(tmp_path, server.port, identity=tmp_path / "stranger")
+    shutil.copy2(server.known_hosts, tmp_path / "known_hosts")
+    with pytest.raises(ConnectError, match=r"does not let .* in") as caught, within(BOUND_S):
+        open_executor(server.target(config=str(tmp_path / "config"))).__enter__()
+    assert caught.value.hint is not None
+    assert "authorized_keys" in caught.value.hint
+
+
+def test_no_server_at_the_port_is_a_connect_error(sshd: Server, tmp_path: Path) -> None:
+    write_config(tmp_path, free_port(), identity=sshd.folder / "user")
+    with pytest.raises(ConnectError, match="cannot connect to board"), within(BOUND_S):
+        open_executor(sshd.target(config=str(tmp_path / "config"))).__enter__()
+
+
+@pytest.mark.parametrize("host", ["-oProxyCommand=true", "a b", "a;b", "$(id)", ""])
+def test_what_is_no_hosts_name_is_refused_before_anything_is_started(sshd: Server, host: str) -> None:
+    with pytest.raises(ConfigError):
+        open_executor(sshd.target(host=host)).__enter__()
+
+
+def test_a_jump_host_is_passed_and_its_key_is_checked_too(server: Server, tmp_path: Path) -> None:
+    with openssh(tmp_path / "jump") as jump:
+        config = tmp_path / "config"
+        known = tmp_path / "known_hosts"
+        jump_config = (jump.folder / "config").read_text().replace(f"Host {HOST}", "Host jump")
+        config.write_text(jump_config + (server.folder / "config").read_text() + "  ProxyJump jump\n")
+        config.write_text(config.read_text().replace(str(jump.known_hosts), str(known)))
+        known.write_text(jump.known_hosts.read_text())
+        with open_executor(server.target(config=str(config))) as executor:
+            assert executor.run(["echo", "there"], timeout_s=30).stdout == b"there\n"
+        known.write_text("")
+        with pytest.raises(HostKeyError, match="of jump"):
+            open_executor(server.target(config=str(config))).__enter__()
+
+
+def test_a_proxy_command_is_the_way_to_the_board(server: Server, tmp_path: Path) -> None:
+    port = server.port
+    command = f'bash -c "exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3 & exec cat >&3"'
+    write_config(tmp_path, port, identity=server.folder / "user", more=f"  ProxyCommand {command}\n")
+    shutil.copy2(server.known_hosts, tmp_path / "known_hosts")
+    with open_executor(server.target(config=str(tmp_path / "config"))) as executor:
+        assert executor.run(["echo", "there"], timeout_s=30).stdout == b"there\n"
+
+
+# What is sent, and what is not
+
+
+def test_what_the_board_has_is_not_sent_again(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 3_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        for name in ("one", "two"):
+            before = link.passed_bytes
+            with open_executor(behind.target(folder=str(server.folder / "there"))) as executor:
+                executor.put(file, PurePosixPath(name))
+                executor.get(PurePosixPath(name), tmp_path / "back")
+            assert (tmp_path / "back").read_bytes() == file.read_bytes()
+            sent = link.passed_bytes - before
+            assert sent > 3_000_000 if name == "one" else sent < 100_000
+
+
+def test_a_content_that_was_changed_on_the_board_is_sent_again(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 2_000_000)
+    target = server.target(folder=str(tmp_path / "there"))
+    with open_executor(target) as executor:
+        executor.put(file, PurePosixPath("model"))
+    (kept,) = (tmp_path / "there" / "content").iterdir()
+    kept.write_bytes(b"x" * 2_000_000)
+    with open_executor(target) as executor:
+        executor.put(file, PurePosixPath("model"))
+        executor.get(PurePosixPath("model"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_an_upload_that_was_cut_off_goes_on_where_it_ended(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 8_000_000)
+    there = str(tmp_path / "there")
+    with (
+        linked(server, tmp_path / "cut", limit_bytes=4_000_000) as (behind, _),
+        pytest.raises(ConnectError, match="was lost"),
+        within(BOUND_S),
+        open_executor(behind.target(folder=there)) as executor,
+    ):
+        executor.put(file, PurePosixPath("model"))
+    content = tmp_path / "there" / "content"
+    await_true(lambda: [path.stat().st_size for path in content.glob("*.part")] > [1_000_000], "no part was kept")
+    with linked(server, tmp_path / "whole") as (behind, link):
+        with open_executor(behind.target(folder=there)) as executor:
+            executor.put(file, PurePosixPath("model"))
+            executor.get(PurePosixPath("model"), tmp_path / "back")
+        assert link.passed_bytes < 7_000_000
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_a_part_that_is_of_something_else_is_sent_anew(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 2_000_000)
+    target = server.target(folder=str(tmp_path / "there"))
+    with open_executor(target) as executor:
+        executor.put(file, PurePosixPath("model"))
+    (kept,) = (tmp_path / "there" / "content").iterdir()
+    kept.rename(kept.with_name(f"{kept.name}.part")).write_bytes(b"x" * 1_000_000)
+    with open_executor(target) as executor:
+        executor.put(file, PurePosixPath("model"))
+        executor.get(PurePosixPath("model"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_what_is_kept_on_the_board_has_a_cap(server: Server, tmp_path: Path) -> None:
+    target = server.target(folder=str(tmp_path / "there"), cache_mib=3)
+    with open_executor(target) as executor:
+        for name in ("a", "b", "c"):
+            executor.put(random_file(tmp_path / name, 2_000_000), PurePosixPath(name))
+        executor.get(PurePosixPath("a"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "a").read_bytes()
+    assert len(list((tmp_path / "there" / "content").iterdir())) == 1
+
+
+def test_a_full_disk_says_so_and_keeps_nothing_half(sshd: Server, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if run_process(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], timeout_s=30).exit_code != 0:
+        pytest.skip("a small file system may not be mounted")
+    try:
+        target = sshd.target(folder=str(disk / "there"))
+        with open_executor(target) as executor, within(BOUND_S):
+            with pytest.raises(TransferError, match=r"(?i)no space") as caught:
+                executor.put(random_file(tmp_path / "large", 8_000_000), PurePosixPath("large"))
+            assert caught.value.hint == "is its disk full?"
+            executor.put(random_file(tmp_path / "small", 1_500_000), PurePosixPath("small"))
+    finally:
+        run_process(["umount", "-l", disk], timeout_s=30)
+
+
+def test_a_folder_that_cannot_be_made_is_named(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ExecutorError, match=rf"{HOST}: cannot make a work folder: .*file") as caught, within(BOUND_S):
+        open_executor(server.target(folder=str(tmp_path / "file" / "there"))).__enter__()
+    assert caught.value.hint is not None
+
+
+# Lost links
+
+
+@pytest.mark.parametrize("how", ["cut", "server killed"])
+def test_a_link_lost_while_a_command_runs_is_an_error_and_the_board_ends_the_command(tmp_path: Path, how: str) -> None:
+    sleeper = mark()
+    with openssh(tmp_path / "server") as server, linked(server, tmp_path / "link") as (behind, link):
+        started = threading.Event()
+
+        def lose() -> None:
+            await_true(lambda: running(f"sleep {sleeper}"), "it did not start")
+            started.set()
+            if how == "cut":
+                link.cut()
+            else:
+                end_sessions(server)
+
+        thread = threading.Thread(target=lose)
+        thread.start()
+        with (
+            within(BOUND_S),
+            pytest.raises(ConnectError, match="was lost") as caught,
+            open_executor(behind.target()) as executor,
+        ):
+            executor.run(["sh", "-c", f"sleep {sleeper} & sleep {sleeper}"], timeout_s=500)
+        thread.join()
+        assert started.is_set()
+        assert caught.value.exit_code == 5
+        await_true(lambda: not running(f"sleep {sleeper}"), "it was left running")
+        await_true(lambda: not left_there(behind), "the work folder was left")
+        with open_executor(behind.target()) as executor:
+            assert executor.run(["echo", "again"], timeout_s=30).stdout == b"again\n"
+
+
+def end_sessions(server: Server) -> None:
+    """Kill the processes that serve the server's connections, found as its children."""
+    assert server.process is not None
+    found = run_process(["pgrep", "-P", str(server.process.pid)], timeout_s=30).stdout.split()
+    for pid in found:
+        grandchildren = run_process(["pgrep", "-P", pid.decode(), "sshd"], timeout_s=30).stdout.split()
+        for each in (pid, *grandchildren):
+            os.kill(int(each), signal.SIGKILL)
+
+
+def test_a_link_lost_while_a_file_comes_back_leaves_no_half_of_it(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 8_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        (tmp_path / "here").mkdir()
+
+        def get_on_and_on() -> None:
+            with open_executor(behind.target()) as executor:
+                executor.put(file, PurePosixPath("model"))
+                link.limit_bytes = link.passed_bytes + 2_000  # a shell's script passes, what follows does not
+                for number in range(1000):
+                    executor.get(PurePosixPath("model"), tmp_path / "here" / str(number))
+
+        with within(BOUND_S), pytest.raises(ConnectError):
+            get_on_and_on()
+        whole = [path.stat().st_size for path in (tmp_path / "here").iterdir()]
+        assert set(whole) <= {8_000_000}
+
+
+def test_a_link_lost_while_connecting_is_a_connect_error(server: Server, tmp_path: Path) -> None:
+    for limit_bytes in (0, 100, 2_000):
+        folder = tmp_path / str(limit_bytes)
+        with (
+            linked(server, folder, limit_bytes=limit_bytes) as (behind, _),
+            pytest.raises(ConnectError),
+            within(BOUND_S),
+        ):
+            open_executor(behind.target()).__enter__()
+
+
+def test_what_a_dead_shell_left_goes_with_the_next_visit(server: Server, tmp_path: Path) -> None:
+    work = tmp_path / "there" / "work"
+    (work / "old" / "bundle").mkdir(parents=True)
+    (work / "old.keeper").write_text("4194304\n")
+    with open_executor(server.target(folder=str(tmp_path / "there"))):
+        assert len(list(work.glob("*.keeper"))) == 1
+        assert not (work / "old").exists()
+    assert not list(work.iterdir())
+
+
+# Commands
+
+
+def test_ctrl_c_ends_what_runs_there(server: Server) -> None:
+    sleeper = mark()
+
+    class Interrupt(BaseException):
+        pass
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise Interrupt
+
+    def send() -> None:
+        await_true(lambda: running(f"sleep {sleeper}"), "it did not start")
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        with pytest.raises(Interrupt), open_executor(server.target()) as executor:
+            executor.run(["sleep", sleeper], timeout_s=500)
+    finally:
+        thread.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert not running(f"sleep {sleeper}")
+    assert not left_there(server)
+
+
+def test_a_process_that_left_its_group_ends_with_the_executor(server: Server) -> None:
+    sleeper = mark()
+    with open_executor(server.target()) as executor:
+        executor.run(["sh", "-c", f"setsid sleep {sleeper} >/dev/null 2>&1 </dev/null &"], timeout_s=30)
+    await_true(lambda: not running(f"sleep {sleeper}"), "it was left running")
+
+
+def test_an_environment_variable_is_only_data(server: Server) -> None:
+    with open_executor(server.target()) as executor:
+        with pytest.raises(ExecutorError, match="not an environment variable's name"):
+            executor.run(["true"], env={"A;touch x": "1"}, timeout_s=30)
+        assert (
+            executor.run(["sh", "-c", 'printf %s "$A"'], env={"A": "'; exit 3\n"}, timeout_s=30).stdout
+            == b"'; exit 3\n"
+        )
+
+
+def test_a_login_shell_that_prints_does_not_disturb(server: Server) -> None:
+    """Its words come before ours; what is ours is found after its mark."""
+    executor = SshExecutor.open(server.target())
+    noisy = b"Welcome!\0failed\0\n"
+
+    class Noisy:
+        def __init__(self) -> None:
+            self.pieces = [noisy, b"edge", b"tool\0ready\0/there\0y", b"es\0"]
+
+        def read(self) -> bytes:
+            return self.pieces.pop(0)
+
+    executor._read_greeting(Noisy())  # type: ignore[arg-type]
+    assert executor._work.startswith("/there/work/")
+
+
+def test_the_error_has_exit_code_5() -> None:
+    assert {kind.exit_code for kind in (ConnectError, HostKeyError, TransferError)} == {5}
+    assert issubclass(HostKeyError, EdgetoolError)

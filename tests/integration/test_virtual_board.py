@@ -1,0 +1,129 @@
+"""A whole emulated board: it boots, runs a bundle through SSH, and leaves nothing when it ends."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from edgetool.bench.measure import measure, put_bundle, selftest
+from edgetool.bench.record import Caveat
+from edgetool.boards.emulated import EmulatedBoardExecutor
+from edgetool.boards.image import HOST_NAME
+from edgetool.boards.probe import probe_board
+from edgetool.boards.virtual import EMULATOR, SSH_CONFIG, BoardOptions, BoardState, read_board, start_board, stop_board
+from edgetool.errors import ConfigError, ConnectError, WrongMachine
+from edgetool.executors.registry import load_target
+from edgetool.executors.ssh import SshExecutor
+from edgetool.models.spec import ModelArtifact
+from edgetool.pipeline import Workshop
+from edgetool.platform.daemons import end_daemon, identify
+from edgetool.platform.store import Store
+from tests.conftest import bundle_for, place_of
+from tests.support import within
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-system-misc"),
+    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="needs mmdebstrap"),
+    pytest.mark.xdist_group("virtual-board"),
+]
+
+SMALL = BoardOptions(cores=2, memory_mib=1024)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("boards") / "a long name, with a comma" / HOST_NAME
+
+
+@pytest.fixture(scope="module")
+def board(folder: Path, store: Store) -> Iterator[BoardState]:
+    state = start_board(folder, SMALL, store)
+    yield state
+    stop_board(folder)
+    assert identify(state.process.pid) is None
+    assert not folder.exists()
+
+
+def executor_of(folder: Path) -> SshExecutor:
+    return SshExecutor(SshExecutor.Settings(kind="ssh", host=HOST_NAME, config=str(folder / SSH_CONFIG)))
+
+
+def test_a_board_is_a_riscv_linux_that_ssh_reaches(board: BoardState, folder: Path) -> None:
+    with executor_of(folder) as executor:
+        probe = probe_board(executor)
+    assert board.running
+    assert (probe.machine, probe.cores, probe.vectors) == ("riscv64", 2, "vectors (V 1.0)")
+
+
+def test_a_board_that_runs_is_found_again(board: BoardState, folder: Path, store: Store) -> None:
+    assert start_board(folder, SMALL, store) == board == read_board(folder)
+    with pytest.raises(ConfigError, match="with other options"):
+        start_board(folder, replace(SMALL, cores=1), store)
+
+
+def test_only_its_own_key_opens_it_and_only_on_loopback(board: BoardState, folder: Path) -> None:
+    assert (folder / "id_ed25519").stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
+    assert f"0100007F:{board.port:04X}" in listening
+    assert f"00000000:{board.port:04X}" not in listening
+
+
+@pytest.mark.usefixtures("board")
+def test_files_and_commands_go_through_a_dropbear_without_sftp(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a'b\nc").write_bytes(b"\0text")
+    with executor_of(folder) as executor, within(300):
+        executor.put(tmp_path / "a'b\nc", PurePosixPath("there") / "a'b\nc")
+        executor.get(PurePosixPath("there"), tmp_path / "back")
+        assert executor.run(["sh", "-c", "exit 7"], timeout_s=60).exit_code == 7
+        assert executor.run(["sleep", "1000"], timeout_s=1).timed_out
+        assert b"sleep 1000" not in executor.run(["ps"], timeout_s=60).stdout
+    assert (tmp_path / "back" / "a'b\nc").read_bytes() == b"\0text"
+
+
+@pytest.mark.usefixtures("board")
+def test_a_program_of_another_machine_is_refused_before_it_runs(folder: Path) -> None:
+    from edgetool.boards.probe import check_machine_of
+
+    with executor_of(folder) as executor, pytest.raises(WrongMachine, match=r"raspberry-pi is riscv64"):
+        check_machine_of(load_target("raspberry-pi"), probe_board(executor))
+
+
+def test_a_bundle_runs_on_a_board_of_its_own_and_its_times_are_marked(
+    tiny: ModelArtifact, images_path: Path, workshop: Workshop
+) -> None:
+    place = place_of("virt-riscv64", workshop)
+    place = replace(place, target=replace(place.target, benchmark=replace(place.target.benchmark, timeout_s=600.0)))
+    bundle = bundle_for(place, [tiny], images_path, workshop)
+    with EmulatedBoardExecutor.open(place.target) as executor:
+        put_bundle(executor, bundle)
+        assert selftest(executor, bundle) > 0
+        record = measure(executor, bundle, place.target, bundle.manifest.models[0]).record
+    assert record.emulated
+    assert EMULATOR in str(record.environment.emulator)
+    assert record.environment.before is not None
+    assert record.environment.process.vector_length_bits == 256
+    assert Caveat.EMULATED in Caveat
+    assert not list((workshop.store.root / "boards").glob(f"{HOST_NAME}-*"))
+
+
+def test_a_board_without_vectors_that_loses_its_power_is_a_lost_link(tmp_path: Path, store: Store) -> None:
+    folder = tmp_path / HOST_NAME
+    state = start_board(folder, replace(SMALL, vlen_bits=None), store)
+    try:
+        with within(120), pytest.raises(ConnectError, match="was lost"), executor_of(folder) as executor:  # noqa: PT012
+            assert probe_board(executor).vectors == "no vectors"
+            power = threading.Timer(1.0, end_daemon, [state.process])
+            power.start()
+            executor.run(["sleep", "1000"], timeout_s=900)
+        power.join()
+        after = read_board(folder)
+        assert after is not None
+        assert not after.running
+    finally:
+        stop_board(folder)
