@@ -24,7 +24,7 @@ test-docker: $(VENV)/.dev
 	docker/with-engine sh -euc 'docker/build-image qemu; docker/build-image cross; \
 	  EDGETOOL_TEST_DOCKER=1 $(VENV)/bin/python -m pytest tests/integration/test_docker.py'
 
-# The configure step of the other triples: six minutes the first time.
+# The configure step of a cross build: six minutes the first time.
 test-configure: $(VENV)/.dev
 	EDGETOOL_TEST_CONFIGURE=1 $(VENV)/bin/python -m pytest tests/integration/test_cross_configure.py
 

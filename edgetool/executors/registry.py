@@ -21,9 +21,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 # kind → module and class; a module is imported when a target asks for it
 EXECUTORS = {
-    "docker": ("edgetool.executors.docker", "DockerExecutor"),
     "local": ("edgetool.executors.local", "LocalExecutor"),
     "qemu": ("edgetool.executors.qemu", "QemuExecutor"),
+    "docker": ("edgetool.executors.docker", "DockerExecutor"),
     "ssh": ("edgetool.executors.ssh", "SshExecutor"),
     "virtual": ("edgetool.boards.emulated", "EmulatedBoardExecutor"),
 }

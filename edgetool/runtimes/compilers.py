@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from edgetool.platform.process import run_process
 from edgetool.runtimes.spec import Toolchain
 from edgetool.runtimes.toolchains import native_triple
 
+COMPILING = ("cc", "c++")
 OLDEST_GCC = 14  # before 13 there is no riscv_vector.h, and what is older was not tried
 NEWEST_GCC = 20
 
@@ -32,12 +33,16 @@ class Compiler:
     link_flags: tuple[str, ...] = ()
     glibc: str | None = field(default=None)  # the newest whose symbols it uses, where it promises one
 
-    def write_wrappers(self, folder: Path) -> dict[str, str]:
-        """CMake wants one file for each program; returns the environment that names them."""
+    def write_wrappers(self, folder: Path, *, hidden_flags: Sequence[str] = ()) -> dict[str, str]:
+        """CMake wants one file for each program; returns the environment that names them.
+
+        `hidden_flags` are added when something is compiled or linked, without CMake's knowing of them.
+        """
         environment = {}
         for name, words in self.programs.items():
             path = folder / name
-            write_atomically(path, f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'.encode())
+            more = hidden_flags if name in COMPILING else ()
+            write_atomically(path, f'#!/bin/sh\nexec {shlex.join([*words, *more])} "$@"\n'.encode())
             path.chmod(0o755)
             environment[f"EDGETOOL_{name.upper().replace('+', 'X')}"] = str(path)
         return environment

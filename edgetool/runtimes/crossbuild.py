@@ -27,7 +27,7 @@ from edgetool.runtimes.prebuilt import open_runtime
 from edgetool.runtimes.sources import SourceTree, find_source, recipe_folder, source_tree
 from edgetool.runtimes.spec import CrossBuild, Runtime, RuntimeBuild, Toolchain
 
-RECIPE = 1  # raised when the way a runtime is built changes
+RECIPE = 2  # raised when the way a runtime is built changes
 PROTOC_RECIPE = 1
 PROVIDER = "crossbuild"
 OPTIONS = {
@@ -247,15 +247,16 @@ def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
     places = {recipe.tree.dependencies: "sources", build: "build"}
     if not recipe.tree.onnxruntime.is_relative_to(recipe.tree.dependencies):
         places[recipe.tree.onnxruntime] = "sources/onnxruntime"
-    # Messages name their source file: not by where it lay on this machine.
+    # Messages name their source file: not by where it lay on this machine. Flags that CMake knows of would be in the
+    # library too, as ORT keeps them for its build information; a wrapper's are not.
     maps = [f"-ffile-prefix-map={place}={name}" for place, name in places.items()]
     return {
         **UNTOUCHED,
         **cache_environment(store.root),
-        **recipe.compiler.write_wrappers(build / "bin"),
+        **recipe.compiler.write_wrappers(build / "bin", hidden_flags=maps),
         "EDGETOOL_SOURCES": str(recipe.tree.dependencies),
         "EDGETOOL_PROCESSOR": recipe.wanted.processor,
-        "EDGETOOL_CFLAGS": shlex.join([*COMPILE_FLAGS, *maps]),
+        "EDGETOOL_CFLAGS": shlex.join(COMPILE_FLAGS),
         "EDGETOOL_LDFLAGS": shlex.join(recipe.link_flags),
         # The build asks git for a commit: it must not find one of a repository around the cache.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(map(str, (store.root, recipe.tree.onnxruntime.parent))),
