@@ -21,6 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and
 def add_target(
     name: Annotated[str, typer.Argument(help="What to call it.")],
     host: Annotated[str, typer.Option(help="A Host of ~/.ssh/config, or user@host.")],
+    config: Annotated[str | None, typer.Option(help="An SSH configuration in place of ~/.ssh/config.")] = None,
     accept_new: AcceptNew = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
     json: Json = False,
@@ -30,7 +31,7 @@ def add_target(
     from edgetool.executors.registry import new_target_file, write_target
 
     path = new_target_file(name, force=force)
-    table = {"kind": "ssh", "host": host}
+    table = {"kind": "ssh", "host": host} | ({} if config is None else {"config": config})
     probe = _probe(Target(schema=Target.SCHEMA, name=name, description="", triple="native", executor=table), accept_new)
     target = Target(schema=Target.SCHEMA, name=name, description=_describe(probe), triple=probe.triple, executor=table)
     write_target(path, target)

@@ -22,7 +22,7 @@ from edgetool.platform.terminal import ask, ask_secret
 
 KEEPALIVE_S = 10
 LINK_TIMEOUT_S = 30  # without an answer to what was sent, the link counts as lost
-WINDOW_BYTES = 2**25  # how much a board may send before it waits for us
+WINDOW_BYTES = 2**22  # how much a board may send before it waits for us
 GRACE_S = 3.0
 READ_BYTES = 2**18
 SEND_BYTES = 2**15  # what servers take in one packet
