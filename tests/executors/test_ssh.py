@@ -16,6 +16,7 @@ import pytest
 
 from edgetool.errors import ConfigError, ConnectError, EdgetoolError, ExecutorError, HostKeyError, TransferError
 from edgetool.executors.registry import open_executor
+from edgetool.executors.shell import keep_script
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.process import run_process
 from tests.executors.servers import HOST, SERVERS, Server, free_port, linked, make_key, openssh, write_config
@@ -345,6 +346,15 @@ def test_what_a_dead_shell_left_goes_with_the_next_visit(server: Server, tmp_pat
         assert len(list(work.glob("*.keeper"))) == 1
         assert not (work / "old").exists()
     assert not list(work.iterdir())
+
+
+def test_without_a_home_it_works_in_a_folder_that_nobody_else_made(tmp_path: Path) -> None:
+    """The script alone: an account's home is not a test's to change."""
+    (tmp_path / "script").write_bytes(keep_script("0123456789abcdef", None))
+    env = {"HOME": "/proc/no-home", "XDG_CACHE_HOME": "", "TMPDIR": str(tmp_path)}
+    done = run_process(["sh", "-c", f"exec sh <{tmp_path}/script"], env=env, timeout_s=BOUND_S)
+    assert done.stdout.startswith(f"edgetool\0ready\0{tmp_path}/edgetool-0123456789abcdef\0".encode())
+    assert [path.name for path in tmp_path.iterdir()] == ["script"]
 
 
 # Commands
