@@ -73,6 +73,27 @@ def check_target(
             print(f"  {title}: {text}")
 
 
+def clean_target(
+    target: Annotated[str, typer.Option("--target", "-t", help="A target's name, or a target file.")],
+    json: Json = False,
+) -> None:
+    """Remove what edgetool keeps on a board for the next time."""
+    from edgetool.errors import ConfigError
+    from edgetool.executors.registry import load_target, open_executor
+    from edgetool.executors.ssh import SshExecutor
+    from edgetool.reports.units import size_text
+
+    executor = open_executor(load_target(target))
+    if not isinstance(executor, SshExecutor):
+        raise ConfigError(f"edgetool keeps nothing on {target}", hint="`edgetool clean` is for boards reached by SSH")
+    with executor:
+        freed_bytes = executor.clean()
+    if json:
+        _print_json({"target": target, "freed_bytes": freed_bytes})
+        return
+    print(f"{target}: {size_text(freed_bytes)} removed")
+
+
 def _probe(target: Target, accept_new: bool) -> Probe:
     from edgetool.boards.probe import probe_board
     from edgetool.executors.registry import open_executor

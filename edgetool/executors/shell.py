@@ -197,6 +197,19 @@ def place_script(work: str, content: str, folders: Iterable[str], files: Iterabl
     )
 
 
+def clean_script(root: str) -> bytes:
+    """Remove all that is kept on the board, but for the work of who is there now. Says how many KiB that was."""
+    return _compound(
+        f"cd {quote(root)}/content || exit 1",
+        "total=0",
+        "for name in *; do",
+        '  [ -f "$name" ] || continue',
+        '  total=$((total + ($(wc -c <"$name") + 1023) / 1024)); rm -f "$name"',
+        "done",
+        'echo "$total"',
+    )
+
+
 IS_FOLDER, IS_MISSING = 71, 72
 
 

@@ -170,6 +170,11 @@ class SshExecutor:
             return _result(words, ended, timed_out=True)
         return _result(words, ended, timed_out=False)
 
+    def clean(self) -> int:
+        """Remove what is kept on the board for the next time; returns its size in bytes."""
+        said = self._shell(shell.clean_script(self._root), "remove what is kept").stdout.strip()
+        return int(said) * 1024 if said.isdigit() and len(said) < 16 else 0
+
     @property
     def _work(self) -> str:
         return f"{self._root}/work/{self._identity}"

@@ -29,6 +29,9 @@ def targets(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("EDGETOOL_TARGETS", str(folder))
         added = run_cli("targets", "add", "desk", "--host", HOST, "--config", str(server.folder / "config"))
         assert added.exit_code == 0, added.stderr.decode()
+        # not in the home of the account that runs the tests
+        file = folder / "desk.toml"
+        file.write_text(file.read_text() + f'folder = "{server.folder / "there"}"\n')
         yield folder
 
 
@@ -79,6 +82,17 @@ def test_deploy_measures_on_the_board_and_names_neither_host_nor_key_in_the_reco
     for path in run.rglob("*.json"):
         for secret in ("127.0.0.1", str(server.port), server.known_hosts.read_text().split()[2]):
             assert secret not in path.read_text()
+
+
+def test_clean_removes_what_is_kept_on_the_board(server: Server, targets: Path) -> None:
+    there = server.folder / "kept"
+    (there / "content").mkdir(parents=True)
+    (there / "content" / ("0" * 64)).write_bytes(b"x" * 4096)
+    (targets / "kept.toml").write_text((targets / "desk.toml").read_text().replace("/there", "/kept"))
+    cleaned = run_cli("clean", "--target", "kept", "--json")
+    assert json.loads(cleaned.stdout)["freed_bytes"] == 4096
+    assert not list((there / "content").iterdir())
+    assert run_cli("clean", "--target", "host").exit_code == 2
 
 
 @pytest.mark.usefixtures("targets")
