@@ -11,7 +11,7 @@ deploy: $(VENV)/.export
 	$(EDGETOOL) deploy --target $(TARGET)
 
 test: lint
-	$(EDGETOOL) doctor --install
+	$(EDGETOOL) doctor --install --all
 	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.dev

@@ -68,6 +68,9 @@ Dynamic = Annotated[
 ]
 Images = Annotated[int | None, typer.Option(min=1, help="Held-out images to classify on each place.")]
 Profile = Annotated[bool, typer.Option("--profile", help="Add a table of time by operator.")]
+Count = Annotated[
+    bool, typer.Option("--count-instructions", help="Count an inference's instructions; emulated riscv64 only.")
+]
 Runs = Annotated[Path, typer.Option(help="Where runs are kept.")]
 Force = Annotated[bool, typer.Option("--force", help="Do every step again.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
@@ -101,6 +104,7 @@ def deploy(
     images: Images = None,
     weights_mirror: Mirror = None,
     profile: Profile = False,
+    count_instructions: Count = False,
     runs: Runs = Path("runs"),
     force: Force = False,
     json: Json = False,
@@ -120,6 +124,7 @@ def deploy(
         images=images,
         weights_mirror=weights_mirror,
         profile=profile,
+        count=count_instructions,
     )
     if json:
         _print_json(
@@ -231,6 +236,7 @@ def bench(
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the runtime.")] = None,
     cpus: Annotated[str | None, typer.Option(help="Processors to use, such as 0-3,6.")] = None,
     profile: Profile = False,
+    count_instructions: Count = False,
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
@@ -246,7 +252,9 @@ def bench(
     }
     workshop = _workshop(quiet=json, force=False)
     chosen = {name: setting for name, setting in settings.items() if setting is not None}
-    folder, table = pipeline.bench(bundle, target, chosen, runs=runs, workshop=workshop, profile=profile)
+    folder, table = pipeline.bench(
+        bundle, target, chosen, runs=runs, workshop=workshop, profile=profile, count=count_instructions
+    )
     if json:
         _print_json({"run": str(folder), "rows": table})
         return
@@ -292,6 +300,7 @@ def doctor(
     install: Annotated[
         bool, typer.Option("--install", help="As root, install the system packages that are missing.")
     ] = False,
+    optional: Annotated[bool, typer.Option("--all", help="Those too that only some options want.")] = False,
     json: Json = False,
 ) -> None:
     """What is installed, what is missing, and the command that mends it."""
@@ -300,7 +309,7 @@ def doctor(
     from edgetool.platform.store import cache_root
 
     findings = examine()
-    missing = missing_system_packages(findings)
+    missing = missing_system_packages(findings, optional=optional)
     if install and missing:
         with make_progress(quiet=json).step(f"install {', '.join(missing)}"):
             install_system_packages(missing, log=cache_root() / "logs" / "system-packages.log")

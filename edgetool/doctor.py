@@ -12,6 +12,7 @@ from pathlib import Path
 from edgetool.errors import ConfigError
 from edgetool.platform.process import run_tool
 from edgetool.platform.values import value
+from edgetool.runtimes.emulator import glib_headers
 
 
 @value
@@ -37,19 +38,22 @@ PYTHON_PACKAGES = (
     ("onnxscript", "exporting from PyTorch", EXPORT),
     ("safetensors", "reading checkpoints", EXPORT),
 )
+COUNTING = "--count-instructions"
+COUNTING_PACKAGES = ("meson", "pycotap")
 PROGRAMS = (
     (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", True),
     (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", False),
     (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "mmdebstrap", True),
     (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", False),
     (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", False),
+    (("cc",), COUNTING, "gcc", False),
     (("/usr/share/keyrings/debian-archive-keyring.gpg",), "checking its signature", "debian-archive-keyring", True),
 )
 
 
 def examine() -> tuple[Finding, ...]:
     """All findings, Python first."""
-    return (_python(), *_python_packages(), *_programs())
+    return (_python(), *_python_packages(), *_programs(), *_for_counting())
 
 
 def _python() -> Finding:
@@ -66,11 +70,16 @@ def _python() -> Finding:
 
 def _python_packages() -> Iterator[Finding]:
     for name, needed_for, remedy in PYTHON_PACKAGES:
-        try:
-            found = version(name)
-        except PackageNotFoundError:
-            found = None
-        yield Finding(name=name, found=found, needed_for=needed_for, package=None, remedy=remedy, required=True)
+        yield Finding(
+            name=name, found=_version(name), needed_for=needed_for, package=None, remedy=remedy, required=True
+        )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _programs() -> Iterator[Finding]:
@@ -85,6 +94,27 @@ def _programs() -> Iterator[Finding]:
         )
 
 
+def _for_counting() -> Iterator[Finding]:
+    """What building the emulator that counts wants beside a compiler."""
+    for name in COUNTING_PACKAGES:
+        yield Finding(
+            name=name,
+            found=_version(name),
+            needed_for=COUNTING,
+            package=None,
+            remedy='pip install "edgetool[count]"',
+            required=False,
+        )
+    yield Finding(
+        name="glib's headers",
+        found=glib_headers(),
+        needed_for=COUNTING,
+        package="libglib2.0-dev",
+        remedy="as root: apt-get install libglib2.0-dev",
+        required=False,
+    )
+
+
 def _find(name: str) -> str | None:
     """A program on the PATH, or a file by its absolute path."""
     if name.startswith("/"):
@@ -92,8 +122,10 @@ def _find(name: str) -> str | None:
     return shutil.which(name)
 
 
-def missing_system_packages(findings: Sequence[Finding]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(finding.package for finding in findings if finding.package and not finding.ok))
+def missing_system_packages(findings: Sequence[Finding], *, optional: bool = False) -> tuple[str, ...]:
+    """What the default target wants, or also what is wanted only now and then."""
+    wanted = (finding for finding in findings if not finding.ok and (finding.required or optional))
+    return tuple(dict.fromkeys(finding.package for finding in wanted if finding.package))
 
 
 def install_system_packages(packages: Sequence[str], *, log: Path) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edgetool.archives import unpack_bundle
+from edgetool.bench.counts import check_countable, count_instructions
 from edgetool.bench.measure import Measurement, measure, preflight, put_bundle, selftest
 from edgetool.bench.record import Fallback
 from edgetool.bench.runs import write_run
@@ -31,7 +32,9 @@ from edgetool.platform.store import Store
 from edgetool.platform.values import Text, value
 from edgetool.reports.report import write_report
 from edgetool.reports.tables import Row
+from edgetool.reports.units import count_text
 from edgetool.runtimes.choice import choose_runtime
+from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.runtimes.selftest import build_selftest, write_selftest
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
@@ -111,12 +114,14 @@ def deploy(
     images: int | None = None,
     weights_mirror: str | None = None,
     profile: bool = False,
+    count: bool = False,
 ) -> Deployment:
     """Export, quantize, package, run and report, fp32 and int8, host and target. Raises EdgetoolError."""
     created_at = datetime.now(UTC)
     source = ImageSource.choose(request, calibration, held_out)
     targets = [target_with_images(name, images) for name in dict.fromkeys(("host", target_name))]
     reach(targets[-1], workshop)
+    counting = _counting(targets[-1], workshop) if count else None
     places = [provision(target, workshop) for target in targets]
     there = places[-1]
     opset = onnxfile.opset_for(tuple(place.runtime.build.version for place in places))
@@ -138,7 +143,9 @@ def deploy(
     measurements = [
         measurement
         for place, ready in zip(places, bundles, strict=True)
-        for measurement in measure_bundle(ready, place.target, workshop.progress, profile=profile)
+        for measurement in measure_bundle(
+            ready, place.target, workshop.progress, profile=profile, counting=counting if place is there else None
+        )
     ]
     with workshop.progress.step("report") as step:
         folder = write_run(
@@ -389,15 +396,32 @@ def check_operators(bundle: Bundle, target: Target, workshop: Workshop) -> dict[
 
 
 def measure_bundle(
-    bundle: Bundle, target: Target, progress: Progress, *, profile: bool = False
+    bundle: Bundle,
+    target: Target,
+    progress: Progress,
+    *,
+    profile: bool = False,
+    counting: CountingEmulator | None = None,
 ) -> Iterator[Measurement]:
-    """Self-test, then every model of the bundle in turn."""
+    """Self-test, then every model of the bundle in turn, its instructions last."""
     with open_executor(target) as executor:
         with progress.step(f"self-test on {target.name}") as step:
             put_bundle(executor, bundle)
             step.note(f"{selftest(executor, bundle)} cases hold")
         for model in bundle.manifest.models:
-            yield measure(executor, bundle, target, model, progress=progress, profile=profile)
+            measurement = measure(executor, bundle, target, model, progress=progress, profile=profile)
+            if counting is not None:
+                with progress.step(f"count instructions, {model.spec.precision} on {target.name}") as step:
+                    counts = count_instructions(counting, bundle, target, model)
+                    step.note(f"{count_text(counts.raw)}, weighted {count_text(counts.weighted)}")
+                measurement = replace(measurement, record=replace(measurement.record, instructions=counts))
+            yield measurement
+
+
+def _counting(target: Target, workshop: Workshop) -> CountingEmulator:
+    """Refused before anything is built for a target whose instructions can't be counted."""
+    check_countable(target)
+    return counting_emulator(workshop.store, workshop.progress)
 
 
 def bench(
@@ -408,6 +432,7 @@ def bench(
     runs: Path,
     workshop: Workshop,
     profile: bool = False,
+    count: bool = False,
 ) -> tuple[Path, tuple[Row, ...]]:
     """Measure a packaged bundle, a folder or an archive, with `settings` in place of the target's own [benchmark].
 
@@ -417,6 +442,7 @@ def bench(
     target = load_target(target_name)
     target = replace(target, benchmark=_with_settings(target.benchmark, settings))
     reach(target, workshop)
+    counting = _counting(target, workshop) if count else None
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         bundle = unpack_bundle(path, Path(scratch) / "bundle") if path.is_file() else open_bundle(path)
         wanted = load_toolchain(target.triple).triple
@@ -425,7 +451,7 @@ def bench(
                 f"the bundle {path} is for {bundle.manifest.triple}, {target.name} wants {wanted}",
                 hint=f"package it with --target {target.name}",
             )
-        measurements = list(measure_bundle(bundle, target, workshop.progress, profile=profile))
+        measurements = list(measure_bundle(bundle, target, workshop.progress, profile=profile, counting=counting))
     models = [model.spec for model in bundle.manifest.models]
     folder = write_run(runs, target=target.name, created_at=created_at, models=models, measurements=measurements)
     return folder, write_report(folder)

@@ -23,6 +23,7 @@ ROWS = {
     "edgetool.models.spec": 1,
     "edgetool.runtimes.spec": 1,
     "edgetool.executors.base": 1,
+    "edgetool.bench.instructions": 1,
     "edgetool.bench.record": 1,
     "edgetool.bench.stats": 1,
     "edgetool.bench.compare": 1,

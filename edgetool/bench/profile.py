@@ -26,7 +26,7 @@ def read_profile(path: Path, runs: int) -> tuple[OperatorTime, ...]:
     total_us: dict[str, int] = defaultdict(int)
     calls: dict[str, int] = defaultdict(int)
     for event in events:
-        if (operator := _operator(event)) is not None:
+        if (operator := operator_of(event)) is not None:
             total_us[operator] += event["dur"]
             calls[operator] += 1
     everything = sum(total_us.values())
@@ -41,7 +41,7 @@ def read_profile(path: Path, runs: int) -> tuple[OperatorTime, ...]:
     )
 
 
-def _operator(event: Any) -> str | None:
+def operator_of(event: Any) -> str | None:
     """The operator of a kernel's event; None for every other event, and for what is not one at all."""
     if not isinstance(event, dict) or event.get("cat") != "Node":
         return None

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le, Len
 
+from edgetool.bench.instructions import InstructionCounts
 from edgetool.executors.base import BenchmarkSpec
 from edgetool.models.spec import ModelSpec, TensorSpec
 from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, value
@@ -148,6 +149,7 @@ class RunRecord:
     outputs_file: Name  # an .npz beside the record: outputs of each held-out image, or of the timed input
     evaluation: Evaluation | None
     operators: tuple[OperatorTime, ...] = ()  # empty unless a profile was asked for
+    instructions: InstructionCounts | None = None  # None unless counting was asked for
 
     @property
     def emulated(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Literal, Self
@@ -29,13 +30,22 @@ class QemuExecutor(LocalExecutor):
 
     @classmethod
     def open(cls, target: Target) -> Self:
-        settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
-        emulator = find_emulator(settings.emulator)
+        return cls.open_with(target, find_emulator(cls._settings(target).emulator))
+
+    @classmethod
+    def open_with(cls, target: Target, emulator: str, options: Sequence[str] = ()) -> Self:
+        """With the emulator's program and options of its own in place of the installed one."""
+        settings = cls._settings(target)
         executor = cls(
-            prefix=(emulator, "-cpu", settings.cpu), emulator=f"{emulator_version(emulator)}, -cpu {settings.cpu}"
+            prefix=(emulator, *options, "-cpu", settings.cpu),
+            emulator=f"{emulator_version(emulator)}, -cpu {settings.cpu}",
         )
         executor._cpuinfo = settings.cpuinfo
         return executor
+
+    @classmethod
+    def _settings(cls, target: Target) -> Settings:
+        return check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
 
     def __enter__(self) -> Self:
         super().__enter__()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from edgetool.bench.instructions import ClassCount, InstructionCounts, OperatorInstructions
 from edgetool.bench.record import Caveat, RunRecord
 from edgetool.bench.runs import StoredRun
 from edgetool.reports.tables import Row, place_text, text_table
-from edgetool.reports.units import percent_text, ratio_text, size_text, time_text
+from edgetool.reports.units import count_text, percent_text, ratio_text, size_text, time_text
 
 
 def markdown_report(stored: StoredRun, table: Sequence[Row], charts: Sequence[str]) -> str:
@@ -25,6 +26,9 @@ def markdown_report(stored: StoredRun, table: Sequence[Row], charts: Sequence[st
     profiled = [m.record for m in stored.measurements if m.record.operators]
     if profiled:
         sections.insert(-3, ["## Time by operator", "", *_operators(profiled)])
+    counted = [m.record for m in stored.measurements if m.record.instructions is not None]
+    if counted:
+        sections.insert(-3, ["## Instructions of one inference", "", *_instructions(counted)])
     if run.fallbacks:
         fallbacks = [f"- asked for **{f.asked}**: {f.reason}. Instead: {f.instead}." for f in run.fallbacks]
         sections.insert(1, ["## Fallbacks", "", *fallbacks])
@@ -111,6 +115,42 @@ def _operators(records: Sequence[RunRecord]) -> Iterable[str]:
         ]
         yield from _table(("operator", "calls", "share"), cells)
         yield ""
+
+
+def _instructions(records: Sequence[RunRecord]) -> Iterable[str]:
+    yield (
+        "Counted under an emulator, the mean of inferences after a warm-up, on one thread. `weighted` counts a vector "
+        "instruction as often as it fills a register: max(1, ⌈vl × widest element ÷ VLEN⌉), a strided or indexed "
+        "access as vl, a scalar instruction as 1; it is no time either, but neither VLEN nor LMUL flatters it."
+    )
+    for record in records:
+        counts = record.instructions
+        if counts is None:
+            continue
+        vectors = f"vectors of {counts.vlen_bits} bits" if counts.vlen_bits else "no vectors"
+        traffic = f"{size_text(counts.load_bytes)} loaded, {size_text(counts.store_bytes)} stored"
+        yield ""
+        yield f"{record.model.precision} on {record.target} ({counts.emulator}, {vectors}; {traffic}):"
+        yield ""
+        cells = [
+            (name.replace("_", " "), count_text(count.raw), count_text(count.weighted), _share(count, counts))
+            for name, count in counts.classes()
+        ]
+        total = ("**all**", count_text(counts.raw), count_text(counts.weighted), "")
+        yield from _table(("class", "instructions", "weighted", "share of weight"), [*cells, total])
+        if counts.operators:
+            yield ""
+            headings = ("operator", "calls", "instructions", "weighted", "share of weight")
+            yield from _table(headings, [_operator_cells(entry) for entry in counts.operators if entry.share >= 0.001])
+
+
+def _operator_cells(entry: OperatorInstructions) -> tuple[str, ...]:
+    totals = (count_text(entry.raw), count_text(entry.weighted))
+    return (entry.operator, str(entry.calls), *totals, percent_text(entry.share))
+
+
+def _share(count: ClassCount, counts: InstructionCounts) -> str:
+    return percent_text(count.weighted / counts.weighted if counts.weighted else None)
 
 
 def _places(stored: StoredRun) -> Iterable[str]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgetool.bench.instructions import InstructionCounts
 from edgetool.bench.measure import Measurement
 from edgetool.reports.tables import Row, place_text
-from edgetool.reports.units import size_text, time_text
+from edgetool.reports.units import count_text, size_text, time_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 # Okabe & Ito's palette, told apart with every common colour blindness: https://jfly.uni-koeln.de/color/
 COLOURS = {"fp32": "#0072B2", "int8": "#E69F00", "int8-dynamic": "#009E73"}
 OTHER_COLOUR = "#999999"
+INSTRUCTION_PARTS = (
+    ("scalar integer, system", "#0072B2", ("scalar_integer", "system")),
+    ("scalar float", "#56B4E9", ("scalar_float",)),
+    ("branches", "#999999", ("branch",)),
+    ("loads, stores", "#E69F00", ("load", "store")),
+    ("vector configuration", "#000000", ("vector_config",)),
+    ("vector arithmetic", "#009E73", ("vector_integer", "vector_float", "vector_widening", "vector_permute")),
+    ("vector loads, stores", "#D55E00", ("vector_unit", "vector_strided")),
+)
 EMULATED_HATCH = "////"
 LINEAR_RANGE = 20  # a bar a twentieth of the longest is still seen
 STYLE: dict[Any, Any] = {
@@ -42,7 +52,11 @@ def write_charts(folder: Path, table: Sequence[Row], measurements: Sequence[Meas
     with _figure(folder / "latency.png", height=1.6 + 0.5 * len(table)) as axes:
         _draw_latencies(axes, table)
     _write_samples(folder / "samples.png", table, measurements)
-    return "size.png", "latency.png", "samples.png"
+    counted = [(row, counts) for row, m in zip(table, measurements, strict=True) if (counts := m.record.instructions)]
+    if counted:
+        with _figure(folder / "instructions.png", height=2.2 + 0.5 * len(counted)) as axes:
+            _draw_instructions(axes, counted)
+    return ("size.png", "latency.png", "samples.png", *(("instructions.png",) if counted else ()))
 
 
 @contextmanager
@@ -109,6 +123,27 @@ def _draw_latencies(axes: Axes, table: Sequence[Row]) -> None:
         axes.set_xlim(0, max(1.0, *(row.latency.p90_ns for row in table)) / 1e6 * 1.4)
     axes.set_xlabel(f"one inference [ms{', logarithmic' if logarithmic else ''}]: median, line to the 90th percentile")
     axes.set_title(f"{table[0].model}: time of one inference by format and place")
+
+
+def _draw_instructions(axes: Axes, counted: Sequence[tuple[Row, InstructionCounts]]) -> None:
+    """A bar of weighted instructions for each record, cut by what they do."""
+    largest = max(counts.weighted for _, counts in counted) / 1e6
+    classes = [dict(counts.classes()) for _, counts in counted]
+    left = np.zeros(len(counted))
+    for label, colour, names in INSTRUCTION_PARTS:
+        parts = np.array([sum(c[name].weighted for name in names if name in c) / 1e6 for c in classes])
+        if parts.any():
+            axes.barh(range(len(counted)), parts, left=left, color=colour, height=0.6, label=label)
+        left += parts
+    for i, (_, counts) in enumerate(counted):
+        text = f"{count_text(counts.weighted)}  (raw {count_text(counts.raw)})"
+        axes.text(counts.weighted / 1e6 + largest / 100, i, text, va="center")
+    axes.set_yticks(range(len(counted)), [f"{row.place}  {row.precision}" for row, _ in counted])
+    axes.invert_yaxis()
+    axes.set_xlim(0, largest * 1.4)
+    axes.set_xlabel("weighted instructions of one inference [million]")
+    axes.set_title(f"{counted[0][0].model}: instructions of one inference")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=4, frameon=False, fontsize=9)
 
 
 def _write_samples(path: Path, table: Sequence[Row], measurements: Sequence[Measurement]) -> None:

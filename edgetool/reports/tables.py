@@ -11,7 +11,7 @@ from edgetool.bench.measure import Measurement
 from edgetool.bench.record import Caveat
 from edgetool.bench.stats import Interval, LatencySummary, median_ratio, proportion, summarize
 from edgetool.platform.values import value
-from edgetool.reports.units import percent_text, ratio_text, size_text, time_text
+from edgetool.reports.units import count_text, percent_text, ratio_text, size_text, time_text
 
 
 @value
@@ -41,6 +41,10 @@ class Row:
     differs_by: float | None  # largest output difference from the host's same model ÷ its largest output
     same_predictions: int | None
     compared_samples: int | None
+    instructions: int | None  # of one inference; None unless they were counted
+    instructions_weighted: int | None  # a vector instruction as much as the registers or elements it moves
+    load_bytes: int | None
+    store_bytes: int | None
     caveats: tuple[Caveat, ...]
 
 
@@ -64,7 +68,7 @@ def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
         None,
     )
     difference = None if host is None else output_difference(host.outputs, measurement.outputs)
-    evaluation = record.evaluation
+    evaluation, counts = record.evaluation, record.instructions
     shared = min((o.record.evaluation.images for o in everything if o.record.evaluation is not None), default=0)
     correct = None if evaluation is None else evaluation.correct_of_first(shared)
     return Row(
@@ -87,6 +91,10 @@ def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
         differs_by=None if difference is None else difference.max_abs_relative,
         same_predictions=None if difference is None else difference.same_top1,
         compared_samples=None if difference is None else difference.samples,
+        instructions=None if counts is None else counts.raw,
+        instructions_weighted=None if counts is None else counts.weighted,
+        load_bytes=None if counts is None else counts.load_bytes,
+        store_bytes=None if counts is None else counts.store_bytes,
         caveats=caveats_of(record),
     )
 
@@ -130,9 +138,17 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
 )
 
 
+# Beside the emulator's time, in a table where a row was counted.
+COUNT_COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("instructions", lambda row: count_text(row.instructions)),
+    ("weighted", lambda row: count_text(row.instructions_weighted)),
+)
+
+
 def text_table(table: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Headings and cells."""
-    return tuple(heading for heading, _ in COLUMNS), [tuple(cell(row) for _, cell in COLUMNS) for row in table]
+    columns = COLUMNS + (COUNT_COLUMNS if any(row.instructions is not None for row in table) else ())
+    return tuple(heading for heading, _ in columns), [tuple(cell(row) for _, cell in columns) for row in table]
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -181,6 +197,10 @@ CSV_COLUMNS: dict[str, Callable[[Row], object]] = {
     "correct_all": lambda row: row.correct_all,
     "output_difference": lambda row: row.differs_by,
     "same_predictions": lambda row: row.same_predictions,
+    "instructions": lambda row: row.instructions,
+    "instructions_weighted": lambda row: row.instructions_weighted,
+    "load_bytes": lambda row: row.load_bytes,
+    "store_bytes": lambda row: row.store_bytes,
     "caveats": lambda row: " ".join(row.caveats),
 }
 

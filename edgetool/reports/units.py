@@ -31,6 +31,18 @@ def size_text(size_bytes: float | None) -> str:
     return f"{_three_digits(size_bytes / 1e9)} GB"
 
 
+def count_text(number: int | None) -> str:
+    """Four significant digits.
+
+    >>> count_text(949_619_567), count_text(2_003_234_016), count_text(12_345), count_text(999), count_text(None)
+    ('949.6 M', '2.003 G', '12.35 k', '999', '–')
+    """
+    if number is None or number < 1000:
+        return "–" if number is None else str(number)
+    scale, unit = next((scale, unit) for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if number >= scale)
+    return f"{number / scale:#.4g} {unit}"
+
+
 def percent_text(share: float | None, digits: int = 1) -> str:
     """
     >>> percent_text(0.98889), percent_text(None)

@@ -14,8 +14,7 @@ from edgetool.runtimes.spec import CrossBuild, Toolchain
 GENERAL = ("i", "m", "a", "f", "d", "zicsr", "zifencei")
 # Parts of "m" and "a" that newer compilers list beside them.
 IMPLIED = {"zmmul": "m", "zaamo": "a", "zalrsc": "a", "zca": "c", "zcd": "c"}
-
-
+BESIDE = "$ORIGIN"  # the library's own folder, wherever that is: ORT's build asks for it
 # No compiler emits fence.i unasked, and whether start files list it differs from one distribution to the next.
 UNTOLD = frozenset({"zifencei"})
 
@@ -32,7 +31,7 @@ def inspect_library(path: Path, toolchain: Toolchain, wanted: CrossBuild, *, gli
 def _differences(elf: ElfFile, wanted: CrossBuild, glibc: str | None) -> Iterator[str]:
     if elf.text_relocations:
         yield "it has text relocations"
-    if elf.runpath is not None:
+    if elf.runpath not in (None, BESIDE):
         yield f"it looks for libraries in {elf.runpath!r}"
     if unexpected := sorted(set(elf.needed) - set(wanted.needed)):
         yield f"it needs {', '.join(unexpected)}"

@@ -1,4 +1,4 @@
-"""The sources of a cross-built ONNX Runtime: fetched from a Debian archive, checked, unpacked, patched."""
+"""The sources of what edgetool builds: fetched from a Debian archive, checked, unpacked, patched."""
 
 from __future__ import annotations
 
@@ -64,9 +64,12 @@ class SourceTree:
     key: str  # of what lies in them
 
 
-def read_sources() -> tuple[Source, ...]:
-    """Raises ConfigError for a list that can't be read or names a file outside its folder."""
-    path = recipe_folder() / "sources.toml"
+def read_sources(folder: Path | None = None) -> tuple[Source, ...]:
+    """A recipe's sources, by default ONNX Runtime's.
+
+    Raises ConfigError for a list that can't be read or names a file outside its folder.
+    """
+    path = (folder or recipe_folder()) / "sources.toml"
     listed = read_document(path, SourceList)
     if listed.schema != SourceList.SCHEMA:
         raise ConfigError(f"{path}: schema: {listed.schema}, this edgetool reads {SourceList.SCHEMA}")
@@ -133,7 +136,7 @@ def fetch(source: Source, store: Store, *, mirror: Path | None = None) -> Path:
     if address is None or not APT_HELPER.is_file():
         raise BuildError(
             f"{source.file_name} can't be fetched: this machine's apt knows no Debian archive",
-            hint=f"fetch the files of {recipe_folder() / 'sources.toml'} elsewhere and pass --mirror DIR",
+            hint=f"fetch {source.path} from any Debian mirror and put it at {path}",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as scratch:

@@ -3,6 +3,7 @@
 
 #include "facts.h"
 #include "harness.h"
+#include "mark.h"
 
 /* Run one sample; `outputs` are the caller's to release. Returns the time of the call in nanoseconds, or -1. */
 static int64_t run_sample(struct harness *harness, size_t sample, OrtValue **outputs) {
@@ -12,9 +13,11 @@ static int64_t run_sample(struct harness *harness, size_t sample, OrtValue **out
   }
   memset(outputs, 0, harness->output_count * sizeof *outputs);
   int64_t start = now_ns();
+  MARK_START();
   OrtStatus *status =
       harness->runtime.Run(harness->session, NULL, harness->input_names, inputs, harness->input_count,
                            (const char *const *)harness->output_names, harness->output_count, outputs);
+  MARK_END();
   int64_t elapsed = now_ns() - start;
   return ok(harness, status) ? elapsed : -1;
 }

@@ -1,0 +1,125 @@
+"""Instructions of an inference, counted under the emulator that counts."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+from edgetool.bench.attribution import attribute
+from edgetool.bench.harness import BUNDLE, HarnessJob, input_paths, run_harness
+from edgetool.bench.instructions import InferenceCount, InstructionCounts, OperatorInstructions
+from edgetool.bundles import Bundle, BundledModel, inputs_by_name
+from edgetool.errors import ConfigError, HarnessError
+from edgetool.executors.base import BenchmarkSpec, Executor, Target
+from edgetool.executors.qemu import QemuExecutor
+from edgetool.platform.documents import read_document
+from edgetool.platform.values import NonNegative, value
+from edgetool.runtimes.emulator import CountingEmulator
+
+RESULT = PurePosixPath("counts.json")
+# The first inference plans its memory and the second is the first to use the plan.
+WARMUP, COUNTED = 1, 2
+SLOWDOWN = 4  # of an emulator that counts
+
+
+@value
+class CountsFile:
+    """What the plugin writes; its clock is readings of (nanoseconds, raw, weighted)."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema: int
+    vlen_bits: NonNegative
+    inferences: tuple[InferenceCount, ...]
+    clock: tuple[tuple[int, NonNegative, NonNegative], ...]
+
+
+def check_countable(target: Target) -> None:
+    """Raises ConfigError for a target whose instructions can't be counted."""
+    kind = target.executor["kind"]
+    if kind != "qemu" or not target.triple.startswith("riscv64-"):
+        raise ConfigError(
+            f"instructions of {target.name} can't be counted: it is {target.triple} with the executor {kind!r}",
+            hint='only riscv64 targets of the executor "qemu" can, such as qemu-riscv64',
+        )
+
+
+def open_counting(target: Target, counting: CountingEmulator, *, clock: bool = False) -> Executor:
+    """The target's executor under the emulator that counts; the result is RESULT in its work folder."""
+    plugin = str(counting.plugin).replace(",", ",,")  # how QEMU's options escape a comma
+    options = ("-plugin", f"{plugin},out={RESULT}{',clock=on' if clock else ''}")
+    return QemuExecutor.open_with(target, str(counting.program), options)
+
+
+def read_counts(path: Path, name: str) -> CountsFile:
+    """Raises HarnessError."""
+    counts = read_document(path, CountsFile, error=HarnessError)
+    if counts.schema != CountsFile.SCHEMA:
+        raise HarnessError(f"{name}: counts of schema {counts.schema}, this edgetool reads {CountsFile.SCHEMA}")
+    return counts
+
+
+def count_instructions(
+    counting: CountingEmulator, bundle: Bundle, target: Target, model: BundledModel
+) -> InstructionCounts:
+    """Run a model a few times, on one thread: others would wait for work in loops that count too.
+
+    Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
+    """
+    check_countable(target)
+    totals = _run(counting, bundle, target, model, warmup=WARMUP, counted=COUNTED)
+    # In a process of its own: profiling runs instructions too.
+    profiled = _run(counting, bundle, target, model, warmup=0, counted=1, profile=True)
+    return InstructionCounts(
+        emulator=totals.emulator,
+        vlen_bits=totals.counts.vlen_bits,
+        inferences=totals.counts.inferences[-COUNTED:],
+        operators=profiled.operators,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counted:
+    """One start of the harness under the emulator that counts."""
+
+    emulator: str
+    counts: CountsFile
+    operators: tuple[OperatorInstructions, ...]
+
+
+def _run(
+    counting: CountingEmulator,
+    bundle: Bundle,
+    target: Target,
+    model: BundledModel,
+    *,
+    warmup: int,
+    counted: int,
+    profile: bool = False,
+) -> _Counted:
+    name = f"{model.spec.name} {model.spec.precision}"
+    job = HarnessJob(
+        model=BUNDLE / model.path,
+        inputs=input_paths(inputs_by_name(bundle)),
+        threads=1,
+        timeout_s=target.benchmark.timeout_s * SLOWDOWN,
+        benchmark=BenchmarkSpec(warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0),
+        profile=profile,
+    )
+    executor = open_counting(target, counting, clock=profile)
+    with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        executor.put(bundle.root, BUNDLE)
+        run = run_harness(executor, bundle, job, name=name).run
+        executor.get(RESULT, Path(scratch) / RESULT.name)
+        counts = read_counts(Path(scratch) / RESULT.name, name)
+        if len(counts.inferences) != 1 + warmup + counted:
+            raise HarnessError(
+                f"{name}: {len(counts.inferences)} marked inferences, wanted {1 + warmup + counted}",
+                hint="the bundle's harness may be older than this edgetool: package it again",
+            )
+        operators: tuple[OperatorInstructions, ...] = ()
+        if profile:
+            executor.get(PurePosixPath(run.profile or ""), Path(scratch) / "profile.json")
+            operators = attribute(Path(scratch) / "profile.json", counts.clock, inferences=counted)
+    return _Counted(emulator=executor.emulator or counting.program.name, counts=counts, operators=operators)

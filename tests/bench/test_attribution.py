@@ -1,0 +1,88 @@
+"""Instructions by operator: events of a profile found again among the readings of the clock."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgetool.bench.attribution import Reading, attribute
+from edgetool.errors import HarnessError
+
+START = 1_700_000_000_000_000_123  # the profile's, in nanoseconds
+
+
+def kernel(operator: str, start_us: int, duration_us: int) -> dict[str, Any]:
+    return {
+        "cat": "Node",
+        "name": f"{operator}_kernel_time",
+        "ts": start_us,
+        "dur": duration_us,
+        "args": {"op_name": operator},
+    }
+
+
+def inference(start_us: int, duration_us: int) -> dict[str, Any]:
+    return {"cat": "Session", "name": "model_run", "ts": start_us, "dur": duration_us, "args": {}}
+
+
+# An inference of two kernels, and before it a warm-up that must not be seen. Of the readings only the first is where
+# the profile starts: from the second, no other is at the events' times.
+EVENTS = [
+    kernel("Conv", 20, 10),
+    inference(10, 50),
+    kernel("Conv", 120, 30),
+    kernel("Gemm", 170, 5),
+    kernel("Conv", 180, 10),
+    inference(110, 90),
+]
+READINGS: list[Reading] = [
+    (5_000_000_000, 1, 1),  # of another clock
+    (START, 1000, 1000),
+    (START + 7_000, 1100, 1100),
+    (START + 10_200, 1200, 1200),
+    (START + 20_900, 2000, 2000),
+    (START + 31_000, 9000, 9000),
+    (START + 61_000, 9100, 9100),
+    (START + 110_300, 9200, 9200),
+    (START + 120_999, 10_000, 10_000),
+    (START + 151_500, 15_000, 20_000),
+    (START + 170_001, 15_100, 20_100),
+    (START + 175_900, 16_100, 21_600),
+    (START + 180_500, 16_200, 21_700),
+    (START + 190_600, 17_200, 23_700),
+    (START + 200_999, 17_300, 23_800),
+]
+
+
+def write(folder: Path, events: object) -> Path:
+    path = folder / "profile.json"
+    path.write_text(json.dumps(events))
+    return path
+
+
+def test_operators_are_summed_up_by_falling_weight(tmp_path: Path) -> None:
+    conv, gemm = attribute(write(tmp_path, EVENTS), READINGS, inferences=1)
+    assert (conv.operator, conv.calls, conv.raw, conv.weighted) == ("Conv", 2, 5000 + 1000, 10_000 + 2000)
+    assert (gemm.operator, gemm.calls, gemm.raw, gemm.weighted) == ("Gemm", 1, 1000, 1500)
+    assert conv.share == pytest.approx(12_000 / 13_500)
+
+
+def test_each_inference_asked_for_is_averaged(tmp_path: Path) -> None:
+    conv = next(entry for entry in attribute(write(tmp_path, EVENTS), READINGS, inferences=2))
+    assert (conv.calls, conv.raw) == (1, (7000 + 5000 + 1000) // 2)
+
+
+@pytest.mark.parametrize("missing", [START, START + 120_999, START + 190_600])
+def test_an_event_at_no_reading_is_an_error(tmp_path: Path, missing: int) -> None:
+    readings = [reading for reading in READINGS if reading[0] != missing]
+    with pytest.raises(HarnessError, match="at no readings of the clock"):
+        attribute(write(tmp_path, EVENTS), readings, inferences=1)
+
+
+@pytest.mark.parametrize("events", [{}, [], [1, None, {"name": "model_run"}], [{"name": "model_run", "ts": -1}]])
+def test_a_profile_that_is_none_is_an_error(tmp_path: Path, events: object) -> None:
+    with pytest.raises(HarnessError, match=r"profile\.json"):
+        attribute(write(tmp_path, events), READINGS, inferences=1)

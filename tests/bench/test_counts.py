@@ -1,0 +1,348 @@
+"""Instructions counted by the emulator's plugin: loops counted by hand, at each vector length."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from edgetool.bench.counts import RESULT, CountsFile, check_countable, count_instructions, open_counting, read_counts
+from edgetool.bench.instructions import InferenceCount
+from edgetool.bundles import Bundle
+from edgetool.errors import ConfigError, HarnessError
+from edgetool.executors.base import Target
+from edgetool.executors.registry import load_target, open_executor
+from edgetool.platform.process import run_process
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store
+from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
+from tests.support import run_cli
+
+VLENS = (128, 256, 512)
+START, END = "slti x0, x0, 0x5e1", "slti x0, x0, 0x5e2"
+PROGRAM = """
+.globl _start
+_start:
+  la s1, data
+  la s2, data + 32768
+{body}
+  li a0, 42
+  li a7, 93
+  ecall
+.bss
+.balign 4096
+data: .space 65536
+last:
+"""
+
+# The tiny model's, as the runtime fuses it.
+OPERATORS = {"FusedConv": 1, "GlobalAveragePool": 1, "Flatten": 1, "Gemm": 1}
+
+Run = Callable[[str, int], tuple[InferenceCount, ...]]
+
+
+@pytest.fixture(scope="session")
+def counting(store: Store) -> CountingEmulator:
+    try:
+        return counting_emulator(store, Silent())
+    except ConfigError as missing:
+        pytest.skip(f"{missing.message}: {missing.hint}")
+
+
+def target_of(vlen: int) -> Target:
+    target = load_target("qemu-riscv64")
+    return replace(target, executor={**target.executor, "cpu": f"rv64,v=true,vlen={vlen},elen=64"})
+
+
+@pytest.fixture(scope="module")
+def assemble(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A program of `body`, assembled once."""
+    folder, made = tmp_path_factory.mktemp("programs"), dict[str, Path]()
+
+    def make(body: str) -> Path:
+        if body not in made:
+            source, path = folder / f"{len(made)}.S", folder / f"{len(made)}"
+            source.write_text(PROGRAM.format(body=body))
+            flags = ["-target", "riscv64-linux-musl", "-mcpu=baseline_rv64+v", "-nostdlib", "-static"]
+            done = run_process([sys.executable, "-m", "ziglang", "cc", *flags, "-o", path, source], timeout_s=120)
+            assert done.exit_code == 0, done.stderr.decode()
+            made[body] = path
+        return made[body]
+
+    return make
+
+
+@pytest.fixture
+def run(assemble: Callable[[str], Path], counting: CountingEmulator, tmp_path: Path) -> Run:
+    """What is counted between the marks of a program, at a vector length."""
+
+    def count(body: str, vlen: int) -> tuple[InferenceCount, ...]:
+        with open_counting(target_of(vlen), counting) as executor:
+            executor.put(assemble(body), PurePosixPath("program"))
+            assert executor.run([PurePosixPath("./program")], timeout_s=60).exit_code == 42
+            executor.get(RESULT, tmp_path / "counts.json")
+        counts = read_counts(tmp_path / "counts.json", "program")
+        assert counts.vlen_bits == vlen
+        return counts.inferences
+
+    return count
+
+
+def marked(body: str) -> str:
+    return f"{START}\n{body}\n{END}"
+
+
+def classes(count: InferenceCount) -> dict[str, tuple[int, int]]:
+    return {name: (entry.raw, entry.weighted) for name, entry in count.classes.items() if entry.raw}
+
+
+# 100 floats, four registers at a time: 16, 32 and 64 in a trip. A whole trip's vector instruction weighs 4; the last
+# one has 4, 4 and 36 elements: 1, 1 and ⌈36 · 32 ÷ 512⌉ = 3.
+LOOP = """
+  li s0, 100
+{start}
+1:
+  vsetvli t0, s0, e32, m4, ta, ma
+  vle32.v v8, (s1)
+  vfmacc.vv v16, v8, v8
+  vse32.v v16, (s1)
+  sub s0, s0, t0
+  bnez s0, 1b
+{end}
+  add s3, s3, s3
+"""
+
+
+@pytest.mark.parametrize(("vlen", "trips", "weight"), [(128, 7, 6 * 4 + 1), (256, 4, 3 * 4 + 1), (512, 2, 4 + 3)])
+def test_a_loop_is_counted_to_the_instruction(run: Run, vlen: int, trips: int, weight: int) -> None:
+    (count,) = run(LOOP.format(start=START, end=END), vlen)
+    assert classes(count) == {
+        "scalar_integer": (trips, trips),
+        "branch": (trips, trips),
+        "vector_config": (trips, trips),
+        "vector_widening": (trips, weight),
+        "vector_unit": (2 * trips, 2 * weight),
+    }
+    assert (count.raw, count.weighted) == (6 * trips, 3 * trips + 3 * weight)
+    assert (count.load_bytes, count.store_bytes) == (400, 400)
+
+
+@pytest.mark.parametrize("vlen", VLENS)
+@pytest.mark.parametrize("lmul", [1, 2, 4, 8])
+def test_a_group_weighs_as_many_as_it_has_registers(run: Run, vlen: int, lmul: int) -> None:
+    vadd = "vadd.vv v8, v16, v24\n" * 10
+    (count,) = run(f"vsetvli t0, x0, e32, m{lmul}, ta, ma\n{marked(vadd)}", vlen)
+    assert classes(count) == {"vector_integer": (10, 10 * lmul)}
+
+
+# One instruction each on vl = VLMAX: set-up, instruction, class, weight and bytes moved, as functions of VLEN.
+SINGLE: dict[str, tuple[str, str, str, Callable[[int], int], Callable[[int], int]]] = {
+    "masked": ("e32, m4", "vadd.vv v8, v16, v24, v0.t", "vector_integer", lambda _: 4, lambda _: 0),
+    "widening multiply-accumulate": ("e16, m2", "vwmacc.vv v8, v16, v18", "vector_widening", lambda _: 4, lambda _: 0),
+    "widening add": ("e8, m1", "vwaddu.vx v8, v16, s0", "vector_widening", lambda _: 2, lambda _: 0),
+    "widening of a wide operand": ("e8, m4", "vwadd.wv v8, v16, v24", "vector_widening", lambda _: 8, lambda _: 0),
+    "multiply-accumulate": ("e8, m2", "vmacc.vx v8, s0, v16", "vector_widening", lambda _: 2, lambda _: 0),
+    "float widening": ("e32, m1", "vfwmacc.vv v8, v16, v24", "vector_widening", lambda _: 2, lambda _: 0),
+    "float to wider integer": ("e32, m1", "vfwcvt.x.f.v v8, v16", "vector_widening", lambda _: 2, lambda _: 0),
+    "float from wider": ("e32, m1", "vfncvt.f.f.w v8, v16", "vector_float", lambda _: 2, lambda _: 0),
+    "float": ("e64, m2", "vfadd.vv v8, v16, v24", "vector_float", lambda _: 2, lambda _: 0),
+    "float conversion": ("e32, m2", "vfcvt.x.f.v v8, v16", "vector_float", lambda _: 2, lambda _: 0),
+    "narrowing clip": ("e8, m1", "vnclip.wi v8, v16, 3", "vector_integer", lambda _: 2, lambda _: 0),
+    "extension": ("e32, m4", "vzext.vf4 v8, v16", "vector_integer", lambda _: 4, lambda _: 0),
+    "comparison": ("e8, m8", "vmseq.vv v0, v8, v16", "vector_integer", lambda _: 8, lambda _: 0),
+    "reduction": ("e32, m8", "vredsum.vs v8, v16, v8", "vector_permute", lambda _: 8, lambda _: 0),
+    "widening reduction": ("e16, m4", "vwredsum.vs v8, v16, v8", "vector_permute", lambda _: 8, lambda _: 0),
+    "mask logic": ("e8, m8", "vmand.mm v0, v8, v16", "vector_permute", lambda _: 1, lambda _: 0),
+    "population count": ("e8, m8", "vcpop.m t0, v8", "vector_permute", lambda _: 1, lambda _: 0),
+    "index": ("e32, m4", "vid.v v8", "vector_permute", lambda _: 4, lambda _: 0),
+    "one element": ("e32, m8", "vmv.x.s t0, v8", "vector_permute", lambda _: 1, lambda _: 0),
+    "slide": ("e32, m2", "vslidedown.vi v8, v16, 1", "vector_permute", lambda _: 2, lambda _: 0),
+    "gather by wider indices": ("e8, m1", "vrgatherei16.vv v8, v16, v24", "vector_permute", lambda _: 2, lambda _: 0),
+    "whole registers": ("e8, m1", "vmv4r.v v8, v16", "vector_permute", lambda _: 4, lambda _: 0),
+    "unit-stride": ("e16, m2", "vle16.v v8, (s1)", "vector_unit", lambda _: 2, lambda vlen: 2 * vlen // 8),
+    "wider than SEW": ("e8, m1", "vle32.v v8, (s1)", "vector_unit", lambda _: 4, lambda vlen: 4 * vlen // 8),
+    "whole-register load": ("e8, m1", "vl4re32.v v8, (s1)", "vector_unit", lambda _: 4, lambda vlen: 4 * vlen // 8),
+    "mask load": ("e8, m8", "vlm.v v8, (s1)", "vector_unit", lambda _: 1, lambda vlen: vlen // 8),
+    "segments": ("e8, m1", "vlseg3e8.v v8, (s1)", "vector_unit", lambda _: 3, lambda vlen: 3 * vlen // 8),
+    "fault only first": ("e8, m4", "vle8ff.v v8, (s1)", "vector_unit", lambda _: 4, lambda vlen: 4 * vlen // 8),
+    "strided": ("e32, m1", "vlse32.v v8, (s1), x0", "vector_strided", lambda vlen: vlen // 32, lambda vlen: vlen // 8),
+    "strided segments": (
+        "e32, m1",
+        "vlsseg2e32.v v8, (s1), x0",
+        "vector_strided",
+        lambda vlen: 2 * vlen // 32,
+        lambda vlen: 2 * vlen // 8,
+    ),
+    "indexed": (
+        "e16, m2",
+        "vluxei8.v v8, (s1), v16",
+        "vector_strided",
+        lambda vlen: 2 * vlen // 16,
+        lambda vlen: 2 * vlen // 8,
+    ),
+}
+
+
+@pytest.mark.parametrize("vlen", VLENS)
+def test_each_kind_of_vector_instruction_has_its_weight(run: Run, vlen: int) -> None:
+    settings = "vmv.v.i v16, 0\nvmv.v.i v24, 0\nvmv.v.i v0, 0\n"
+    body = "".join(
+        f"vsetvli t0, x0, e8, m8, ta, ma\n{settings}vsetvli t0, x0, {vtype}, ta, ma\n{marked(word)}\n"
+        for vtype, word, *_ in SINGLE.values()
+    )
+    counts = run(body, vlen)
+    found = {name: (classes(count), count.load_bytes) for name, count in zip(SINGLE, counts, strict=True)}
+    assert found == {
+        name: ({kind: (1, weight(vlen))}, moved(vlen)) for name, (_, _, kind, weight, moved) in SINGLE.items()
+    }
+
+
+@pytest.mark.parametrize("vlen", VLENS)
+def test_stores_are_weighed_as_loads_are(run: Run, vlen: int) -> None:
+    stores = "vse32.v v8, (s1)\nvsse32.v v8, (s1), x0\nvsuxei32.v v8, (s1), v16\nvs2r.v v8, (s1)\nvsm.v v8, (s1)\n"
+    (count,) = run(f"vsetvli t0, x0, e32, m1, ta, ma\nvmv.v.i v16, 0\n{marked(stores)}", vlen)
+    assert classes(count) == {"vector_unit": (3, 1 + 2 + 1), "vector_strided": (2, 2 * (vlen // 32))}
+    assert count.load_bytes == 0
+    assert count.store_bytes == 5 * vlen // 8 + -(-(vlen // 32) // 8)
+
+
+@pytest.mark.parametrize(("vl", "weight"), [(0, 1), (1, 1), (4, 1), (5, 2), (31, 8)])
+def test_a_part_of_a_register_is_a_whole_one(run: Run, vl: int, weight: int) -> None:
+    (count,) = run(f"vsetivli x0, {vl}, e32, m8, ta, ma\n{marked('vadd.vi v8, v8, 1')}", 128)
+    assert classes(count) == {"vector_integer": (1, weight)}
+
+
+def test_what_follows_a_load_that_stopped_at_a_fault_has_the_shorter_vl(run: Run) -> None:
+    body = "la t1, last - 16\nvsetvli t0, x0, e8, m8, ta, ma\n"
+    (count,) = run(body + marked("vle8ff.v v8, (t1)\nvadd.vi v16, v8, 1"), 128)
+    assert classes(count) == {"vector_unit": (1, 8), "vector_integer": (1, 1)}
+
+
+SCALAR = """
+  add t0, t0, t1
+  mul t0, t0, t1
+  lui t2, 5
+  fadd.d ft0, ft0, ft1
+  fmadd.s ft0, ft0, ft1, ft2
+  lb t0, 0(s1)
+  lhu t0, 0(s1)
+  lw a0, 0(s1)
+  ld a0, 8(s1)
+  flw fa0, 0(s1)
+  fld fa0, 8(s1)
+  sb t0, 0(s1)
+  sh t0, 0(s1)
+  sw a0, 0(s1)
+  sd a0, 8(s1)
+  fsd fa0, 8(s1)
+  ld t0, 0(sp)
+  sd t0, 0(sp)
+  lr.w t0, (s1)
+  sc.w t1, t0, (s1)
+  amoadd.d t0, x0, (s1)
+  fence
+  csrr t0, vlenb
+  beq x0, x0, 1f
+1:
+  j 1f
+1:
+  jal t0, 1f
+1:
+  mv a0, t0
+  li a0, 3
+"""
+
+
+@pytest.mark.parametrize("option", ["rvc", "norvc"])
+def test_scalar_instructions_by_class_long_and_compressed(run: Run, option: str) -> None:
+    (count,) = run(f"la s1, data\n.option {option}\n{marked(SCALAR)}\n.option rvc", 128)
+    assert classes(count) == {
+        "scalar_integer": (5, 5),
+        "scalar_float": (2, 2),
+        "load": (8, 8),
+        "store": (8, 8),
+        "branch": (3, 3),
+        "system": (2, 2),
+    }
+    assert count.load_bytes == 1 + 2 + 4 + 8 + 4 + 8 + 8 + 4 + 8
+    assert count.store_bytes == 1 + 2 + 4 + 8 + 8 + 8 + 4 + 8
+
+
+def test_each_pair_of_marks_is_counted_apart(run: Run) -> None:
+    counts = run(f"add t0, t0, t1\n{marked('add t0, t0, t1')}\nadd t0, t0, t1\n{marked('')}", 128)
+    assert [count.raw for count in counts] == [1, 0]
+
+
+def test_a_machine_without_vectors_is_counted_too(
+    assemble: Callable[[str], Path], counting: CountingEmulator, tmp_path: Path
+) -> None:
+    target = target_of(128)
+    scalar = replace(target, executor={**target.executor, "cpu": "rv64,v=false"})
+    with open_counting(scalar, counting) as executor:
+        executor.put(assemble(marked("add t0, t0, t1")), PurePosixPath("program"))
+        executor.run([PurePosixPath("./program")], timeout_s=60)
+        executor.get(RESULT, tmp_path / "counts.json")
+    counts = read_counts(tmp_path / "counts.json", "program")
+    assert (counts.vlen_bits, counts.inferences[0].raw) == (0, 1)
+
+
+def test_marks_do_nothing_without_the_plugin(assemble: Callable[[str], Path]) -> None:
+    with open_executor(load_target("qemu-riscv64")) as executor:
+        executor.put(assemble(marked("add t0, t0, t1")), PurePosixPath("program"))
+        assert executor.run([PurePosixPath("./program")], timeout_s=60).exit_code == 42
+
+
+def test_a_models_count_is_repeatable(riscv_bundle: Bundle, counting: CountingEmulator) -> None:
+    model = riscv_bundle.manifest.models[0]
+    first, second = (count_instructions(counting, riscv_bundle, target_of(256), model) for _ in range(2))
+    everything = [count.raw for counts in (first, second) for count in counts.inferences]
+    assert max(everything) - min(everything) <= 0.001 * min(everything)
+    assert first.vlen_bits == 256
+    assert first.load_bytes > first.store_bytes > 0
+    assert {entry.operator: entry.calls for entry in first.operators} == OPERATORS
+    assert {entry.operator: entry.raw for entry in second.operators} == pytest.approx(
+        {entry.operator: entry.raw for entry in first.operators}, rel=0.02
+    )
+    assert sum(entry.raw for entry in first.operators) > 0.9 * first.raw
+
+
+def test_a_bench_shows_what_was_counted(riscv_bundle: Bundle, counting: CountingEmulator, tmp_path: Path) -> None:
+    del counting
+    settings = ["--repetitions", "1", "--warmup", "0", "--min-duration", "0", "--runs", tmp_path / "runs", "--json"]
+    done = run_cli("bench", riscv_bundle.root, "--count-instructions", *map(str, settings))
+    assert done.exit_code == 0, done.stderr.decode()
+    answer = json.loads(done.stdout)
+    rows = answer["rows"]
+    assert all(row["instructions_weighted"] == row["instructions"] > 0 for row in rows), "Debian's build has no vectors"
+    folder = tmp_path / "runs" / Path(answer["run"]).name
+    assert "## Instructions of one inference" in (folder / "report.md").read_text()
+    assert (folder / "charts" / "instructions.png").is_file()
+    assert f"{rows[0]['instructions']}" in (folder / "summary.csv").read_text()
+
+
+def test_a_bench_of_what_cannot_be_counted_is_refused(host_bundle: Bundle) -> None:
+    done = run_cli("bench", host_bundle.root, "--target", "host", "--count-instructions")
+    assert done.exit_code == 2
+    assert b"can't be counted" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["host", "qemu-aarch64"])
+def test_a_place_that_cannot_be_counted_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"instructions of {name} can't be counted") as caught:
+        check_countable(load_target(name))
+    assert caught.value.hint is not None
+    assert "qemu-riscv64" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"schema": 2, "vlen_bits": 0, "inferences": [], "clock": []}', '{"schema": 1}']
+)
+def test_a_malformed_count_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
+    (tmp_path / "counts.json").write_text(text)
+    with pytest.raises(HarnessError):
+        read_counts(tmp_path / "counts.json", "tiny fp32")
+    assert CountsFile.SCHEMA == 1

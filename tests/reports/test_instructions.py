@@ -1,0 +1,102 @@
+"""Counted instructions in the table, the CSV, the report and its chart; nothing of them where none were counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edgetool.bench.instructions import (
+    ClassCount,
+    InferenceCount,
+    InstructionClasses,
+    InstructionCounts,
+    OperatorInstructions,
+)
+from edgetool.bench.runs import read_run, write_run
+from edgetool.reports.report import write_report
+from edgetool.reports.tables import csv_text, rows, text_table
+from tests.support import emulated_record, measurement, model_spec, record
+
+NOTHING = ClassCount(raw=0, weighted=0)
+
+
+def inference(*, scalar: int, vector: int, weight: int) -> InferenceCount:
+    counts = dict.fromkeys((entry.name for entry in fields(InstructionClasses)), NOTHING)
+    counts["scalar_integer"] = ClassCount(raw=scalar, weighted=scalar)
+    counts["vector_widening"] = ClassCount(raw=vector, weighted=weight)
+    return InferenceCount(classes=InstructionClasses(**counts), load_bytes=4_000_000, store_bytes=2_000_000)
+
+
+COUNTS = InstructionCounts(
+    emulator="qemu-riscv64 version 10.0",
+    vlen_bits=256,
+    inferences=(
+        inference(scalar=1_000_000, vector=500_000, weight=2_000_000),
+        inference(scalar=1_000_200, vector=500_000, weight=2_000_000),
+    ),
+    operators=(OperatorInstructions(operator="Conv", calls=3, raw=1_200_000, weighted=2_700_000, share=0.9),),
+)
+COUNTED = (measurement(record()), measurement(emulated_record(instructions=COUNTS)))
+
+
+def written(folder: Path) -> Path:
+    run = write_run(
+        folder,
+        target="qemu-riscv64",
+        created_at=datetime(2026, 1, 2, tzinfo=UTC),
+        models=[model_spec()],
+        measurements=COUNTED,
+    )
+    write_report(run)
+    return run
+
+
+def test_a_count_is_the_mean_of_its_inferences() -> None:
+    assert (COUNTS.raw, COUNTS.weighted) == (1_500_100, 3_000_100)
+    assert dict(COUNTS.classes()) == {
+        "scalar_integer": ClassCount(raw=1_000_100, weighted=1_000_100),
+        "vector_widening": ClassCount(raw=500_000, weighted=2_000_000),
+    }
+
+
+def test_both_totals_stand_beside_the_emulated_time() -> None:
+    headings, cells = text_table(rows(COUNTED))
+    assert headings[-2:] == ("instructions", "weighted")
+    assert [line[-2:] for line in cells] == [("–", "–"), ("1.500 M", "3.000 M")]
+
+
+def test_a_table_without_counts_has_no_columns_for_them() -> None:
+    headings, _ = text_table(rows([measurement(record())]))
+    assert "instructions" not in headings
+
+
+def test_the_csv_has_base_units() -> None:
+    host, emulated = csv.DictReader(io.StringIO(csv_text(rows(COUNTED))))
+    assert host["instructions"] == host["instructions_weighted"] == ""
+    assert (emulated["instructions"], emulated["instructions_weighted"]) == ("1500100", "3000100")
+    assert (emulated["load_bytes"], emulated["store_bytes"]) == ("4000000", "2000000")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "| vector widening | 500.0 k | 2.000 M | 66.7 % |",
+        "| **all** | 1.500 M | 3.000 M |  |",
+        "| Conv | 3 | 1.200 M | 2.700 M | 90.0 % |",
+        "![instructions](charts/instructions.png)",
+    ],
+)
+def test_the_report_has_classes_operators_and_a_chart(tmp_path: Path, line: str) -> None:
+    run = written(tmp_path)
+    assert line in (run / "report.md").read_text().splitlines()
+    assert (run / "charts" / "instructions.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_record_keeps_every_inference(tmp_path: Path) -> None:
+    stored = read_run(written(tmp_path))
+    assert [m.record.instructions for m in stored.measurements] == [None, COUNTS]

@@ -1,0 +1,31 @@
+"""What is missing, and which of it is asked for."""
+
+from __future__ import annotations
+
+from edgetool.doctor import Finding, examine, missing_system_packages
+
+
+def finding(package: str, *, found: str | None, required: bool) -> Finding:
+    return Finding(name="it", found=found, needed_for="this", package=package, remedy="do so", required=required)
+
+
+FINDINGS = (
+    finding("needed", found=None, required=True),
+    finding("there", found="1.0", required=True),
+    finding("now-and-then", found=None, required=False),
+)
+
+
+def test_only_what_the_default_target_wants_is_missing() -> None:
+    assert missing_system_packages(FINDINGS) == ("needed",)
+
+
+def test_what_is_wanted_now_and_then_is_missing_on_request() -> None:
+    assert missing_system_packages(FINDINGS, optional=True) == ("needed", "now-and-then")
+
+
+def test_what_counting_instructions_wants_is_named_and_not_required() -> None:
+    found = {finding.name: finding for finding in examine() if finding.needed_for == "--count-instructions"}
+    assert set(found) == {"cc", "meson", "pycotap", "glib's headers"}
+    assert not any(finding.required for finding in found.values())
+    assert found["glib's headers"].package == "libglib2.0-dev"
