@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import harness_overhead, provisioning, startup, warm_deploy
+from benchmarks import harness_overhead, provisioning, ssh_upload, startup, warm_deploy
 
 if __name__ == "__main__":
-    for benchmark in (startup, harness_overhead, warm_deploy, provisioning):
+    for benchmark in (startup, harness_overhead, warm_deploy, provisioning, ssh_upload):
         print(f"{benchmark.__name__.rpartition('.')[2]}: {benchmark.run()}", flush=True)

@@ -15,7 +15,7 @@ import typer
 from edgetool import __version__
 from edgetool.cli_board import board_app
 from edgetool.cli_runtime import runtime_app
-from edgetool.cli_targets import add_target, check_target
+from edgetool.cli_targets import add_target, check_target, clean_target
 from edgetool.errors import ConfigError, EdgetoolError
 
 if TYPE_CHECKING:
@@ -358,6 +358,7 @@ def show_target(name: Annotated[str, typer.Argument(autocompletion=_complete_tar
 
 targets_app.command("add")(add_target)
 targets_app.command("check")(check_target)
+app.command("clean")(clean_target)
 
 
 def _request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:

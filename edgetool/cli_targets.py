@@ -21,6 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and
 def add_target(
     name: Annotated[str, typer.Argument(help="What to call it.")],
     host: Annotated[str, typer.Option(help="A Host of ~/.ssh/config, or user@host.")],
+    config: Annotated[str | None, typer.Option(help="An SSH configuration in place of ~/.ssh/config.")] = None,
     accept_new: AcceptNew = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
     json: Json = False,
@@ -30,7 +31,7 @@ def add_target(
     from edgetool.executors.registry import new_target_file, write_target
 
     path = new_target_file(name, force=force)
-    table = {"kind": "ssh", "host": host}
+    table = {"kind": "ssh", "host": host} | ({} if config is None else {"config": config})
     probe = _probe(Target(schema=Target.SCHEMA, name=name, description="", triple="native", executor=table), accept_new)
     target = Target(schema=Target.SCHEMA, name=name, description=_describe(probe), triple=probe.triple, executor=table)
     write_target(path, target)
@@ -70,6 +71,27 @@ def check_target(
     for title, text in rows.items():
         if text is not None:
             print(f"  {title}: {text}")
+
+
+def clean_target(
+    target: Annotated[str, typer.Option("--target", "-t", help="A target's name, or a target file.")],
+    json: Json = False,
+) -> None:
+    """Remove what edgetool keeps on a board for the next time."""
+    from edgetool.errors import ConfigError
+    from edgetool.executors.registry import load_target, open_executor
+    from edgetool.executors.ssh import SshExecutor
+    from edgetool.reports.units import size_text
+
+    executor = open_executor(load_target(target))
+    if not isinstance(executor, SshExecutor):
+        raise ConfigError(f"edgetool keeps nothing on {target}", hint="`edgetool clean` is for boards reached by SSH")
+    with executor:
+        freed_bytes = executor.clean()
+    if json:
+        _print_json({"target": target, "freed_bytes": freed_bytes})
+        return
+    print(f"{target}: {size_text(freed_bytes)} removed")
 
 
 def _probe(target: Target, accept_new: bool) -> Probe:

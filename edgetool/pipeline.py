@@ -14,6 +14,7 @@ from edgetool.bench.counts import check_countable, count_instructions
 from edgetool.bench.measure import Measurement, measure, preflight, put_bundle, selftest
 from edgetool.bench.record import Fallback
 from edgetool.bench.runs import write_run
+from edgetool.boards.probe import check_machine_of, probe_board
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import UnsupportedOperator, WrongMachine
 from edgetool.executors.base import BenchmarkSpec, Target
@@ -119,6 +120,7 @@ def deploy(
     created_at = datetime.now(UTC)
     source = ImageSource.choose(request, calibration, held_out)
     targets = [target_with_images(name, images) for name in dict.fromkeys(("host", target_name))]
+    reach(targets[-1], workshop)
     counting = _counting(targets[-1], workshop) if count else None
     places = [provision(target, workshop) for target in targets]
     there = places[-1]
@@ -157,6 +159,22 @@ def deploy(
         table = write_report(folder)
         step.note(str(folder / "report.md"))
     return Deployment(folder=folder, table=table, fallbacks=tuple(fallbacks))
+
+
+def reach(target: Target, workshop: Workshop) -> None:
+    """Is a real board there, does it let us in, is it the machine that its file says? Asked before hours of work.
+
+    Raises ConnectError, HostKeyError or WrongMachine. A question about a host key is asked here, while nothing else is
+    on the terminal.
+    """
+    executor = open_executor(target)
+    if target.triple == "native" or not executor.native() or executor.emulator is not None:
+        return
+    with executor:
+        probe = probe_board(executor)
+    with workshop.progress.step(f"reach {target.name}") as step:
+        check_machine_of(target, probe)
+        step.note(f"{probe.machine}, {probe.vectors}" if probe.vectors else probe.machine)
 
 
 def target_with_images(name: str, images: int | None) -> Target:
@@ -423,6 +441,7 @@ def bench(
     created_at = datetime.now(UTC)
     target = load_target(target_name)
     target = replace(target, benchmark=_with_settings(target.benchmark, settings))
+    reach(target, workshop)
     counting = _counting(target, workshop) if count else None
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         bundle = unpack_bundle(path, Path(scratch) / "bundle") if path.is_file() else open_bundle(path)

@@ -48,6 +48,7 @@ SAME_ROW = {
     ("edgetool.bundles", "edgetool.models.images"),
     ("edgetool.archives", "edgetool.bundles"),
     ("edgetool.bench.measure", "edgetool.boards.facts"),
+    ("edgetool.bench.measure", "edgetool.boards.probe"),
     ("edgetool.cli", "edgetool.cli_board"),
     ("edgetool.cli", "edgetool.cli_targets"),
     ("edgetool.cli", "edgetool.console"),

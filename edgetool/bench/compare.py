@@ -45,11 +45,21 @@ def caveats_of(record: RunRecord) -> tuple[Caveat, ...]:
         Caveat.UNSTABLE: summary.spread > 0.1 and not record.emulated,
         Caveat.SLOW_FIRST_RUN: record.first_run_ns > 2 * summary.p50_ns,
         Caveat.GOVERNOR: before is not None and before.governor not in (None, "performance"),
+        Caveat.THROTTLED: _was_throttled(record),
         Caveat.BUSY: _was_busy(record),
         Caveat.RANDOM_WEIGHTS: not record.model.accuracy_means_something,
         Caveat.FEW_IMAGES: record.evaluation is not None and record.evaluation.images < 200,
     }
     return tuple(caveat for caveat, holds in doubts.items() if holds)
+
+
+def _was_throttled(record: RunRecord) -> bool:
+    """At either end of the measurement, or between them: the firmware's upper flags stay up from the first time on."""
+    before, after = record.environment.before, record.environment.after
+    found = [facts for facts in (before, after) if facts is not None]
+    flags = [facts.throttle_flags for facts in found if facts.throttle_flags is not None]
+    now = any(flag & 0xF for flag in flags) or any(facts.cooling_steps for facts in found)
+    return now or len(set(flags)) > 1
 
 
 def _was_busy(record: RunRecord) -> bool:

@@ -13,6 +13,7 @@ from edgetool import __version__
 from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, Outputs, finite_outputs, input_paths, run_harness
 from edgetool.bench.record import BoardFacts, Environment, Evaluation, OperatorTime, RunRecord
 from edgetool.boards.facts import read_facts
+from edgetool.boards.probe import check_instructions_of
 from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import HarnessError, UnsupportedOperator
 from edgetool.executors.base import Executor, Target
@@ -36,6 +37,8 @@ class Measurement:
 
 
 def put_bundle(executor: Executor, bundle: Bundle) -> None:
+    """Raises TransferError, and IllegalInstruction for a bundle whose instructions the board does not have."""
+    check_instructions_of(bundle, read_facts(executor))
     executor.put(bundle.root, BUNDLE)
 
 

@@ -80,6 +80,8 @@ class BoardFacts:
     governor: Text | None = None
     clock_hz: NonNegative | None = None
     temperature_celsius: float | None = None
+    throttle_flags: NonNegative | None = None  # a Raspberry Pi firmware's: bits 0 to 3 now, 16 to 19 since its start
+    cooling_steps: NonNegative | None = None  # by how many steps the kernel slows the processors for their heat
     load_1min: float | None = None
     memory_available_bytes: NonNegative | None = None
 
@@ -166,6 +168,7 @@ class Caveat(StrEnum):
     UNSTABLE = "unstable"
     SLOW_FIRST_RUN = "slow-first-run"
     GOVERNOR = "governor"
+    THROTTLED = "throttled"
     BUSY = "busy"
     DIFFERENT_RUNTIME = "different-runtime"
     DIFFERENT_MODEL = "different-model"
@@ -196,6 +199,10 @@ _CAVEATS = {
         "report it on its own where start-up matters",
     ),
     Caveat.GOVERNOR: ("the clock's governor is not `performance`", "set it before measuring"),
+    Caveat.THROTTLED: (
+        "the board was slowed down for its heat or its power supply",
+        "cool it, give it a better power supply, and measure again",
+    ),
     Caveat.BUSY: (
         "the machine had other work: its load was over half of its processors at the start",
         "stop other work",

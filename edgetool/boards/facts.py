@@ -22,6 +22,14 @@ echo "isa=$(field isa)"
 echo "governor=$(first /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor)"
 echo "clock_khz=$(first /sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq)"
 echo "temperature_millicelsius=$(first /sys/class/thermal/thermal_zone0/temp)"
+echo "throttle_flags=$(first /sys/devices/platform/soc/soc:firmware/get_throttled)"
+cooling=
+for device in /sys/class/thermal/cooling_device*; do
+  case $(first "$device/type") in *cpufreq*) ;; *) continue ;; esac
+  state=$(first "$device/cur_state")
+  case $state in '' | *[!0-9]*) ;; *) cooling=$((${cooling:-0} + state)) ;; esac
+done
+echo "cooling_steps=$cooling"
 echo "load=$(first /proc/loadavg)"
 echo "memory_kib=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/null)"
 """
@@ -40,6 +48,8 @@ def parse_facts(text: str) -> BoardFacts:
 
     >>> parse_facts("clock_khz=1500000\\ntemperature_millicelsius=hot").clock_hz
     1500000000
+    >>> hex(parse_facts("throttle_flags=50005").throttle_flags)
+    '0x50005'
     """
     lines = dict(line.split("=", 1) for line in text.splitlines()[:100] if "=" in line)
 
@@ -57,6 +67,8 @@ def parse_facts(text: str) -> BoardFacts:
         governor=read("governor", str),
         clock_hz=read("clock_khz", lambda raw: _natural(raw) * 1000),
         temperature_celsius=read("temperature_millicelsius", lambda raw: _finite(raw) / 1000),
+        throttle_flags=read("throttle_flags", lambda raw: _natural(str(int(raw, 16)))),
+        cooling_steps=read("cooling_steps", _natural),
         load_1min=read("load", lambda raw: _finite(raw.split()[0])),
         memory_available_bytes=read("memory_kib", lambda raw: _natural(raw) * 1024),
     )

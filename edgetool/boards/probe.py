@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
 from pathlib import PurePosixPath
 
 from edgetool.bench.record import BoardFacts
 from edgetool.boards.facts import read_facts
-from edgetool.errors import ConfigError, ExecutorError, WrongMachine
+from edgetool.bundles import Bundle
+from edgetool.errors import ConfigError, ExecutorError, IllegalInstruction, WrongMachine
 from edgetool.executors.base import Executor, Target
+from edgetool.platform.elf import is_elf, read_elf
 from edgetool.platform.values import Name, NonNegative, value
+from edgetool.runtimes.inspection import extensions
 
 # uname -m → triple
 TRIPLES = {"riscv64": "riscv64-linux-gnu", "aarch64": "aarch64-linux-gnu", "x86_64": "x86_64-linux-gnu"}
@@ -19,6 +24,13 @@ echo "cores=$(grep -c '^processor' /proc/cpuinfo)"
 echo "free_kib=$(df -Pk . | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\).*/\1/p')"
 """
 TIMEOUT_S = 60.0
+DRAFT_CORES = re.compile(r"\bc9(06|10|20)")
+
+
+class Vectors(StrEnum):
+    RATIFIED = "vectors (V 1.0)"
+    DRAFT = "vectors of the draft 0.7.1 only"
+    NONE = "no vectors"
 
 
 @value
@@ -39,11 +51,9 @@ class Probe:
         return TRIPLES[self.machine]
 
     @property
-    def vectors(self) -> str | None:
-        """What a RISC-V board says of its vector instructions; None on others."""
-        if self.machine != "riscv64" or self.facts.isa is None:
-            return None
-        return "vectors (V 1.0)" if has_vectors(self.facts.isa) else "no vectors"
+    def vectors(self) -> Vectors | None:
+        """None where RISC-V's vectors are no question, or the board does not tell."""
+        return vectors_of(self.facts) if self.machine == "riscv64" else None
 
 
 def probe_board(executor: Executor) -> Probe:
@@ -80,11 +90,36 @@ def check_machine_of(target: Target, probe: Probe) -> None:
         )
 
 
-def has_vectors(isa: str) -> bool:
-    """Whether an ISA string names V. A kernel names the ratified one only; vendors' kernels with 0.7.1 may too.
+def check_instructions_of(bundle: Bundle, facts: BoardFacts | None) -> None:
+    """Raises IllegalInstruction when a file of the bundle was built for vectors that the board does not have."""
+    vectors = None if facts is None else vectors_of(facts)
+    if vectors in (None, Vectors.RATIFIED):
+        return
+    for entry in bundle.manifest.files:
+        path = bundle.root / entry.path
+        isa = read_elf(path).isa if is_elf(path) else None
+        if isa is not None and "v" in extensions(isa):
+            raise IllegalInstruction(
+                f"{entry.path} was built for {isa} and the board has {vectors}",
+                hint="package with a runtime built without vectors, such as Debian's",
+            )
 
-    >>> has_vectors("rv64imafdcv_zicsr"), has_vectors("rv64imafdc_zve32x"), has_vectors("rv64gc")
-    (True, False, False)
+
+def vectors_of(facts: BoardFacts) -> Vectors | None:
+    """What a RISC-V kernel's /proc/cpuinfo tells of the vector instructions.
+
+    Vendors' kernels for T-Head's C906, C910 and C920 say "v" and mean the draft 0.7.1, whose instructions have other
+    encodings; Linux itself says "xtheadvector".
+
+    >>> str(vectors_of(BoardFacts(isa="rv64imafdcv_zicsr"))), str(vectors_of(BoardFacts(isa="rv64imafdc_zve32x")))
+    ('vectors (V 1.0)', 'no vectors')
+    >>> str(vectors_of(BoardFacts(isa="rv64imafdcvsu", cpu="thead,c910")))
+    'vectors of the draft 0.7.1 only'
     """
-    single = isa.lower().removeprefix("rv64").removeprefix("rv32").partition("_")[0]
-    return "v" in single
+    if facts.isa is None or not facts.isa.lower().startswith("rv"):
+        return None
+    single, _, longer = facts.isa.lower().partition("_")
+    named = "v" in single.removeprefix("rv")
+    if "xtheadvector" in longer or (named and DRAFT_CORES.search((facts.cpu or "").lower())):
+        return Vectors.DRAFT
+    return Vectors.RATIFIED if named else Vectors.NONE

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from edgetool.platform.terminal import ask, ask_secret
 
 KEEPALIVE_S = 10
 LINK_TIMEOUT_S = 30  # without an answer to what was sent, the link counts as lost
-WINDOW_BYTES = 2**25  # how much a board may send before it waits for us
+WINDOW_BYTES = 2**22  # how much a board may send before it waits for us
 GRACE_S = 3.0
 READ_BYTES = 2**18
 SEND_BYTES = 2**15  # what servers take in one packet
@@ -197,6 +198,7 @@ class Connection:
             transport_factory=partial(_transport, paramiko),
         )
         client.get_transport().set_keepalive(KEEPALIVE_S)
+        self._below.enter_context(_watched(paramiko, client.get_transport(), self._timeout_s))
 
     def _socket(self) -> Any:
         """A stream to the host's SSH server: direct, through jump hosts, or a command's."""
@@ -229,6 +231,10 @@ class Connection:
         try:
             channel = self._client.get_transport().open_session(timeout=LINK_TIMEOUT_S)
             channel.exec_command(command)
+        except paramiko.ChannelException as error:
+            raise ExecutorError(
+                f"{self.host.alias} refuses another session: {error}", hint="raise MaxSessions in its sshd_config"
+            ) from error
         except (paramiko.SSHException, OSError, EOFError, AttributeError) as error:
             raise _lost(self.host.alias) from error
         return Remote(channel, self.host.alias)
@@ -236,6 +242,35 @@ class Connection:
     @property
     def alive(self) -> bool:
         return self._client is not None and self._client.get_transport() is not None and self._client._transport.active
+
+
+@contextmanager
+def _watched(paramiko: Any, transport: Any, timeout_s: float) -> Iterator[None]:
+    """Ask for a sign of life every now and then; without one the link is closed, and all that waits for it ends.
+
+    The kernel does that for a board that is directly reached. Behind a jump host or a proxy command it cannot: what is
+    sent is taken, by the one between.
+    """
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(timeout_s):
+            try:
+                # A channel that nothing is started on: every server answers that, and it costs the board no process.
+                transport.open_session(timeout=timeout_s).close()
+            except paramiko.ChannelException:
+                continue  # a refusal is an answer
+            except (OSError, EOFError, paramiko.SSHException):
+                transport.close()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join(timeout_s + GRACE_S)
 
 
 def _transport(paramiko: Any, sock: Any, **options: Any) -> Any:

@@ -150,16 +150,20 @@ def inventory_script(content: str, hashes: Iterable[str], *, can_hash: bool) -> 
     )
 
 
+CUT_OFF, NOT_SOUND = 4, 3
+
+
 def store_command(content: str, sha256: str, size_bytes: int, *, append: bool, can_hash: bool) -> str:
-    """The command that takes a content from its stdin. Exit code 4: cut off, 3: not what its name says."""
+    """The command that takes a content from its stdin; CUT_OFF and NOT_SOUND are among its exit codes."""
     part = f"{sha256}.part"
-    sound = f'sum=$(sha256sum <{part}) && [ "${{sum%% *}}" = {sha256} ]' if can_hash else ":"
+    # What came whole over this link is what was sent: the link says so. What was there before has to show it.
+    check = f"sum=$(sha256sum <{part})" if append and can_hash else f"sum={sha256}"
     script = (
         f"umask 077; cd {quote(content)} || exit 1; "
         # a disk that is full stays so unless what filled it goes
         f"cat {'>>' if append else '>'}{part} || {{ rm -f {part}; exit 1; }}; "
-        f"size=$(wc -c <{part}); [ $size -ge {size_bytes} ] || exit 4; "
-        f"{{ [ $size -eq {size_bytes} ] && {sound}; }} || {{ rm -f {part}; exit 3; }}; "
+        f"size=$(wc -c <{part}); [ $size -ge {size_bytes} ] || exit {CUT_OFF}; {check}; "
+        f'{{ [ $size -eq {size_bytes} ] && [ "${{sum%% *}}" = {sha256} ]; }} || {{ rm -f {part}; exit {NOT_SOUND}; }}; '
         f"chmod 700 {part} && mv -f {part} {sha256}"
     )
     return f"exec /bin/sh -c {quote(script)}"
@@ -190,6 +194,19 @@ def place_script(work: str, content: str, folders: Iterable[str], files: Iterabl
         f'  [ "$total" -le {cap_kib} ] || rm -f "$name"',
         "done",
         "exit 0",
+    )
+
+
+def clean_script(root: str) -> bytes:
+    """Remove all that is kept on the board, but for the work of who is there now. Says how many KiB that was."""
+    return _compound(
+        f"cd {quote(root)}/content || exit 1",
+        "total=0",
+        "for name in *; do",
+        '  [ -f "$name" ] || continue',
+        '  total=$((total + ($(wc -c <"$name") + 1023) / 1024)); rm -f "$name"',
+        "done",
+        'echo "$total"',
     )
 
 

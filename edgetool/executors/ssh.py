@@ -33,7 +33,6 @@ CHUNK_BYTES = 2**20
 GET_LIMIT_BYTES = 8 * 1024**3
 FILES_LIMIT = 10_000
 LIST_LIMIT_BYTES = 4 * 1024**2
-CUT_OFF, NOT_SOUND = 4, 3
 
 
 class SshExecutor:
@@ -171,6 +170,11 @@ class SshExecutor:
             return _result(words, ended, timed_out=True)
         return _result(words, ended, timed_out=False)
 
+    def clean(self) -> int:
+        """Remove what is kept on the board for the next time; returns its size in bytes."""
+        said = self._shell(shell.clean_script(self._root), "remove what is kept").stdout.strip()
+        return int(said) * 1024 if said.isdigit() and len(said) < 16 else 0
+
     @property
     def _work(self) -> str:
         return f"{self._root}/work/{self._identity}"
@@ -227,11 +231,11 @@ class SshExecutor:
     def _upload(self, path: Path, size_bytes: int, sha256: str, offset: int) -> None:
         """Send a content, or the rest of one; a part that turns out to be something else is sent anew, once."""
         ended = self._send(path, size_bytes, sha256, offset)
-        if ended.exit_code == NOT_SOUND and offset:
+        if ended.exit_code == shell.NOT_SOUND and offset:
             ended = self._send(path, size_bytes, sha256, 0)
-        if ended.exit_code == NOT_SOUND:
+        if ended.exit_code == shell.NOT_SOUND:
             raise TransferError(f"{path} arrived changed", hint="did it change while it was sent?")
-        if ended.exit_code == CUT_OFF:
+        if ended.exit_code == shell.CUT_OFF:
             raise TransferError(f"{path} became shorter while it was sent")
         if ended.exit_code != 0:
             raise _refused(f"put {path}", ended.stderr)
@@ -241,11 +245,17 @@ class SshExecutor:
         remote = self._link().start(command)
         try:
             with path.open("rb") as file:
+                before = os.fstat(file.fileno())
+                if before.st_size != size_bytes:
+                    raise TransferError(f"{path} changed before it was sent")
                 file.seek(offset)
                 # A board whose disk is full stops reading; its exit code then says so.
                 with contextlib.suppress(BrokenPipeError):
                     while chunk := file.read(CHUNK_BYTES):
                         remote.write(chunk)
+                if os.fstat(file.fileno()).st_mtime_ns != before.st_mtime_ns:
+                    # The board may keep it under a wrong name, and finds that out when it is next asked for it.
+                    raise TransferError(f"{path} changed while it was sent")
         except OSError as error:
             remote.close()
             raise TransferError(f"cannot read {path}: {error.strerror}") from error

@@ -31,6 +31,14 @@ def test_an_unremarkable_record_has_no_caveats() -> None:
         (record(first_run_ns=3_000_000), Caveat.SLOW_FIRST_RUN),
         (record(environment=environment(before=BoardFacts(governor="powersave"))), Caveat.GOVERNOR),
         (record(environment=environment(before=BoardFacts(load_1min=1.5))), Caveat.BUSY),
+        (record(environment=environment(after=BoardFacts(throttle_flags=0x50005))), Caveat.THROTTLED),
+        (record(environment=environment(after=BoardFacts(cooling_steps=2))), Caveat.THROTTLED),
+        (
+            record(
+                environment=environment(before=BoardFacts(throttle_flags=0), after=BoardFacts(throttle_flags=0x40000))
+            ),
+            Caveat.THROTTLED,
+        ),
         (record(model=model_spec(accuracy_means_something=False)), Caveat.RANDOM_WEIGHTS),
         (record(evaluation=evaluation(40)), Caveat.FEW_IMAGES),
     ],
@@ -39,7 +47,9 @@ def test_each_doubt_follows_from_the_record_alone(doubtful: RunRecord, caveat: C
     assert caveats_of(doubtful) == (caveat,)
 
 
-@pytest.mark.parametrize("facts", [BoardFacts(governor="performance"), BoardFacts(load_1min=0.9), None])
+@pytest.mark.parametrize(
+    "facts", [BoardFacts(governor="performance"), BoardFacts(load_1min=0.9), BoardFacts(throttle_flags=0x50000), None]
+)
 def test_a_quiet_machine_is_not_doubted(facts: BoardFacts | None) -> None:
     assert caveats_of(record(environment=environment(before=facts))) == ()
 

@@ -182,6 +182,7 @@ class Link(threading.Thread):
         self._to_port = to_port
         self.limit_bytes = limit_bytes
         self.passed_bytes = 0
+        self._frozen = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ends: list[socket.socket] = []
         self._pumps: list[threading.Thread] = []
@@ -202,6 +203,8 @@ class Link(threading.Thread):
     def _pump(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if self._frozen.is_set():
+                    continue
                 if counted:
                     self.passed_bytes += len(data)
                     if self.limit_bytes is not None and self.passed_bytes > self.limit_bytes:
@@ -210,6 +213,10 @@ class Link(threading.Thread):
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def freeze(self) -> None:
+        """Take what is sent and pass none of it on, as when the board behind a jump host loses its power."""
+        self._frozen.set()
 
     def cut(self) -> None:
         """End every connection that goes through it; new ones may be made."""

@@ -16,6 +16,7 @@ import pytest
 
 from edgetool.errors import ConfigError, ConnectError, EdgetoolError, ExecutorError, HostKeyError, TransferError
 from edgetool.executors.registry import open_executor
+from edgetool.executors.shell import keep_script
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.process import run_process
 from tests.executors.servers import HOST, SERVERS, Server, free_port, linked, make_key, openssh, write_config
@@ -337,6 +338,42 @@ def test_a_link_lost_while_connecting_is_a_connect_error(server: Server, tmp_pat
             open_executor(behind.target()).__enter__()
 
 
+def test_a_board_that_falls_silent_is_a_lost_link_in_bounded_time(server: Server, tmp_path: Path) -> None:
+    sleeper = mark()
+    with linked(server, tmp_path / "link") as (behind, link):
+        frozen: list[float] = []
+
+        def freeze() -> None:
+            await_true(lambda: running(f"sleep {sleeper}"), "it did not start")
+            link.freeze()
+            frozen.append(time.monotonic())
+
+        thread = threading.Thread(target=freeze)
+        thread.start()
+        with (
+            within(2 * BOUND_S),
+            pytest.raises(ConnectError, match="was lost"),
+            open_executor(behind.target(connect_timeout_s=4.0)) as executor,
+        ):
+            executor.run(["sleep", sleeper], timeout_s=500)
+        thread.join()
+        assert time.monotonic() - frozen[0] < 30
+    await_true(lambda: not running(f"sleep {sleeper}"), "it was left running")
+
+
+def test_an_upload_to_a_board_that_falls_silent_ends_too(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 50_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+
+        def put_into_silence() -> None:
+            with open_executor(behind.target(connect_timeout_s=4.0)) as executor:
+                link.freeze()
+                executor.put(file, PurePosixPath("model"))
+
+        with within(BOUND_S), pytest.raises(ConnectError, match="was lost"):
+            put_into_silence()
+
+
 def test_what_a_dead_shell_left_goes_with_the_next_visit(server: Server, tmp_path: Path) -> None:
     work = tmp_path / "there" / "work"
     (work / "old" / "bundle").mkdir(parents=True)
@@ -345,6 +382,15 @@ def test_what_a_dead_shell_left_goes_with_the_next_visit(server: Server, tmp_pat
         assert len(list(work.glob("*.keeper"))) == 1
         assert not (work / "old").exists()
     assert not list(work.iterdir())
+
+
+def test_without_a_home_it_works_in_a_folder_that_nobody_else_made(tmp_path: Path) -> None:
+    """The script alone: an account's home is not a test's to change."""
+    (tmp_path / "script").write_bytes(keep_script("0123456789abcdef", None))
+    env = {"HOME": "/proc/no-home", "XDG_CACHE_HOME": "", "TMPDIR": str(tmp_path)}
+    done = run_process(["sh", "-c", f"exec sh <{tmp_path}/script"], env=env, timeout_s=BOUND_S)
+    assert done.stdout.startswith(f"edgetool\0ready\0{tmp_path}/edgetool-0123456789abcdef\0".encode())
+    assert [path.name for path in tmp_path.iterdir()] == ["script"]
 
 
 # Commands
