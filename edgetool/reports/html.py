@@ -7,11 +7,12 @@ import html
 from pathlib import Path
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 92rem; margin: 2rem auto; padding: 0 1rem; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.2rem; border-bottom: 1px solid #ddd; padding-bottom: .2rem; }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-size: .88rem; }
 th, td { padding: .35rem .7rem; border-bottom: 1px solid #ddd; white-space: nowrap; }
-tbody tr:nth-child(odd) { background: #f7f7f7; } img { max-width: 100%; height: auto; display: block; margin: 1rem 0; }
+tbody tr:nth-child(odd) { background: #f7f7f7; }
+img { max-width: min(100%, 60rem); height: auto; display: block; margin: 1rem 0; }
 code { background: #f2f2f2; padding: .1em .3em; border-radius: 3px; }
 """
 
