@@ -57,10 +57,7 @@ class DockerExecutor(LocalExecutor):
         env: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> CommandResult:
-        folder = self._there(PurePosixPath("."))
-        words = [str(word) for word in argv]
-        if "/" in words[0] and not words[0].startswith("/"):
-            words[0] = str(folder / words[0])
+        folder, words = self._there(PurePosixPath(".")), self._words(argv)
         name = f"edgetool-{secrets.token_hex(8)}"
         options = ["--rm", "--init", "--name", name, "--network", "none", "--user", f"{os.getuid()}:{os.getgid()}"]
         options += ["--volume", f"{folder}:{folder}", "--workdir", str(folder)]
@@ -72,14 +69,7 @@ class DockerExecutor(LocalExecutor):
             _docker("rm", "--force", name)
         if done.exit_code == DOCKER_FAILED:
             raise ExecutorError(f"docker run failed: {done.stderr.decode(errors='replace').strip()}")
-        return CommandResult(
-            argv=tuple(map(str, argv)),
-            exit_code=done.exit_code,
-            stdout=done.stdout,
-            stderr=done.stderr,
-            duration_s=done.duration_s,
-            timed_out=done.timed_out,
-        )
+        return self._result(argv, done)
 
 
 def _docker(*words: str) -> Completed:

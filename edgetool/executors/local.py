@@ -12,7 +12,7 @@ from typing import Literal, Self
 from edgetool.errors import ExecutorError, TransferError
 from edgetool.executors.base import CommandResult, Target
 from edgetool.platform.files import is_inside
-from edgetool.platform.process import run_process
+from edgetool.platform.process import Completed, run_process
 from edgetool.platform.values import value
 
 
@@ -60,10 +60,7 @@ class LocalExecutor:
         env: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> CommandResult:
-        folder = self._there(PurePosixPath("."))
-        words = [str(word) for word in argv]
-        if "/" in words[0] and not words[0].startswith("/"):
-            words[0] = str(folder / words[0])
+        folder, words = self._there(PurePosixPath(".")), self._words(argv)
         try:
             done = run_process([*self._prefix, *words], cwd=folder, env=env, timeout_s=timeout_s)
         except OSError as error:
@@ -71,6 +68,17 @@ class LocalExecutor:
                 f"cannot run {(*self._prefix, *words)[0]}: {error.strerror}",
                 hint="`edgetool doctor` says what is missing",
             ) from error
+        return self._result(argv, done)
+
+    def _words(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
+        """The command with a program of the work folder by its whole path; a bare name is looked up on the PATH."""
+        words = [str(word) for word in argv]
+        if "/" in words[0] and not words[0].startswith("/"):
+            words[0] = str(self._there(PurePosixPath(".")) / words[0])
+        return words
+
+    @staticmethod
+    def _result(argv: Sequence[str | PurePosixPath], done: Completed) -> CommandResult:
         return CommandResult(
             argv=tuple(map(str, argv)),
             exit_code=done.exit_code,
