@@ -23,11 +23,12 @@ from edgetool.platform.store import Store, key_of
 from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
 from edgetool.runtimes.inspection import inspect_library
 from edgetool.runtimes.operators import Operators
+from edgetool.runtimes.patches import mirror, patched_files
 from edgetool.runtimes.prebuilt import open_runtime
 from edgetool.runtimes.sources import SourceTree, find_source, recipe_folder, source_tree
 from edgetool.runtimes.spec import CrossBuild, Runtime, RuntimeBuild, Toolchain
 
-RECIPE = 2  # raised when the way a runtime is built changes
+RECIPE = 3  # raised when the way a runtime is built changes
 PROTOC_RECIPE = 1
 PROVIDER = "crossbuild"
 OPTIONS = {
@@ -67,6 +68,16 @@ class Recipe:
     def link_flags(self) -> tuple[str, ...]:
         return (*LINK_FLAGS, *self.compiler.link_flags)
 
+    @property
+    def patches(self) -> tuple[Path, ...]:
+        """None for a tree of the user's: it may have what they bring already."""
+        return tuple(sorted((recipe_folder() / "patches").glob("*.patch"))) if self.tree.pinned else ()
+
+    @property
+    def kernels(self) -> Path | None:
+        name = self.wanted.kernels if self.tree.pinned else None
+        return None if name is None else recipe_folder() / name
+
     def inputs(self) -> dict[str, object]:
         return {
             "provider": PROVIDER,
@@ -74,6 +85,8 @@ class Recipe:
             "triple": self.toolchain.triple,
             "sources": self.tree.key,
             "cmake": {path.name: sha256_file(path) for path in sorted(recipe_folder().glob("*.cmake"))},
+            "patches": {path.name: sha256_file(path) for path in self.patches},
+            "kernels": None if self.kernels is None else {x.path: x.sha256 for x in file_entries(self.kernels)},
             "compiler": self.compiler.title,
             "target": self.compiler.target_flags,
             "options": self.options,
@@ -165,30 +178,50 @@ def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
     build = store.root / "build" / f"{recipe.toolchain.triple}-{key}{kind}"
     build.mkdir(parents=True, exist_ok=True)
     with FileLock(build.with_name(f"{build.name}.lock")):
-        # What CMake reads once and then remembers: when it has changed, start anew.
-        inputs = {**recipe.inputs(), "options": None, "operators": None}
+        # What CMake reads once and then remembers: when it has changed, have it look again. Objects stay, as Ninja
+        # compiles those anew whose command has changed.
+        inputs = {**recipe.inputs(), "patches": None, "kernels": None, "operators": None}
         stamp, wanted = build / "inputs", key_of(inputs).encode()
-        if stamp.is_file() and stamp.read_bytes() != wanted:
-            shutil.rmtree(build / "onnxruntime", ignore_errors=True)
+        if not stamp.is_file() or stamp.read_bytes() != wanted:
+            (build / "onnxruntime" / "CMakeCache.txt").unlink(missing_ok=True)
+            for memory in build.glob("onnxruntime/CMakeFiles/[0-9]*"):
+                shutil.rmtree(memory)
         write_atomically(stamp, wanted)
         yield build
+
+
+def _bring_in(recipe: Recipe, build: Path, store: Store) -> Path:
+    """The sources as they are compiled, beside their objects; returns ONNX Runtime's tree.
+
+    They have the same place whatever is patched, so that a changed patch costs only the objects that it touches.
+    """
+    mirror(recipe_folder(), build / "recipe", only="*.cmake")
+    if recipe.kernels is not None:
+        mirror(recipe.kernels, build / "kernels")
+    if not recipe.tree.pinned:
+        return recipe.tree.onnxruntime
+    changed = patched_files(recipe.tree.onnxruntime, recipe.patches, log=_log(store, recipe, "patch"))
+    mirror(recipe.tree.onnxruntime, build / "source", changed=changed, place=os.link)
+    return build / "source"
 
 
 def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) -> None:
     protoc = _host_protoc(recipe, store, progress)
     with progress.step(f"configure ONNX Runtime {recipe.tree.version} for {recipe.toolchain.triple}"):
         environment = _environment(recipe, build, store)
+        source = _bring_in(recipe, build, store)
         if recipe.operators is not None:
-            _reduce(recipe.operators, recipe, build, store)
-        places = {
-            "CMAKE_TOOLCHAIN_FILE": recipe_folder() / "toolchain.cmake",
-            "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": recipe_folder() / "dependencies.cmake",
+            _reduce(recipe.operators, recipe, build, source, store)
+        recipes = [build / "recipe" / name for name in ("dependencies.cmake", "kernels.cmake")]
+        places: dict[str, str | Path] = {
+            "CMAKE_TOOLCHAIN_FILE": build / "recipe" / "toolchain.cmake",
+            "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
             "CMAKE_MAKE_PROGRAM": _tool("ninja"),
             "Python_EXECUTABLE": Path(sys.executable),
             "ONNX_CUSTOM_PROTOC_EXECUTABLE": protoc,
         }
         definitions = [f"-D{name}={setting}" for name, setting in {**recipe.options, **places}.items()]
-        words: list[str | Path] = ["-G", "Ninja", "-S", recipe.tree.onnxruntime / "cmake", "-B", build / "onnxruntime"]
+        words: list[str | Path] = ["-G", "Ninja", "-S", source / "cmake", "-B", build / "onnxruntime"]
         run_tool(
             [_tool("cmake"), *words, "--compile-no-warning-as-error", *definitions],
             log=_log(store, recipe, "configure"),
@@ -244,9 +277,7 @@ def _finish(recipe: Recipe, build: Path, folder: Path) -> RuntimeBuild:
 
 def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
     """What toolchain.cmake and dependencies.cmake read."""
-    places = {recipe.tree.dependencies: "sources", build: "build"}
-    if not recipe.tree.onnxruntime.is_relative_to(recipe.tree.dependencies):
-        places[recipe.tree.onnxruntime] = "sources/onnxruntime"
+    places = {recipe.tree.dependencies: "sources", recipe.tree.onnxruntime: "sources/onnxruntime", build: "build"}
     # Messages name their source file: not by where it lay on this machine. Flags that CMake knows of would be in the
     # library too, as ORT keeps them for its build information; a wrapper's are not.
     maps = [f"-ffile-prefix-map={place}={name}" for place, name in places.items()]
@@ -258,16 +289,17 @@ def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
         "EDGETOOL_PROCESSOR": recipe.wanted.processor,
         "EDGETOOL_CFLAGS": shlex.join(COMPILE_FLAGS),
         "EDGETOOL_LDFLAGS": shlex.join(recipe.link_flags),
+        "EDGETOOL_KERNELS": "" if recipe.kernels is None else str(build / "kernels"),
         # The build asks git for a commit: it must not find one of a repository around the cache.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(map(str, (store.root, recipe.tree.onnxruntime.parent))),
     }
 
 
-def _reduce(operators: Operators, recipe: Recipe, build: Path, store: Store) -> None:
+def _reduce(operators: Operators, recipe: Recipe, build: Path, source: Path, store: Store) -> None:
     """ORT's own script writes the kernels' registrations anew, without those that are not wanted."""
     config = build / "operators.config"
     write_atomically(config, operators.config.encode())
-    script = recipe.tree.onnxruntime / "tools" / "ci_build" / "reduce_op_kernels.py"
+    script = source / "tools" / "ci_build" / "reduce_op_kernels.py"
     options = ["--is_extended_minimal_build_or_higher", "--enable_type_reduction"]
     run_tool(
         [sys.executable, script, config, "--cmake_build_dir", build / "onnxruntime", *options],

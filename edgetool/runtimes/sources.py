@@ -1,4 +1,4 @@
-"""The sources of what edgetool builds: fetched from a Debian archive, checked, unpacked, patched."""
+"""The sources of what edgetool builds: fetched from a Debian archive, checked, unpacked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgetool.platform.store import Store, key_of
 from edgetool.platform.values import Name, Positive, Sha256, value
 from edgetool.runtimes.prebuilt import debian_mirror
 
-RECIPE = 1  # raised when the way the sources are put together changes
+RECIPE = 2  # raised when the way the sources are put together changes
 APT_HELPER = Path("/usr/lib/apt/apt-helper")
 AR_MAGIC = b"!<arch>\n"
 AR_HEADER_BYTES = 60
@@ -62,6 +62,7 @@ class SourceTree:
     dependencies: Path  # a folder for each name
     version: str  # ONNX Runtime's
     key: str  # of what lies in them
+    pinned: bool  # the tree that edgetool's patches were made for, not one of the user's
 
 
 def read_sources(folder: Path | None = None) -> tuple[Source, ...]:
@@ -96,23 +97,15 @@ def source_tree(store: Store, progress: Progress, *, own: Path | None = None, mi
     if own is not None and not (own / "cmake" / "CMakeLists.txt").is_file():
         raise ConfigError(f"{own} is no source tree of ONNX Runtime", hint="its folder holds cmake/CMakeLists.txt")
     sources = read_sources()
-    patches = sorted((recipe_folder() / "patches").glob("*.patch"))
     inputs: dict[str, object] = {
         "recipe": RECIPE,
         "sources": {source.name: source.sha256 for source in sources},
-        "patches": {patch.name: sha256_file(patch) for patch in patches},
     }
 
     def make(folder: Path) -> None:
         for source in sources:
             step.note(source.name)
             unpack(fetch(source, store, mirror=mirror), folder / source.name)
-        for patch in patches:
-            run_tool(
-                ["patch", "--batch", "--forward", "-p1", "-d", folder / "onnxruntime", "-i", patch],
-                log=store.root / "logs" / f"{patch.name}.log",
-                timeout_s=60,
-            )
         step.note(f"{len(sources)} archives")
 
     with progress.step("sources of ONNX Runtime") as step:
@@ -122,7 +115,7 @@ def source_tree(store: Store, progress: Progress, *, own: Path | None = None, mi
             tree = own.resolve()
             key = key_of({**inputs, "own": _digest_tree(tree)})
     version = (tree / "VERSION_NUMBER").read_text().strip()
-    return SourceTree(onnxruntime=tree, dependencies=entry.path, version=version, key=key)
+    return SourceTree(onnxruntime=tree, dependencies=entry.path, version=version, key=key, pinned=own is None)
 
 
 def fetch(source: Source, store: Store, *, mirror: Path | None = None) -> Path:

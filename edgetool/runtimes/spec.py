@@ -27,6 +27,7 @@ class CrossBuild:
     needed: tuple[Name, ...]  # the only libraries it may ask the target for
     elf_flags: NonNegative = 0  # e_flags; on RISC-V 0x4 is the double-float ABI and 0x1 compressed instructions
     isa: Name | None = None  # RISC-V's architecture attribute without version numbers
+    kernels: Name | None = None  # folder of toolchain/onnxruntime with kernels that the processor chooses at run time
 
 
 @value

@@ -1,0 +1,72 @@
+"""The tree that is compiled: the pinned sources with edgetool's patches, changed only where a patch has changed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from edgetool.errors import BuildError
+from edgetool.platform.files import is_inside, write_atomically
+from edgetool.platform.process import run_tool
+
+PATCHED_FILE = re.compile(r"^\+\+\+ b/(\S+)$", re.MULTILINE)
+
+
+def patched_files(tree: Path, patches: Sequence[Path], *, log: Path) -> dict[str, bytes]:
+    """What the files that `patches` change hold after all of them, by path in `tree`, which stays as it is.
+
+    Raises BuildError for a patch that doesn't fit, or names a file that `tree` does not have.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgetool-patches-") as scratch:
+        for patch in patches:
+            for name in PATCHED_FILE.findall(patch.read_text()):
+                copy = Path(scratch, name)
+                if not is_inside(name) or not (tree / name).is_file():
+                    raise BuildError(f"{patch.name} changes {name}, which is not in the sources")
+                if not copy.exists():
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(tree / name, copy)
+            run_tool(
+                ["patch", "--batch", "--forward", "--no-backup-if-mismatch", "-p1", "-d", scratch, "-i", patch],
+                log=log,
+                timeout_s=60,
+            )
+        return {name: Path(scratch, name).read_bytes() for name in _names(Path(scratch))}
+
+
+def mirror(
+    source: Path,
+    folder: Path,
+    *,
+    only: str = "*",
+    changed: Mapping[str, bytes] | None = None,
+    place: Callable[[Path, Path], object] = shutil.copyfile,
+) -> None:
+    """Make `folder` hold the files of `source` whose names match `only`, and no others.
+
+    Those in `changed` get another content. What a file holds already is not written again, as a build goes by the
+    files' times. `place` brings in a new one.
+    """
+    changed = changed or {}
+    names = {name for name in _names(source) if PurePosixPath(name).match(only)}
+    for name in names:
+        path, original = folder / name, source / name
+        if name not in changed and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            place(original, path)
+        elif name in changed or not path.samefile(original):
+            wanted = changed[name] if name in changed else original.read_bytes()
+            if not path.is_file() or path.read_bytes() != wanted:
+                write_atomically(path, wanted)
+    for name in set(_names(folder)) - names:
+        (folder / name).unlink()
+
+
+def _names(root: Path) -> Iterator[str]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        yield from (Path(folder, name).relative_to(root).as_posix() for name in names)

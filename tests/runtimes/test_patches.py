@@ -1,0 +1,87 @@
+"""The patched tree: what a patch says, no other file touched, and nothing rebuilt that has not changed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgetool.errors import BuildError
+from edgetool.runtimes.patches import mirror, patched_files
+
+PATCH = """Why it is there.
+
+--- a/src/one.c
++++ b/src/one.c
+@@ -1 +1 @@
+-int one = 1;
++int one = 11;
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    (root / "src").mkdir(parents=True)
+    (root / "src/one.c").write_text("int one = 1;\n")
+    (root / "src/two.c").write_text("int two = 2;\n")
+    return root
+
+
+def patch(folder: Path, text: str) -> Path:
+    path = folder / "0001-sample.patch"
+    path.write_text(text)
+    return path
+
+
+def test_a_patch_changes_what_it_says_and_not_the_tree(tree: Path, tmp_path: Path) -> None:
+    changed = patched_files(tree, [patch(tmp_path, PATCH)], log=tmp_path / "log")
+    assert changed == {"src/one.c": b"int one = 11;\n"}
+    assert (tree / "src/one.c").read_text() == "int one = 1;\n"
+
+
+def test_patches_of_one_file_build_upon_each_other(tree: Path, tmp_path: Path) -> None:
+    second = tmp_path / "0002-more.patch"
+    second.write_text(PATCH.replace("= 11", "= 111").replace("= 1;", "= 11;"))
+    changed = patched_files(tree, [patch(tmp_path, PATCH), second], log=tmp_path / "log")
+    assert changed == {"src/one.c": b"int one = 111;\n"}
+
+
+def test_a_patch_that_does_not_fit_is_a_build_error(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(BuildError):
+        patched_files(tree, [patch(tmp_path, PATCH.replace("one = 1;", "one = 7;"))], log=tmp_path / "log")
+
+
+@pytest.mark.parametrize("name", ["../outside.c", "src/three.c"])
+def test_a_patch_of_a_file_that_is_not_there_is_refused(tree: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "outside.c").write_text("int one = 1;\n")
+    with pytest.raises(BuildError, match="not in the sources"):
+        patched_files(tree, [patch(tmp_path, PATCH.replace("src/one.c", name))], log=tmp_path / "log")
+
+
+def test_a_mirror_touches_only_what_differs(tree: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "build"
+    mirror(tree, folder, place=os.link)
+    before = {name: (folder / name).stat().st_mtime_ns for name in ("src/one.c", "src/two.c")}
+    mirror(tree, folder, changed={"src/one.c": b"int one = 11;\n"}, place=os.link)
+    assert (folder / "src/one.c").read_text() == "int one = 11;\n"
+    assert (folder / "src/two.c").stat().st_mtime_ns == before["src/two.c"]
+    assert (tree / "src/one.c").read_text() == "int one = 1;\n"
+
+
+def test_a_dropped_patch_makes_its_file_newer_than_the_objects(tree: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "build"
+    mirror(tree, folder, changed={"src/one.c": b"int one = 11;\n"}, place=os.link)
+    patched = (folder / "src/one.c").stat().st_mtime_ns
+    mirror(tree, folder, place=os.link)
+    assert (folder / "src/one.c").read_text() == "int one = 1;\n"
+    assert (folder / "src/one.c").stat().st_mtime_ns > patched
+
+
+def test_a_mirror_drops_what_the_source_dropped(tree: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "build"
+    mirror(tree, folder)
+    (tree / "src/two.c").unlink()
+    mirror(tree, folder, only="*.c")
+    assert [path.name for path in folder.rglob("*.c")] == ["one.c"]

@@ -1,0 +1,26 @@
+# Compiles $EDGETOOL_KERNELS, a folder of kernels for this processor, into ORT's onnxruntime_mlas. Which of them run is
+# decided when the library is loaded.
+set(edgetool_kernels "$ENV{EDGETOOL_KERNELS}")
+
+function(edgetool_add_kernels)
+  if(edgetool_kernels STREQUAL "" OR NOT TARGET onnxruntime_mlas)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS "${edgetool_kernels}/*.cpp")
+  set(options -Wall -Wextra -Werror -ffp-contract=off)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "riscv64")
+    # Clang is told in the source, for each function. The library must not say that every board needs vectors.
+    list(APPEND options -march=rv64gcv -mno-riscv-attribute -Wa,-mno-arch-attr)
+  endif()
+  target_sources(onnxruntime_mlas PRIVATE ${sources})
+  set_source_files_properties(${sources} TARGET_DIRECTORY onnxruntime_mlas PROPERTIES
+    COMPILE_OPTIONS "${options}"
+    INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/../onnxruntime/core/mlas/lib"
+  )
+  if(TARGET onnxruntime AND EXISTS "${edgetool_kernels}/exports.map")
+    target_link_options(onnxruntime PRIVATE "LINKER:--version-script=${edgetool_kernels}/exports.map")
+  endif()
+endfunction()
+
+# At the end of ORT's own CMakeLists.txt, when its targets are there.
+cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL edgetool_add_kernels)
