@@ -17,9 +17,12 @@ function(edgetool_add_kernels)
     COMPILE_OPTIONS "${options}"
     INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/../onnxruntime/core/mlas/lib"
   )
-  if(TARGET onnxruntime AND EXISTS "${edgetool_kernels}/exports.map")
-    target_link_options(onnxruntime PRIVATE "LINKER:--version-script=${edgetool_kernels}/exports.map")
-  endif()
+  # ORT's list of exported symbols and one more. Zig's linker heeds only the last of several lists.
+  configure_file("${edgetool_kernels}/exports.map.in" "${CMAKE_BINARY_DIR}/exports.map" @ONLY)
+  get_target_property(link_options onnxruntime LINK_OPTIONS)
+  list(FILTER link_options EXCLUDE REGEX "--version-script=")
+  list(APPEND link_options "LINKER:--version-script=${CMAKE_BINARY_DIR}/exports.map")
+  set_target_properties(onnxruntime PROPERTIES LINK_OPTIONS "${link_options}")
 endfunction()
 
 # At the end of ORT's own CMakeLists.txt, when its targets are there.
