@@ -6,6 +6,7 @@ Only this module and `export` import torch.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from edgetool.errors import ConfigError, ModelError
 from edgetool.models.images import IMAGENET, ImageSet, Preprocessing
 from edgetool.models.spec import ModelRequest
 from edgetool.platform.catalog import data_folder
+from edgetool.platform.store import cache_root
 
 if TYPE_CHECKING:
     import torch
@@ -74,6 +76,8 @@ def build_model(
 
 def import_torch() -> Any:
     """The module torch. Raises ConfigError that says how to install it."""
+    # Its compiler, which nothing here uses, would else leave a folder of its own among the temporary files.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / "torch"))
     try:
         torch, *_ = map(importlib.import_module, ("torch", "torchvision", "onnxscript", "safetensors"))
     except ImportError as error:
