@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import Self
@@ -12,6 +11,7 @@ from typing import Self
 from edgetool.bundles import FILES_LIMIT, MANIFEST, Bundle, open_bundle
 from edgetool.errors import BuildError
 from edgetool.platform.files import is_inside
+from edgetool.platform.tar import tarfile
 
 EXTENSION_TYPES = frozenset(
     {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}

@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from edgetool.platform.files import is_inside, sha256_file
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store, key_of
+from edgetool.platform.tar import tarfile
 from edgetool.platform.values import Name, Positive, Sha256, value
 from edgetool.runtimes.prebuilt import debian_mirror
 
