@@ -15,5 +15,6 @@ Abstract:
 void
 MlasRvvRegisterQuantized(MLAS_PLATFORM& Platform)
 {
-    MLAS_UNREFERENCED_PARAMETER(Platform);
+    Platform.ConvSymU8S8Dispatch = &MlasConvSymU8DispatchRvv;
+    Platform.ConvSymS8S8Dispatch = &MlasConvSymS8DispatchRvv;
 }
