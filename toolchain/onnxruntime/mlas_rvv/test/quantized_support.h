@@ -2,7 +2,7 @@
 
 Module Name:
 
-    support.h
+    quantized_support.h
 
 Abstract:
 

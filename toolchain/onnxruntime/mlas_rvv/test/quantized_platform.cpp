@@ -2,7 +2,7 @@
 
 Module Name:
 
-    platform.cpp
+    quantized_platform.cpp
 
 Abstract:
 

@@ -2,7 +2,7 @@
 
 Module Name:
 
-    convsym_test.cpp
+    quantized_convsym.cpp
 
 Abstract:
 
@@ -10,7 +10,7 @@ Abstract:
 
 --*/
 
-#include "support.h"
+#include "quantized_support.h"
 
 namespace
 {
