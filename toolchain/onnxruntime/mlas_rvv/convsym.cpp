@@ -36,6 +36,7 @@ constexpr size_t MaximumWeightSum = (FieldHalf - 1) / 128;
 constexpr size_t TileRows = 6;
 // Activations of a row that lie side by side: what a load can reach from one address for each of the rows.
 constexpr size_t MaximumSegmentK = 256;
+constexpr size_t PanelSegmentSize = TileRows * MaximumSegmentK;
 constexpr size_t UnrollK = 4;
 constexpr size_t HeaderSize = 64;
 
@@ -71,19 +72,20 @@ SegmentsHold(const int8_t* W, size_t OutputChannels, size_t InputChannels, size_
     for (size_t oc = 0; oc < OutputChannels; oc++, W += InputChannels * KernelSize) {
 
         size_t Sum = 0;
-        size_t k = 0;
+        size_t Remaining = SegmentK;
 
         for (size_t ki = 0; ki < KernelSize; ki++) {
-            for (size_t ic = 0; ic < InputChannels; ic++, k++) {
-
-                if (k % SegmentK == 0) {
-                    Sum = 0;
-                }
+            for (size_t ic = 0; ic < InputChannels; ic++) {
 
                 Sum += static_cast<size_t>(std::abs(int32_t(W[ic * KernelSize + ki])));
 
                 if (Sum > MaximumWeightSum) {
                     return false;
+                }
+
+                if (--Remaining == 0) {
+                    Sum = 0;
+                    Remaining = SegmentK;
                 }
             }
         }
@@ -108,23 +110,6 @@ ChooseSegmentK(const int8_t* W, size_t OutputChannels, size_t InputChannels, siz
     }
 }
 
-//
-// The activations of some outputs as the multiplication wants them: signed, and a segment of TileRows rows together.
-//
-
-struct PANEL {
-    int8_t* Data;
-    size_t SegmentK;
-    size_t Segments;
-
-    static constexpr size_t SegmentSize = TileRows * MaximumSegmentK;
-
-    int8_t* Row(size_t Index, size_t Segment) const
-    {
-        return Data + (Index / TileRows * Segments + Segment) * SegmentSize + Index % TileRows * MaximumSegmentK;
-    }
-};
-
 }  // namespace
 
 MLAS_RVV_BEGIN
@@ -135,28 +120,10 @@ namespace
 template<typename InputType>
 MLAS_FORCEINLINE
 void
-CopyActivations(int8_t* Destination, const int8_t* Source, size_t Count)
+FillPanelRow(int8_t* Row, size_t SegmentK, const int8_t* const* Pointers, size_t KernelSize, size_t InputChannels)
 {
-    for (size_t n = 0, vl; n < Count; n += vl) {
-
-        vl = __riscv_vsetvl_e8m8(Count - n);
-
-        vint8m8_t Values = __riscv_vle8_v_i8m8(Source + n, vl);
-
-        if (!std::is_signed<InputType>::value) {
-            Values = __riscv_vxor_vx_i8m8(Values, -128, vl);
-        }
-
-        __riscv_vse8_v_i8m8(Destination + n, Values, vl);
-    }
-}
-
-template<typename InputType>
-void
-FillPanelRow(const PANEL& Panel, size_t Row, const int8_t* const* Pointers, size_t KernelSize, size_t InputChannels)
-{
-    size_t Segment = 0;
-    size_t SegmentOffset = 0;
+    int8_t* Destination = Row;
+    size_t Room = SegmentK;
 
     for (size_t ki = 0; ki < KernelSize;) {
 
@@ -170,17 +137,25 @@ FillPanelRow(const PANEL& Panel, size_t Row, const int8_t* const* Pointers, size
 
         while (Count > 0) {
 
-            const size_t RunCount = std::min(Count, Panel.SegmentK - SegmentOffset);
+            const size_t vl = __riscv_vsetvl_e8m8(std::min(Count, Room));
 
-            CopyActivations<InputType>(Panel.Row(Row, Segment) + SegmentOffset, Source, RunCount);
+            vint8m8_t Values = __riscv_vle8_v_i8m8(Source, vl);
 
-            Source += RunCount;
-            Count -= RunCount;
-            SegmentOffset += RunCount;
+            if (!std::is_signed<InputType>::value) {
+                Values = __riscv_vxor_vx_i8m8(Values, -128, vl);
+            }
 
-            if (SegmentOffset == Panel.SegmentK) {
-                SegmentOffset = 0;
-                Segment++;
+            __riscv_vse8_v_i8m8(Destination, Values, vl);
+
+            Source += vl;
+            Destination += vl;
+            Count -= vl;
+            Room -= vl;
+
+            if (Room == 0) {
+                Row += PanelSegmentSize;
+                Destination = Row;
+                Room = SegmentK;
             }
         }
     }
@@ -329,22 +304,26 @@ ConvSymKernel(
     const size_t MaximumLanes = __riscv_vsetvlmax_e64m4();
     const size_t SumsStride = FieldCount * MaximumLanes;
 
-    const size_t PanelSize = MlasDivRoundup(OutputCount, TileRows) * Segments * PANEL::SegmentSize;
+    // The activations of all outputs, signed: by tile, segment, row, and k.
+    const size_t TileSize = Segments * PanelSegmentSize;
+    const size_t PanelSize = MlasDivRoundup(OutputCount, TileRows) * TileSize;
     const size_t SumsSize = OutputCount * SumsStride * sizeof(int32_t);
 
     MlasThreadedBufAlloc(UpAlignSize(PanelSize) + UpAlignSize(SumsSize));
 
-    const PANEL Panel{reinterpret_cast<int8_t*>(ThreadedBufHolder.get()), SegmentK, Segments};
+    int8_t* const Panel = reinterpret_cast<int8_t*>(ThreadedBufHolder.get());
     int32_t* const Sums = reinterpret_cast<int32_t*>(ThreadedBufHolder.get() + UpAlignSize(PanelSize));
 
     for (size_t Row = 0; Row < OutputCount; Row++) {
 
+        int8_t* const PanelRow = Panel + Row / TileRows * TileSize + Row % TileRows * MaximumSegmentK;
+
         if ((KernelFlags & MLAS_CONV_SYM_FLAG_INPUT_DIRECT) != 0) {
             const int8_t* Pixel = static_cast<const int8_t*>(Input) + Row * InputChannels;
-            FillPanelRow<InputType>(Panel, Row, &Pixel, 1, InputChannels);
+            FillPanelRow<InputType>(PanelRow, SegmentK, &Pixel, 1, InputChannels);
         } else {
             const int8_t* const* Pointers = static_cast<const int8_t* const*>(Input) + Row * KernelSize;
-            FillPanelRow<InputType>(Panel, Row, Pointers, KernelSize, InputChannels);
+            FillPanelRow<InputType>(PanelRow, SegmentK, Pointers, KernelSize, InputChannels);
         }
     }
 
@@ -365,7 +344,7 @@ ConvSymKernel(
             for (size_t Segment = 0; Segment < Segments; Segment++) {
 
                 SegmentWeights = MultiplySegmentOfRows[Rows - 1](
-                    Panel.Row(Row, Segment),
+                    Panel + Row / TileRows * TileSize + Segment * PanelSegmentSize,
                     SegmentWeights,
                     std::min(SegmentK, AlignedK - Segment * SegmentK),
                     Sums + Row * SumsStride,

@@ -45,6 +45,14 @@ MlasRvvStoreQuantized(
 {
     using Requantize = MLAS_RVV_REQUANTIZE<OutputType>;
 
+    if constexpr (!Requantize::IsSigned) {
+        if (ZeroPoint == 0) {
+            // What follows every ReLU needs no more.
+            __riscv_vse8(Output, __riscv_vnclipu(__riscv_vfncvt_xu(Value, vl), 0, __RISCV_VXRM_RDN, vl), vl);
+            return;
+        }
+    }
+
     const int16_t Offset = static_cast<int16_t>(ZeroPoint + Requantize::ZeroPointOffset);
     const auto Rounded = __riscv_vsadd(__riscv_vfncvt_x(Value, vl), Offset, vl);
     auto Narrow = __riscv_vnclip(Rounded, 0, __RISCV_VXRM_RDN, vl);
