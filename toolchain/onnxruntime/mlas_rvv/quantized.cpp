@@ -15,5 +15,9 @@ Abstract:
 void
 MlasRvvRegisterQuantized(MLAS_PLATFORM& Platform)
 {
-    MLAS_UNREFERENCED_PARAMETER(Platform);
+    Platform.ConvSymU8S8Dispatch = &MlasConvSymU8DispatchRvv;
+    Platform.ConvSymS8S8Dispatch = &MlasConvSymS8DispatchRvv;
+    Platform.GemmQuantDispatch = &MlasGemmQuantDispatchRvv;
+    Platform.QuantizedU8Dispatch = &MlasQuantizedU8DispatchRvv;
+    Platform.QuantizedS8Dispatch = &MlasQuantizedS8DispatchRvv;
 }

@@ -13,6 +13,8 @@ Abstract:
 
 #pragma once
 
+#include <riscv_vector.h>
+
 #if defined(__clang__)
 #define MLAS_RVV_BEGIN _Pragma("clang attribute push(__attribute__((target(\"arch=+v\"))), apply_to = function)")
 #define MLAS_RVV_END _Pragma("clang attribute pop")
@@ -21,7 +23,3 @@ Abstract:
 #define MLAS_RVV_BEGIN
 #define MLAS_RVV_END
 #endif
-
-MLAS_RVV_BEGIN
-#include <riscv_vector.h>
-MLAS_RVV_END

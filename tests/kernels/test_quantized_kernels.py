@@ -1,0 +1,86 @@
+"""The 8-bit kernels compute what MLAS's portable code does, bit for bit, at every width of the vector registers.
+
+The programs are in toolchain/onnxruntime/mlas_rvv/test; their buffers end where memory without access begins.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from edgetool.platform.catalog import data_folder
+from edgetool.platform.process import run_process
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store
+from edgetool.runtimes.compilers import cache_environment
+from edgetool.runtimes.patches import mirror, patched_files
+from edgetool.runtimes.sources import source_tree
+
+EMULATOR = "qemu-riscv64-static"
+KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
+PATCHES = sorted((data_folder("toolchain") / "onnxruntime" / "patches").glob("*.patch"))
+MLAS = PurePosixPath("onnxruntime/core/mlas")
+PORTABLE = (
+    "convsym.cpp",
+    "qgemm.cpp",
+    "qgemm_kernel_default.cpp",
+    "qladd.cpp",
+    "qlgavgpool.cpp",
+    "qpostprocessor.cpp",
+    "quantize.cpp",
+    "threading.cpp",
+)
+UNDER_TEST = ("convsym.cpp", "convsym_depthwise.cpp", "detect.cpp", "qgemm.cpp", "qlinear.cpp", "quantized.cpp")
+FLAGS = (
+    *("-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=c++20", "-O2", "-ffp-contract=off"),
+    *("-DBUILD_MLAS_NO_ONNXRUNTIME", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
+    *("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"),
+)
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-user-static"),
+    pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs `pip install ziglang`"),
+]
+
+
+@pytest.fixture(scope="module")
+def mlas(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLAS as it is built, patched."""
+    if not (store.root / "sources").is_dir() and os.environ.get("EDGETOOL_TEST_CONFIGURE") != "1":
+        pytest.skip("ONNX Runtime's sources are not in the cache: `edgetool runtime build` fetches them")
+    tree = source_tree(store, Silent()).onnxruntime
+    folder = tmp_path_factory.mktemp("mlas")
+    patched = patched_files(tree, PATCHES, log=folder / "patch.log")
+    inside = {PurePosixPath(name): content for name, content in patched.items()}
+    changed = {str(name.relative_to(MLAS)): text for name, text in inside.items() if name.is_relative_to(MLAS)}
+    mirror(tree / MLAS, folder / "mlas", changed=changed)
+    return folder / "mlas"
+
+
+@pytest.fixture(scope="module", params=["convsym", "qgemm", "qlinear"])
+def program(request: pytest.FixtureRequest, mlas: Path, store: Store) -> Path:
+    """Built for every RV64GC processor, as the library is: the kernels alone hold vector instructions."""
+    built = mlas.parent / f"quantized_{request.param}"
+    tests = [KERNELS / "test" / f"quantized_{name}.cpp" for name in (request.param, "platform")]
+    sources = [*tests, *(KERNELS / name for name in UNDER_TEST), *(mlas / "lib" / name for name in PORTABLE)]
+    includes = [f"-I{folder}" for folder in (mlas / "lib", mlas / "inc", KERNELS, KERNELS / "test")]
+    compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
+    result = run_process([*compiler, *FLAGS, *includes, *sources, "-o", built], env=cache_environment(store.root))
+    assert result.exit_code == 0, result.stderr.decode(errors="replace")
+    return built
+
+
+@pytest.mark.parametrize("vlen", [128, 256, 512, 1024])
+def test_kernels_do_what_the_portable_code_does(program: Path, vlen: int) -> None:
+    result = run_process([EMULATOR, "-cpu", f"rv64,v=true,vext_spec=v1.0,vlen={vlen},elen=64", program], timeout_s=900)
+    assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
+
+
+def test_a_processor_without_vectors_gets_no_kernel(program: Path) -> None:
+    result = run_process([EMULATOR, "-cpu", "rv64,v=false", program], timeout_s=60)
+    assert (result.exit_code, result.stderr) == (2, b"this processor has no vector extension\n")

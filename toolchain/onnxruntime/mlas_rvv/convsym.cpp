@@ -1,0 +1,488 @@
+/*++
+
+Module Name:
+
+    convsym.cpp
+
+Abstract:
+
+    Symmetric quantized convolution: signed 8-bit weights without zero point, any kernel size.
+
+    A 64-bit lane holds the weights of three output channels, w0 + w1 * 2^21 + w2 * 2^42, and its multiply-accumulate
+    by one activation makes three. An activation less its sign's half range is at most 128 in size, so that a field
+    of 21 bits holds the sum of as many products as have weights of 8191 in all: some 250 with the weights of trained
+    networks, 63 at the least. K is cut into segments that short when the filter is packed, and the fields are
+    unpacked into 32-bit sums after each. Every accumulator starts with half of each field's range, so that no field
+    is ever negative and borrows from the next.
+
+    This takes two thirds of the multiplications of 16-bit products with 32-bit sums, and a register holds half as
+    many sums again, which is what decides how often a weight or an activation is loaded.
+
+--*/
+
+#include "requantize.h"
+
+namespace
+{
+
+constexpr size_t FieldCount = 3;
+constexpr size_t FieldBits = 21;
+constexpr int64_t FieldHalf = int64_t(1) << (FieldBits - 1);
+constexpr int64_t AccumulatorStart = FieldHalf | (FieldHalf << FieldBits) | (FieldHalf << (2 * FieldBits));
+constexpr size_t MaximumWeightSum = (FieldHalf - 1) / 128;
+
+// Outputs that share a load of weights: with four registers each, and eight for two loads of weights in turn, all 32
+// are used.
+constexpr size_t TileRows = 6;
+// Activations of a row that lie side by side: what a load can reach from one address for each of the rows.
+constexpr size_t MaximumSegmentK = 256;
+constexpr size_t PanelSegmentSize = TileRows * MaximumSegmentK;
+constexpr size_t UnrollK = 4;
+constexpr size_t HeaderSize = 64;
+
+//
+// What is before the packed weights.
+//
+
+struct PACKED_FILTER_HEADER {
+    uint64_t SegmentK;
+};
+
+static_assert(sizeof(PACKED_FILTER_HEADER) <= HeaderSize, "the weights start behind the header");
+
+size_t
+AlignK(size_t K)
+{
+    return (K + UnrollK - 1) / UnrollK * UnrollK;
+}
+
+//
+// The lanes of a block of output channels: FieldCount * Lanes of them, the last block's partly without use.
+//
+
+size_t
+BlockLanes(size_t ChannelsRemaining, size_t MaximumLanes)
+{
+    return std::min((ChannelsRemaining + FieldCount - 1) / FieldCount, MaximumLanes);
+}
+
+bool
+SegmentsHold(const int8_t* W, size_t OutputChannels, size_t InputChannels, size_t KernelSize, size_t SegmentK)
+{
+    for (size_t oc = 0; oc < OutputChannels; oc++, W += InputChannels * KernelSize) {
+
+        size_t Sum = 0;
+        size_t Remaining = SegmentK;
+
+        for (size_t ki = 0; ki < KernelSize; ki++) {
+            for (size_t ic = 0; ic < InputChannels; ic++) {
+
+                Sum += static_cast<size_t>(std::abs(int32_t(W[ic * KernelSize + ki])));
+
+                if (Sum > MaximumWeightSum) {
+                    return false;
+                }
+
+                if (--Remaining == 0) {
+                    Sum = 0;
+                    Remaining = SegmentK;
+                }
+            }
+        }
+    }
+
+    return true;
+}
+
+size_t
+ChooseSegmentK(const int8_t* W, size_t OutputChannels, size_t InputChannels, size_t KernelSize)
+{
+    const size_t AlignedK = AlignK(InputChannels * KernelSize);
+    size_t SegmentK;
+
+    for (size_t Segments = MlasDivRoundup(AlignedK, MaximumSegmentK);; Segments++) {
+
+        SegmentK = AlignK(MlasDivRoundup(AlignedK, Segments));
+
+        if (SegmentK == UnrollK || SegmentsHold(W, OutputChannels, InputChannels, KernelSize, SegmentK)) {
+            return SegmentK;
+        }
+    }
+}
+
+}  // namespace
+
+MLAS_RVV_BEGIN
+
+namespace
+{
+
+template<typename InputType>
+MLAS_FORCEINLINE
+void
+FillPanelRow(int8_t* Row, size_t SegmentK, const int8_t* const* Pointers, size_t KernelSize, size_t InputChannels)
+{
+    int8_t* Destination = Row;
+    size_t Room = SegmentK;
+
+    for (size_t ki = 0; ki < KernelSize;) {
+
+        const int8_t* Source = Pointers[ki];
+        size_t Count = InputChannels;
+
+        // Neighbouring pixels are one run.
+        for (ki++; ki < KernelSize && Pointers[ki] == Source + Count; ki++) {
+            Count += InputChannels;
+        }
+
+        while (Count > 0) {
+
+            const size_t vl = __riscv_vsetvl_e8m8(std::min(Count, Room));
+
+            vint8m8_t Values = __riscv_vle8_v_i8m8(Source, vl);
+
+            if (!std::is_signed<InputType>::value) {
+                Values = __riscv_vxor_vx_i8m8(Values, -128, vl);
+            }
+
+            __riscv_vse8_v_i8m8(Destination, Values, vl);
+
+            Source += vl;
+            Destination += vl;
+            Count -= vl;
+            Room -= vl;
+
+            if (Room == 0) {
+                Row += PanelSegmentSize;
+                Destination = Row;
+                Room = SegmentK;
+            }
+        }
+    }
+}
+
+//
+// Unpacks an accumulator's fields, less the half of their range that they started with, which the caller takes off.
+//
+
+template<size_t Field>
+MLAS_FORCEINLINE
+void
+AddField(vint64m4_t Accumulator, int32_t* Sums, bool IsFirstSegment, size_t vl)
+{
+    vuint32m2_t Unpacked =
+        __riscv_vnsrl_wx_u32m2(__riscv_vreinterpret_v_i64m4_u64m4(Accumulator), Field * FieldBits, vl);
+
+    if (Field + 1 < FieldCount) {
+        Unpacked = __riscv_vand_vx_u32m2(Unpacked, (uint32_t(1) << FieldBits) - 1, vl);
+    }
+
+    vint32m2_t Sum = __riscv_vreinterpret_v_u32m2_i32m2(Unpacked);
+
+    if (!IsFirstSegment) {
+        Sum = __riscv_vadd_vv_i32m2(Sum, __riscv_vle32_v_i32m2(Sums + Field * vl, vl), vl);
+    }
+
+    __riscv_vse32_v_i32m2(Sums + Field * vl, Sum, vl);
+}
+
+MLAS_FORCEINLINE
+void
+AddFields(vint64m4_t Accumulator, int32_t* Sums, bool IsFirstSegment, size_t vl)
+{
+    AddField<0>(Accumulator, Sums, IsFirstSegment, vl);
+    AddField<1>(Accumulator, Sums, IsFirstSegment, vl);
+    AddField<2>(Accumulator, Sums, IsFirstSegment, vl);
+}
+
+//
+// A segment of K for a block of output channels and Rows outputs. Returns the weights of the next segment.
+//
+
+template<size_t Rows>
+const int64_t*
+MultiplySegment(
+    const int8_t* Panel,
+    const int64_t* Filter,
+    size_t CountK,
+    int32_t* Sums,
+    size_t SumsStride,
+    bool IsFirstSegment,
+    size_t vl
+    )
+{
+    static_assert(Rows >= 1 && Rows <= TileRows, "an accumulator for each row");
+
+    vint64m4_t Accumulator0 = __riscv_vmv_v_x_i64m4(AccumulatorStart, vl);
+    vint64m4_t Accumulator1 = Accumulator0;
+    vint64m4_t Accumulator2 = Accumulator0;
+    vint64m4_t Accumulator3 = Accumulator0;
+    vint64m4_t Accumulator4 = Accumulator0;
+    vint64m4_t Accumulator5 = Accumulator0;
+
+#define MLAS_RVV_FOR_ROW(Row, Action) \
+    if constexpr (Rows > Row) { Action(Row, Accumulator##Row) }
+#define MLAS_RVV_FOR_ROWS(Action) \
+    MLAS_RVV_FOR_ROW(0, Action) MLAS_RVV_FOR_ROW(1, Action) MLAS_RVV_FOR_ROW(2, Action) MLAS_RVV_FOR_ROW(3, Action) \
+    MLAS_RVV_FOR_ROW(4, Action) MLAS_RVV_FOR_ROW(5, Action)
+#define MLAS_RVV_MULTIPLY_ROW(Row, Accumulator) \
+    Accumulator = __riscv_vmacc_vx_i64m4(Accumulator, Panel[Row * MaximumSegmentK + k], Weights0, vl);
+#define MLAS_RVV_MULTIPLY_NEXT_ROW(Row, Accumulator) \
+    Accumulator = __riscv_vmacc_vx_i64m4(Accumulator, Panel[Row * MaximumSegmentK + k + 1], Weights1, vl);
+#define MLAS_RVV_STORE_ROW(Row, Accumulator) \
+    AddFields(Accumulator, Sums + Row * SumsStride, IsFirstSegment, vl);
+
+    const int64_t* const FilterEnd = Filter + CountK * vl;
+
+    do {
+
+        #pragma GCC unroll 2
+        for (size_t k = 0; k < UnrollK; k += 2) {
+
+            const vint64m4_t Weights0 = __riscv_vle64_v_i64m4(Filter, vl);
+            const vint64m4_t Weights1 = __riscv_vle64_v_i64m4(Filter + vl, vl);
+
+            MLAS_RVV_FOR_ROWS(MLAS_RVV_MULTIPLY_ROW)
+            MLAS_RVV_FOR_ROWS(MLAS_RVV_MULTIPLY_NEXT_ROW)
+
+            Filter += 2 * vl;
+
+            // No load is moved up from here: there is no register for it.
+            __asm__ volatile("" ::: "memory");
+        }
+
+        Panel += UnrollK;
+
+    } while (Filter != FilterEnd);
+
+    MLAS_RVV_FOR_ROWS(MLAS_RVV_STORE_ROW)
+
+#undef MLAS_RVV_STORE_ROW
+#undef MLAS_RVV_MULTIPLY_NEXT_ROW
+#undef MLAS_RVV_MULTIPLY_ROW
+#undef MLAS_RVV_FOR_ROWS
+#undef MLAS_RVV_FOR_ROW
+
+    return Filter;
+}
+
+typedef
+const int64_t*
+(MULTIPLY_SEGMENT)(
+    const int8_t* Panel,
+    const int64_t* Filter,
+    size_t CountK,
+    int32_t* Sums,
+    size_t SumsStride,
+    bool IsFirstSegment,
+    size_t vl
+    );
+
+MULTIPLY_SEGMENT* const MultiplySegmentOfRows[TileRows] = {
+    MultiplySegment<1>, MultiplySegment<2>, MultiplySegment<3>,
+    MultiplySegment<4>, MultiplySegment<5>, MultiplySegment<6>,
+};
+
+template<typename InputType>
+void
+ConvSymKernel(
+    const void* Input,
+    const void* Filter,
+    void* Output,
+    size_t KernelSize,
+    size_t InputChannels,
+    size_t OutputChannels,
+    size_t ChannelCount,
+    size_t OutputCount,
+    const MLAS_CONV_SYM_POST_PROCESS_PARAMS* PostProcessParams,
+    unsigned KernelFlags
+    )
+{
+    const size_t AlignedK = AlignK(KernelSize * InputChannels);
+    const size_t SegmentK = static_cast<const PACKED_FILTER_HEADER*>(Filter)->SegmentK;
+    const size_t Segments = MlasDivRoundup(AlignedK, SegmentK);
+    const size_t MaximumLanes = __riscv_vsetvlmax_e64m4();
+    const size_t SumsStride = FieldCount * MaximumLanes;
+
+    // The activations of all outputs, signed: by tile, segment, row, and k.
+    const size_t TileSize = Segments * PanelSegmentSize;
+    const size_t PanelSize = MlasDivRoundup(OutputCount, TileRows) * TileSize;
+    const size_t SumsSize = OutputCount * SumsStride * sizeof(int32_t);
+
+    MlasThreadedBufAlloc(UpAlignSize(PanelSize) + UpAlignSize(SumsSize));
+
+    int8_t* const Panel = reinterpret_cast<int8_t*>(ThreadedBufHolder.get());
+    int32_t* const Sums = reinterpret_cast<int32_t*>(ThreadedBufHolder.get() + UpAlignSize(PanelSize));
+
+    for (size_t Row = 0; Row < OutputCount; Row++) {
+
+        int8_t* const PanelRow = Panel + Row / TileRows * TileSize + Row % TileRows * MaximumSegmentK;
+
+        if ((KernelFlags & MLAS_CONV_SYM_FLAG_INPUT_DIRECT) != 0) {
+            const int8_t* Pixel = static_cast<const int8_t*>(Input) + Row * InputChannels;
+            FillPanelRow<InputType>(PanelRow, SegmentK, &Pixel, 1, InputChannels);
+        } else {
+            const int8_t* const* Pointers = static_cast<const int8_t* const*>(Input) + Row * KernelSize;
+            FillPanelRow<InputType>(PanelRow, SegmentK, Pointers, KernelSize, InputChannels);
+        }
+    }
+
+    const bool PerChannelScale = (KernelFlags & MLAS_CONV_SYM_FLAG_PER_CHANNEL_SCALE) != 0;
+    const int32_t BiasOffset = -static_cast<int32_t>(Segments * FieldHalf);
+    const int64_t* Weights =
+        reinterpret_cast<const int64_t*>(static_cast<const int8_t*>(Filter) + HeaderSize);
+
+    for (size_t Channel = 0, Lanes; Channel < ChannelCount; Channel += FieldCount * Lanes) {
+
+        Lanes = BlockLanes(ChannelCount - Channel, MaximumLanes);
+
+        for (size_t Row = 0; Row < OutputCount; Row += TileRows) {
+
+            const size_t Rows = std::min(OutputCount - Row, TileRows);
+            const int64_t* SegmentWeights = Weights;
+
+            for (size_t Segment = 0; Segment < Segments; Segment++) {
+
+                SegmentWeights = MultiplySegmentOfRows[Rows - 1](
+                    Panel + Row / TileRows * TileSize + Segment * PanelSegmentSize,
+                    SegmentWeights,
+                    std::min(SegmentK, AlignedK - Segment * SegmentK),
+                    Sums + Row * SumsStride,
+                    SumsStride,
+                    Segment == 0,
+                    Lanes);
+            }
+        }
+
+        Weights += AlignedK * Lanes;
+
+        MlasRvvRequantizeRows(
+            Sums,
+            SumsStride,
+            static_cast<InputType*>(Output) + Channel,
+            OutputChannels,
+            OutputCount,
+            std::min(ChannelCount - Channel, FieldCount * Lanes),
+            PostProcessParams->Bias + Channel,
+            BiasOffset,
+            PostProcessParams->Scale + (PerChannelScale ? Channel : 0),
+            PerChannelScale,
+            PostProcessParams->OutputZeroPoint);
+    }
+}
+
+}  // namespace
+
+extern "C" {
+
+void
+MLASCALL
+MlasConvSymU8KernelRvv(
+    const void* Input,
+    const void* Filter,
+    void* Output,
+    size_t KernelSize,
+    size_t InputChannels,
+    size_t OutputChannels,
+    unsigned ChannelCount,
+    unsigned OutputCount,
+    const MLAS_CONV_SYM_POST_PROCESS_PARAMS* PostProcessParams,
+    unsigned KernelFlags
+    )
+{
+    ConvSymKernel<uint8_t>(
+        Input, Filter, Output, KernelSize, InputChannels, OutputChannels, ChannelCount, OutputCount, PostProcessParams,
+        KernelFlags);
+}
+
+void
+MLASCALL
+MlasConvSymS8KernelRvv(
+    const void* Input,
+    const void* Filter,
+    void* Output,
+    size_t KernelSize,
+    size_t InputChannels,
+    size_t OutputChannels,
+    unsigned ChannelCount,
+    unsigned OutputCount,
+    const MLAS_CONV_SYM_POST_PROCESS_PARAMS* PostProcessParams,
+    unsigned KernelFlags
+    )
+{
+    ConvSymKernel<int8_t>(
+        Input, Filter, Output, KernelSize, InputChannels, OutputChannels, ChannelCount, OutputCount, PostProcessParams,
+        KernelFlags);
+}
+
+size_t
+MLASCALL
+MlasConvSymPackWSizeRvv(
+    size_t InputChannels,
+    size_t OutputChannels,
+    size_t KernelSize
+    )
+{
+    if (InputChannels == 1 && OutputChannels == 1) {
+        // QLinearConv takes this for a depthwise convolution, whose filter has another layout.
+        return 0;
+    }
+
+    const size_t MaximumLanes = __riscv_vsetvlmax_e64m4();
+    size_t Lanes = 0;
+
+    for (size_t Channel = 0; Channel < OutputChannels; Channel += FieldCount * MaximumLanes) {
+        Lanes += BlockLanes(OutputChannels - Channel, MaximumLanes);
+    }
+
+    return HeaderSize + AlignK(KernelSize * InputChannels) * Lanes * sizeof(int64_t);
+}
+
+void
+MLASCALL
+MlasConvSymPackWRvv(
+    size_t InputChannels,
+    size_t OutputChannels,
+    size_t KernelSize,
+    const int8_t* W,
+    int8_t* PackedW
+    )
+{
+    const size_t K = KernelSize * InputChannels;
+    const size_t MaximumLanes = __riscv_vsetvlmax_e64m4();
+
+    reinterpret_cast<PACKED_FILTER_HEADER*>(PackedW)->SegmentK =
+        ChooseSegmentK(W, OutputChannels, InputChannels, KernelSize);
+
+    int64_t* Packed = reinterpret_cast<int64_t*>(PackedW + HeaderSize);
+
+    for (size_t Channel = 0, Lanes; Channel < OutputChannels; Channel += FieldCount * Lanes) {
+
+        Lanes = BlockLanes(OutputChannels - Channel, MaximumLanes);
+
+        for (size_t ki = 0; ki < KernelSize; ki++) {
+            for (size_t ic = 0; ic < InputChannels; ic++) {
+                for (size_t Lane = 0; Lane < Lanes; Lane++) {
+
+                    int64_t Value = 0;
+
+                    for (size_t Field = FieldCount; Field-- > 0;) {
+
+                        const size_t oc = Channel + Field * Lanes + Lane;
+                        const int8_t Weight = oc < OutputChannels ? W[(oc * InputChannels + ic) * KernelSize + ki] : 0;
+
+                        Value = Value * (int64_t(1) << FieldBits) + Weight;
+                    }
+
+                    *Packed++ = Value;
+                }
+            }
+        }
+
+        Packed = std::fill_n(Packed, (AlignK(K) - K) * Lanes, 0);
+    }
+}
+
+}  // extern "C"
+
+MLAS_RVV_END

@@ -1,0 +1,202 @@
+/*++
+
+Module Name:
+
+    qlinear.cpp
+
+Abstract:
+
+    Quantized operators that work element by element, and quantized global average pooling.
+
+    Each makes the portable code's steps in the portable code's order, so that it rounds where that rounds.
+
+--*/
+
+#include "requantize.h"
+
+MLAS_RVV_BEGIN
+
+namespace
+{
+
+template<typename T>
+MLAS_FORCEINLINE
+vint16m4_t
+LoadWide(const T* Input, int32_t ZeroPoint, size_t vl)
+{
+    vint16m4_t Values;
+
+    if constexpr (std::is_signed<T>::value) {
+        Values = __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2(Input, vl), vl);
+    } else {
+        Values = __riscv_vreinterpret_v_u16m4_i16m4(__riscv_vzext_vf2_u16m4(__riscv_vle8_v_u8m2(Input, vl), vl));
+    }
+
+    return ZeroPoint == 0 ? Values : __riscv_vsub_vx_i16m4(Values, static_cast<int16_t>(ZeroPoint), vl);
+}
+
+template<typename T>
+MLAS_FORCEINLINE
+vfloat32m8_t
+LoadDequantized(const T* Input, float Scale, int32_t ZeroPoint, size_t vl)
+{
+    const vfloat32m8_t Values = __riscv_vfwcvt_f_x_v_f32m8(LoadWide(Input, ZeroPoint, vl), vl);
+
+    return __riscv_vfmul_vf_f32m8(Values, Scale, vl);
+}
+
+//
+// The zero point is added before the sum is rounded. A sum that the portable code would clamp first is still beyond
+// what the narrowing saturates at.
+//
+
+template<typename T>
+void
+MLASCALL
+QLinearAdd(
+    const T* InputA,
+    float ScaleA,
+    int32_t ZeroPointA,
+    const T* InputB,
+    float ScaleB,
+    int32_t ZeroPointB,
+    float ScaleC,
+    int32_t ZeroPointC,
+    T* OutputC,
+    size_t N,
+    bool IsScalarB
+    )
+{
+    const float ValueB = ScaleB * static_cast<float>(int32_t(*InputB) - ZeroPointB);
+
+    for (size_t n = 0, vl; n < N; n += vl) {
+
+        vl = __riscv_vsetvl_e32m8(N - n);
+
+        vfloat32m8_t Sum = LoadDequantized(InputA + n, ScaleA, ZeroPointA, vl);
+
+        if (IsScalarB) {
+            Sum = __riscv_vfadd_vf_f32m8(Sum, ValueB, vl);
+        } else {
+            Sum = __riscv_vfadd_vv_f32m8(Sum, LoadDequantized(InputB + n, ScaleB, ZeroPointB, vl), vl);
+        }
+
+        Sum = __riscv_vfadd_vf_f32m8(__riscv_vfdiv_vf_f32m8(Sum, ScaleC, vl), static_cast<float>(ZeroPointC), vl);
+
+        if constexpr (std::is_signed<T>::value) {
+            const vint16m4_t Rounded = __riscv_vfncvt_x_f_w_i16m4(Sum, vl);
+            __riscv_vse8_v_i8m2(OutputC + n, __riscv_vnclip_wx_i8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
+        } else {
+            const vuint16m4_t Rounded = __riscv_vfncvt_xu_f_w_u16m4(Sum, vl);
+            __riscv_vse8_v_u8m2(OutputC + n, __riscv_vnclipu_wx_u8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
+        }
+    }
+}
+
+template<typename T>
+void
+MLASCALL
+QuantizeLinear(
+    const float* Input,
+    T* Output,
+    size_t N,
+    float Scale,
+    T ZeroPoint
+    )
+{
+    for (size_t n = 0, vl; n < N; n += vl) {
+
+        vl = __riscv_vsetvl_e32m8(N - n);
+
+        const vfloat32m8_t Value = __riscv_vfdiv_vf_f32m8(__riscv_vle32_v_f32m8(Input + n, vl), Scale, vl);
+
+        MlasRvvStoreQuantized(Output + n, Value, ZeroPoint, vl);
+    }
+}
+
+template<typename T>
+void
+MLASCALL
+RequantizeOutput(
+    const int32_t* Input,
+    size_t InputLeadingDimension,
+    T* Output,
+    size_t OutputLeadingDimension,
+    const int32_t* Bias,
+    const float* Scale,
+    bool PerColumnScale,
+    T ZeroPoint,
+    size_t StartM,
+    size_t StartN,
+    size_t CountM,
+    size_t CountN
+    )
+{
+    MlasRvvRequantizeRows(
+        Input + StartM * InputLeadingDimension + StartN,
+        InputLeadingDimension,
+        Output + StartM * OutputLeadingDimension + StartN,
+        OutputLeadingDimension,
+        CountM,
+        CountN,
+        Bias != nullptr ? Bias + StartN : nullptr,
+        0,
+        Scale + (PerColumnScale ? StartN : 0),
+        PerColumnScale,
+        ZeroPoint);
+}
+
+template<typename T>
+void
+MLASCALL
+QLinearGlobalAveragePoolNhwc(
+    const T* Input,
+    T* Output,
+    size_t Batch,
+    size_t ImageSize,
+    size_t Stride,
+    size_t Channels,
+    float Scale,
+    int32_t Bias,
+    int32_t ZeroPointOutput
+    )
+{
+    for (; Batch > 0; Batch--) {
+
+        for (size_t c = 0, vl; c < Channels; c += vl) {
+
+            vl = __riscv_vsetvl_e32m8(Channels - c);
+
+            vint32m8_t Sum = __riscv_vmv_v_x_i32m8(Bias, vl);
+
+            for (size_t i = 0; i < ImageSize; i++) {
+                Sum = __riscv_vwadd_wv_i32m8(Sum, LoadWide(Input + i * Stride + c, 0, vl), vl);
+            }
+
+            const vfloat32m8_t Mean = __riscv_vfmul_vf_f32m8(__riscv_vfcvt_f_x_v_f32m8(Sum, vl), Scale, vl);
+
+            MlasRvvStoreQuantized(Output + c, Mean, ZeroPointOutput, vl);
+        }
+
+        Input += Stride * ImageSize;
+        Output += Stride;
+    }
+}
+
+}  // namespace
+
+MLAS_RVV_END
+
+const MLAS_QUANTIZED_DISPATCH<uint8_t> MlasQuantizedU8DispatchRvv = {
+    QuantizeLinear<uint8_t>,
+    RequantizeOutput<uint8_t>,
+    QLinearAdd<uint8_t>,
+    QLinearGlobalAveragePoolNhwc<uint8_t>,
+};
+
+const MLAS_QUANTIZED_DISPATCH<int8_t> MlasQuantizedS8DispatchRvv = {
+    QuantizeLinear<int8_t>,
+    RequantizeOutput<int8_t>,
+    QLinearAdd<int8_t>,
+    QLinearGlobalAveragePoolNhwc<int8_t>,
+};

@@ -1,0 +1,183 @@
+/*++
+
+Module Name:
+
+    quantized_qlinear.cpp
+
+Abstract:
+
+    Quantization, requantization, addition and average pooling against the portable code.
+
+--*/
+
+#include "quantized_support.h"
+
+namespace
+{
+
+//
+// Runs Action with the portable code and with the kernels, and compares what it leaves.
+//
+
+template<typename T, typename ACTION>
+void
+Check(const char* Name, size_t N, ACTION Action)
+{
+    MLAS_PLATFORM& Platform = GetMlasPlatform();
+    const auto* U8Dispatch = Platform.QuantizedU8Dispatch;
+    const auto* S8Dispatch = Platform.QuantizedS8Dispatch;
+    GUARDED<T> Wanted(N);
+    GUARDED<T> Got(N);
+
+    std::fill_n(Wanted.data(), N, T(77));
+    std::fill_n(Got.data(), N, T(77));
+    Action(Got.data());
+
+    Platform.QuantizedU8Dispatch = nullptr;
+    Platform.QuantizedS8Dispatch = nullptr;
+    Action(Wanted.data());
+    Platform.QuantizedU8Dispatch = U8Dispatch;
+    Platform.QuantizedS8Dispatch = S8Dispatch;
+
+    for (size_t n = 0; n < N; n++) {
+        if (Wanted[n] != Got[n]) {
+            Fail(Name, n, Wanted[n], Got[n]);
+        }
+    }
+}
+
+template<typename T>
+T
+ZeroPoint(RANDOM& Random)
+{
+    constexpr int64_t Low = std::numeric_limits<T>::lowest();
+    constexpr int64_t High = std::numeric_limits<T>::max();
+    const int64_t Points[] = {Low, High, 0, Random.Between(Low, High)};
+
+    return static_cast<T>(Points[Random.Between(0, 3)]);
+}
+
+// From scales that leave nothing to those that saturate everything; powers of two make ties.
+float
+AnyScale(RANDOM& Random)
+{
+    const float Scale = std::ldexp(1.0f, static_cast<int>(Random.Between(-12, 4)));
+
+    return Random.Between(0, 2) == 0 ? Scale : Scale * Random.Scale(0.5f, 1.5f);
+}
+
+template<typename T>
+void
+CheckQuantize(size_t N, RANDOM& Random)
+{
+    GUARDED<float> Input(N);
+    for (size_t n = 0; n < N; n++) {
+        const float Special[] = {0.0f, -0.0f, 1e30f, -1e30f, INFINITY, -INFINITY, 0.5f, 1.5f, -2.5f, 1e-40f};
+        Input[n] = Random.Between(0, 3) == 0 ? Special[Random.Between(0, 9)] : Random.Scale(-200.0f, 200.0f);
+    }
+    const float Scale = AnyScale(Random);
+    const T Zero = ZeroPoint<T>(Random);
+
+    Check<T>("quantize", N, [&](T* Output) { MlasQuantizeLinear(Input.data(), Output, N, Scale, Zero); });
+}
+
+template<typename T>
+void
+CheckAdd(size_t N, RANDOM& Random)
+{
+    const bool IsScalarB = Random.Between(0, 3) == 0;
+    GUARDED<T> A(N);
+    GUARDED<T> B(IsScalarB ? 1 : N);
+    Fill(A, Random, static_cast<int>(Random.Between(0, 4)));
+    Fill(B, Random, static_cast<int>(Random.Between(0, 4)));
+    const float ScaleA = AnyScale(Random);
+    const float ScaleB = AnyScale(Random);
+    const float ScaleC = AnyScale(Random);
+    const T ZeroA = ZeroPoint<T>(Random);
+    const T ZeroB = ZeroPoint<T>(Random);
+    const T ZeroC = ZeroPoint<T>(Random);
+
+    Check<T>("add", N, [&](T* Output) {
+        MlasQLinearAdd(A.data(), ScaleA, ZeroA, B.data(), ScaleB, ZeroB, ScaleC, ZeroC, Output, N, IsScalarB);
+    });
+}
+
+template<typename T>
+void
+CheckRequantize(size_t N, RANDOM& Random)
+{
+    const size_t M = static_cast<size_t>(Random.Between(1, 4));
+    const bool PerColumn = Random.Between(0, 1) != 0;
+    const bool HasBias = Random.Between(0, 1) != 0;
+    GUARDED<int32_t> Input(M * N);
+    GUARDED<int32_t> Bias(N);
+    GUARDED<float> Scale(PerColumn ? N : 1);
+    for (size_t n = 0; n < M * N; n++) {
+        Input[n] = static_cast<int32_t>(Random.Next() >> Random.Between(33, 55)) - (1 << 8);
+    }
+    for (size_t n = 0; n < N; n++) {
+        Bias[n] = static_cast<int32_t>(Random.Between(-1000, 1000));
+    }
+    for (size_t n = 0; n < Scale.size(); n++) {
+        Scale[n] = AnyScale(Random);
+    }
+    const T Zero = ZeroPoint<T>(Random);
+    const size_t StartM = static_cast<size_t>(Random.Between(0, static_cast<int64_t>(M) - 1));
+    const size_t StartN = static_cast<size_t>(Random.Between(0, static_cast<int64_t>(N) - 1));
+
+    Check<T>("requantize", M * N, [&](T* Output) {
+        MlasRequantizeOutput(Input.data(), N, Output, N, HasBias ? Bias.data() : nullptr, Scale.data(), PerColumn, Zero,
+            StartM, StartN, M - StartM, N - StartN);
+    });
+}
+
+template<typename T>
+void
+CheckPool(size_t Channels, RANDOM& Random)
+{
+    const size_t Batch = static_cast<size_t>(Random.Between(1, 2));
+    const size_t ImageSize = static_cast<size_t>(Random.Between(1, 60));
+    const size_t Stride = Channels + static_cast<size_t>(Random.Between(0, 3));
+    // The last pixel has no more than its channels.
+    GUARDED<T> Input((Batch * ImageSize - 1) * Stride + Channels);
+    GUARDED<int32_t> Sums(Channels);
+    GUARDED<T> Zeros(Channels);
+    Fill(Input, Random, static_cast<int>(Random.Between(0, 4)));
+    const float ScaleIn = Random.Scale(0.01f, 1.0f);
+    const float ScaleOut = Random.Scale(0.01f, 1.0f);
+    const T ZeroIn = ZeroPoint<T>(Random);
+    const T ZeroOut = ZeroPoint<T>(Random);
+
+    Check<T>("average pool", (Batch - 1) * Stride + Channels, [&](T* Output) {
+        MlasQLinearGlobalAveragePoolNhwc(Input.data(), ScaleIn, ZeroIn, Output, ScaleOut, ZeroOut, Batch, ImageSize,
+            Stride, Channels, Sums.data(), Zeros.data());
+    });
+}
+
+template<typename T>
+void
+CheckAll(size_t N, RANDOM& Random)
+{
+    CheckQuantize<T>(N, Random);
+    CheckAdd<T>(N, Random);
+    CheckRequantize<T>(N, Random);
+    CheckPool<T>(N, Random);
+}
+
+}  // namespace
+
+int
+main()
+{
+    RANDOM Random(21);
+    size_t Count = 0;
+
+    for (size_t N = 1; N <= 1000; N += N < 300 ? 1 : 37) {
+        CheckAll<uint8_t>(N, Random);
+        CheckAll<int8_t>(N, Random);
+        Count += 8;
+    }
+
+    printf("%zu operations\n", Count);
+    return 0;
+}
