@@ -104,7 +104,7 @@ def test_a_build_that_is_killed_leaves_nothing_that_looks_finished_and_the_next_
         for process in [killed.pid, *descendants(killed.pid)]:
             os.kill(process, signal.SIGKILL)
         killed.communicate()
-    assert tree.runtimes == ()
+    assert not tree.runtimes
     following = tree.build()
     tree.give_source()
     wait_for(following)
