@@ -40,6 +40,8 @@ PYTHON_PACKAGES = (
 )
 COUNTING = "--count-instructions"
 COUNTING_PACKAGES = ("meson", "pycotap")
+BUILDING = "`edgetool runtime build`"
+BUILDING_PACKAGES = ("cmake", "ninja")
 PROGRAMS = (
     (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", True),
     (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", False),
@@ -47,13 +49,14 @@ PROGRAMS = (
     (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", False),
     (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", False),
     (("cc",), COUNTING, "gcc", False),
+    (("patch",), BUILDING, "patch", False),
     (("/usr/share/keyrings/debian-archive-keyring.gpg",), "checking its signature", "debian-archive-keyring", True),
 )
 
 
 def examine() -> tuple[Finding, ...]:
     """All findings, Python first."""
-    return (_python(), *_python_packages(), *_programs(), *_for_counting())
+    return (_python(), *_python_packages(), *_programs(), *_for_counting(), *_for_building())
 
 
 def _python() -> Finding:
@@ -113,6 +116,19 @@ def _for_counting() -> Iterator[Finding]:
         remedy="as root: apt-get install libglib2.0-dev",
         required=False,
     )
+
+
+def _for_building() -> Iterator[Finding]:
+    """What a cross build wants beside a compiler: out of its Python package, or as it is installed."""
+    for name in BUILDING_PACKAGES:
+        yield Finding(
+            name=name,
+            found=_version(name) or _find(name),
+            needed_for=BUILDING,
+            package=None,
+            remedy=f"pip install {name}",
+            required=False,
+        )
 
 
 def _find(name: str) -> str | None:

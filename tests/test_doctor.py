@@ -29,3 +29,9 @@ def test_what_counting_instructions_wants_is_named_and_not_required() -> None:
     assert set(found) == {"cc", "meson", "pycotap", "glib's headers"}
     assert not any(finding.required for finding in found.values())
     assert found["glib's headers"].package == "libglib2.0-dev"
+
+
+def test_what_a_cross_build_wants_is_named_and_not_required() -> None:
+    found = {finding.name: finding for finding in examine() if finding.needed_for == "`edgetool runtime build`"}
+    assert set(found) == {"patch", "cmake", "ninja"}
+    assert not any(finding.required for finding in found.values())

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgetool.errors import BuildError, ConfigError
+from edgetool.errors import BuildError, ConfigError, WrongMachine
+from edgetool.platform.elf import read_elf
 from edgetool.platform.store import Store
 from edgetool.runtimes.crossbuild import PROVIDER
+from edgetool.runtimes.inspection import extensions
 from edgetool.runtimes.prebuilt import open_runtime
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
@@ -54,15 +56,32 @@ def find_runtime(store: Store, key: str) -> CachedRuntime:
 
 
 def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
-    """The newest cross-built runtime with all operators for a triple: a reduced one fits only its own models."""
+    """The newest cross-built runtime for any model and any board of a triple.
+
+    A reduced one fits only its own models; one with more instructions than the toolchain's only some of the boards.
+    """
     return next(
         (
             entry.runtime
             for entry in cached_runtimes(store)
-            if entry.build.provider == PROVIDER and entry.build.triple == toolchain.triple and not entry.build.reduced
+            if entry.build.provider == PROVIDER
+            and entry.build.triple == toolchain.triple
+            and not entry.build.reduced
+            and _runs_on_all(entry.runtime, toolchain)
         ),
         None,
     )
+
+
+def _runs_on_all(runtime: Runtime, toolchain: Toolchain) -> bool:
+    isa = None if toolchain.crossbuild is None else toolchain.crossbuild.isa
+    if isa is None:
+        return True
+    try:
+        found = read_elf(runtime.root / runtime.build.library).isa
+    except WrongMachine:
+        return False
+    return found is not None and extensions(found) <= extensions(isa)
 
 
 def remove_runtime(store: Store, key: str) -> CachedRuntime:

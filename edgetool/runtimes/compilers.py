@@ -21,6 +21,11 @@ from edgetool.runtimes.toolchains import native_triple
 COMPILING = ("cc", "c++")
 OLDEST_GCC = 14  # before 13 there is no riscv_vector.h, and what is older was not tried
 NEWEST_GCC = 20
+# What ORT says of single files in GCC's way, in zig's.
+ZIG_CPUS = {
+    f"-march=armv8.2-a+{extension}": f"-mcpu=generic+v8_2a+{feature}"
+    for extension, feature in {"bf16": "bf16", "dotprod": "dotprod", "fp16": "fullfp16", "i8mm": "i8mm"}.items()
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,7 @@ class Compiler:
     target_flags: tuple[str, ...]
     programs: Mapping[str, tuple[str, ...]]
     link_flags: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)  # flags by another compiler's name for them
     glibc: str | None = field(default=None)  # the newest whose symbols it uses, where it promises one
 
     def write_wrappers(self, folder: Path, *, hidden_flags: Sequence[str] = ()) -> dict[str, str]:
@@ -42,10 +48,18 @@ class Compiler:
         for name, words in self.programs.items():
             path = folder / name
             more = hidden_flags if name in COMPILING else ()
-            write_atomically(path, f'#!/bin/sh\nexec {shlex.join([*words, *more])} "$@"\n'.encode())
+            rename = self._renaming() if name in COMPILING else ""
+            write_atomically(path, f'#!/bin/sh\n{rename}exec {shlex.join([*words, *more])} "$@"\n'.encode())
             path.chmod(0o755)
             environment[f"EDGETOOL_{name.upper().replace('+', 'X')}"] = str(path)
         return environment
+
+    def _renaming(self) -> str:
+        """Shell's for: each argument that is in `renamed` by its other name."""
+        if not self.renamed:
+            return ""
+        cases = " ".join(f"{theirs}) word={ours} ;;" for theirs, ours in self.renamed.items())
+        return f'for word do\n  shift\n  case $word in {cases} esac\n  set -- "$@" "$word"\ndone\n'
 
 
 def find_compiler(name: str, toolchain: Toolchain) -> Compiler:
@@ -81,6 +95,7 @@ def _zig(flags: tuple[str, ...], *, glibc: str | None) -> Compiler:
             "ar": (zig, "ar"),
             "ranlib": (zig, "ranlib"),
         },
+        renamed=ZIG_CPUS,
         glibc=glibc,
     )
 

@@ -4,48 +4,53 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import file_entries, sha256_file, write_atomically
-from edgetool.platform.process import run_process, run_tool
+from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress, Step
 from edgetool.platform.store import Store, key_of
+from edgetool.runtimes.buildtools import (
+    POLICY_MINIMUM,
+    UNTOUCHED,
+    build_protoc,
+    cmake_version,
+    find_tool,
+    progress_note,
+)
 from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
+from edgetool.runtimes.folding import fold_functions
 from edgetool.runtimes.inspection import inspect_library
 from edgetool.runtimes.operators import Operators
 from edgetool.runtimes.patches import mirror, patched_files
 from edgetool.runtimes.prebuilt import open_runtime
-from edgetool.runtimes.sources import SourceTree, find_source, recipe_folder, source_tree
+from edgetool.runtimes.reduction import reduce_sources
+from edgetool.runtimes.sources import SourceTree, recipe_folder, source_tree
 from edgetool.runtimes.spec import CrossBuild, Runtime, RuntimeBuild, Toolchain
 
-RECIPE = 3  # raised when the way a runtime is built changes
-PROTOC_RECIPE = 1
+RECIPE = 4  # raised when the way a runtime is built changes
 PROVIDER = "crossbuild"
 OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
-    "CMAKE_POLICY_VERSION_MINIMUM": "3.5",  # some of the dependencies ask for less than CMake 4 still knows
+    "CMAKE_POLICY_VERSION_MINIMUM": POLICY_MINIMUM,
     "CMAKE_SKIP_RPATH": "ON",
     "onnxruntime_BUILD_SHARED_LIB": "ON",
     "onnxruntime_BUILD_UNIT_TESTS": "OFF",
     "onnxruntime_ENABLE_PYTHON": "OFF",
     "onnxruntime_ENABLE_CPUINFO": "OFF",  # it has no RISC-V, and elsewhere the kernel tells the same
 }
+REDUCED_OPTIONS = {"CMAKE_BUILD_TYPE": "MinSizeRel", "onnxruntime_REDUCED_OPS_BUILD": "ON"}
 # No debug information: zig's default makes the library 37 times as large.
 COMPILE_FLAGS = ("-g0",)
 LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
-# CMake would add what the user's shell says to what the recipe says.
-UNTOUCHED = dict.fromkeys(("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ASMFLAGS", "LDFLAGS"), "")
-NINJA_STATUS = re.compile(r"\[(\d+)/(\d+)\]")
 TARGET = "onnxruntime"
 
 
@@ -62,7 +67,9 @@ class Recipe:
     @property
     def options(self) -> dict[str, str]:
         """CMake's cache entries, without those that name a place on this machine."""
-        return {**OPTIONS, "onnxruntime_REDUCED_OPS_BUILD": "OFF" if self.operators is None else "ON"}
+        if self.operators is None:
+            return OPTIONS
+        return {**OPTIONS, **REDUCED_OPTIONS, **dict.fromkeys(self.operators.unused, "ON")}
 
     @property
     def link_flags(self) -> tuple[str, ...]:
@@ -129,8 +136,9 @@ def build_runtime(
         with build_folder(recipe, store) as build:
             _configure(recipe, build, store, progress)
             with progress.step(f"build ONNX Runtime {recipe.tree.version} for {toolchain.triple}") as step:
-                _build(recipe, build, store, step, jobs=jobs)
-            write_document(folder / "runtime.json", _finish(recipe, build, folder))
+                _build(recipe, build, store, step, TARGET, jobs=jobs)
+                library = _library(recipe, build, store)
+            write_document(folder / "runtime.json", _finish(recipe, library, folder))
 
     return open_runtime(store.entry("runtime", recipe.inputs(), make, force=force).path)
 
@@ -158,7 +166,7 @@ def prepare(
             f"{toolchain.triple} has no [crossbuild] table", hint=f"add one to toolchain/{toolchain.triple}.toml"
         )
     for program in ("cmake", "ninja"):
-        _tool(program)
+        find_tool(program)
     found = find_compiler(compiler, toolchain)
     tree = source_tree(store, progress, own=source, mirror=mirror)
     return Recipe(toolchain=toolchain, wanted=toolchain.crossbuild, tree=tree, compiler=found, operators=operators)
@@ -168,12 +176,12 @@ def prepare(
 def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
     """Where objects are kept between builds, for one process at a time.
 
-    Reduced builds have one of their own: ORT defines a macro for all of its files there, but from one set of operators
-    to another only some forty differ.
+    Reduced builds have one of their own, as they are compiled for size, but from one set of operators to another only
+    some forty objects differ.
     """
     from filelock import FileLock
 
-    key = key_of({"sources": recipe.tree.key, "compiler": recipe.compiler.title, "cmake": _cmake_version()})
+    key = key_of({"sources": recipe.tree.key, "compiler": recipe.compiler.title, "cmake": cmake_version()})
     kind = "" if recipe.operators is None else "-reduced"
     build = store.root / "build" / f"{recipe.toolchain.triple}-{key}{kind}"
     build.mkdir(parents=True, exist_ok=True)
@@ -206,54 +214,74 @@ def _bring_in(recipe: Recipe, build: Path, store: Store) -> Path:
 
 
 def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) -> None:
-    protoc = _host_protoc(recipe, store, progress)
+    protoc = build_protoc(recipe.tree, host_compiler(recipe.compiler), store, progress)
     with progress.step(f"configure ONNX Runtime {recipe.tree.version} for {recipe.toolchain.triple}"):
         environment = _environment(recipe, build, store)
         source = _bring_in(recipe, build, store)
         if recipe.operators is not None:
-            _reduce(recipe.operators, recipe, build, source, store)
-        recipes = [build / "recipe" / name for name in ("dependencies.cmake", "kernels.cmake")]
+            reduce_sources(
+                recipe.operators,
+                recipe.tree,
+                source,
+                build / "onnxruntime",
+                build / "reduced",
+                _log(store, recipe, "reduce"),
+            )
+        recipes = [build / "recipe" / f"{name}.cmake" for name in ("dependencies", "kernels", "reduced")]
         places: dict[str, str | Path] = {
             "CMAKE_TOOLCHAIN_FILE": build / "recipe" / "toolchain.cmake",
             "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
-            "CMAKE_MAKE_PROGRAM": _tool("ninja"),
+            "CMAKE_MAKE_PROGRAM": find_tool("ninja"),
             "Python_EXECUTABLE": Path(sys.executable),
             "ONNX_CUSTOM_PROTOC_EXECUTABLE": protoc,
         }
         definitions = [f"-D{name}={setting}" for name, setting in {**recipe.options, **places}.items()]
         words: list[str | Path] = ["-G", "Ninja", "-S", source / "cmake", "-B", build / "onnxruntime"]
         run_tool(
-            [_tool("cmake"), *words, "--compile-no-warning-as-error", *definitions],
+            [find_tool("cmake"), *words, "--compile-no-warning-as-error", *definitions],
             log=_log(store, recipe, "configure"),
             env=environment,
             timeout_s=3600,
         )
 
 
-def _build(recipe: Recipe, build: Path, store: Store, step: Step, *, jobs: int | None) -> None:
+def _build(recipe: Recipe, build: Path, store: Store, step: Step, target: str, *, jobs: int | None) -> None:
     run_tool(
-        [_tool("ninja"), "-C", build / "onnxruntime", "-j", str(jobs or os.cpu_count() or 1), TARGET],
+        [find_tool("ninja"), "-C", build / "onnxruntime", "-j", str(jobs or os.cpu_count() or 1), target],
         log=_log(store, recipe, "build"),
         env=_environment(recipe, build, store),
-        on_line=_progress_note(step),
+        on_line=progress_note(step),
     )
     step.note("")
 
 
-def _progress_note(step: Step) -> Callable[[str], None]:
-    def note(line: str) -> None:
-        if found := NINJA_STATUS.match(line):
-            step.note(f"{found[1]} of {found[2]} objects")
-
-    return note
-
-
-def _finish(recipe: Recipe, build: Path, folder: Path) -> RuntimeBuild:
-    """Inspect the library, copy it into `folder`, describe it."""
+def _library(recipe: Recipe, build: Path, store: Store) -> Path:
+    """What the build made, in a reduced one with functions of the same code as one."""
     name = f"libonnxruntime.so.{recipe.tree.version}"
     built = build / "onnxruntime" / name
     if not built.is_file():
         raise BuildError(f"the build made no {name}")
+    if recipe.operators is None or recipe.compiler.glibc is None:
+        return built
+    asked = run_tool(
+        [find_tool("ninja"), "-C", built.parent, "-t", "commands", "-s", name], log=_log(store, recipe, "commands")
+    )
+    folded = build / "folded" / name
+    folded.parent.mkdir(exist_ok=True)
+    fold_functions(
+        asked.stdout.decode().splitlines()[-1],
+        folded,
+        zig=Path(recipe.compiler.programs["cc"][0]),
+        folder=built.parent,
+        env=_environment(recipe, build, store),
+        log=_log(store, recipe, "fold"),
+    )
+    return folded
+
+
+def _finish(recipe: Recipe, built: Path, folder: Path) -> RuntimeBuild:
+    """Inspect the library, copy it into `folder`, describe it."""
+    name = built.name
     elf = inspect_library(built, recipe.toolchain, recipe.wanted, glibc=recipe.compiler.glibc)
     (folder / "lib").mkdir()
     shutil.copy2(built, folder / "lib" / name)
@@ -290,84 +318,10 @@ def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
         "EDGETOOL_CFLAGS": shlex.join(COMPILE_FLAGS),
         "EDGETOOL_LDFLAGS": shlex.join(recipe.link_flags),
         "EDGETOOL_KERNELS": "" if recipe.kernels is None else str(build / "kernels"),
+        "EDGETOOL_REDUCED": "" if recipe.operators is None else str(build / "reduced"),
         # The build asks git for a commit: it must not find one of a repository around the cache.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(map(str, (store.root, recipe.tree.onnxruntime.parent))),
     }
-
-
-def _reduce(operators: Operators, recipe: Recipe, build: Path, source: Path, store: Store) -> None:
-    """ORT's own script writes the kernels' registrations anew, without those that are not wanted."""
-    config = build / "operators.config"
-    write_atomically(config, operators.config.encode())
-    script = source / "tools" / "ci_build" / "reduce_op_kernels.py"
-    options = ["--is_extended_minimal_build_or_higher", "--enable_type_reduction"]
-    run_tool(
-        [sys.executable, script, config, "--cmake_build_dir", build / "onnxruntime", *options],
-        log=_log(store, recipe, "reduce"),
-        timeout_s=300,
-    )
-
-
-def _host_protoc(recipe: Recipe, store: Store, progress: Progress) -> Path:
-    """The protocol compiler of the sources' own release, built once to run here."""
-    source = find_source("protobuf")
-    compiler = host_compiler(recipe.compiler)
-    inputs = {"recipe": PROTOC_RECIPE, "protobuf": source.sha256, "compiler": compiler.title}
-
-    def make(folder: Path) -> None:
-        build = folder / "build"
-        environment = {**UNTOUCHED, **cache_environment(store.root)}
-        wrappers = compiler.write_wrappers(folder / "bin")
-        definitions: Mapping[str, str] = {
-            "CMAKE_BUILD_TYPE": "Release",
-            "CMAKE_CXX_FLAGS_RELEASE": "-O1",
-            "CMAKE_CXX_FLAGS": "-g0",
-            "CMAKE_C_COMPILER": wrappers["EDGETOOL_CC"],
-            "CMAKE_MAKE_PROGRAM": str(_tool("ninja")),
-            "CMAKE_CXX_COMPILER": wrappers["EDGETOOL_CXX"],
-            "CMAKE_AR": wrappers["EDGETOOL_AR"],
-            "CMAKE_RANLIB": wrappers["EDGETOOL_RANLIB"],
-            "CMAKE_POLICY_VERSION_MINIMUM": OPTIONS["CMAKE_POLICY_VERSION_MINIMUM"],
-            "protobuf_BUILD_TESTS": "OFF",
-            "protobuf_WITH_ZLIB": "OFF",
-        }
-        words: list[str | Path] = ["-G", "Ninja", "-S", recipe.tree.dependencies / source.name, "-B", build]
-        run_tool(
-            [_tool("cmake"), *words, *(f"-D{name}={setting}" for name, setting in definitions.items())],
-            log=_log(store, recipe, "configure-protoc"),
-            env=environment,
-            timeout_s=3600,
-        )
-        run_tool(
-            [_tool("ninja"), "-C", build, "protoc"],
-            log=_log(store, recipe, "build-protoc"),
-            env=environment,
-            on_line=_progress_note(step),
-        )
-        shutil.copy2((build / "protoc").resolve(), folder / "protoc")
-        shutil.rmtree(build)
-        step.note("")
-
-    with progress.step(f"protocol compiler {source.version}") as step:
-        return store.entry("protoc", inputs, make).path / "protoc"
-
-
-def _tool(name: str) -> Path:
-    """CMake or Ninja: out of its PyPI package, the same on every machine, or else what is installed."""
-    try:
-        module = import_module(name)
-    except ImportError:
-        found = shutil.which(name)
-        if found is None:
-            raise ConfigError(f"{name} is not installed", hint=f"pip install {name}") from None
-        return Path(found)
-    folder: str = module.CMAKE_BIN_DIR if name == "cmake" else module.BIN_DIR
-    return Path(folder) / name
-
-
-def _cmake_version() -> str:
-    printed = run_process([_tool("cmake"), "--version"], timeout_s=60).stdout.decode(errors="replace")
-    return printed.partition("\n")[0].removeprefix("cmake version ").strip()
 
 
 def _log(store: Store, recipe: Recipe, step: str) -> Path:

@@ -1,10 +1,10 @@
-"""Which operators and types a runtime needs for given models, as ONNX Runtime's reduced-operator configuration."""
+"""What a runtime needs for given models: operators and types, as ONNX Runtime's reduced-operator configuration."""
 
 from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto
 
 from edgetool.errors import ModelError
+from edgetool.runtimes.selftest import build_selftest
 
 Needed = dict[tuple[str, int], set[str]]  # (domain, opset) → operators
 
@@ -26,6 +27,7 @@ FUSIONS = {
     "Sigmoid": ("QuickGelu", "QLinearSigmoid"),
     "LayerNormalization": ("SkipLayerNormalization", "SimplifiedLayerNormalization"),
     "ReduceMean": ("QLinearReduceMean", "QLinearGlobalAveragePool"),
+    "MaxPool": ("NhwcMaxPool",),
     "GlobalAveragePool": ("QLinearGlobalAveragePool",),
     "AveragePool": ("QLinearAveragePool",),
     "Add": ("QLinearAdd", "BiasGelu", "BiasSoftmax"),
@@ -41,10 +43,19 @@ ONNX_FUSIONS = {
     "MatMul": ("QLinearMatMul", "MatMulInteger"),
     "ReduceMean": ("LayerNormalization",),
 }
+# Convolutions on a processor whose vector kernels want blocks of channels.
+BLOCKED_FUSIONS = {
+    "Conv": ("Conv", "ReorderInput", "ReorderOutput"),
+    "MaxPool": ("MaxPool",),
+    "GlobalMaxPool": ("GlobalMaxPool",),
+    "AveragePool": ("AveragePool",),
+    "GlobalAveragePool": ("GlobalAveragePool",),
+    "Resize": ("Upsample",),
+}
 ALWAYS = ("Cast", "Identity", "Transpose")
 # ORT's kernels assume these: it tests its reduced builds with no fewer.
 BASE_TYPES = frozenset({"bool", "float", "int8_t", "int32_t", "int64_t", "uint8_t"})
-CPP_TYPES = {
+CPP_TYPES: Mapping[int, str] = {
     TensorProto.FLOAT: "float",
     TensorProto.DOUBLE: "double",
     TensorProto.FLOAT16: "MLFloat16",
@@ -62,39 +73,64 @@ CPP_TYPES = {
 }
 
 
+FLOAT8 = frozenset(
+    {TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E4M3FNUZ, TensorProto.FLOAT8E5M2, TensorProto.FLOAT8E5M2FNUZ}
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operators:
-    """A set of operators: what it is called, and ORT's configuration for it."""
+    """A set of operators: what it is called, ORT's configuration for it, ORT's options for what it has no use for."""
 
     title: str
     config: str
+    unused: tuple[str, ...]
 
 
 def operators_of(models: Sequence[Path]) -> Operators:
-    """What the models need before and after ORT has optimized them. Raises ModelError."""
+    """What the models and the self-test need before and after ORT has optimized them. Raises ModelError."""
     needed: Needed = defaultdict(set)
-    types = set(BASE_TYPES)
-    for path in models:
-        for model in _forms(path):
-            opsets = {_domain(opset.domain): opset.version for opset in model.opset_import}
-            for node in _nodes(model):
+    numbers: set[int] = set()
+    kinds: set[str] = set()
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        selftest = Path(scratch) / "selftest.onnx"
+        onnx.save(build_selftest().model(), selftest)
+        for form in (form for path in (*models, selftest) for form in _forms(path)):
+            opsets = {_domain(opset.domain): opset.version for opset in form.opset_import}
+            for node in _nodes(form):
                 domain = _domain(node.domain)
                 if domain in opsets:
                     needed[domain, opsets[domain]].add(node.op_type)
-            types |= _types(model)
+            numbers |= set(_numbers(form))
+            kinds |= set(_kinds(form))
     for (domain, opset), names in list(needed.items()):
         if domain == "ai.onnx":
-            needed["com.microsoft", 1] |= {fused for name in names for fused in FUSIONS.get(name, ())}
-            needed[domain, opset] |= {fused for name in names for fused in ONNX_FUSIONS.get(name, ())} | set(ALWAYS)
+            needed["com.microsoft", 1] |= _fused(names, FUSIONS)
+            needed["com.microsoft.nchwc", 1] |= _fused(names, BLOCKED_FUSIONS)
+            needed[domain, opset] |= _fused(names, ONNX_FUSIONS) | set(ALWAYS)
             if "QuantizeLinear" in names:
                 needed["com.microsoft", 1] |= {"QuantizeLinear", "DequantizeLinear"}
+    types = BASE_TYPES | {CPP_TYPES[number] for number in numbers if number in CPP_TYPES}
     lines = [f"!globally_allowed_types;{','.join(sorted(types))}"]
-    lines += [f"{domain};{opset};{','.join(sorted(names))}" for (domain, opset), names in sorted(needed.items())]
-    count = sum(map(len, needed.values()))
+    lines += [
+        f"{domain};{opset};{','.join(sorted(names))}" for (domain, opset), names in sorted(needed.items()) if names
+    ]
+    count = len({(domain, name) for (domain, _), names in needed.items() for name in names})
+    used = {
+        "ML_OPS": "ai.onnx.ml" in {domain for domain, _ in needed},
+        "FLOAT8_TYPES": bool(numbers & FLOAT8),
+        "SPARSE_TENSORS": "sparse_tensor_type" in kinds,
+        "OPTIONAL_TYPE": "optional_type" in kinds,
+    }
     return Operators(
         title=f"{count} operators of {', '.join(sorted({path.stem for path in models}))}",
         config="\n".join(lines) + "\n",
+        unused=tuple(f"onnxruntime_DISABLE_{name}" for name, is_used in used.items() if not is_used),
     )
+
+
+def _fused(names: set[str], fusions: Mapping[str, tuple[str, ...]]) -> set[str]:
+    return {fused for name in names for fused in fusions.get(name, ())}
 
 
 def _domain(name: str) -> str:
@@ -122,17 +158,41 @@ def _forms(path: Path) -> Iterator[onnx.ModelProto]:
 
 def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """All nodes, those of branches, loops and functions too."""
-    waiting = [*model.graph.node, *(node for function in model.functions for node in function.node)]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                waiting.extend(graph.node)
+    for graph in _graphs(model):
+        yield from graph.node
+    for function in model.functions:
+        yield from function.node
 
 
-def _types(model: onnx.ModelProto) -> set[str]:
-    graph = model.graph
-    numbers = {tensor.data_type for tensor in graph.initializer}
-    numbers |= {value.type.tensor_type.elem_type for value in (*graph.input, *graph.output, *graph.value_info)}
-    return {CPP_TYPES[number] for number in numbers if number in CPP_TYPES}
+def _graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
+    """The model's graph and those of branches and loops."""
+    waiting = [model.graph]
+    nodes = [node for function in model.functions for node in function.node]
+    while waiting or nodes:
+        if waiting:
+            graph = waiting.pop()
+            yield graph
+            nodes.extend(graph.node)
+        else:
+            for attribute in nodes.pop().attribute:
+                waiting.extend([*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs])
+
+
+def _values(model: onnx.ModelProto) -> Iterator[onnx.ValueInfoProto]:
+    for graph in _graphs(model):
+        yield from (*graph.input, *graph.output, *graph.value_info)
+
+
+def _numbers(model: onnx.ModelProto) -> Iterator[int]:
+    """The element types of all tensors, as ONNX numbers them."""
+    yield from (value.type.tensor_type.elem_type for value in _values(model))
+    yield from (tensor.data_type for graph in _graphs(model) for tensor in graph.initializer)
+    yield from (attribute.t.data_type for node in _nodes(model) for attribute in node.attribute)
+
+
+def _kinds(model: onnx.ModelProto) -> Iterator[str]:
+    """What the values are: "tensor_type", "optional_type" and so on."""
+    yield from (kind for value in _values(model) if (kind := value.type.WhichOneof("value")))
+    sparse = any(graph.sparse_initializer for graph in _graphs(model))
+    if sparse or any(attribute.HasField("sparse_tensor") for node in _nodes(model) for attribute in node.attribute):
+        yield "sparse_tensor_type"

@@ -16,7 +16,7 @@ from edgetool.runtimes.toolchains import build_harness, load_toolchain
 LASTING_CACHE = os.environ.get("EDGETOOL_TEST_CONFIGURE") == "1"
 
 
-@pytest.mark.parametrize("triple", ["riscv64-linux-gnu"])
+@pytest.mark.parametrize("triple", ["aarch64-linux-gnu", "riscv64-linux-gnu"])
 def test_the_build_of_a_triple_is_configured(triple: str) -> None:
     if not LASTING_CACHE:
         pytest.skip("takes six minutes the first time: `make test-configure`")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from filelock import FileLock
 from edgetool.errors import ConfigError
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import file_entries
+from edgetool.platform.process import run_tool
 from edgetool.platform.store import Store
 from edgetool.runtimes.cache import (
     build_folders,
@@ -27,12 +30,34 @@ from edgetool.runtimes.toolchains import load_toolchain
 RISCV = load_toolchain("riscv64-linux-gnu")
 
 
-def add(store: Store, name: str, *, age_s: int = 0, reduced: bool = False, triple: str = RISCV.triple) -> str:
-    """An entry as `build_runtime` would leave it; returns its key."""
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """A library by the processor that it is compiled for."""
+    folder = tmp_path_factory.mktemp("libraries")
+    (folder / "a.c").write_text("int answer(void) { return 42; }\n")
+    words = [sys.executable, "-m", "ziglang", "cc", "-target", RISCV.zig_target, "-shared", "-s", str(folder / "a.c")]
+    made = {}
+    for cpu in ("baseline_rv64", "baseline_rv64+v"):
+        made[cpu] = folder / cpu
+        run_tool([*words, f"-mcpu={cpu}", "-o", made[cpu]], log=folder / "log", timeout_s=300)
+    return made
+
+
+def add(
+    store: Store,
+    name: str,
+    *,
+    age_s: int = 0,
+    reduced: bool = False,
+    triple: str = RISCV.triple,
+    library: Path | None = None,
+) -> str:
+    """An entry as `build_runtime` would leave it, with a library or an imitation of one; returns its key."""
 
     def make(folder: Path) -> None:
         (folder / "lib").mkdir()
-        (folder / "lib/libonnxruntime.so.1.21.0").write_bytes(name.encode())
+        content = name.encode() if library is None else library.read_bytes()
+        (folder / "lib/libonnxruntime.so.1.21.0").write_bytes(content)
         build = RuntimeBuild(
             schema=RuntimeBuild.SCHEMA,
             name="onnxruntime",
@@ -102,17 +127,24 @@ def test_a_removed_runtime_is_gone(tmp_path: Path) -> None:
     assert not [path for path in (tmp_path / "runtime").iterdir() if path.is_dir()]
 
 
-def test_a_target_gets_the_newest_that_was_built_for_its_triple(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    add(store, "old", age_s=100)
-    add(store, "new", age_s=50)
-    add(store, "another triple", triple="aarch64-linux-gnu")
+def test_a_target_gets_the_newest_that_was_built_for_its_triple(tmp_path: Path, libraries: Mapping[str, Path]) -> None:
+    store, library = Store(tmp_path), libraries["baseline_rv64"]
+    add(store, "old", age_s=100, library=library)
+    add(store, "new", age_s=50, library=library)
+    add(store, "another triple", triple="aarch64-linux-gnu", library=library)
     assert chosen(store) == "new"
 
 
-def test_a_reduced_runtime_is_taken_only_by_its_key(tmp_path: Path) -> None:
+def test_a_runtime_that_not_every_board_can_run_is_not_taken(tmp_path: Path, libraries: Mapping[str, Path]) -> None:
     store = Store(tmp_path)
-    add(store, "whole", age_s=100)
+    add(store, "for all", age_s=100, library=libraries["baseline_rv64"])
+    add(store, "with vectors", library=libraries["baseline_rv64+v"])
+    assert chosen(store) == "for all"
+
+
+def test_a_reduced_runtime_is_taken_only_by_its_key(tmp_path: Path, libraries: Mapping[str, Path]) -> None:
+    store = Store(tmp_path)
+    add(store, "whole", age_s=100, library=libraries["baseline_rv64"])
     key = add(store, "reduced", reduced=True)
     assert chosen(store) == "whole"
     assert choose_runtime(RISCV, store, asked=f"key:{key}", libc=False).build.variant == "reduced"

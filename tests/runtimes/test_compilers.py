@@ -13,6 +13,13 @@ from edgetool.runtimes.compilers import find_compiler, host_compiler
 from edgetool.runtimes.toolchains import load_toolchain
 
 RISCV = load_toolchain("riscv64-linux-gnu")
+# How a compiler says that it has them: Arm C Language Extensions.
+MACROS = {
+    "bf16": "__ARM_FEATURE_BF16_VECTOR_ARITHMETIC",
+    "dotprod": "__ARM_FEATURE_DOTPROD",
+    "fp16": "__ARM_FEATURE_FP16_VECTOR_ARITHMETIC",
+    "i8mm": "__ARM_FEATURE_MATMUL_INT8",
+}
 
 
 def imitation(folder: Path, release: str) -> Path:
@@ -38,6 +45,16 @@ def test_its_wrappers_build_for_the_target(tmp_path: Path) -> None:
     done = run_process([environment["EDGETOOL_CC"], "-c", tmp_path / "a.c", "-o", tmp_path / "a.o"], timeout_s=300)
     assert done.exit_code == 0, done.stderr.decode()
     assert read_elf(tmp_path / "a.o").machine == "EM_RISCV"
+
+
+@pytest.mark.parametrize("extension", ["bf16", "dotprod", "fp16", "i8mm"])
+def test_what_onnx_runtime_says_of_single_files_is_put_in_zigs_way(tmp_path: Path, extension: str) -> None:
+    environment = find_compiler("zig", load_toolchain("aarch64-linux-gnu")).write_wrappers(tmp_path)
+    source = tmp_path / "a name.c"
+    source.write_text(f"#ifndef {MACROS[extension]}\n#error\n#endif\n")
+    words = [environment["EDGETOOL_CC"], f"-march=armv8.2-a+{extension}", "-c", "-o", str(tmp_path / "a.o")]
+    done = run_process([*words, source], timeout_s=300)
+    assert done.exit_code == 0, done.stderr.decode()
 
 
 def test_every_program_that_cmake_asks_for_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgetool.errors import ModelError
 from edgetool.runtimes.operators import operators_of
+from edgetool.runtimes.selftest import OPSET, build_selftest
 
 
 def convolution(path: Path, *, opset: int = 17) -> Path:
@@ -35,7 +36,35 @@ def lines_of(config: str) -> dict[str, set[str]]:
 def test_the_models_own_operators_are_kept_and_no_others(tmp_path: Path) -> None:
     lines = lines_of(operators_of([convolution(tmp_path / "a.onnx")]).config)
     assert {"Conv", "Relu"} <= lines["ai.onnx;17"]
-    assert "MatMul" not in lines["ai.onnx;17"]
+    assert "MaxPool" not in lines["ai.onnx;17"]
+
+
+def test_the_self_test_can_run_on_what_is_kept(tmp_path: Path) -> None:
+    lines = lines_of(operators_of([convolution(tmp_path / "a.onnx")]).config)
+    assert {node.op_type for node in build_selftest().model().graph.node} <= lines[f"ai.onnx;{OPSET}"]
+
+
+def test_blocked_convolutions_are_kept_where_there_is_a_convolution(tmp_path: Path) -> None:
+    lines = lines_of(operators_of([convolution(tmp_path / "a.onnx")]).config)
+    assert lines["com.microsoft.nchwc;1"] == {"Conv", "ReorderInput", "ReorderOutput"}
+
+
+def test_what_no_model_makes_use_of_is_switched_off(tmp_path: Path) -> None:
+    unused = operators_of([convolution(tmp_path / "a.onnx")]).unused
+    assert "onnxruntime_DISABLE_ML_OPS" in unused
+    assert "onnxruntime_DISABLE_SPARSE_TENSORS" in unused
+
+
+def test_sparse_weights_are_made_use_of(tmp_path: Path) -> None:
+    path = convolution(tmp_path / "a.onnx")
+    model = onnx.load(path)
+    values = numpy_helper.from_array(np.ones(1, np.float32), "sparse")
+    indices = numpy_helper.from_array(np.zeros(1, np.int64))
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [4]))
+    model.graph.node.append(helper.make_node("Identity", ["sparse"], ["z"]))
+    model.graph.output.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [4]))
+    onnx.save(model, path)
+    assert "onnxruntime_DISABLE_SPARSE_TENSORS" not in operators_of([path]).unused
 
 
 def test_what_the_optimizer_makes_of_them_is_kept(tmp_path: Path) -> None:

@@ -1,0 +1,25 @@
+"""A library linked with functions of the same code as one: zig's linker can do it, but zig has no option for it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgetool.errors import BuildError
+from edgetool.platform.process import run_tool
+
+FOLD = "--icf=safe"  # functions whose address is taken stay apart
+LINKER = "ld.lld"
+
+
+def fold_functions(command: str, output: Path, *, zig: Path, folder: Path, env: Mapping[str, str], log: Path) -> None:
+    """Link as the shell's `command` does in `folder`, but to `output` and with functions folded. Raises BuildError."""
+    # What zig asks of its linker is known only to zig: it prints it.
+    printed = run_tool(["sh", "-c", command], cwd=folder, env={**env, "ZIG_VERBOSE_LINK": "1"}, log=log)
+    text = (printed.stdout + printed.stderr).decode(errors="replace")
+    words = next((shlex.split(line) for line in text.splitlines() if line.startswith(f"{LINKER} ")), None)
+    if words is None or "-o" not in words:
+        raise BuildError(f"zig did not tell how it links; its log is {log}", hint="pip install ziglang==0.17.1")
+    words[words.index("-o") + 1] = str(output)
+    run_tool([zig, *words, FOLD], cwd=folder, env=env, log=log, timeout_s=600)

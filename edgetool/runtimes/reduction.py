@@ -1,0 +1,80 @@
+"""What a reduced build leaves out of ONNX Runtime: registrations of kernels, by ORT's own script, and of schemas."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgetool.errors import BuildError
+from edgetool.platform.files import write_atomically
+from edgetool.platform.process import run_tool
+from edgetool.runtimes.operators import Operators
+from edgetool.runtimes.sources import SourceTree
+
+GENERATED = "op_reduction.generated"
+KERNEL = re.compile(r"_CLASS_NAME\(\w+, (\w+),[^()]*?(\w+)\)>")
+SCHEMA = re.compile(r"^ *fn\(GetOpSchema<ONNX_OPERATOR_SET_SCHEMA_CLASS_NAME\((\w+), \d+, (\w+)\)>\(\)\);\n", re.M)
+# Headers that list the schemas, as they are included.
+ONNX_SCHEMAS = ("onnx/defs/operator_sets.h",)
+ORT_SCHEMAS = ("core/graph/contrib_ops/ms_opset.h", "core/graph/contrib_ops/onnx_deprecated_opset.h")
+# What a schema's registration calls the domain that a kernel's and a configuration call otherwise.
+DOMAINS = {"kOnnxDomain": "Onnx", "kMSDomain": "Microsoft"}
+NAMES = {"ai.onnx": "Onnx", "com.microsoft": "Microsoft"}
+
+
+def reduce_sources(operators: Operators, tree: SourceTree, source: Path, build: Path, headers: Path, log: Path) -> None:
+    """Write what ONNX Runtime's reduced build takes from `build`, and `headers`, which go before its own.
+
+    A schema is kept where a kernel is: more than a megabyte of shape inference is for operators that could not run.
+    Raises BuildError.
+    """
+    config = headers.with_name("operators.config")
+    write_atomically(config, operators.config.encode())
+    scratch = headers.with_name("reduced.new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    script = source / "tools" / "ci_build" / "reduce_op_kernels.py"
+    options = ["--is_extended_minimal_build_or_higher", "--enable_type_reduction"]
+    run_tool([sys.executable, script, config, "--cmake_build_dir", scratch, *options], log=log, timeout_s=300)
+    kept = set(_kernels(scratch / GENERATED)) | set(_asked_for(operators))
+    for names, root in ((ONNX_SCHEMAS, tree.dependencies / "onnx"), (ORT_SCHEMAS, source / "onnxruntime")):
+        for name in names:
+            _write_changed(headers / name, keep_schemas((root / name).read_text(), kept))
+    for file in sorted(path for path in (scratch / GENERATED).rglob("*") if path.is_file()):
+        _write_changed(build / file.relative_to(scratch), file.read_text())
+    shutil.rmtree(scratch)
+
+
+def keep_schemas(header: str, kept: set[tuple[str, str]]) -> str:
+    """A header's registrations of the schemas in `kept`, (domain, operator); all versions of one stay.
+
+    Raises BuildError for a header that registers none at all: it is not written as we know it.
+    """
+    if not SCHEMA.search(header):
+        raise BuildError("the schemas of this ONNX Runtime are registered in another way than 1.21.0's")
+    return SCHEMA.sub(lambda found: found[0] if (found[1], found[2]) in kept else "", header)
+
+
+def _kernels(folder: Path) -> Iterator[tuple[str, str]]:
+    """The operators whose kernels are registered, as (domain, name)."""
+    for file in folder.rglob("*.cc"):
+        code = re.sub(r"//.*", "", file.read_text())
+        for domain, name in KERNEL.findall(re.sub(r"\s+", " ", code)):
+            if domain in DOMAINS:
+                yield DOMAINS[domain], name
+
+
+def _asked_for(operators: Operators) -> Iterator[tuple[str, str]]:
+    """Those without a kernel too: ORT replaces some by what they are defined as."""
+    for line in operators.config.splitlines():
+        domain, _, names = line.split(";") if line.count(";") == 2 else ("", "", "")
+        if domain in NAMES:
+            yield from ((NAMES[domain], name) for name in names.split(","))
+
+
+def _write_changed(path: Path, text: str) -> None:
+    """What is as it was keeps its time, by which the build goes."""
+    if not path.is_file() or path.read_text() != text:
+        write_atomically(path, text.encode())
