@@ -26,13 +26,13 @@ SLOWDOWN = 4  # of an emulator that counts
 
 @value
 class CountsFile:
-    """What the plugin writes; its clock is readings of (nanoseconds, raw, weighted)."""
+    """What the plugin writes; its clock is readings of (nanoseconds, raw, weighted, of raw vector instructions)."""
 
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
     schema: int
     vlen_bits: NonNegative
     inferences: tuple[InferenceCount, ...]
-    clock: tuple[tuple[int, NonNegative, NonNegative], ...]
+    clock: tuple[tuple[int, NonNegative, NonNegative, NonNegative], ...]
 
 
 def check_countable(target: Target) -> None:

@@ -20,7 +20,7 @@
 #include "decode.h"
 
 enum {
-  RESULT_SCHEMA = 1,
+  RESULT_SCHEMA = 2,
   MARK_START = 0x5e102013, /* slti x0, x0, 0x5e1 */
   MARK_END = 0x5e202013,   /* slti x0, x0, 0x5e2 */
   SYSCALL_CLOCK_GETTIME = 113,
@@ -52,7 +52,7 @@ struct segment {
 
 struct reading {
   int64_t time_ns;
-  uint64_t raw, weighted;
+  uint64_t raw, weighted, vector; /* `vector` of `raw` are vector instructions */
 };
 
 static struct qemu_plugin_scoreboard *vcpus;
@@ -249,6 +249,7 @@ static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t 
     for (enum class class = 0; class < CLASSES; class ++) {
       reading.raw += counts.raw[class];
       reading.weighted += weighted_of(&counts, class);
+      reading.vector += is_vector(class) ? counts.raw[class] : 0;
     }
     g_array_append_val(readings, reading);
     g_mutex_unlock(&lock);
@@ -282,8 +283,8 @@ static void on_program_end(qemu_plugin_id_t id, void *data) {
   fputs("], \"clock\": [", file);
   for (guint i = 0; readings != NULL && i < readings->len; i++) {
     const struct reading *reading = &g_array_index(readings, struct reading, i);
-    fprintf(file, "%s[%" PRId64 ", %" PRIu64 ", %" PRIu64 "]", i == 0 ? "\n" : ",\n", reading->time_ns, reading->raw,
-            reading->weighted);
+    fprintf(file, "%s[%" PRId64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 "]", i == 0 ? "\n" : ",\n", reading->time_ns,
+            reading->raw, reading->weighted, reading->vector);
   }
   fputs("]}\n", file);
   g_mutex_unlock(&lock);
