@@ -4,7 +4,7 @@ VENV := .venv
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test test-docker test-configure lint bench runtime clean
+.PHONY: deploy test test-docker test-configure lint bench bench-kernels runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install
@@ -34,6 +34,11 @@ runtime: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
+
+# Instructions of our kernels, without them, of Debian's runtime and of ncnn: writes docs/performance.md.
+bench-kernels: runtime
+	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
+	$(VENV)/bin/python -m benchmarks.kernels
 
 clean:
 	rm -rf $(VENV) dist

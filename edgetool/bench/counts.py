@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -61,16 +62,23 @@ def read_counts(path: Path, name: str) -> CountsFile:
 
 
 def count_instructions(
-    counting: CountingEmulator, bundle: Bundle, target: Target, model: BundledModel
+    counting: CountingEmulator,
+    bundle: Bundle,
+    target: Target,
+    model: BundledModel,
+    *,
+    env: Mapping[str, str] | None = None,
 ) -> InstructionCounts:
     """Run a model a few times, on one thread: others would wait for work in loops that count too.
+
+    `env` is added to the harness's environment.
 
     Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
     """
     check_countable(target)
-    totals = _run(counting, bundle, target, model, warmup=WARMUP, counted=COUNTED)
+    totals = _run(counting, bundle, target, model, warmup=WARMUP, counted=COUNTED, env=env)
     # In a process of its own: profiling runs instructions too.
-    profiled = _run(counting, bundle, target, model, warmup=0, counted=1, profile=True)
+    profiled = _run(counting, bundle, target, model, warmup=0, counted=1, profile=True, env=env)
     return InstructionCounts(
         emulator=totals.emulator,
         vlen_bits=totals.counts.vlen_bits,
@@ -97,6 +105,7 @@ def _run(
     warmup: int,
     counted: int,
     profile: bool = False,
+    env: Mapping[str, str] | None = None,
 ) -> _Counted:
     name = f"{model.spec.name} {model.spec.precision}"
     job = HarnessJob(
@@ -106,6 +115,7 @@ def _run(
         timeout_s=target.benchmark.timeout_s * SLOWDOWN,
         benchmark=BenchmarkSpec(warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0),
         profile=profile,
+        env=env,
     )
     executor = open_counting(target, counting, clock=profile)
     with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:

@@ -1,0 +1,184 @@
+"""Every side on every model at every vector length: instructions counted, outputs judged, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.kernels.ncnn_build import build_driver, ncnn_source
+from benchmarks.kernels.ncnn_model import INSTALL, NcnnModel, convert
+from benchmarks.kernels.ncnn_model import quantize as quantize_for_ncnn
+from benchmarks.kernels.rows import OURS, SCALAR, STOCK, Findings, KernelRow
+from benchmarks.kernels.sides import Logits, NcnnSide, OnnxRuntimeSide, Side, with_vlen
+from edgetool import __version__, pipeline
+from edgetool.bundles import Bundle
+from edgetool.errors import ConfigError
+from edgetool.executors.base import EvaluationSpec
+from edgetool.executors.registry import load_target
+from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
+from edgetool.models.images import ImageSet, Split
+from edgetool.models.quantize import Quantization
+from edgetool.models.spec import ModelArtifact, ModelRequest
+from edgetool.pipeline import CALIBRATION_IMAGES, ImageSource, Workshop
+from edgetool.reports.units import count_text
+from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
+from edgetool.runtimes.toolchains import load_toolchain
+
+TARGET = "qemu-riscv64"
+OPSET = 20
+WITHOUT_VECTORS = {"EDGETOOL_FORCE_SCALAR": "1"}
+NCNN_RECIPE = 1  # raised when the way a model gets into ncnn's form changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A model, the vector lengths it is run at, how many images it is judged by, and whether ncnn runs it too."""
+
+    request: ModelRequest
+    vlens: tuple[int, ...]
+    images: int
+    ncnn: bool
+
+
+CASES = (
+    Case(request=ModelRequest(), vlens=(128, 256), images=20, ncnn=True),
+    Case(request=ModelRequest(source="resnet18", weights="random"), vlens=(256,), images=4, ncnn=False),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A case with all that its sides are made from."""
+
+    case: Case
+    source: ImageSource
+    models: tuple[ModelArtifact, ...]  # fp32, int8
+    held_out: ImageSet
+    reference: Logits  # of the fp32 model on this machine
+
+
+def measure_all(workshop: Workshop, cases: tuple[Case, ...] = CASES) -> Findings:
+    """Raises ConfigError where no runtime was built yet or something is not installed."""
+    created_at = datetime.now(UTC)
+    counting = counting_emulator(workshop.store, workshop.progress)
+    rows = [row for case in cases for row in _measure(prepare(case, workshop), counting, workshop)]
+    return Findings(
+        schema=Findings.SCHEMA,
+        created_at=created_at,
+        edgetool=__version__,
+        emulator=rows[0].counts.emulator.partition(",")[0],
+        rows=tuple(rows),
+    )
+
+
+def prepare(case: Case, workshop: Workshop) -> Prepared:
+    source = ImageSource.choose(case.request, None, None)
+    assert source is not None, "the cases are models that bring images"
+    fp32 = pipeline.export(case.request, source, workshop, opset=OPSET)
+    int8 = pipeline.quantize(fp32, case.request, source, workshop, quantization=Quantization.STATIC)
+    shape = fp32.spec.inputs[0].shape
+    held_out = source.read(case.request, shape, Split.HELD_OUT, case.images)
+    reference = run_session(open_session(fp32.path), held_out.inputs)[0]
+    return Prepared(
+        case=case,
+        source=source,
+        models=(fp32, int8),
+        held_out=held_out,
+        reference=np.asarray(reference, dtype=np.float32),
+    )
+
+
+def sides_of(prepared: Prepared, workshop: Workshop) -> tuple[Side, ...]:
+    ours = _package(prepared, "crossbuild", workshop)
+    stock = _package(prepared, "debian", workshop)
+    found: list[Side] = []
+    for name, bundle, env in ((STOCK, stock, {}), (SCALAR, ours, WITHOUT_VECTORS), (OURS, ours, {})):
+        found += [OnnxRuntimeSide(name=name, bundle=bundle, model=m, env=env) for m in bundle.manifest.models]
+    return (*found, *(_ncnn_sides(prepared, stock, workshop) if prepared.case.ncnn else ()))
+
+
+def _package(prepared: Prepared, runtime: str, workshop: Workshop) -> Bundle:
+    case = prepared.case
+    target = replace(load_target(TARGET), runtime=runtime, evaluation=EvaluationSpec(images=case.images))
+    place = pipeline.provision(target, workshop)
+    return pipeline.package(prepared.models, place, case.request, prepared.source, workshop)
+
+
+def _ncnn_sides(prepared: Prepared, bundle: Bundle, workshop: Workshop) -> Iterator[Side]:
+    driver = build_driver(load_toolchain(bundle.manifest.triple), workshop.store, workshop.progress)
+    release = f"ncnn {ncnn_source().version}"
+    for precision, model in _ncnn_models(prepared, workshop).items():
+        yield NcnnSide(release=release, precision=precision, driver=driver, model=model, bundle=bundle)
+
+
+def _ncnn_models(prepared: Prepared, workshop: Workshop) -> dict[str, NcnnModel]:
+    """From the same weights, calibrated with the same images."""
+    fp32, case = prepared.models[0], prepared.case
+    shape = fp32.spec.inputs[0].shape
+    inputs = {
+        "recipe": NCNN_RECIPE,
+        "model": fp32.spec.sha256,
+        "images": prepared.source.digests(),
+        "packages": {name: _version(name) for name in ("ncnn", "pnnx")},
+    }
+
+    def make(folder: Path) -> None:
+        images = prepared.source.read(case.request, shape, Split.CALIBRATION, CALIBRATION_IMAGES)
+        model = convert(fp32.path, shape, folder, log=workshop.store.root / "logs" / "pnnx.log")
+        quantize_for_ncnn(model, images.inputs, folder)
+
+    with workshop.progress.step(f"{case.request.name} for ncnn"):
+        folder = workshop.store.entry("ncnn-model", inputs, make).path
+    return {
+        "fp32": NcnnModel(param=folder / "model.ncnn.param", bin=folder / "model.ncnn.bin"),
+        "int8": NcnnModel(param=folder / "model.int8.param", bin=folder / "model.int8.bin"),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError as error:
+        raise ConfigError(f"{package} is not installed, which the comparison wants", hint=INSTALL) from error
+
+
+def _measure(prepared: Prepared, counting: CountingEmulator, workshop: Workshop) -> Iterator[KernelRow]:
+    for side in sides_of(prepared, workshop):
+        for vlen in prepared.case.vlens:
+            row = _row(prepared, side, vlen, counting, workshop)
+            yield row
+            if row.vlen_bits is None:
+                break  # the other lengths would repeat it
+
+
+def _row(prepared: Prepared, side: Side, vlen: int, counting: CountingEmulator, workshop: Workshop) -> KernelRow:
+    target = with_vlen(load_target(TARGET), vlen)
+    name, images = prepared.case.request.name, len(prepared.held_out)
+    with workshop.progress.step(f"{name} {side.precision}, {side.name}, VLEN {vlen}") as step:
+        counts = side.count(counting, target)
+        step.note(f"weighted {count_text(counts.weighted)}; {images} images")
+        logits = side.outputs(counting, target)
+        accurate = prepared.models[0].spec.accuracy_means_something
+        noise = signal_to_noise_db(prepared.reference, logits)
+        step.note(f"weighted {count_text(counts.weighted)}, {noise:.1f} dB")
+    return KernelRow(
+        model=name,
+        precision=side.precision,
+        side=side.name,
+        release=side.release,
+        vlen_bits=vlen if counts.kernels == "vector" else None,
+        counts=counts,
+        images=images,
+        correct=_correct(logits, prepared.held_out.labels) if accurate else None,
+        signal_to_noise_db=noise,
+    )
+
+
+def _correct(logits: Logits, labels: npt.NDArray[np.int64] | None) -> int | None:
+    return None if labels is None else int((logits.argmax(axis=1) == labels).sum())
