@@ -16,13 +16,24 @@ from edgetool.errors import ConfigError, HarnessError
 from edgetool.executors.base import BenchmarkSpec, Executor, Target
 from edgetool.executors.qemu import QemuExecutor
 from edgetool.platform.documents import read_document
-from edgetool.platform.values import NonNegative, value
+from edgetool.platform.values import NonNegative, Positive, Text, value
 from edgetool.runtimes.emulator import CountingEmulator
 
 RESULT = PurePosixPath("counts.json")
 # The first inference plans its memory and the second is the first to use the plan.
 WARMUP, COUNTED = 1, 2
 SLOWDOWN = 4  # of an emulator that counts
+
+
+@value
+class Block:
+    """Instructions that ran one after the other, as the emulator translated them."""
+
+    address: NonNegative
+    runs: NonNegative  # in all marked inferences
+    vtype: NonNegative  # as it ran; 0 where it ran seldom
+    instructions: Positive
+    words: Text  # each instruction's bytes in hexadecimal, as they lie in memory, spaces between
 
 
 @value
@@ -34,6 +45,7 @@ class CountsFile:
     vlen_bits: NonNegative
     inferences: tuple[InferenceCount, ...]
     clock: tuple[tuple[int, NonNegative, NonNegative, NonNegative], ...]
+    blocks: tuple[Block, ...]  # those that executed most, when asked for
 
 
 def check_countable(target: Target) -> None:
@@ -46,10 +58,11 @@ def check_countable(target: Target) -> None:
         )
 
 
-def open_counting(target: Target, counting: CountingEmulator, *, clock: bool = False) -> Executor:
+def open_counting(target: Target, counting: CountingEmulator, *, clock: bool = False, blocks: bool = False) -> Executor:
     """The target's executor under the emulator that counts; the result is RESULT in its work folder."""
     plugin = str(counting.plugin).replace(",", ",,")  # how QEMU's options escape a comma
-    options = ("-plugin", f"{plugin},out={RESULT}{',clock=on' if clock else ''}")
+    wanted = f"{',clock=on' if clock else ''}{',blocks=on' if blocks else ''}"
+    options = ("-plugin", f"{plugin},out={RESULT}{wanted}")
     return QemuExecutor.open_with(target, str(counting.program), options)
 
 
@@ -87,6 +100,19 @@ def count_instructions(
     )
 
 
+def hottest_blocks(
+    counting: CountingEmulator,
+    bundle: Bundle,
+    target: Target,
+    model: BundledModel,
+    *,
+    env: Mapping[str, str] | None = None,
+) -> CountsFile:
+    """The same with the blocks that executed most, of a first and a second inference. Raises as count_instructions."""
+    check_countable(target)
+    return _run(counting, bundle, target, model, warmup=0, counted=1, blocks=True, env=env).counts
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Counted:
     """One start of the harness under the emulator that counts."""
@@ -105,6 +131,7 @@ def _run(
     warmup: int,
     counted: int,
     profile: bool = False,
+    blocks: bool = False,
     env: Mapping[str, str] | None = None,
 ) -> _Counted:
     name = f"{model.spec.name} {model.spec.precision}"
@@ -117,7 +144,7 @@ def _run(
         profile=profile,
         env=env,
     )
-    executor = open_counting(target, counting, clock=profile)
+    executor = open_counting(target, counting, clock=profile, blocks=blocks)
     with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         executor.put(bundle.root, BUNDLE)
         run = run_harness(executor, bundle, job, name=name).run

@@ -274,6 +274,21 @@ def test_scalar_instructions_by_class_long_and_compressed(run: Run, option: str)
     assert count.store_bytes == 1 + 2 + 4 + 8 + 8 + 8 + 4 + 8
 
 
+def test_the_hottest_block_is_found_with_its_words_and_vtype(
+    assemble: Callable[[str], Path], counting: CountingEmulator, tmp_path: Path
+) -> None:
+    loop = "li t1, 1000\n1:\nvadd.vi v8, v8, 1\naddi t1, t1, -1\nbnez t1, 1b\n"
+    program = assemble(f".option norvc\nvsetvli t0, x0, e16, m2, ta, ma\n{loop}\n{marked(loop)}\n{loop}.option rvc")
+    with open_counting(target_of(128), counting, blocks=True) as executor:
+        executor.put(program, PurePosixPath("program"))
+        executor.run([PurePosixPath("./program")], timeout_s=60)
+        executor.get(RESULT, tmp_path / "counts.json")
+    hottest = read_counts(tmp_path / "counts.json", "program").blocks[0]
+    # The first trip is of the block in which the loop is entered; vtype is vlmul = m2, vsew = e16, ta, ma.
+    assert (hottest.runs, hottest.instructions, hottest.vtype) == (999, 3, 0b11_001_001)
+    assert hottest.words.split()[0] == (0x0280B457).to_bytes(4, "little").hex()  # vadd.vi v8, v8, 1
+
+
 def test_each_pair_of_marks_is_counted_apart(run: Run) -> None:
     counts = run(f"add t0, t0, t1\n{marked('add t0, t0, t1')}\nadd t0, t0, t1\n{marked('')}", 128)
     assert [count.raw for count in counts] == [1, 0]
@@ -342,7 +357,7 @@ def test_a_place_that_cannot_be_counted_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"schema": 1, "vlen_bits": 0, "inferences": [], "clock": []}', '{"schema": 1}']
+    "text", ["", "{}", '{"schema": 1, "vlen_bits": 0, "inferences": [], "clock": [], "blocks": []}', '{"schema": 1}']
 )
 def test_a_malformed_count_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "counts.json").write_text(text)
