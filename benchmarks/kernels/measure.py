@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.kernels.mca import VLEN_BITS, find_llvm, model_blocks
 from benchmarks.kernels.ncnn_build import build_driver, ncnn_source
 from benchmarks.kernels.ncnn_model import INSTALL, NcnnModel, convert
 from benchmarks.kernels.ncnn_model import quantize as quantize_for_ncnn
-from benchmarks.kernels.rows import OURS, SCALAR, STOCK, Findings, KernelRow
+from benchmarks.kernels.rows import OURS, SCALAR, STOCK, Findings, KernelRow, Modelled
 from benchmarks.kernels.sides import Logits, NcnnSide, OnnxRuntimeSide, Side, with_vlen
 from edgetool import __version__, pipeline
+from edgetool.bench.instructions import InstructionCounts
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError
-from edgetool.executors.base import EvaluationSpec
+from edgetool.executors.base import EvaluationSpec, Target
 from edgetool.executors.registry import load_target
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet, Split
@@ -166,6 +168,7 @@ def _row(prepared: Prepared, side: Side, vlen: int, counting: CountingEmulator, 
         logits = side.outputs(counting, target)
         accurate = prepared.models[0].spec.accuracy_means_something
         noise = signal_to_noise_db(prepared.reference, logits)
+        modelled = _model(side, counts, vlen, counting, target)
         step.note(f"weighted {count_text(counts.weighted)}, {noise:.1f} dB")
     return KernelRow(
         model=name,
@@ -177,7 +180,18 @@ def _row(prepared: Prepared, side: Side, vlen: int, counting: CountingEmulator, 
         images=images,
         correct=_correct(logits, prepared.held_out.labels) if accurate else None,
         signal_to_noise_db=noise,
+        modelled=modelled,
     )
+
+
+def _model(
+    side: Side, counts: InstructionCounts, vlen: int, counting: CountingEmulator, target: Target
+) -> Modelled | None:
+    """Of what would run on the modelled processor, once for each side; None without LLVM."""
+    llvm = find_llvm()
+    if llvm is None or side.name == SCALAR or (counts.kernels == "vector" and vlen != VLEN_BITS):
+        return None
+    return model_blocks(llvm, side.blocks(counting, target))
 
 
 def _correct(logits: Logits, labels: npt.NDArray[np.int64] | None) -> int | None:

@@ -14,7 +14,17 @@ import numpy.typing as npt
 from benchmarks.kernels.ncnn_build import LIBRARIES
 from benchmarks.kernels.ncnn_model import NcnnModel
 from benchmarks.kernels.rows import NCNN
-from edgetool.bench.counts import COUNTED, RESULT, SLOWDOWN, WARMUP, count_instructions, open_counting, read_counts
+from edgetool.bench.counts import (
+    COUNTED,
+    RESULT,
+    SLOWDOWN,
+    WARMUP,
+    CountsFile,
+    count_instructions,
+    hottest_blocks,
+    open_counting,
+    read_counts,
+)
 from edgetool.bench.harness import BUNDLE, HarnessJob, input_paths, run_harness
 from edgetool.bench.instructions import InstructionCounts
 from edgetool.bundles import Bundle, BundledModel, inputs_by_name
@@ -41,6 +51,10 @@ class Side(Protocol):
 
     def count(self, counting: CountingEmulator, target: Target) -> InstructionCounts: ...
 
+    def blocks(self, counting: CountingEmulator, target: Target) -> CountsFile:
+        """The counts with the blocks that executed most."""
+        ...
+
     def outputs(self, counting: CountingEmulator, target: Target) -> Logits:
         """Of every held-out image, (n, classes)."""
         ...
@@ -65,6 +79,9 @@ class OnnxRuntimeSide:
 
     def count(self, counting: CountingEmulator, target: Target) -> InstructionCounts:
         return count_instructions(counting, self.bundle, target, self.model, env=self.env)
+
+    def blocks(self, counting: CountingEmulator, target: Target) -> CountsFile:
+        return hottest_blocks(counting, self.bundle, target, self.model, env=self.env)
 
     def outputs(self, counting: CountingEmulator, target: Target) -> Logits:
         job = HarnessJob(
@@ -93,17 +110,22 @@ class NcnnSide:
     name: str = NCNN
 
     def count(self, counting: CountingEmulator, target: Target) -> InstructionCounts:
-        executor = open_counting(target, counting)
-        with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-            # The harness's first inference, warm-up and counted ones.
-            self._run(executor, target, samples=1, repetitions=1 + WARMUP + COUNTED)
-            executor.get(RESULT, Path(scratch) / RESULT.name)
-            counts = read_counts(Path(scratch) / RESULT.name, f"{self.name} {self.precision}")
+        counts = self._counted(counting, target, repetitions=1 + WARMUP + COUNTED, blocks=False)  # as the harness's
         return InstructionCounts(
-            emulator=executor.emulator or counting.program.name,
+            emulator=open_plain(target, counting).emulator or counting.program.name,
             vlen_bits=counts.vlen_bits,
             inferences=counts.inferences[-COUNTED:],
         )
+
+    def blocks(self, counting: CountingEmulator, target: Target) -> CountsFile:
+        return self._counted(counting, target, repetitions=2, blocks=True)
+
+    def _counted(self, counting: CountingEmulator, target: Target, *, repetitions: int, blocks: bool) -> CountsFile:
+        executor = open_counting(target, counting, blocks=blocks)
+        with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+            self._run(executor, target, samples=1, repetitions=repetitions)
+            executor.get(RESULT, Path(scratch) / RESULT.name)
+            return read_counts(Path(scratch) / RESULT.name, f"{self.name} {self.precision}")
 
     def outputs(self, counting: CountingEmulator, target: Target) -> Logits:
         samples = self.bundle.manifest.inputs[0].samples

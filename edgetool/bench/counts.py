@@ -31,7 +31,7 @@ class Block:
 
     address: NonNegative
     runs: NonNegative  # in all marked inferences
-    vtype: NonNegative  # as it ran; 0 where it ran seldom
+    vtype: NonNegative  # as it ran; 0 where that was seldom, or nothing had set it
     instructions: Positive
     words: Text  # each instruction's bytes in hexadecimal, as they lie in memory, spaces between
 

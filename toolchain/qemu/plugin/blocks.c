@@ -32,7 +32,9 @@ static void on_hot(unsigned vcpu_index, void *data) {
   struct block *block = data;
   GByteArray *bytes = g_byte_array_new();
   if (*vtype_handle != NULL && qemu_plugin_read_register(*vtype_handle, bytes) > 0) {
-    memcpy(&block->vtype, bytes->data, MIN(bytes->len, sizeof block->vtype));
+    uint64_t vtype = 0;
+    memcpy(&vtype, bytes->data, MIN(bytes->len, sizeof vtype));
+    block->vtype = (vtype >> 63) != 0 ? 0 : vtype; /* vill: no instruction that depends on it can run */
   }
   g_byte_array_unref(bytes);
 }
