@@ -24,9 +24,10 @@ def write_chart(path: Path, findings: Findings, model: str) -> None:
     from matplotlib.figure import Figure
 
     rows = [row for row in findings.rows if row.model == model]
-    panels = {precision: [row for row in rows if row.precision == precision] for precision in ("fp32", "int8")}
+    precisions = dict.fromkeys(row.precision for row in rows)
+    panels = {precision: [row for row in rows if row.precision == precision] for precision in precisions}
     with rc_context(STYLE):
-        figure = Figure(figsize=(8, 1.0 + 0.42 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(8, 0.8 + 0.6 * len(panels) + 0.42 * len(rows)), layout="constrained")
         FigureCanvasAgg(figure)
         heights = [len(panel) for panel in panels.values()]
         axes = figure.subplots(len(panels), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -148,26 +149,40 @@ def read_layers(param: Path) -> tuple[Layer, ...]:
     return layers
 
 
-def largest_magnitudes(model: NcnnModel, blobs: set[str], images: Float32Array) -> dict[str, Float32Array]:
-    """Of each blob over all images, as ncnn computes them on this machine; shape ()."""
+@contextmanager
+def open_net(model: NcnnModel) -> Iterator[Any]:
+    """The model in this machine's ncnn, float32 throughout. Raises ConfigError without ncnn, QuantizeError."""
     try:
         import ncnn
     except ImportError as error:
         raise ConfigError("ncnn is not installed, which calibrates its models", hint=INSTALL) from error
-    found = dict.fromkeys(blobs, np.float32(0))
     with ncnn.Net() as net:
         net.opt.num_threads = 1  # its threads wait busily for one another, for ever on a machine with other work
         net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
         if net.load_param(str(model.param)) != 0 or net.load_model(str(model.bin)) != 0:
             raise QuantizeError(f"ncnn cannot load {model.param}")
+        yield net
+
+
+def largest_magnitudes(model: NcnnModel, blobs: set[str], images: Float32Array) -> dict[str, Float32Array]:
+    """Of each blob over all images, as ncnn computes them on this machine; shape ()."""
+    found = dict.fromkeys(blobs, np.float32(0))
+    with open_net(model) as net:
         for image in images:
             with net.create_extractor() as extractor:
                 extractor.set_light_mode(False)  # keep every blob
-                extractor.input(net.input_names()[0], ncnn.Mat(np.ascontiguousarray(image)))
+                extractor.input(net.input_names()[0], as_mat(image))
                 for blob in blobs:
                     _, data = extractor.extract(blob)
                     found[blob] = max(found[blob], np.abs(np.asarray(data)).max())
     return {blob: np.asarray(number, dtype=np.float32) for blob, number in found.items()}
+
+
+def as_mat(image: Float32Array) -> Any:
+    """An image (c, h, w) as ncnn takes it, with memory of its own."""
+    import ncnn
+
+    return ncnn.Mat(np.ascontiguousarray(image)).clone()
 
 
 def _with_terms(layers: Sequence[Layer]) -> Iterator[Layer]:
