@@ -19,6 +19,7 @@ HEADINGS = (
     "instructions",
     "weighted",
     "÷ stock",
+    "÷ own fp32",
     "loaded",
     "stored",
     "signal to noise",
@@ -37,7 +38,8 @@ METHOD = """\
 `{command}` made this page on {day} (it wants `{install}`, and llvm-22 for the second opinion): edgetool {edgetool},
 {emulator}. {releases}.
 
-- One run, the same weights and inputs on every side; the mean of two inferences after two others.
+- Ratios are of weighted instructions. One run, the same weights and inputs on every side; the mean of two
+  inferences after two others.
 - A row without a VLEN is of a runtime in which no vector instruction ran: it holds for every VLEN. *ours, scalar*
   is our own with `EDGETOOL_FORCE_SCALAR=1`.
 - Signal to noise is that of the outputs against the fp32 model in ONNX Runtime on the host; *right* counts held-out
@@ -65,7 +67,7 @@ def _lines(findings: Findings, models: Sequence[str]) -> Iterator[str]:
     yield INTRODUCTION
     for model in models:
         yield from ("", f"## {model}", "")
-        rows = [row for row in findings.rows if row.model == model]
+        rows = sorted((row for row in findings.rows if row.model == model), key=lambda row: row.precision)
         yield from _table(
             HEADINGS,
             [_cells(findings, row) for row in rows],
@@ -78,14 +80,17 @@ def _lines(findings: Findings, models: Sequence[str]) -> Iterator[str]:
 
 
 def _cells(findings: Findings, row: KernelRow) -> tuple[str, ...]:
-    counts, stock = row.counts, findings.stock(row)
-    ratio = None if stock is None else counts.weighted / stock.counts.weighted
+    counts = row.counts
+    ratios = (
+        None if other is None else counts.weighted / other.counts.weighted
+        for other in (findings.stock(row), findings.own_fp32(row))
+    )
     return (
         row.precision,
         label(row),
         count_text(counts.raw),
         count_text(counts.weighted),
-        ratio_text(ratio),
+        *map(ratio_text, ratios),
         size_text(counts.load_bytes),
         size_text(counts.store_bytes),
         f"{row.signal_to_noise_db:.1f} dB",

@@ -68,6 +68,11 @@ class Findings:
         """What a row is measured against: the distribution's runtime on the same model."""
         return next((other for other in self.rows if other.key == row.key and other.side == STOCK), None)
 
+    def own_fp32(self, row: KernelRow) -> KernelRow | None:
+        """The same side's fp32 at the same vector length."""
+        wanted = (row.model, "fp32", row.side, row.vlen_bits)
+        return next((o for o in self.rows if (o.model, o.precision, o.side, o.vlen_bits) == wanted), None)
+
 
 def read_findings(path: Path) -> Findings:
     return read_document(path, Findings)
