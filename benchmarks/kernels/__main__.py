@@ -1,11 +1,11 @@
-"""Measure, then write the page; `--page` alone draws it anew from what was found before."""
+"""Measure all models, or those that are named, and write the page; `--page` alone draws it from what was kept."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from benchmarks.kernels.measure import measure_all
+from benchmarks.kernels.measure import choose_cases, measure_all
 from benchmarks.kernels.page import write_page
 from benchmarks.kernels.rows import read_findings
 from edgetool.console import make_progress
@@ -21,7 +21,8 @@ FOUND = DOCS / "performance.json"
 def main(words: list[str]) -> int:
     try:
         if words != ["--page"]:
-            write_document(FOUND, measure_all(Workshop(store=Store(cache_root()), progress=make_progress(quiet=False))))
+            workshop = Workshop(store=Store(cache_root()), progress=make_progress(quiet=False))
+            write_document(FOUND, measure_all(workshop, choose_cases(words)))
         print(write_page(read_findings(FOUND), DOCS))
     except EdgetoolError as error:
         print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,13 +21,15 @@ from edgetool import __version__, pipeline
 from edgetool.bench.instructions import InstructionCounts
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError
-from edgetool.executors.base import EvaluationSpec, Target
+from edgetool.executors.base import EvaluationSpec
 from edgetool.executors.registry import load_target
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet, Split
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest
 from edgetool.pipeline import CALIBRATION_IMAGES, ImageSource, Workshop
+from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.files import sha256_file
 from edgetool.reports.units import count_text
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.runtimes.toolchains import load_toolchain
@@ -36,6 +38,7 @@ TARGET = "qemu-riscv64"
 OPSET = 20
 WITHOUT_VECTORS = {"EDGETOOL_FORCE_SCALAR": "1"}
 NCNN_RECIPE = 1  # raised when the way a model gets into ncnn's form changes
+ROW_RECIPE = 1  # raised when the way a row is measured changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +52,17 @@ class Case:
 
 
 CASES = (
-    Case(request=ModelRequest(), vlens=(128, 256), images=20, ncnn=True),
+    Case(request=ModelRequest(), vlens=(256, 128), images=10, ncnn=True),
     Case(request=ModelRequest(source="resnet18", weights="random"), vlens=(256,), images=4, ncnn=False),
 )
+
+
+def choose_cases(names: Sequence[str]) -> tuple[Case, ...]:
+    """Those of these models; all when none is named. Raises ConfigError."""
+    known = {case.request.name: case for case in CASES}
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigError(f"no case {', '.join(unknown)}", hint=f"known cases: {', '.join(known)}")
+    return tuple(known[name] for name in names) or CASES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +76,7 @@ class Prepared:
     reference: Logits  # of the fp32 model on this machine
 
 
-def measure_all(workshop: Workshop, cases: tuple[Case, ...] = CASES) -> Findings:
+def measure_all(workshop: Workshop, cases: Sequence[Case]) -> Findings:
     """Raises ConfigError where no runtime was built yet or something is not installed."""
     created_at = datetime.now(UTC)
     counting = counting_emulator(workshop.store, workshop.progress)
@@ -160,38 +171,50 @@ def _measure(prepared: Prepared, counting: CountingEmulator, workshop: Workshop)
 
 
 def _row(prepared: Prepared, side: Side, vlen: int, counting: CountingEmulator, workshop: Workshop) -> KernelRow:
-    target = with_vlen(load_target(TARGET), vlen)
-    name, images = prepared.case.request.name, len(prepared.held_out)
-    with workshop.progress.step(f"{name} {side.precision}, {side.name}, VLEN {vlen}") as step:
-        counts = side.count(counting, target)
-        step.note(f"weighted {count_text(counts.weighted)}; {images} images")
-        logits = side.outputs(counting, target)
-        accurate = prepared.models[0].spec.accuracy_means_something
-        noise = signal_to_noise_db(prepared.reference, logits)
-        modelled = _model(side, counts, vlen, counting, target)
-        step.note(f"weighted {count_text(counts.weighted)}, {noise:.1f} dB")
+    """Kept: the same instructions are executed each time, so that what has not changed need not be run again."""
+    llvm = find_llvm() if side.name != SCALAR and vlen == VLEN_BITS else None
+    inputs = {
+        "recipe": ROW_RECIPE,
+        "side": [side.name, side.release, side.inputs()],
+        "reference": prepared.models[0].spec.sha256,
+        "images": [prepared.source.digests(), len(prepared.held_out)],
+        "vlen": vlen,
+        "emulator": [sha256_file(counting.program), sha256_file(counting.plugin)],
+        "llvm": None if llvm is None else llvm.analyser,
+    }
+    title = f"{prepared.case.request.name} {side.precision}, {side.name}, VLEN {vlen}"
+    with workshop.progress.step(title) as step:
+        target = with_vlen(load_target(TARGET), vlen)
+
+        def make(folder: Path) -> None:
+            counts = side.count(counting, target)
+            step.note(f"weighted {count_text(counts.weighted)}")
+            logits = side.outputs(counting, target)
+            modelled = None if llvm is None else model_blocks(llvm, side.blocks(counting, target))
+            write_document(folder / "row.json", _judge(prepared, side, vlen, counts, logits, modelled))
+
+        path = workshop.store.entry("kernels", inputs, make, force=workshop.force).path
+        row = read_document(path / "row.json", KernelRow)
+        step.note(f"weighted {count_text(row.counts.weighted)}, {row.signal_to_noise_db:.1f} dB")
+    return row
+
+
+def _judge(
+    prepared: Prepared, side: Side, vlen: int, counts: InstructionCounts, logits: Logits, modelled: Modelled | None
+) -> KernelRow:
+    accurate = prepared.models[0].spec.accuracy_means_something
     return KernelRow(
-        model=name,
+        model=prepared.case.request.name,
         precision=side.precision,
         side=side.name,
         release=side.release,
         vlen_bits=vlen if counts.kernels == "vector" else None,
         counts=counts,
-        images=images,
+        images=len(prepared.held_out),
         correct=_correct(logits, prepared.held_out.labels) if accurate else None,
-        signal_to_noise_db=noise,
+        signal_to_noise_db=signal_to_noise_db(prepared.reference, logits),
         modelled=modelled,
     )
-
-
-def _model(
-    side: Side, counts: InstructionCounts, vlen: int, counting: CountingEmulator, target: Target
-) -> Modelled | None:
-    """Of what would run on the modelled processor, once for each side; None without LLVM."""
-    llvm = find_llvm()
-    if llvm is None or side.name == SCALAR or (counts.kernels == "vector" and vlen != VLEN_BITS):
-        return None
-    return model_blocks(llvm, side.blocks(counting, target))
 
 
 def _correct(logits: Logits, labels: npt.NDArray[np.int64] | None) -> int | None:

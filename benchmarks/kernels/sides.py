@@ -31,6 +31,7 @@ from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import HarnessError
 from edgetool.executors.base import Executor, Target
 from edgetool.executors.qemu import QemuExecutor
+from edgetool.platform.files import sha256_file
 from edgetool.runtimes.emulator import CountingEmulator
 
 Logits = npt.NDArray[np.float32]
@@ -48,6 +49,10 @@ class Side(Protocol):
 
     @property
     def precision(self) -> str: ...
+
+    def inputs(self) -> dict[str, object]:
+        """All that decides what it counts and says, beside the processor."""
+        ...
 
     def count(self, counting: CountingEmulator, target: Target) -> InstructionCounts: ...
 
@@ -76,6 +81,9 @@ class OnnxRuntimeSide:
     @property
     def precision(self) -> str:
         return str(self.model.spec.precision)
+
+    def inputs(self) -> dict[str, object]:
+        return {"bundle": self.bundle.manifest.id, "model": self.model.spec.sha256, "env": dict(self.env)}
 
     def count(self, counting: CountingEmulator, target: Target) -> InstructionCounts:
         return count_instructions(counting, self.bundle, target, self.model, env=self.env)
@@ -108,6 +116,10 @@ class NcnnSide:
     model: NcnnModel
     bundle: Bundle
     name: str = NCNN
+
+    def inputs(self) -> dict[str, object]:
+        files = [sha256_file(path) for path in (self.driver, self.model.param, self.model.bin)]
+        return {"bundle": self.bundle.manifest.id, "files": files}
 
     def count(self, counting: CountingEmulator, target: Target) -> InstructionCounts:
         counts = self._counted(counting, target, repetitions=1 + WARMUP + COUNTED, blocks=False)  # as the harness's

@@ -65,7 +65,7 @@ def test_ncnn_uses_vectors_and_two_inferences_are_alike(side: NcnnSide, counting
     counts = side.count(counting, with_vlen(load_target("qemu-riscv64"), 256))
     assert (counts.kernels, counts.vlen_bits) == ("vector", 256)
     first, second = (inference.raw for inference in counts.inferences)
-    assert first == pytest.approx(second, rel=0.001)
+    assert first == pytest.approx(second, abs=1000)  # what an allocator does differs a little each time
 
 
 @pytest.mark.parametrize(
