@@ -82,12 +82,15 @@ class OperatorInstructions:
         return None if self.vector is None else kernels_text(self.vector)
 
 
+SCALAR, VECTOR = "scalar", "vector"  # which kernels ran
+
+
 def kernels_text(vector: int) -> str:
     """
     >>> kernels_text(0), kernels_text(3)
     ('scalar', 'vector')
     """
-    return "vector" if vector else "scalar"
+    return VECTOR if vector else SCALAR
 
 
 @value

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le, Len
 
-from edgetool.bench.instructions import InstructionCounts
+from edgetool.bench.instructions import SCALAR, InstructionCounts
 from edgetool.executors.base import BenchmarkSpec
 from edgetool.models.spec import ModelSpec, TensorSpec
 from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, value
@@ -158,9 +158,13 @@ class RunRecord:
 
     @property
     def kernels(self) -> str | None:
-        """Which kernels ran: as the runtime says, else as was counted; None where neither tells."""
+        """Which kernels ran: in the runtime's own words, unless it was counted that no vector instruction did.
+
+        None where neither tells.
+        """
+        said = self.environment.runtime.kernels
         counted = None if self.instructions is None else self.instructions.kernels
-        return self.environment.runtime.kernels or counted
+        return counted if said is None or counted == SCALAR else said
 
     @property
     def title(self) -> str:

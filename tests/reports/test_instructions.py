@@ -104,10 +104,12 @@ def test_a_record_keeps_every_inference(tmp_path: Path) -> None:
     assert [m.record.instructions for m in stored.measurements] == [None, COUNTS]
 
 
-def test_the_runtimes_own_words_on_its_kernels_come_first() -> None:
+def test_the_runtimes_own_words_on_its_kernels_are_taken_unless_counting_says_otherwise() -> None:
     loaded = replace(environment().runtime, kernels="rvv vlen=256")
     said = emulated_record(environment=environment(runtime=loaded))
     assert said.kernels == replace(said, instructions=COUNTS).kernels == "rvv vlen=256"
+    without = replace(COUNTS, inferences=(inference(scalar=9, vector=0, weight=0),))
+    assert replace(said, instructions=without).kernels == "scalar"
     assert (emulated_record(instructions=COUNTS).kernels, emulated_record().kernels) == ("vector", None)
 
 
