@@ -4,7 +4,7 @@ VENV := .venv
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test test-docker test-configure lint bench runtime clean
+.PHONY: deploy test test-docker test-configure test-ncnn lint bench bench-kernels runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install
@@ -32,8 +32,18 @@ test-configure: $(VENV)/.dev
 runtime: $(VENV)/.dev
 	$(EDGETOOL) runtime build --triple riscv64-linux-gnu
 
+# ncnn, which the benchmark of kernels compares with: its build takes four minutes the first time.
+test-ncnn: $(VENV)/.dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
+	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/benchmarks
+
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
+
+# Instructions of our kernels, without them, of Debian's runtime and of ncnn: writes docs/performance.md.
+bench-kernels: runtime
+	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
+	$(VENV)/bin/python -m benchmarks.kernels
 
 clean:
 	rm -rf $(VENV) dist

@@ -14,7 +14,7 @@ from edgetool.bench.profile import operator_of
 from edgetool.errors import HarnessError
 from edgetool.platform.documents import read_plain
 
-Reading = tuple[int, int, int]  # nanoseconds, raw, weighted
+Reading = tuple[int, int, int, int]  # nanoseconds, raw, weighted, of raw vector instructions
 MICROSECOND_NS = 1000
 INFERENCE = "model_run"  # the profile's event around each
 
@@ -68,10 +68,12 @@ def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) ->
         raise HarnessError(f"{profile.name}: the profile's events are at no readings of the clock")
     raw: dict[str, int] = defaultdict(int)
     weighted: dict[str, int] = defaultdict(int)
+    vector: dict[str, int] = defaultdict(int)
     calls: dict[str, int] = defaultdict(int)
     for event, (begin, end) in zip(events, spans, strict=True):
         raw[event.operator] += end[1] - begin[1]
         weighted[event.operator] += end[2] - begin[2]
+        vector[event.operator] += end[3] - begin[3]
         calls[event.operator] += 1
     everything = sum(weighted.values())
     return tuple(
@@ -80,6 +82,7 @@ def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) ->
             calls=calls[operator] // inferences,
             raw=raw[operator] // inferences,
             weighted=weighted[operator] // inferences,
+            vector=vector[operator] // inferences,
             share=weighted[operator] / everything if everything else 0.0,
         )
         for operator in sorted(weighted, key=lambda name: -weighted[name])
@@ -88,7 +91,7 @@ def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) ->
 
 def _match(events: Sequence[KernelEvent], readings: Sequence[Reading]) -> list[tuple[Reading, Reading]] | None:
     """The readings of all events, from the first start that fits them all; times of other clocks fit none."""
-    for start, _, _ in readings:
+    for start, *_ in readings:
         clock = Clock(readings, start)
         spans = []
         for event in events:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from edgetool.bench.instructions import InstructionCounts
 from edgetool.bench.record import Caveat, RunRecord
 from edgetool.bench.stats import Interval, LatencySummary, median_ratio, summarize
 from edgetool.errors import CompareError
@@ -26,12 +27,32 @@ class OutputDifference:
 
 
 @value
+class CountComparison:
+    """What an inference takes on each side, where both were counted."""
+
+    baseline: int  # instructions
+    candidate: int
+    baseline_weighted: int
+    candidate_weighted: int
+
+    @property
+    def ratio(self) -> float | None:
+        """Candidate ÷ baseline; None where nothing was executed."""
+        return self.candidate / self.baseline if self.baseline else None
+
+    @property
+    def ratio_weighted(self) -> float | None:
+        return self.candidate_weighted / self.baseline_weighted if self.baseline_weighted else None
+
+
+@value
 class Comparison:
     baseline: str
     candidate: str
     latency: Interval  # candidate ÷ baseline
     size: float  # candidate ÷ baseline
     difference: OutputDifference | None
+    instructions: CountComparison | None = None  # None unless both were counted
     caveats: tuple[Caveat, ...]
 
 
@@ -87,6 +108,11 @@ def compare(
         doubts[Caveat.DIFFERENT_RUNTIME] = None
     if baseline.model.sha256 != candidate.model.sha256:
         doubts[Caveat.DIFFERENT_MODEL] = None
+    instructions = None
+    if baseline.instructions is not None and candidate.instructions is not None:
+        instructions = count_comparison(baseline.instructions, candidate.instructions)
+        if baseline.instructions.vlen_bits != candidate.instructions.vlen_bits:
+            doubts[Caveat.DIFFERENT_VECTORS] = None
     difference = None
     if baseline_outputs is not None and candidate_outputs is not None:
         difference = output_difference(baseline_outputs, candidate_outputs)
@@ -96,7 +122,17 @@ def compare(
         latency=median_ratio(candidate.samples_ns, baseline.samples_ns),
         size=candidate.model.size_bytes / baseline.model.size_bytes,
         difference=difference,
+        instructions=instructions,
         caveats=tuple(doubts),
+    )
+
+
+def count_comparison(baseline: InstructionCounts, candidate: InstructionCounts) -> CountComparison:
+    return CountComparison(
+        baseline=baseline.raw,
+        candidate=candidate.raw,
+        baseline_weighted=baseline.weighted,
+        candidate_weighted=candidate.weighted,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -15,7 +16,7 @@ from edgetool.errors import ConfigError, HarnessError
 from edgetool.executors.base import BenchmarkSpec, Executor, Target
 from edgetool.executors.qemu import QemuExecutor
 from edgetool.platform.documents import read_document
-from edgetool.platform.values import NonNegative, value
+from edgetool.platform.values import NonNegative, Positive, Text, value
 from edgetool.runtimes.emulator import CountingEmulator
 
 RESULT = PurePosixPath("counts.json")
@@ -25,14 +26,26 @@ SLOWDOWN = 4  # of an emulator that counts
 
 
 @value
-class CountsFile:
-    """What the plugin writes; its clock is readings of (nanoseconds, raw, weighted)."""
+class Block:
+    """Instructions that ran one after the other, as the emulator translated them."""
 
-    SCHEMA: ClassVar[int] = 1
+    address: NonNegative
+    runs: NonNegative  # in all marked inferences
+    vtype: NonNegative  # as it ran; 0 where that was seldom, or nothing had set it
+    instructions: Positive
+    words: Text  # each instruction's bytes in hexadecimal, as they lie in memory, spaces between
+
+
+@value
+class CountsFile:
+    """What the plugin writes; its clock is readings of (nanoseconds, raw, weighted, of raw vector instructions)."""
+
+    SCHEMA: ClassVar[int] = 2
     schema: int
     vlen_bits: NonNegative
     inferences: tuple[InferenceCount, ...]
-    clock: tuple[tuple[int, NonNegative, NonNegative], ...]
+    clock: tuple[tuple[int, NonNegative, NonNegative, NonNegative], ...]
+    blocks: tuple[Block, ...]  # those that executed most, when asked for
 
 
 def check_countable(target: Target) -> None:
@@ -45,10 +58,11 @@ def check_countable(target: Target) -> None:
         )
 
 
-def open_counting(target: Target, counting: CountingEmulator, *, clock: bool = False) -> Executor:
+def open_counting(target: Target, counting: CountingEmulator, *, clock: bool = False, blocks: bool = False) -> Executor:
     """The target's executor under the emulator that counts; the result is RESULT in its work folder."""
     plugin = str(counting.plugin).replace(",", ",,")  # how QEMU's options escape a comma
-    options = ("-plugin", f"{plugin},out={RESULT}{',clock=on' if clock else ''}")
+    wanted = f"{',clock=on' if clock else ''}{',blocks=on' if blocks else ''}"
+    options = ("-plugin", f"{plugin},out={RESULT}{wanted}")
     return QemuExecutor.open_with(target, str(counting.program), options)
 
 
@@ -61,22 +75,42 @@ def read_counts(path: Path, name: str) -> CountsFile:
 
 
 def count_instructions(
-    counting: CountingEmulator, bundle: Bundle, target: Target, model: BundledModel
+    counting: CountingEmulator,
+    bundle: Bundle,
+    target: Target,
+    model: BundledModel,
+    *,
+    env: Mapping[str, str] | None = None,
 ) -> InstructionCounts:
     """Run a model a few times, on one thread: others would wait for work in loops that count too.
+
+    `env` is added to the harness's environment.
 
     Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
     """
     check_countable(target)
-    totals = _run(counting, bundle, target, model, warmup=WARMUP, counted=COUNTED)
+    totals = _run(counting, bundle, target, model, warmup=WARMUP, counted=COUNTED, env=env)
     # In a process of its own: profiling runs instructions too.
-    profiled = _run(counting, bundle, target, model, warmup=0, counted=1, profile=True)
+    profiled = _run(counting, bundle, target, model, warmup=0, counted=1, profile=True, env=env)
     return InstructionCounts(
         emulator=totals.emulator,
         vlen_bits=totals.counts.vlen_bits,
         inferences=totals.counts.inferences[-COUNTED:],
         operators=profiled.operators,
     )
+
+
+def hottest_blocks(
+    counting: CountingEmulator,
+    bundle: Bundle,
+    target: Target,
+    model: BundledModel,
+    *,
+    env: Mapping[str, str] | None = None,
+) -> CountsFile:
+    """The same with the blocks that executed most, of a first and a second inference. Raises as count_instructions."""
+    check_countable(target)
+    return _run(counting, bundle, target, model, warmup=0, counted=1, blocks=True, env=env).counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +131,8 @@ def _run(
     warmup: int,
     counted: int,
     profile: bool = False,
+    blocks: bool = False,
+    env: Mapping[str, str] | None = None,
 ) -> _Counted:
     name = f"{model.spec.name} {model.spec.precision}"
     job = HarnessJob(
@@ -106,8 +142,9 @@ def _run(
         timeout_s=target.benchmark.timeout_s * SLOWDOWN,
         benchmark=BenchmarkSpec(warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0),
         profile=profile,
+        env=env,
     )
-    executor = open_counting(target, counting, clock=profile)
+    executor = open_counting(target, counting, clock=profile, blocks=blocks)
     with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         executor.put(bundle.root, BUNDLE)
         run = run_harness(executor, bundle, job, name=name).run

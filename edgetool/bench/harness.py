@@ -41,6 +41,7 @@ class HarnessJob:
     benchmark: BenchmarkSpec | None = None  # None: no timing
     outputs: bool = False  # fetch the outputs of all samples
     profile: bool = False  # fetch ONNX Runtime's profile
+    env: Mapping[str, str] | None = None  # of the harness, beside what the target gives it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
         here = Path(scratch)
         (here / "empty" / "outputs").mkdir(parents=True)
         executor.put(here / "empty", there)
-        command = executor.run([*bundle.command(BUNDLE), *_arguments(bundle, job, there)], timeout_s=job.timeout_s)
+        words = [*bundle.command(BUNDLE), *_arguments(bundle, job, there)]
+        command = executor.run(words, env=job.env, timeout_s=job.timeout_s)
         if command.timed_out or command.exit_code not in (EXIT_DONE, EXIT_FAILED):
             _raise_for(command, name)
         try:

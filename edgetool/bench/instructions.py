@@ -73,7 +73,24 @@ class OperatorInstructions:
     calls: NonNegative
     raw: NonNegative
     weighted: NonNegative
+    vector: NonNegative | None = None  # of `raw`; None in records that are older than this
     share: Annotated[float, Ge(0), Le(1)]  # of all operators' weight
+
+    @property
+    def kernels(self) -> str | None:
+        """Which kernels ran, by what they executed."""
+        return None if self.vector is None else kernels_text(self.vector)
+
+
+SCALAR, VECTOR = "scalar", "vector"  # which kernels ran
+
+
+def kernels_text(vector: int) -> str:
+    """
+    >>> kernels_text(0), kernels_text(3)
+    ('scalar', 'vector')
+    """
+    return VECTOR if vector else SCALAR
 
 
 @value
@@ -93,6 +110,11 @@ class InstructionCounts:
     @property
     def weighted(self) -> int:
         return sum(inference.weighted for inference in self.inferences) // len(self.inferences)
+
+    @property
+    def kernels(self) -> str:
+        """Which kernels ran, by what they executed."""
+        return kernels_text(sum(count.raw for name, count in self.classes() if name.startswith("vector_")))
 
     @property
     def load_bytes(self) -> int:

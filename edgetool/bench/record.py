@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le, Len
 
-from edgetool.bench.instructions import InstructionCounts
+from edgetool.bench.instructions import SCALAR, InstructionCounts
 from edgetool.executors.base import BenchmarkSpec
 from edgetool.models.spec import ModelSpec, TensorSpec
 from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, value
@@ -42,6 +42,7 @@ class LoadedRuntime:
     api_version: NonNegative
     library: Text | None
     build_id: Text | None
+    kernels: Name | None = None  # what it says it chose: "rvv vlen=256", "scalar"; None where it does not tell
 
 
 @value
@@ -156,6 +157,16 @@ class RunRecord:
         return self.environment.emulator is not None
 
     @property
+    def kernels(self) -> str | None:
+        """Which kernels ran: in the runtime's own words, unless it was counted that no vector instruction did.
+
+        None where neither tells.
+        """
+        said = self.environment.runtime.kernels
+        counted = None if self.instructions is None else self.instructions.kernels
+        return counted if said is None or counted == SCALAR else said
+
+    @property
     def title(self) -> str:
         return f"{self.model.name} {self.model.precision} on {self.target}"
 
@@ -172,6 +183,7 @@ class Caveat(StrEnum):
     BUSY = "busy"
     DIFFERENT_RUNTIME = "different-runtime"
     DIFFERENT_MODEL = "different-model"
+    DIFFERENT_VECTORS = "different-vectors"
     RANDOM_WEIGHTS = "random-weights"
     FEW_IMAGES = "few-images"
 
@@ -212,6 +224,10 @@ _CAVEATS = {
         "read the ratio as one of the whole stack, not of the hardware",
     ),
     Caveat.DIFFERENT_MODEL: ("the two records are of different models", "read the ratio as one of the models"),
+    Caveat.DIFFERENT_VECTORS: (
+        "the instructions were counted with vectors of different lengths",
+        "compare counts of one vector length",
+    ),
     Caveat.RANDOM_WEIGHTS: ("accuracy means nothing, sizes and times do", "use trained weights"),
     Caveat.FEW_IMAGES: ("fewer than 200 images: one of them is more than 0.5 % of accuracy", "raise --images"),
 }

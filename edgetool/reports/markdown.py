@@ -47,7 +47,15 @@ def _findings(stored: StoredRun, table: Sequence[Row]) -> Iterable[str]:
             continue
         accuracy = "" if row.accuracy is None else f", accuracy {percent_text(row.accuracy.value)}"
         if row.ratio is None:
-            yield f"- **{place_text(row)}, {row.precision}**: runs{accuracy}; the time it took says nothing of a board."
+            counted = (
+                ""
+                if row.instructions_ratio is None
+                else f", {ratio_text(row.instructions_ratio)} of fp32's weighted instructions"
+            )
+            yield (
+                f"- **{place_text(row)}, {row.precision}**: runs{accuracy}{counted}; "
+                "the time it took says nothing of a board."
+            )
         else:
             interval = f"95 % between {ratio_text(row.ratio.low)} and {ratio_text(row.ratio.high)}"
             yield (
@@ -80,6 +88,12 @@ def _legend(table: Sequence[Row]) -> Iterable[str]:
         "ratio of medians in the same place; `accuracy` is on the images that every place classified; `output vs host` "
         "the largest difference from the host's outputs of the same model as a share of the largest output."
     )
+    if any(row.kernels is not None for row in table):
+        yield ""
+        yield (
+            "`kernels` is what the runtime says that it chose on this processor, or what was counted: *scalar* where "
+            "no vector instruction ran."
+        )
     if any(row.emulated for row in table):
         yield ""
         yield (
@@ -140,13 +154,13 @@ def _instructions(records: Sequence[RunRecord]) -> Iterable[str]:
         yield from _table(("class", "instructions", "weighted", "share of weight"), [*cells, total])
         if counts.operators:
             yield ""
-            headings = ("operator", "calls", "instructions", "weighted", "share of weight")
+            headings = ("operator", "calls", "instructions", "weighted", "share of weight", "kernels")
             yield from _table(headings, [_operator_cells(entry) for entry in counts.operators if entry.share >= 0.001])
 
 
 def _operator_cells(entry: OperatorInstructions) -> tuple[str, ...]:
     totals = (count_text(entry.raw), count_text(entry.weighted))
-    return (entry.operator, str(entry.calls), *totals, percent_text(entry.share))
+    return (entry.operator, str(entry.calls), *totals, percent_text(entry.share), entry.kernels or "–")
 
 
 def _share(count: ClassCount, counts: InstructionCounts) -> str:
@@ -183,6 +197,8 @@ def _place(record: RunRecord) -> Iterable[str]:
     yield f"glibc {environment.process.libc}"
     variant = f", {record.runtime_variant}" if record.runtime_variant else ""
     yield f"{record.runtime}{variant}, build id {environment.runtime.build_id or 'none'}"
+    if environment.runtime.kernels:
+        yield f"kernels: {environment.runtime.kernels}"
     if record.runtime_flags:
         yield f"built with `{' '.join(record.runtime_flags)}`"
 

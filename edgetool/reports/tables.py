@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 
-from edgetool.bench.compare import Comparison, caveats_of, output_difference
+from edgetool.bench.compare import Comparison, caveats_of, count_comparison, output_difference
 from edgetool.bench.measure import Measurement
 from edgetool.bench.record import Caveat
 from edgetool.bench.stats import Interval, LatencySummary, median_ratio, proportion, summarize
@@ -43,8 +43,10 @@ class Row:
     compared_samples: int | None
     instructions: int | None  # of one inference; None unless they were counted
     instructions_weighted: int | None  # a vector instruction as much as the registers or elements it moves
+    instructions_ratio: float | None  # weighted, to the fp32 model in the same place where that was counted too
     load_bytes: int | None
     store_bytes: int | None
+    kernels: str | None  # "scalar", "vector" or the runtime's own words; None where nothing tells
     caveats: tuple[Caveat, ...]
 
 
@@ -68,7 +70,8 @@ def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
         None,
     )
     difference = None if host is None else output_difference(host.outputs, measurement.outputs)
-    evaluation, counts = record.evaluation, record.instructions
+    evaluation, counts, its_counts = record.evaluation, record.instructions, baseline.record.instructions
+    counted = None if counts is None or its_counts is None else count_comparison(its_counts, counts)
     shared = min((o.record.evaluation.images for o in everything if o.record.evaluation is not None), default=0)
     correct = None if evaluation is None else evaluation.correct_of_first(shared)
     return Row(
@@ -93,8 +96,10 @@ def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
         compared_samples=None if difference is None else difference.samples,
         instructions=None if counts is None else counts.raw,
         instructions_weighted=None if counts is None else counts.weighted,
+        instructions_ratio=None if counted is None else counted.ratio_weighted,
         load_bytes=None if counts is None else counts.load_bytes,
         store_bytes=None if counts is None else counts.store_bytes,
+        kernels=record.kernels,
         caveats=caveats_of(record),
     )
 
@@ -142,33 +147,68 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
 COUNT_COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("instructions", lambda row: count_text(row.instructions)),
     ("weighted", lambda row: count_text(row.instructions_weighted)),
+    ("weighted ÷ fp32", lambda row: ratio_text(row.instructions_ratio)),
 )
+# In a table where a runtime told, or a count did.
+KERNEL_COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (("kernels", lambda row: row.kernels or "–"),)
 
 
 def text_table(table: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Headings and cells."""
-    columns = COLUMNS + (COUNT_COLUMNS if any(row.instructions is not None for row in table) else ())
+    columns = COLUMNS
+    columns += COUNT_COLUMNS if any(row.instructions is not None for row in table) else ()
+    columns += KERNEL_COLUMNS if any(row.kernels is not None for row in table) else ()
     return tuple(heading for heading, _ in columns), [tuple(cell(row) for _, cell in columns) for row in table]
 
 
+def _same_class_text(comparison: Comparison) -> str:
+    difference = comparison.difference
+    if difference is None or difference.same_top1 is None:
+        return "–"
+    return f"{difference.same_top1}/{difference.samples}"
+
+
+def _counts_text(comparison: Comparison) -> str:
+    """ "949.6 M → 48.12 M (0.0507×)"."""
+    counts = comparison.instructions
+    if counts is None:
+        return "–"
+    return f"{count_text(counts.baseline)} → {count_text(counts.candidate)} ({ratio_text(counts.ratio)})"
+
+
+def _weights_text(comparison: Comparison) -> str:
+    counts = comparison.instructions
+    if counts is None:
+        return "–"
+    totals = f"{count_text(counts.baseline_weighted)} → {count_text(counts.candidate_weighted)}"
+    return f"{totals} ({ratio_text(counts.ratio_weighted)})"
+
+
+COMPARISON_COLUMNS: tuple[tuple[str, Callable[[Comparison], str]], ...] = (
+    ("baseline", lambda comparison: comparison.baseline),
+    ("candidate", lambda comparison: comparison.candidate),
+    ("latency", lambda comparison: ratio_text(comparison.latency.value)),
+    ("95 %", lambda comparison: f"{ratio_text(comparison.latency.low)} to {ratio_text(comparison.latency.high)}"),
+    ("size", lambda comparison: ratio_text(comparison.size)),
+    (
+        "output difference",
+        lambda comparison: "–" if comparison.difference is None else f"{comparison.difference.max_abs_relative:.1g}",
+    ),
+    ("same class", _same_class_text),
+)
+COMPARISON_COUNT_COLUMNS: tuple[tuple[str, Callable[[Comparison], str]], ...] = (
+    ("instructions", _counts_text),
+    ("weighted", _weights_text),
+)
+
+
 def comparison_table(comparisons: Sequence[Comparison]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings and cells of candidates against baselines."""
-    headings = ("baseline", "candidate", "latency", "95 %", "size", "output difference", "same class", "caveats")
-    return headings, [
-        (
-            comparison.baseline,
-            comparison.candidate,
-            ratio_text(comparison.latency.value),
-            f"{ratio_text(comparison.latency.low)} to {ratio_text(comparison.latency.high)}",
-            ratio_text(comparison.size),
-            "–" if comparison.difference is None else f"{comparison.difference.max_abs_relative:.1g}",
-            "–"
-            if comparison.difference is None or comparison.difference.same_top1 is None
-            else f"{comparison.difference.same_top1}/{comparison.difference.samples}",
-            " ".join(comparison.caveats),
-        )
-        for comparison in comparisons
-    ]
+    """Headings and cells of candidates against baselines; of instructions only where both sides were counted."""
+    columns = COMPARISON_COLUMNS
+    columns += COMPARISON_COUNT_COLUMNS if any(each.instructions is not None for each in comparisons) else ()
+    columns += (("caveats", lambda comparison: " ".join(comparison.caveats)),)
+    headings = tuple(heading for heading, _ in columns)
+    return headings, [tuple(cell(comparison) for _, cell in columns) for comparison in comparisons]
 
 
 CSV_COLUMNS: dict[str, Callable[[Row], object]] = {
@@ -199,8 +239,10 @@ CSV_COLUMNS: dict[str, Callable[[Row], object]] = {
     "same_predictions": lambda row: row.same_predictions,
     "instructions": lambda row: row.instructions,
     "instructions_weighted": lambda row: row.instructions_weighted,
+    "instructions_ratio_to_fp32": lambda row: row.instructions_ratio and f"{row.instructions_ratio:.4f}",
     "load_bytes": lambda row: row.load_bytes,
     "store_bytes": lambda row: row.store_bytes,
+    "kernels": lambda row: row.kernels,
     "caveats": lambda row: " ".join(row.caveats),
 }
 

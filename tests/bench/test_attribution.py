@@ -39,21 +39,21 @@ EVENTS = [
     inference(110, 90),
 ]
 READINGS: list[Reading] = [
-    (5_000_000_000, 1, 1),  # of another clock
-    (START, 1000, 1000),
-    (START + 7_000, 1100, 1100),
-    (START + 10_200, 1200, 1200),
-    (START + 20_900, 2000, 2000),
-    (START + 31_000, 9000, 9000),
-    (START + 61_000, 9100, 9100),
-    (START + 110_300, 9200, 9200),
-    (START + 120_999, 10_000, 10_000),
-    (START + 151_500, 15_000, 20_000),
-    (START + 170_001, 15_100, 20_100),
-    (START + 175_900, 16_100, 21_600),
-    (START + 180_500, 16_200, 21_700),
-    (START + 190_600, 17_200, 23_700),
-    (START + 200_999, 17_300, 23_800),
+    (5_000_000_000, 1, 1, 0),  # of another clock
+    (START, 1000, 1000, 0),
+    (START + 7_000, 1100, 1100, 0),
+    (START + 10_200, 1200, 1200, 0),
+    (START + 20_900, 2000, 2000, 0),
+    (START + 31_000, 9000, 9000, 0),
+    (START + 61_000, 9100, 9100, 0),
+    (START + 110_300, 9200, 9200, 0),
+    (START + 120_999, 10_000, 10_000, 0),
+    (START + 151_500, 15_000, 20_000, 400),
+    (START + 170_001, 15_100, 20_100, 400),
+    (START + 175_900, 16_100, 21_600, 400),
+    (START + 180_500, 16_200, 21_700, 400),
+    (START + 190_600, 17_200, 23_700, 1400),
+    (START + 200_999, 17_300, 23_800, 1400),
 ]
 
 
@@ -66,6 +66,7 @@ def write(folder: Path, events: object) -> Path:
 def test_operators_are_summed_up_by_falling_weight(tmp_path: Path) -> None:
     conv, gemm = attribute(write(tmp_path, EVENTS), READINGS, inferences=1)
     assert (conv.operator, conv.calls, conv.raw, conv.weighted) == ("Conv", 2, 5000 + 1000, 10_000 + 2000)
+    assert (conv.vector, gemm.vector) == (400 + 1000, 0)
     assert (gemm.operator, gemm.calls, gemm.raw, gemm.weighted) == ("Gemm", 1, 1000, 1500)
     assert conv.share == pytest.approx(12_000 / 13_500)
 

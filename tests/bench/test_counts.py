@@ -22,7 +22,7 @@ from edgetool.platform.store import Store
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from tests.support import run_cli
 
-VLENS = (128, 256, 512)
+VLENS = (128, 256, 512, 1024)
 START, END = "slti x0, x0, 0x5e1", "slti x0, x0, 0x5e2"
 PROGRAM = """
 .globl _start
@@ -100,8 +100,8 @@ def classes(count: InferenceCount) -> dict[str, tuple[int, int]]:
     return {name: (entry.raw, entry.weighted) for name, entry in count.classes.items() if entry.raw}
 
 
-# 100 floats, four registers at a time: 16, 32 and 64 in a trip. A whole trip's vector instruction weighs 4; the last
-# one has 4, 4 and 36 elements: 1, 1 and ⌈36 · 32 ÷ 512⌉ = 3.
+# 100 floats, four registers at a time: 16, 32, 64 and 128 in a trip. A whole trip's vector instruction weighs 4; the
+# last one has 4, 4, 36 and 100 elements: 1, 1, ⌈36 · 32 ÷ 512⌉ = 3 and ⌈100 · 32 ÷ 1024⌉ = 4.
 LOOP = """
   li s0, 100
 {start}
@@ -117,7 +117,9 @@ LOOP = """
 """
 
 
-@pytest.mark.parametrize(("vlen", "trips", "weight"), [(128, 7, 6 * 4 + 1), (256, 4, 3 * 4 + 1), (512, 2, 4 + 3)])
+@pytest.mark.parametrize(
+    ("vlen", "trips", "weight"), [(128, 7, 6 * 4 + 1), (256, 4, 3 * 4 + 1), (512, 2, 4 + 3), (1024, 1, 4)]
+)
 def test_a_loop_is_counted_to_the_instruction(run: Run, vlen: int, trips: int, weight: int) -> None:
     (count,) = run(LOOP.format(start=START, end=END), vlen)
     assert classes(count) == {
@@ -272,6 +274,21 @@ def test_scalar_instructions_by_class_long_and_compressed(run: Run, option: str)
     assert count.store_bytes == 1 + 2 + 4 + 8 + 8 + 8 + 4 + 8
 
 
+def test_the_hottest_block_is_found_with_its_words_and_vtype(
+    assemble: Callable[[str], Path], counting: CountingEmulator, tmp_path: Path
+) -> None:
+    loop = "li t1, 1000\n1:\nvadd.vi v8, v8, 1\naddi t1, t1, -1\nbnez t1, 1b\n"
+    program = assemble(f".option norvc\nvsetvli t0, x0, e16, m2, ta, ma\n{loop}\n{marked(loop)}\n{loop}.option rvc")
+    with open_counting(target_of(128), counting, blocks=True) as executor:
+        executor.put(program, PurePosixPath("program"))
+        executor.run([PurePosixPath("./program")], timeout_s=60)
+        executor.get(RESULT, tmp_path / "counts.json")
+    hottest = read_counts(tmp_path / "counts.json", "program").blocks[0]
+    # The first trip is of the block in which the loop is entered; vtype is vlmul = m2, vsew = e16, ta, ma.
+    assert (hottest.runs, hottest.instructions, hottest.vtype) == (999, 3, 0b11_001_001)
+    assert hottest.words.split()[0] == (0x0280B457).to_bytes(4, "little").hex()  # vadd.vi v8, v8, 1
+
+
 def test_each_pair_of_marks_is_counted_apart(run: Run) -> None:
     counts = run(f"add t0, t0, t1\n{marked('add t0, t0, t1')}\nadd t0, t0, t1\n{marked('')}", 128)
     assert [count.raw for count in counts] == [1, 0]
@@ -308,6 +325,7 @@ def test_a_models_count_is_repeatable(riscv_bundle: Bundle, counting: CountingEm
         {entry.operator: entry.raw for entry in first.operators}, rel=0.02
     )
     assert sum(entry.raw for entry in first.operators) > 0.9 * first.raw
+    assert {entry.kernels for entry in first.operators} == {first.kernels} == {"scalar"}
 
 
 def test_a_bench_shows_what_was_counted(riscv_bundle: Bundle, counting: CountingEmulator, tmp_path: Path) -> None:
@@ -330,7 +348,7 @@ def test_a_bench_of_what_cannot_be_counted_is_refused(host_bundle: Bundle) -> No
     assert b"can't be counted" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["host", "qemu-aarch64"])
+@pytest.mark.parametrize("name", ["host", "qemu-aarch64", "docker-riscv64", "virt-riscv64", "visionfive2"])
 def test_a_place_that_cannot_be_counted_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"instructions of {name} can't be counted") as caught:
         check_countable(load_target(name))
@@ -339,10 +357,10 @@ def test_a_place_that_cannot_be_counted_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"schema": 2, "vlen_bits": 0, "inferences": [], "clock": []}', '{"schema": 1}']
+    "text", ["", "{}", '{"schema": 1, "vlen_bits": 0, "inferences": [], "clock": [], "blocks": []}', '{"schema": 1}']
 )
 def test_a_malformed_count_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "counts.json").write_text(text)
     with pytest.raises(HarnessError):
         read_counts(tmp_path / "counts.json", "tiny fp32")
-    assert CountsFile.SCHEMA == 1
+    assert CountsFile.SCHEMA == 2

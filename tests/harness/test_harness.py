@@ -17,7 +17,8 @@ from onnx import TensorProto, helper
 from edgetool.bench.record import HarnessResult
 from edgetool.models.evaluate import open_session
 from edgetool.platform.documents import read_document
-from edgetool.platform.process import Completed, run_process
+from edgetool.platform.elf import read_elf
+from edgetool.platform.process import Completed, run_process, run_tool
 from tests.support import SHAPE, save_model, tiny_graph, tiny_inputs
 
 SAMPLES = 3
@@ -87,6 +88,35 @@ def test_the_runtime_that_was_loaded_is_described(bench: Bench) -> None:
     assert bench.library.name.endswith(loaded.version)
     assert loaded.library == str(bench.library)
     assert loaded.build_info
+
+
+def test_a_runtime_that_does_not_name_its_kernels_is_unknown(bench: Bench) -> None:
+    loaded = bench.result().runtime
+    assert loaded is not None
+    assert loaded.kernels is None
+
+
+NAMING = """
+#include <string.h>
+const char *EdgetoolKernels(void) {
+  static char text[1024];
+  memset(text, 'v', sizeof text - 1);
+  memcpy(text, "rvv vlen=256 ", 13);
+  return text;
+}
+"""
+
+
+def test_a_runtimes_words_on_its_kernels_are_kept_to_a_length(bench: Bench) -> None:
+    (bench.folder / "naming.c").write_text(NAMING)
+    naming = bench.folder / "libnaming.so"  # around the real one, whose symbols it passes on
+    (bench.folder / (read_elf(bench.library).soname or bench.library.name)).symlink_to(bench.library)
+    words: list[str | Path] = ["-shared", "-fPIC", "-o", naming, bench.folder / "naming.c"]
+    words += ["-Wl,--no-as-needed", bench.library, f"-Wl,-rpath,{bench.folder}"]
+    run_tool(["cc", *words], log=bench.folder / "cc.log", timeout_s=60)
+    loaded = bench.result(runtime=naming).runtime
+    assert loaded is not None
+    assert loaded.kernels == "rvv vlen=256 ".ljust(255, "v")
 
 
 def test_the_environment_is_described(bench: Bench) -> None:

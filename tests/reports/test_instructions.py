@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from edgetool.bench.compare import compare
 from edgetool.bench.instructions import (
     ClassCount,
     InferenceCount,
@@ -17,10 +18,11 @@ from edgetool.bench.instructions import (
     InstructionCounts,
     OperatorInstructions,
 )
+from edgetool.bench.record import Caveat
 from edgetool.bench.runs import read_run, write_run
 from edgetool.reports.report import write_report
-from edgetool.reports.tables import csv_text, rows, text_table
-from tests.support import emulated_record, measurement, model_spec, record
+from edgetool.reports.tables import comparison_table, csv_text, rows, text_table
+from tests.support import emulated_record, environment, measurement, model_spec, record
 
 NOTHING = ClassCount(raw=0, weighted=0)
 
@@ -39,7 +41,7 @@ COUNTS = InstructionCounts(
         inference(scalar=1_000_000, vector=500_000, weight=2_000_000),
         inference(scalar=1_000_200, vector=500_000, weight=2_000_000),
     ),
-    operators=(OperatorInstructions(operator="Conv", calls=3, raw=1_200_000, weighted=2_700_000, share=0.9),),
+    operators=(OperatorInstructions(operator="Conv", calls=3, raw=1_200_000, weighted=2_700_000, vector=7, share=0.9),),
 )
 COUNTED = (measurement(record()), measurement(emulated_record(instructions=COUNTS)))
 
@@ -66,13 +68,13 @@ def test_a_count_is_the_mean_of_its_inferences() -> None:
 
 def test_both_totals_stand_beside_the_emulated_time() -> None:
     headings, cells = text_table(rows(COUNTED))
-    assert headings[-2:] == ("instructions", "weighted")
-    assert [line[-2:] for line in cells] == [("–", "–"), ("1.500 M", "3.000 M")]
+    assert headings[-4:] == ("instructions", "weighted", "weighted ÷ fp32", "kernels")
+    assert [line[-4:] for line in cells] == [("–", "–", "–", "–"), ("1.500 M", "3.000 M", "1×", "vector")]
 
 
 def test_a_table_without_counts_has_no_columns_for_them() -> None:
     headings, _ = text_table(rows([measurement(record())]))
-    assert "instructions" not in headings
+    assert not {"instructions", "kernels"} & set(headings)
 
 
 def test_the_csv_has_base_units() -> None:
@@ -87,7 +89,7 @@ def test_the_csv_has_base_units() -> None:
     [
         "| vector widening | 500.0 k | 2.000 M | 66.7 % |",
         "| **all** | 1.500 M | 3.000 M |  |",
-        "| Conv | 3 | 1.200 M | 2.700 M | 90.0 % |",
+        "| Conv | 3 | 1.200 M | 2.700 M | 90.0 % | vector |",
         "![instructions](charts/instructions.png)",
     ],
 )
@@ -100,3 +102,42 @@ def test_the_report_has_classes_operators_and_a_chart(tmp_path: Path, line: str)
 def test_a_record_keeps_every_inference(tmp_path: Path) -> None:
     stored = read_run(written(tmp_path))
     assert [m.record.instructions for m in stored.measurements] == [None, COUNTS]
+
+
+def test_the_runtimes_own_words_on_its_kernels_are_taken_unless_counting_says_otherwise() -> None:
+    loaded = replace(environment().runtime, kernels="rvv vlen=256")
+    said = emulated_record(environment=environment(runtime=loaded))
+    assert said.kernels == replace(said, instructions=COUNTS).kernels == "rvv vlen=256"
+    without = replace(COUNTS, inferences=(inference(scalar=9, vector=0, weight=0),))
+    assert replace(said, instructions=without).kernels == "scalar"
+    assert (emulated_record(instructions=COUNTS).kernels, emulated_record().kernels) == ("vector", None)
+
+
+def test_an_older_record_does_not_say_which_kernels_ran() -> None:
+    (entry,) = COUNTS.operators
+    assert (replace(entry, vector=None).kernels, replace(entry, vector=0).kernels) == (None, "scalar")
+
+
+def halved(counts: InstructionCounts, vlen_bits: int) -> InstructionCounts:
+    half = inference(scalar=500_000, vector=250_000, weight=1_000_000)
+    return replace(counts, inferences=(half,), vlen_bits=vlen_bits)
+
+
+def test_two_counted_records_are_compared_by_both_totals() -> None:
+    comparison = compare(emulated_record(instructions=COUNTS), emulated_record(instructions=halved(COUNTS, 256)))
+    headings, (cells,) = comparison_table([comparison])
+    assert dict(zip(headings, cells, strict=True)).items() >= {
+        ("instructions", "1.500 M → 750.0 k (0.5×)"),
+        ("weighted", "3.000 M → 1.500 M (0.5×)"),
+    }
+    assert Caveat.DIFFERENT_VECTORS not in comparison.caveats
+
+
+def test_counts_at_two_vector_lengths_are_doubted() -> None:
+    comparison = compare(emulated_record(instructions=COUNTS), emulated_record(instructions=halved(COUNTS, 128)))
+    assert Caveat.DIFFERENT_VECTORS in comparison.caveats
+
+
+def test_a_comparison_without_both_counts_has_no_columns_for_them() -> None:
+    headings, _ = comparison_table([compare(emulated_record(), emulated_record(instructions=COUNTS))])
+    assert "instructions" not in headings

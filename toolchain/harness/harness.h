@@ -30,6 +30,7 @@ struct harness {
   struct tensor_type output_types[MAX_OUTPUTS];
   FILE *output_files[MAX_OUTPUTS];
 
+  char kernels[256]; /* what the runtime says of its kernels; empty where it does not tell */
   int64_t session_load_ns;
   int64_t first_run_ns;
   int64_t *warmup_ns;

@@ -54,6 +54,7 @@ static void write_runtime(struct json *json, const struct harness *harness) {
   json_string(json, "build_info", harness->runtime.build_info);
   json_integer(json, "api_version", harness->runtime.api_version);
   facts_write_library(json, (const void *)(uintptr_t)harness->runtime.Run);
+  json_string(json, "kernels", harness->kernels[0] == '\0' ? NULL : harness->kernels);
   json_close(json, '}');
 }
 

@@ -43,5 +43,10 @@ const char *runtime_open(struct runtime *runtime, const char *path) {
     const char *(*get_build_info)(void) = (const char *(*)(void))api[ORT_GET_BUILD_INFO_STRING];
     runtime->build_info = get_build_info();
   }
+  runtime->get_kernels = NULL;
+  void *kernels = dlsym(library, "EdgetoolKernels"); /* in the runtimes that edgetool builds */
+  if (kernels != NULL) {
+    memcpy(&runtime->get_kernels, &kernels, sizeof runtime->get_kernels);
+  }
   return NULL;
 }

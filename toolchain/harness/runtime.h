@@ -11,6 +11,7 @@ struct runtime {
   const char *version;    /* "1.21.0" */
   const char *build_info; /* the runtime's own description of its build, or NULL before API version 15 */
   uint32_t api_version;   /* the newest API version it offers */
+  const char *(*get_kernels)(void); /* which kernels it chose, once a session exists; NULL where it does not tell */
 };
 
 /* Open the library. Returns NULL, or why it can't be used; the text lives until the next call. */

@@ -39,6 +39,11 @@ static bool create_session(struct harness *harness) {
   return done;
 }
 
+static void ask_for_kernels(struct harness *harness) {
+  const char *kernels = harness->runtime.get_kernels == NULL ? NULL : harness->runtime.get_kernels();
+  snprintf(harness->kernels, sizeof harness->kernels, "%s", kernels == NULL ? "" : kernels);
+}
+
 static bool describe_input(struct harness *harness, size_t index) {
   const struct runtime *ort = &harness->runtime;
   struct input *input = &harness->inputs[index];
@@ -120,7 +125,11 @@ bool session_end_profile(struct harness *harness) {
 }
 
 bool session_open(struct harness *harness) {
-  return open_runtime(harness) && create_session(harness) && describe_model(harness);
+  if (!open_runtime(harness) || !create_session(harness)) {
+    return false;
+  }
+  ask_for_kernels(harness);
+  return describe_model(harness);
 }
 
 void session_release(struct harness *harness) {

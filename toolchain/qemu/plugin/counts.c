@@ -1,6 +1,6 @@
 /* A plugin of QEMU's user mode that counts a RISC-V program's instructions between marks, and writes JSON at its end.
  *
- * -plugin libcounts.so,out=FILE[,clock=on]
+ * -plugin libcounts.so,out=FILE[,clock=on][,blocks=on]
  *
  * The program marks the start and the end of what is counted with two HINT instructions (mark.h of the harness). Counts
  * grow all the time; a mark only looks at them, so that a block's counting has no branch. A block is cut into segments
@@ -9,7 +9,7 @@
  * both from the machine whenever they may have changed.
  *
  * With clock=on, each reading of the clock by the program is written too, with the counts at that moment: what the
- * program itself dates can then be told apart. */
+ * program itself dates can then be told apart. With blocks=on, the blocks that executed most are written (blocks.h). */
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,15 +17,17 @@
 
 #include <qemu-plugin.h>
 
+#include "blocks.h"
 #include "decode.h"
 
 enum {
-  RESULT_SCHEMA = 1,
+  RESULT_SCHEMA = 2,
   MARK_START = 0x5e102013, /* slti x0, x0, 0x5e1 */
   MARK_END = 0x5e202013,   /* slti x0, x0, 0x5e2 */
   SYSCALL_CLOCK_GETTIME = 113,
   SEW_SHIFT = 3, /* vtype.vsew */
   SEW_MASK = 7,
+  BLOCKS_WRITTEN = 64,
 };
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
@@ -52,14 +54,14 @@ struct segment {
 
 struct reading {
   int64_t time_ns;
-  uint64_t raw, weighted;
+  uint64_t raw, weighted, vector; /* `vector` of `raw` are vector instructions */
 };
 
 static struct qemu_plugin_scoreboard *vcpus;
 static struct qemu_plugin_register *vl_register, *vtype_register, *vlenb_register;
 static char *result_path;
 static GMutex lock; /* of all below */
-static bool started;
+static bool started, with_blocks;
 static struct counts at_start;
 static uint64_t vlen; /* 0 without vectors */
 static GArray *inferences; /* struct counts */
@@ -98,6 +100,9 @@ static void on_start(unsigned vcpu_index, void *data) {
   vlen = read_register(vlenb_register) * 8;
   at_start = total();
   started = true;
+  if (with_blocks) {
+    blocks_start();
+  }
   g_mutex_unlock(&lock);
 }
 
@@ -105,6 +110,9 @@ static void on_end(unsigned vcpu_index, void *data) {
   (void)vcpu_index, (void)data;
   g_mutex_lock(&lock);
   if (started) {
+    if (with_blocks) {
+      blocks_end();
+    }
     struct counts counts = total();
     uint64_t *into = (uint64_t *)&counts;
     const uint64_t *from = (const uint64_t *)&at_start;
@@ -190,6 +198,9 @@ static void count_segment(const struct qemu_plugin_tb *tb, size_t first, size_t 
 static void on_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
   (void)id;
   size_t count = qemu_plugin_tb_n_insns(tb), first = 0;
+  if (with_blocks) {
+    blocks_add(tb);
+  }
   qemu_plugin_u64 stale = {.score = vcpus, .offset = offsetof(struct vcpu, stale)};
   for (size_t i = 0; i < count; i++) {
     struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
@@ -249,6 +260,7 @@ static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t 
     for (enum class class = 0; class < CLASSES; class ++) {
       reading.raw += counts.raw[class];
       reading.weighted += weighted_of(&counts, class);
+      reading.vector += is_vector(class) ? counts.raw[class] : 0;
     }
     g_array_append_val(readings, reading);
     g_mutex_unlock(&lock);
@@ -282,10 +294,16 @@ static void on_program_end(qemu_plugin_id_t id, void *data) {
   fputs("], \"clock\": [", file);
   for (guint i = 0; readings != NULL && i < readings->len; i++) {
     const struct reading *reading = &g_array_index(readings, struct reading, i);
-    fprintf(file, "%s[%" PRId64 ", %" PRIu64 ", %" PRIu64 "]", i == 0 ? "\n" : ",\n", reading->time_ns, reading->raw,
-            reading->weighted);
+    fprintf(file, "%s[%" PRId64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 "]", i == 0 ? "\n" : ",\n", reading->time_ns,
+            reading->raw, reading->weighted, reading->vector);
   }
-  fputs("]}\n", file);
+  fputs("], \"blocks\": ", file);
+  if (with_blocks) {
+    blocks_write(file, BLOCKS_WRITTEN);
+  } else {
+    fputs("[]", file);
+  }
+  fputs("}\n", file);
   g_mutex_unlock(&lock);
   fclose(file);
 }
@@ -300,6 +318,9 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
       result_path = g_strdup(argv[i] + strlen("out="));
     } else if (strcmp(argv[i], "clock=on") == 0) {
       readings = g_array_new(FALSE, FALSE, sizeof(struct reading));
+    } else if (strcmp(argv[i], "blocks=on") == 0) {
+      with_blocks = true;
+      blocks_init(&vtype_register);
     } else {
       qemu_plugin_outs("counts: unknown argument\n");
       return -1;

@@ -1,0 +1,34 @@
+"""Measure all models, or those that are named, and write the page; `--page` alone draws it from what was kept."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.kernels.measure import choose_cases, measure_all
+from benchmarks.kernels.page import write_page
+from benchmarks.kernels.rows import read_findings
+from edgetool.console import make_progress
+from edgetool.errors import EdgetoolError
+from edgetool.pipeline import Workshop
+from edgetool.platform.documents import write_document
+from edgetool.platform.store import Store, cache_root
+
+DOCS = Path(__file__).parents[2] / "docs"
+FOUND = DOCS / "performance.json"
+
+
+def main(words: list[str]) -> int:
+    try:
+        if words != ["--page"]:
+            workshop = Workshop(store=Store(cache_root()), progress=make_progress(quiet=False))
+            write_document(FOUND, measure_all(workshop, choose_cases(words)))
+        print(write_page(read_findings(FOUND), DOCS))
+    except EdgetoolError as error:
+        print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

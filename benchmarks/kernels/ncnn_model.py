@@ -1,0 +1,223 @@
+"""ONNX → ncnn, in fp32 by pnnx and in int8 as ncnn's own quantizer lays it out; its tools are not on PyPI.
+
+A layer in int8 carries its scales (elements per unit) behind its weights, and ncnn rounds the weights when it loads
+them. As in ncnn2table and ncnn2int8: 127 ÷ the largest magnitude, of each output channel for weights and of the whole
+blob for a layer's input; where every reader of a convolution's output is a convolution in int8 too, the output stays in
+8 bits between them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.errors import ConfigError, QuantizeError
+from edgetool.models.images import Float32Array
+from edgetool.platform.process import run_tool
+
+MAGIC = "7767517"
+INT8_LIMIT = 127
+INSTALL = 'pip install "edgetool[ncnn]"'
+CONVOLUTIONS = ("Convolution", "ConvolutionDepthWise")
+# Where a layer's parameters are: outputs, has a bias, size of the weights.
+WEIGHTED = {"Convolution": (0, 5, 6), "ConvolutionDepthWise": (0, 5, 6), "InnerProduct": (0, 1, 2)}
+GROUPS = 7
+INT8_TERM = 8
+INT8_TERMS = {"Convolution": 2, "ConvolutionDepthWise": 1, "InnerProduct": 2}
+REQUANTIZED = 100  # added to the term where the output stays in 8 bits
+# All others that a graph may hold and this file passes on: they have no weights.
+WEIGHTLESS = ("Input", "Split", "BinaryOp", "Reduction", "Reshape", "Pooling", "Flatten", "ReLU", "Clip", "Softmax")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NcnnModel:
+    """A graph as text and its weights; the file names share a stem."""
+
+    param: Path
+    bin: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A line of the graph."""
+
+    kind: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    settings: tuple[str, ...]  # "0=32", "-23310=2,0.0,6.0"
+
+    @classmethod
+    def parse(cls, line: str) -> Layer:
+        kind, name, inputs, outputs, *words = line.split()
+        first, end = int(inputs), int(inputs) + int(outputs)
+        return cls(
+            kind=kind,
+            name=name,
+            inputs=tuple(words[:first]),
+            outputs=tuple(words[first:end]),
+            settings=tuple(words[end:]),
+        )
+
+    def __str__(self) -> str:
+        counts = (str(len(self.inputs)), str(len(self.outputs)))
+        return " ".join((self.kind, self.name, *counts, *self.inputs, *self.outputs, *self.settings))
+
+    def setting(self, key: int, default: int = 0) -> int:
+        return next((int(word.split("=")[1]) for word in self.settings if word.startswith(f"{key}=")), default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """A layer's, as they lie in the file."""
+
+    weights: Float32Array  # (outputs, …)
+    bias: Float32Array  # (outputs,), or empty
+
+    def scales(self, layer: Layer) -> Float32Array:
+        """By output channel, or by group."""
+        rows = layer.setting(GROUPS, 1) if layer.kind == "ConvolutionDepthWise" else len(self.weights)
+        return scale_of(np.abs(self.weights.reshape(rows, -1)).max(axis=1))
+
+
+def scale_of(largest: npt.NDArray[np.floating]) -> Float32Array:
+    """Elements per unit; what is zero everywhere keeps a scale of 1."""
+    return np.where(largest > 0, INT8_LIMIT / np.where(largest > 0, largest, 1), 1).astype(np.float32)
+
+
+def convert(model: Path, shape: Sequence[int], folder: Path, *, log: Path) -> NcnnModel:
+    """The fp32 model in `folder`. Raises ConfigError without pnnx, BuildError when it fails."""
+    found = find_spec("pnnx")
+    if found is None or found.origin is None:
+        raise ConfigError("pnnx is not installed, which converts models to ncnn's form", hint=INSTALL)
+    (folder / "model.onnx").write_bytes(model.read_bytes())
+    sides = ",".join(map(str, shape))
+    run_tool(
+        [Path(found.origin).parent / "pnnx", "model.onnx", f"inputshape=[{sides}]", "fp16=0"],
+        cwd=folder,
+        log=log,
+        timeout_s=600,
+    )
+    return NcnnModel(param=folder / "model.ncnn.param", bin=folder / "model.ncnn.bin")
+
+
+def quantize(model: NcnnModel, images: Float32Array, folder: Path) -> NcnnModel:
+    """The model in int8 in `folder`; `images` (n, c, h, w) calibrate it.
+
+    Raises ConfigError without ncnn, QuantizeError for a layer that this file does not know.
+    """
+    layers = read_layers(model.param)
+    with model.bin.open("rb") as file:
+        weights = {layer.name: _read_weights(file, layer) for layer in layers if layer.kind in WEIGHTED}
+        if file.read(1):
+            raise QuantizeError(f"{model.bin.name} holds more than the weights of {model.param.name}")
+    largest = largest_magnitudes(model, {layer.inputs[0] for layer in layers if layer.kind in WEIGHTED}, images)
+    quantized = {layer.name: layer for layer in _with_terms(layers)}
+    data = io.BytesIO()
+    for layer in layers:
+        if layer.kind in WEIGHTED:
+            _write_weights(data, weights[layer.name])
+            scales = [weights[layer.name].scales(layer), scale_of(largest[layer.inputs[0]])]
+            if quantized[layer.name].setting(INT8_TERM) > REQUANTIZED:
+                scales.append(scale_of(largest[_reader(layers, layer.outputs[0]).inputs[0]]))
+            data.write(b"".join(scale.astype("<f4").tobytes() for scale in scales))
+    done = NcnnModel(param=folder / "model.int8.param", bin=folder / "model.int8.bin")
+    blobs = {blob for layer in layers for blob in layer.outputs}
+    head = [MAGIC, f"{len(layers)} {len(blobs)}"]
+    done.param.write_text("\n".join([*head, *map(str, quantized.values())]) + "\n")
+    done.bin.write_bytes(data.getvalue())
+    return done
+
+
+def read_layers(param: Path) -> tuple[Layer, ...]:
+    """Raises QuantizeError for a layer whose weights, if any, lie where this file does not know."""
+    magic, _, *lines = param.read_text().splitlines()
+    if magic != MAGIC:
+        raise QuantizeError(f"{param.name} is no graph of ncnn's")
+    layers = tuple(Layer.parse(line) for line in lines)
+    for layer in layers:
+        if layer.kind not in WEIGHTED and layer.kind not in WEIGHTLESS:
+            raise QuantizeError(f"{param.name}: the layer {layer.name} is a {layer.kind}, which is not known here")
+    return layers
+
+
+@contextmanager
+def open_net(model: NcnnModel) -> Iterator[Any]:
+    """The model in this machine's ncnn, float32 throughout. Raises ConfigError without ncnn, QuantizeError."""
+    try:
+        import ncnn
+    except ImportError as error:
+        raise ConfigError("ncnn is not installed, which calibrates its models", hint=INSTALL) from error
+    with ncnn.Net() as net:
+        net.opt.num_threads = 1  # its threads wait busily for one another, for ever on a machine with other work
+        net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+        if net.load_param(str(model.param)) != 0 or net.load_model(str(model.bin)) != 0:
+            raise QuantizeError(f"ncnn cannot load {model.param}")
+        yield net
+
+
+def largest_magnitudes(model: NcnnModel, blobs: set[str], images: Float32Array) -> dict[str, Float32Array]:
+    """Of each blob over all images, as ncnn computes them on this machine; shape ()."""
+    found = dict.fromkeys(blobs, np.float32(0))
+    with open_net(model) as net:
+        for image in images:
+            with net.create_extractor() as extractor:
+                extractor.set_light_mode(False)  # keep every blob
+                extractor.input(net.input_names()[0], as_mat(image))
+                for blob in blobs:
+                    _, data = extractor.extract(blob)
+                    found[blob] = max(found[blob], np.abs(np.asarray(data)).max())
+    return {blob: np.asarray(number, dtype=np.float32) for blob, number in found.items()}
+
+
+def as_mat(image: Float32Array) -> Any:
+    """An image (c, h, w) as ncnn takes it, with memory of its own."""
+    import ncnn
+
+    return ncnn.Mat(np.ascontiguousarray(image)).clone()
+
+
+def _with_terms(layers: Sequence[Layer]) -> Iterator[Layer]:
+    for layer in layers:
+        if layer.kind not in WEIGHTED:
+            yield layer
+            continue
+        term = INT8_TERMS[layer.kind] + (REQUANTIZED if _stays_in_int8(layers, layer) else 0)
+        yield replace(layer, settings=(*layer.settings, f"{INT8_TERM}={term}"))
+
+
+def _stays_in_int8(layers: Sequence[Layer], layer: Layer) -> bool:
+    """Whether a convolution's only reader is a convolution."""
+    readers = [other for other in layers if layer.outputs[0] in other.inputs]
+    return layer.kind in CONVOLUTIONS and len(readers) == 1 and readers[0].kind in CONVOLUTIONS
+
+
+def _reader(layers: Sequence[Layer], blob: str) -> Layer:
+    return next(layer for layer in layers if blob in layer.inputs)
+
+
+def _read_weights(file: IO[bytes], layer: Layer) -> Weights:
+    outputs, bias, size = (layer.setting(key) for key in WEIGHTED[layer.kind])
+    if file.read(4) != bytes(4):
+        raise QuantizeError(f"the weights of {layer.name} are not float32")
+    weights = _read_floats(file, size, layer).reshape(outputs, -1)
+    return Weights(weights=weights, bias=_read_floats(file, outputs if bias else 0, layer))
+
+
+def _read_floats(file: IO[bytes], count: int, layer: Layer) -> Float32Array:
+    data = file.read(4 * count)
+    if len(data) != 4 * count:
+        raise QuantizeError(f"the weights end within {layer.name}")
+    return np.frombuffer(data, dtype="<f4").astype(np.float32)
+
+
+def _write_weights(file: IO[bytes], weights: Weights) -> None:
+    file.write(bytes(4) + weights.weights.astype("<f4").tobytes() + weights.bias.astype("<f4").tobytes())
