@@ -38,8 +38,8 @@ METHOD = """\
 `{command}` made this page on {day} (it wants `{install}`, and llvm-22 for the second opinion): edgetool {edgetool},
 {emulator}. {releases}.
 
-- Ratios are of weighted instructions. One run, the same weights and inputs on every side; the mean of two
-  inferences after two others.
+- Ratios are of weighted instructions. The same weights and inputs on every side; the mean of two inferences after two
+  others. A row is kept from run to run until something that it is made of changes.
 - A row without a VLEN is of a runtime in which no vector instruction ran: it holds for every VLEN. *ours, scalar*
   is our own with `EDGETOOL_FORCE_SCALAR=1`.
 - Signal to noise is that of the outputs against the fp32 model in ONNX Runtime on the host; *right* counts held-out
