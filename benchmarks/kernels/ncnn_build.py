@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -17,7 +18,7 @@ from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store
-from edgetool.platform.values import Name, Positive, Sha256, Text, value
+from edgetool.platform.values import Name, Positive, Sha256, value
 from edgetool.runtimes.compilers import COMPILING, Compiler, cache_environment, find_compiler
 from edgetool.runtimes.sources import recipe_folder, unpack
 from edgetool.runtimes.spec import Toolchain
@@ -50,7 +51,6 @@ class PythonSource:
     schema: int
     name: Name
     version: Name
-    url: Text
     size_bytes: Positive
     sha256: Sha256
 
@@ -150,15 +150,18 @@ def _build(compiler: Compiler, toolchain: Toolchain, source: PythonSource, folde
 
 
 def _fetch(source: PythonSource, store: Store) -> Path:
-    """The archive, by pip, which knows this machine's proxies and certificates and checks the sha256."""
-    path = store.root / "downloads" / source.url.rpartition("/")[2]
+    """The archive, by pip, which knows this machine's index, proxies and certificates and checks the sha256."""
+    file_name = f"{source.name}-{source.version}.tar.gz"
+    path, log = store.root / "downloads" / file_name, store.root / "logs" / "ncnn-fetch.log"
     if not path.is_file() or sha256_file(path) != source.sha256:
+        pip = [sys.executable, "-m", "pip"]
+        words = [*pip, "index", "versions", source.name, f"--no-binary={source.name}", "-vvv"]
+        listed = run_tool(words, log=log, timeout_s=300).stdout.decode(errors="replace")
+        link = re.search(rf"Found link (\S+/{re.escape(file_name)})", listed)
+        if link is None:
+            raise BuildError(f"pip's index has no {file_name}")
         options = ["--quiet", "--no-deps", "--no-binary=:all:", f"--dest={path.parent}"]
-        run_tool(
-            [sys.executable, "-m", "pip", "download", *options, f"{source.url}#sha256={source.sha256}"],
-            log=store.root / "logs" / "ncnn-fetch.log",
-            timeout_s=900,
-        )
+        run_tool([*pip, "download", *options, f"{link[1]}#sha256={source.sha256}"], log=log, timeout_s=900)
     if path.stat().st_size != source.size_bytes or sha256_file(path) != source.sha256:
         raise BuildError(f"{path} is not the {source.name} {source.version} of sha256 {source.sha256}")
     return path
