@@ -39,16 +39,18 @@ class EmulatedBoardExecutor(SshExecutor):
         vector: bool = True
         vlen_bits: Annotated[int, Ge(128), Le(1024)] = 256
 
-    def __init__(self, options: BoardOptions) -> None:
-        super().__init__(_ssh_settings("", emulator=EMULATOR))
+    def __init__(self, options: BoardOptions, *, exclusive: bool = True) -> None:
+        super().__init__(_ssh_settings("", emulator=EMULATOR), name=HOST_NAME, exclusive=exclusive)
         self._options = options
         self._board = ExitStack()
 
     @classmethod
-    def open(cls, target: Target) -> Self:
+    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
         table = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
         vlen_bits = table.vlen_bits if table.vector else None
-        return cls(BoardOptions(cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits))
+        return cls(
+            BoardOptions(cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits), exclusive=exclusive
+        )
 
     def __enter__(self) -> Self:
         store = Store(cache_root())

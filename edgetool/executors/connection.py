@@ -6,17 +6,16 @@ import contextlib
 import logging
 import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edgetool.errors import ConfigError, ConnectError, ExecutorError, HostKeyError
+from edgetool.errors import ConfigError, ConnectError, ExecutorError, HostKeyError, LinkLost
 from edgetool.executors.sshconfig import SshHost, resolve_host
 from edgetool.platform.process import OUTPUT_LIMIT_BYTES, talk_to
 from edgetool.platform.terminal import ask, ask_secret
@@ -29,35 +28,22 @@ READ_BYTES = 2**18
 SEND_BYTES = 2**15  # what servers take in one packet
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How a remote command ended; output is cut to its last 4 MiB."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
-    duration_s: float
-
-
 class Remote:
     """A command under way on the board."""
 
     def __init__(self, channel: Any, board: str) -> None:
+        self.board = board
         self._channel = channel
-        self._board = board
-        self._start = time.monotonic()
-        self._stderr = _Tail(channel.recv_stderr)
 
     def write(self, data: bytes) -> None:
-        """Raises ConnectError when the link is lost, BrokenPipeError when the command no longer reads."""
+        """Raises LinkLost, and BrokenPipeError when the command no longer reads."""
         try:
             offset = 0
             while offset < len(data):
                 offset += self._channel.send(data[offset : offset + SEND_BYTES])
         except (OSError, EOFError) as error:
-            if self._channel.get_transport().is_active():
-                raise BrokenPipeError from error
-            raise _lost(self._board) from error
+            self.check_alive()
+            raise BrokenPipeError from error
 
     def close_stdin(self) -> None:
         with contextlib.suppress(OSError, EOFError):
@@ -65,39 +51,48 @@ class Remote:
 
     def read(self) -> bytes:
         """The next piece of stdout, b"" at its end."""
-        data: bytes = self._channel.recv(READ_BYTES)
-        return data
+        return self._received(self._channel.recv)
 
-    def collect(self, timeout_s: float | None) -> Ended | None:
-        """Wait for the end, or None when it takes longer; then the command goes on. Raises ConnectError."""
-        stdout = _Tail(self._channel.recv)
+    def limit_silence(self, timeout_s: float) -> None:
+        """From now on a read that waits longer raises TimeoutError."""
+        self._channel.settimeout(timeout_s)
+
+    def read_stderr(self) -> bytes:
+        return self._received(self._channel.recv_stderr)
+
+    @staticmethod
+    def _received(receive: Callable[[int], bytes]) -> bytes:
+        try:
+            return receive(READ_BYTES)
+        except (EOFError, ConnectionError):  # it also tells the board to go on, over a link that may be lost
+            return b""
+
+    def await_end(self, timeout_s: float) -> int | None:
+        """The exit code, or None without one. Raises LinkLost."""
         if not self._channel.status_event.wait(timeout_s):
             return None
-        return self.end(stdout)
-
-    def end(self, stdout: _Tail | None = None) -> Ended:
-        """After stdout has ended or in spite of it: the exit code. Raises ConnectError."""
-        if not self._channel.status_event.wait(LINK_TIMEOUT_S):
-            raise _lost(self._board)
-        seconds = time.monotonic() - self._start
-        out, err = b"" if stdout is None else stdout.text(), self._stderr.text()
         code: int = self._channel.exit_status
-        active = self._channel.get_transport().is_active()
-        self._channel.close()
-        if code == -1 and not active:
-            raise _lost(self._board)
         if code == -1:
-            raise ExecutorError(f"{self._board} ended a command without an exit code", hint="was its shell killed?")
-        return Ended(exit_code=code, stdout=out, stderr=err, duration_s=seconds)
+            self.check_alive()
+            return None
+        return code
+
+    def check_alive(self) -> None:
+        """After something went wrong: was it the link? Raises LinkLost."""
+        transport = self._channel.get_transport()
+        transport.join(GRACE_S)  # its thread ends with the link
+        if not transport.is_active():
+            raise _lost(self.board)
 
     def close(self) -> None:
-        self._channel.close()
+        with contextlib.suppress(OSError, EOFError):  # there is no link to say it over
+            self._channel.close()
 
 
-class _Tail(threading.Thread):
+class Tail(threading.Thread):
     """Drains a stream and keeps its end."""
 
-    def __init__(self, receive: Callable[[int], bytes]) -> None:
+    def __init__(self, receive: Callable[[], bytes]) -> None:
         super().__init__(daemon=True)
         self._receive = receive
         self._chunks: deque[bytes] = deque()
@@ -105,7 +100,7 @@ class _Tail(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while chunk := self._receive(READ_BYTES):
+        while chunk := self._receive():
             self._chunks.append(chunk)
             self._size += len(chunk)
             while self._size - len(self._chunks[0]) >= OUTPUT_LIMIT_BYTES:
@@ -144,7 +139,7 @@ class Connection:
             ) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             said = str(error) or type(error).__name__
-            raise ConnectError(
+            raise LinkLost(
                 f"cannot connect to {self.host.alias} ({self.host.hostname} port {self.host.port}): {said}",
                 hint=f"does `ssh {self.host.alias}` work?",
             ) from error
@@ -225,7 +220,7 @@ class Connection:
         return self._client.get_transport().open_channel("direct-tcpip", (hostname, port), ("127.0.0.1", 0))
 
     def start(self, command: str) -> Remote:
-        """Start a command by the login shell. Raises ConnectError."""
+        """Start a command by the login shell. Raises LinkLost."""
         import paramiko
 
         try:
@@ -345,8 +340,8 @@ def _changed(host: SshHost, key: Any) -> HostKeyError:
     )
 
 
-def _lost(board: str) -> ConnectError:
-    return ConnectError(f"the link to {board} was lost", hint="run it again: what the board has is not sent again")
+def _lost(board: str) -> LinkLost:
+    return LinkLost(f"the link to {board} was lost", hint="run it again: what the board has is not sent again")
 
 
 def _without_port(jump: str) -> str:
