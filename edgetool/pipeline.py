@@ -20,7 +20,7 @@ from edgetool.boards.probe import check_machine_of, probe_board
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import UnsupportedOperator, WrongMachine
 from edgetool.executors.base import BenchmarkSpec, Target
-from edgetool.executors.registry import has_own_libc, load_target, open_executor, waiting
+from edgetool.executors.registry import has_own_libc, load_target, open_executor, place_of, waiting
 from edgetool.models import onnxfile
 from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
 from edgetool.models.images import ImageSet, Split, images_digest, read_images
@@ -392,7 +392,7 @@ def check_operators(bundle: Bundle, target: Target, workshop: Workshop) -> dict[
         )
         write_document(folder / "check.json", OperatorCheck(unsupported=tuple(rows)))
 
-    inputs = {"bundle": bundle.manifest.id, "executor": target.executor}
+    inputs = {"bundle": bundle.manifest.id, "place": place_of(target)}
     with workshop.progress.step(f"operators on {target.name}") as step:
         path = workshop.store.entry("operators", inputs, make, force=workshop.force).path
         check = read_document(path / "check.json", OperatorCheck)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import socket
 import threading
@@ -319,6 +320,19 @@ def _known_keys(paramiko: Any, host: SshHost) -> Iterator[Any]:
                 entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
                 if entry is not None and not _is_revoked(host, entry.key.get_base64()):
                     yield entry
+
+
+def known_identity(host: SshHost) -> str:
+    """A digest of where an alias leads and of the host keys known for that: another board has another."""
+    import paramiko
+
+    keys = paramiko.HostKeys()
+    for entry in _known_keys(paramiko, host):
+        for name in entry.hostnames:
+            keys.add(name, entry.key.get_name(), entry.key)
+    name = host.host_key_alias or (host.hostname if host.port == 22 else f"[{host.hostname}]:{host.port}")
+    known = sorted(key.get_base64() for key in (keys.lookup(name) or {}).values())
+    return hashlib.sha256(repr((host.hostname, host.port, known)).encode()).hexdigest()
 
 
 def _remember(host: SshHost, line: str) -> None:

@@ -109,6 +109,12 @@ def open_executor(target: Target, *, exclusive: bool = True) -> Executor:
     return cast(Executor, _executor_class(target.executor["kind"]).open(target, exclusive=exclusive))
 
 
+def place_of(target: Target) -> dict[str, Any]:
+    """What an answer of the target holds for: the same place gives it again."""
+    kind = target.executor["kind"]
+    return {"kind": kind, "board": _executor_class(kind).place(target)} if kind == "ssh" else target.executor
+
+
 def waiting(target: Target) -> Target:
     """The target, patient with who else uses it; only boards reached by SSH are used by one at a time."""
     if target.executor["kind"] != "ssh":

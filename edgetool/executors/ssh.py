@@ -13,6 +13,7 @@ from annotated_types import Ge, Le
 from edgetool.errors import ExecutorError, TransferError
 from edgetool.executors import contents, transfer
 from edgetool.executors.base import CommandResult, Target
+from edgetool.executors.connection import known_identity
 from edgetool.executors.jobs import Job, attach_job, cancel_job, list_jobs, run_job
 from edgetool.executors.link import Link, Visit
 from edgetool.executors.sshconfig import resolve_host
@@ -55,9 +56,15 @@ class SshExecutor:
         settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
         return cls(settings, name=target.name, exclusive=exclusive)
 
+    @classmethod
+    def place(cls, target: Target) -> str:
+        """Which board this is, whatever its alias leads to tomorrow."""
+        settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
+        return known_identity(resolve_host(settings.host, _config(settings)))
+
     def __enter__(self) -> Self:
         settings = self._settings
-        config = None if settings.config is None else Path(settings.config).expanduser()
+        config = _config(settings)
         link = Link(
             resolve_host(settings.host, config),
             Visit(
@@ -134,3 +141,7 @@ class SshExecutor:
         if not is_inside(str(remote)):
             raise TransferError(f"{remote} is not inside the work folder")
         return self.link
+
+
+def _config(settings: SshExecutor.Settings) -> Path | None:
+    return None if settings.config is None else Path(settings.config).expanduser()

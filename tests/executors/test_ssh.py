@@ -14,7 +14,7 @@ from types import FrameType
 import pytest
 
 from edgetool.errors import ConfigError, ConnectError, EdgetoolError, ExecutorError, HostKeyError, TransferError
-from edgetool.executors.registry import open_executor
+from edgetool.executors.registry import open_executor, place_of
 from edgetool.executors.shell import answer_in
 from edgetool.executors.supervision import enter_script
 from edgetool.platform.process import run_process
@@ -104,6 +104,14 @@ def test_a_revoked_key_is_refused(sshd: Server) -> None:
     host_key = sshd.known_hosts.read_text().split(" ", 1)[1]
     with known_hosts(sshd, f"@revoked * {host_key}"), pytest.raises(HostKeyError):
         open_executor(sshd.target(accept_new=True)).__enter__()
+
+
+def test_an_alias_that_leads_to_another_board_is_another_place(sshd: Server, tmp_path: Path) -> None:
+    before = place_of(sshd.target())
+    assert place_of(sshd.target(wait_s=5.0)) == before
+    other = make_key(tmp_path / "other")
+    with known_hosts(sshd, f"[127.0.0.1]:{sshd.port} {other}\n"):
+        assert place_of(sshd.target()) != before
 
 
 # Who may not come in
