@@ -69,7 +69,7 @@ HEAVY = {
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {"edgetool.reports.plots"},
-    "paramiko": {"edgetool.executors.connection"},
+    "paramiko": {"edgetool.executors.connection", "edgetool.executors.hostkeys"},
     "subprocess": {"edgetool.platform.process"},
     "pydantic": {"edgetool.platform.documents"},
     "elftools": {"edgetool.platform.elf"},

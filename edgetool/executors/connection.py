@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import socket
 import threading
@@ -16,10 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edgetool.errors import ConfigError, ConnectError, ExecutorError, HostKeyError, LinkLost
+from edgetool.errors import ConfigError, ConnectError, ExecutorError, LinkLost
+from edgetool.executors.hostkeys import changed, known_keys, policy
 from edgetool.executors.sshconfig import SshHost, resolve_host
 from edgetool.platform.process import OUTPUT_LIMIT_BYTES, talk_to
-from edgetool.platform.terminal import ask, ask_secret
+from edgetool.platform.terminal import ask_secret
 
 KEEPALIVE_S = 10
 LINK_TIMEOUT_S = 30  # without an answer to what was sent, the link counts as lost
@@ -131,7 +131,7 @@ class Connection:
         try:
             self._open(paramiko)
         except paramiko.BadHostKeyException as error:
-            raise _changed(self.host, error.key) from error
+            raise changed(self.host, error.key) from error
         except (paramiko.PasswordRequiredException, paramiko.AuthenticationException) as error:
             raise ConnectError(
                 f"{self.host.alias} does not let {self.host.user} in: {error}",
@@ -172,10 +172,8 @@ class Connection:
 
     def _attempt(self, paramiko: Any, passphrase: str | None) -> None:
         client = self._client = paramiko.SSHClient()
-        for entry in _known_keys(paramiko, self.host):
-            for name in entry.hostnames:
-                client.get_host_keys().add(name, entry.key.get_name(), entry.key)
-        client.set_missing_host_key_policy(_policy(paramiko, self.host, self._accept_new))
+        client.get_host_keys().update(known_keys(self.host))
+        client.set_missing_host_key_policy(policy(self.host, self._accept_new))
         alias = self.host.host_key_alias
         client.connect(
             # the name that known_hosts is searched for; the socket is made here
@@ -277,81 +275,6 @@ def _transport(paramiko: Any, sock: Any, **options: Any) -> Any:
     known = tuple(security.ciphers)
     security.ciphers = tuple(sorted(known, key=lambda name: name not in preferred))
     return transport
-
-
-def _policy(paramiko: Any, host: SshHost, accept_new: bool) -> Any:
-    """Called by paramiko for a key that no known_hosts file has for this host."""
-
-    class Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            # A known host with a key of another kind: whoever answers may have chosen the kind for that reason.
-            if client.get_host_keys().lookup(hostname) is not None or _is_revoked(host, key.get_base64()):
-                raise _changed(host, key)
-            question = (
-                f"the host key of {host.alias} ({host.hostname} port {host.port}) is not known: {key.get_name()} "
-                f"{key.fingerprint}\nis it the board's?"
-            )
-            if not accept_new and not ask(question):
-                raise HostKeyError(
-                    f"the host key of {host.alias} is not known: {key.get_name()} {key.fingerprint}",
-                    hint=f"compare it with the board's, then accept it: ssh {host.alias}, or `edgetool targets check` "
-                    "on a terminal; accept_new = true in the target's [executor] table takes any on first sight",
-                )
-            _remember(host, f"{hostname} {key.get_name()} {key.get_base64()}")
-
-    return Policy()
-
-
-def _lines(host: SshHost) -> Iterator[str]:
-    for path in host.known_hosts:
-        if path.is_file():
-            yield from path.read_text(errors="replace").splitlines()
-
-
-def _is_revoked(host: SshHost, key: str) -> bool:
-    return any(line.startswith("@revoked") and key in line.split() for line in _lines(host))
-
-
-def _known_keys(paramiko: Any, host: SshHost) -> Iterator[Any]:
-    """The entries of the known_hosts files; what is marked, such as an authority, is no host's key."""
-    for line in _lines(host):
-        if line.strip() and line.strip()[0] not in "#@":
-            with contextlib.suppress(paramiko.SSHException, paramiko.hostkeys.InvalidHostKey):
-                entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
-                if entry is not None and not _is_revoked(host, entry.key.get_base64()):
-                    yield entry
-
-
-def known_identity(host: SshHost) -> str:
-    """A digest of where an alias leads and of the host keys known for that: another board has another."""
-    import paramiko
-
-    keys = paramiko.HostKeys()
-    for entry in _known_keys(paramiko, host):
-        for name in entry.hostnames:
-            keys.add(name, entry.key.get_name(), entry.key)
-    name = host.host_key_alias or (host.hostname if host.port == 22 else f"[{host.hostname}]:{host.port}")
-    known = sorted(key.get_base64() for key in (keys.lookup(name) or {}).values())
-    return hashlib.sha256(repr((host.hostname, host.port, known)).encode()).hexdigest()
-
-
-def _remember(host: SshHost, line: str) -> None:
-    if not host.known_hosts:
-        return
-    path = host.known_hosts[0]
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = path.read_text(errors="replace") if path.is_file() else ""
-    with path.open("a") as file:
-        file.write(("" if not text or text.endswith("\n") else "\n") + line + "\n")
-
-
-def _changed(host: SshHost, key: Any) -> HostKeyError:
-    where = host.host_key_alias or (host.hostname if host.port == 22 else f"[{host.hostname}]:{host.port}")
-    return HostKeyError(
-        f"the host key of {host.alias} is not the one that is known: {key.get_name()} {key.fingerprint}; "
-        "someone may be listening in, or the board was set up anew",
-        hint=f"if it was set up anew: ssh-keygen -R '{where}'",
-    )
 
 
 def _lost(board: str) -> LinkLost:

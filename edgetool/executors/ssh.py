@@ -13,7 +13,7 @@ from annotated_types import Ge, Le
 from edgetool.errors import ExecutorError, TransferError
 from edgetool.executors import contents, transfer
 from edgetool.executors.base import CommandResult, Target
-from edgetool.executors.connection import known_identity
+from edgetool.executors.hostkeys import known_identity
 from edgetool.executors.jobs import Job, attach_job, cancel_job, list_jobs, run_job
 from edgetool.executors.link import Link, Visit
 from edgetool.executors.sshconfig import resolve_host

@@ -100,6 +100,14 @@ def test_a_key_of_another_kind_than_the_known_one_is_not_a_new_one(sshd: Server,
         open_executor(sshd.target(accept_new=True)).__enter__()
 
 
+def test_a_known_host_may_be_named_by_a_pattern(sshd: Server) -> None:
+    host_key = sshd.known_hosts.read_text().split(" ", 1)[1]
+    with known_hosts(sshd, f"[127.0.?.1]:*,!other {host_key}"), open_executor(sshd.target()):
+        pass
+    with known_hosts(sshd, f"[127.0.?.1]:*,!*1]:* {host_key}"), pytest.raises(HostKeyError, match="is not known"):
+        open_executor(sshd.target()).__enter__()
+
+
 def test_a_revoked_key_is_refused(sshd: Server) -> None:
     host_key = sshd.known_hosts.read_text().split(" ", 1)[1]
     with known_hosts(sshd, f"@revoked * {host_key}"), pytest.raises(HostKeyError):
