@@ -28,6 +28,7 @@ EXECUTORS = {
     "virtual": ("edgetool.boards.emulated", "EmulatedBoardExecutor"),
 }
 
+BOARDS = frozenset({"ssh", "virtual"})
 PATIENCE_S = 7 * 24 * 3600
 EMULATORS = frozenset({"docker", "qemu"})
 
@@ -117,7 +118,7 @@ def place_of(target: Target) -> dict[str, Any]:
 
 def waiting(target: Target) -> Target:
     """The target, patient with who else uses it; only boards reached by SSH are used by one at a time."""
-    if target.executor["kind"] != "ssh":
+    if target.executor["kind"] not in BOARDS:
         return target
     return replace(target, executor={**target.executor, "wait_s": PATIENCE_S})
 

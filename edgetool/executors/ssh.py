@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 
 from edgetool.errors import ExecutorError, TransferError
 from edgetool.executors import contents, transfer
-from edgetool.executors.base import CommandResult, Target
+from edgetool.executors.base import CommandResult, Seconds, Target
 from edgetool.executors.hostkeys import known_identity
 from edgetool.executors.jobs import Job, attach_job, cancel_job, list_jobs, run_job
 from edgetool.executors.link import Link, Visit
@@ -39,7 +39,7 @@ class SshExecutor:
         cache_mib: Annotated[int, Ge(0), Le(2**20)] = 2048  # what may be kept there
         connect_timeout_s: Annotated[float, Ge(1), Le(600)] = 30.0
         lease_s: Annotated[float, Ge(1), Le(3600)] = 60.0  # how long a lost link may take to come back
-        wait_s: Annotated[float, Ge(0), Le(7 * 24 * 3600)] = 0.0  # for who else uses the board
+        wait_s: Seconds = 0.0  # for who else uses the board
         emulator: Name | None = None  # what executes its instructions when it is no silicon
 
     def __init__(self, settings: Settings, *, name: str = "board", exclusive: bool = True) -> None:
