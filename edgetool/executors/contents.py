@@ -94,8 +94,14 @@ def place_script(work: str, content: str, folders: Iterable[str], files: Iterabl
 
 
 def clean_script(root: str) -> bytes:
-    """Remove all that is kept on the board, but for the work of who is there now. Says how many KiB that was."""
+    """Remove all that is kept on the board, unheard results too, but for the work of who is there now.
+
+    Says how many KiB of contents that was.
+    """
     return compound(
+        f"for kept in {quote(root)}/work/*/kept; do",
+        '  [ ! -e "$kept" ] || rm -rf "${kept%/kept}"',
+        "done",
         f"cd {quote(root)}/content || exit 1",
         "total=0",
         "for name in *; do",

@@ -91,6 +91,13 @@ def test_a_job_that_ended_unheard_is_kept(target: Path, tmp_path: Path) -> None:
     assert names_of(target) == []
 
 
+def test_clean_removes_what_nobody_heard(target: Path, tmp_path: Path) -> None:
+    with abandoned(target, "sleep 1; exit 3"):
+        await_true(lambda: list((tmp_path / "there" / "work").glob("*/kept")), "the visit did not end")
+        assert run_cli("clean", "--target", target, timeout_s=BOUND_S).exit_code == 0
+    assert names_of(target) == []
+
+
 def test_a_cancelled_job_leaves_nothing(target: Path) -> None:
     sleeper = unusual_seconds()
     command = f"sleep {sleeper} & setsid sleep {sleeper} & sleep {sleeper}"
