@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -14,6 +14,7 @@ import typer
 
 from edgetool import __version__
 from edgetool.cli_board import board_app
+from edgetool.cli_jobs import attach, cancel, list_jobs
 from edgetool.cli_runtime import runtime_app
 from edgetool.cli_targets import add_target, check_target, clean_target
 from edgetool.errors import ConfigError, EdgetoolError
@@ -71,6 +72,12 @@ Profile = Annotated[bool, typer.Option("--profile", help="Add a table of time by
 Count = Annotated[
     bool, typer.Option("--count-instructions", help="Count an inference's instructions; emulated riscv64 only.")
 ]
+Cpus = Annotated[str | None, typer.Option(help="Processors to use, such as 0-3,6.")]
+Governor = Annotated[
+    str | None, typer.Option(help="The clock's governor meanwhile, such as performance; put back afterwards.")
+]
+Cooldown = Annotated[str | None, typer.Option(help="Not before the board is as cool, such as 60C.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for a board that another uses.")]
 Runs = Annotated[Path, typer.Option(help="Where runs are kept.")]
 Force = Annotated[bool, typer.Option("--force", help="Do every step again.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
@@ -103,6 +110,10 @@ def deploy(
     dynamic: Dynamic = False,
     images: Images = None,
     weights_mirror: Mirror = None,
+    cpus: Cpus = None,
+    governor: Governor = None,
+    cooldown: Cooldown = None,
+    wait: Wait = False,
     profile: Profile = False,
     count_instructions: Count = False,
     runs: Runs = Path("runs"),
@@ -122,6 +133,8 @@ def deploy(
         calibration=calibration,
         held_out=held_out,
         images=images,
+        settings=_given({"cpus": cpus, "governor": governor, "cooldown_celsius": _celsius(cooldown)}),
+        wait=wait,
         weights_mirror=weights_mirror,
         profile=profile,
         count=count_instructions,
@@ -234,7 +247,10 @@ def bench(
     warmup: Annotated[int | None, typer.Option(min=0, help="Inferences before the first timed one.")] = None,
     min_duration: Annotated[float | None, typer.Option(min=0, help="At least so many seconds of repetitions.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the runtime.")] = None,
-    cpus: Annotated[str | None, typer.Option(help="Processors to use, such as 0-3,6.")] = None,
+    cpus: Cpus = None,
+    governor: Governor = None,
+    cooldown: Cooldown = None,
+    wait: Wait = False,
     profile: Profile = False,
     count_instructions: Count = False,
     runs: Runs = Path("runs"),
@@ -249,11 +265,19 @@ def bench(
         "min_duration_s": min_duration,
         "threads": threads,
         "cpus": cpus,
+        "governor": governor,
+        "cooldown_celsius": _celsius(cooldown),
     }
     workshop = _workshop(quiet=json, force=False)
-    chosen = {name: setting for name, setting in settings.items() if setting is not None}
     folder, table = pipeline.bench(
-        bundle, target, chosen, runs=runs, workshop=workshop, profile=profile, count=count_instructions
+        bundle,
+        target,
+        _given(settings),
+        runs=runs,
+        workshop=workshop,
+        wait=wait,
+        profile=profile,
+        count=count_instructions,
     )
     if json:
         _print_json({"run": str(folder), "rows": table})
@@ -359,6 +383,9 @@ def show_target(name: Annotated[str, typer.Argument(autocompletion=_complete_tar
 targets_app.command("add")(add_target)
 targets_app.command("check")(check_target)
 app.command("clean")(clean_target)
+app.command("jobs")(list_jobs)
+app.command("attach")(attach)
+app.command("cancel")(cancel)
 
 
 def _request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:
@@ -379,6 +406,21 @@ def _request(source: str, weights: str, checkpoint: Path | None, input_shape: st
     return ModelRequest(
         source=source, weights=weights, checkpoint=None if checkpoint is None else str(checkpoint), input_shape=shape
     )
+
+
+def _given(settings: Mapping[str, object]) -> dict[str, object]:
+    return {name: setting for name, setting in settings.items() if setting is not None}
+
+
+def _celsius(text: str | None) -> float | None:
+    """
+    >>> _celsius("60C"), _celsius("55.5")
+    (60.0, 55.5)
+    """
+    try:
+        return None if text is None else float(text.upper().removesuffix("C").removesuffix("°"))
+    except ValueError as error:
+        raise ConfigError(f"--cooldown {text!r} is no temperature", hint="for example 60C") from error
 
 
 def _workshop(*, quiet: bool, force: bool) -> Workshop:

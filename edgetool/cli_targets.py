@@ -83,7 +83,7 @@ def clean_target(
     from edgetool.executors.ssh import SshExecutor
     from edgetool.reports.units import size_text
 
-    executor = open_executor(load_target(target))
+    executor = open_executor(load_target(target), exclusive=False)
     if not isinstance(executor, SshExecutor):
         raise ConfigError(f"edgetool keeps nothing on {target}", hint="`edgetool clean` is for boards reached by SSH")
     with executor:
@@ -100,7 +100,7 @@ def _probe(target: Target, accept_new: bool) -> Probe:
 
     if accept_new and target.executor["kind"] == "ssh":
         target = replace(target, executor={**target.executor, "accept_new": True})
-    with open_executor(target) as executor:
+    with open_executor(target, exclusive=False) as executor:
         return probe_board(executor)
 
 

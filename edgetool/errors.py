@@ -10,7 +10,10 @@ EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "
 ├─ BuildError            [4]   a tool of the build failed: log path and its last lines
 │  └─ WrongMachine             "libonnxruntime.so is x86-64, the target wants RISC-V"
 ├─ ExecutorError         [5]
-│  ├─ ConnectError             a board can't be reached, or the link to it was lost
+│  ├─ ConnectError             a board can't be reached, or does not let us in
+│  │  └─ LinkLost              the link to it was lost and did not come back
+│  ├─ BoardBusy                another measures on the board: names who
+│  ├─ JobLost                  what ran on a board is gone: the board was restarted, or its shell was killed
 │  ├─ HostKeyError             a board's SSH host key is unknown, or not the one known
 │  ├─ TransferError            a file could not be put on or got from the target
 │  ├─ CommandFailed            a command on the target ended with a non-zero exit code
@@ -77,6 +80,18 @@ class ExecutorError(EdgetoolError):
 
 
 class ConnectError(ExecutorError):
+    pass
+
+
+class LinkLost(ConnectError):
+    pass
+
+
+class BoardBusy(ExecutorError):
+    pass
+
+
+class JobLost(ExecutorError):
     pass
 
 

@@ -8,17 +8,19 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 
 from edgetool.archives import unpack_bundle
 from edgetool.bench.counts import check_countable, count_instructions
 from edgetool.bench.measure import Measurement, measure, preflight, put_bundle, selftest
 from edgetool.bench.record import Fallback
 from edgetool.bench.runs import write_run
+from edgetool.boards.conditions import conditions, cool_down
 from edgetool.boards.probe import check_machine_of, probe_board
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import UnsupportedOperator, WrongMachine
 from edgetool.executors.base import BenchmarkSpec, Target
-from edgetool.executors.registry import has_own_libc, load_target, open_executor
+from edgetool.executors.registry import has_own_libc, load_target, open_executor, place_of, waiting
 from edgetool.models import onnxfile
 from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
 from edgetool.models.images import ImageSet, Split, images_digest, read_images
@@ -112,14 +114,20 @@ def deploy(
     calibration: Path | None = None,
     held_out: Path | None = None,
     images: int | None = None,
+    settings: Mapping[str, object] = MappingProxyType({}),
+    wait: bool = False,
     weights_mirror: str | None = None,
     profile: bool = False,
     count: bool = False,
 ) -> Deployment:
-    """Export, quantize, package, run and report, fp32 and int8, host and target. Raises EdgetoolError."""
+    """Export, quantize, package, run and report, fp32 and int8, host and target. Raises EdgetoolError.
+
+    `settings` stand in place of the target's own [benchmark]. With `wait` a board that another uses is waited for.
+    """
     created_at = datetime.now(UTC)
     source = ImageSource.choose(request, calibration, held_out)
     targets = [target_with_images(name, images) for name in dict.fromkeys(("host", target_name))]
+    targets[-1] = with_settings(targets[-1], settings, wait=wait)
     reach(targets[-1], workshop)
     counting = _counting(targets[-1], workshop) if count else None
     places = [provision(target, workshop) for target in targets]
@@ -167,7 +175,7 @@ def reach(target: Target, workshop: Workshop) -> None:
     Raises ConnectError, HostKeyError or WrongMachine. A question about a host key is asked here, while nothing else is
     on the terminal.
     """
-    executor = open_executor(target)
+    executor = open_executor(target, exclusive=False)
     if target.triple == "native" or not executor.native() or executor.emulator is not None:
         return
     with executor:
@@ -384,7 +392,7 @@ def check_operators(bundle: Bundle, target: Target, workshop: Workshop) -> dict[
         )
         write_document(folder / "check.json", OperatorCheck(unsupported=tuple(rows)))
 
-    inputs = {"bundle": bundle.manifest.id, "executor": target.executor}
+    inputs = {"bundle": bundle.manifest.id, "place": place_of(target)}
     with workshop.progress.step(f"operators on {target.name}") as step:
         path = workshop.store.entry("operators", inputs, make, force=workshop.force).path
         check = read_document(path / "check.json", OperatorCheck)
@@ -404,11 +412,12 @@ def measure_bundle(
     counting: CountingEmulator | None = None,
 ) -> Iterator[Measurement]:
     """Self-test, then every model of the bundle in turn, its instructions last."""
-    with open_executor(target) as executor:
+    with open_executor(target) as executor, conditions(executor, target.benchmark):
         with progress.step(f"self-test on {target.name}") as step:
             put_bundle(executor, bundle)
             step.note(f"{selftest(executor, bundle)} cases hold")
         for model in bundle.manifest.models:
+            cool_down(executor, target.benchmark)
             measurement = measure(executor, bundle, target, model, progress=progress, profile=profile)
             if counting is not None:
                 with progress.step(f"count instructions, {model.spec.precision} on {target.name}") as step:
@@ -431,6 +440,7 @@ def bench(
     *,
     runs: Path,
     workshop: Workshop,
+    wait: bool = False,
     profile: bool = False,
     count: bool = False,
 ) -> tuple[Path, tuple[Row, ...]]:
@@ -439,8 +449,7 @@ def bench(
     Returns the run's folder and its table. Raises WrongMachine for a bundle of another triple.
     """
     created_at = datetime.now(UTC)
-    target = load_target(target_name)
-    target = replace(target, benchmark=_with_settings(target.benchmark, settings))
+    target = with_settings(load_target(target_name), settings, wait=wait)
     reach(target, workshop)
     counting = _counting(target, workshop) if count else None
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
@@ -457,5 +466,7 @@ def bench(
     return folder, write_report(folder)
 
 
-def _with_settings(spec: BenchmarkSpec, settings: Mapping[str, object]) -> BenchmarkSpec:
-    return check_table(BenchmarkSpec, {**asdict(spec), **settings}, where="benchmark settings")
+def with_settings(target: Target, settings: Mapping[str, object], *, wait: bool = False) -> Target:
+    """A target with `settings` in place of its own [benchmark]; with `wait`, one that waits for who else uses it."""
+    spec = check_table(BenchmarkSpec, {**asdict(target.benchmark), **settings}, where="benchmark settings")
+    return replace(waiting(target) if wait else target, benchmark=spec)

@@ -7,7 +7,9 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -264,10 +266,16 @@ def run_cli(
 
 def start_cli(*words: str | Path, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """`edgetool …` left running, for tests that interrupt it."""
+    return start_python("-m", "edgetool.cli", *words, cwd=cwd, env=env)
+
+
+def start_python(
+    *words: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "edgetool.cli", *map(str, words)],
+        [sys.executable, *map(str, words)],
         cwd=cwd,
-        env={**os.environ, **env},
+        env={**os.environ, **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -283,6 +291,20 @@ def command_lines() -> list[str]:
         except OSError:
             continue
     return lines
+
+
+def unusual_seconds() -> str:
+    """A number of seconds that no other sleeper of this machine sleeps."""
+    return f"{600 + int.from_bytes(os.urandom(3)) / 2**24:.9f}"
+
+
+def await_true(condition: Callable[[], object], what: str, timeout_s: float = 60) -> None:
+    """Wait for what another process does on its own, such as a board that cleans up after a lost link."""
+    pause = threading.Event()
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what
+        pause.wait(0.1)
 
 
 class StillGoing(BaseException):

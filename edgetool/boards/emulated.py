@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Annotated, Literal, Self
 
@@ -19,7 +20,7 @@ from edgetool.boards.virtual import (
     start_board,
     stop_board,
 )
-from edgetool.executors.base import Target
+from edgetool.executors.base import Seconds, Target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.store import Store, cache_root
@@ -38,17 +39,20 @@ class EmulatedBoardExecutor(SshExecutor):
         memory_mib: Annotated[int, Ge(256), Le(1024 * 1024)] = 2048
         vector: bool = True
         vlen_bits: Annotated[int, Ge(128), Le(1024)] = 256
+        wait_s: Seconds = 0.0  # for who else uses the board that is up
 
-    def __init__(self, options: BoardOptions) -> None:
-        super().__init__(_ssh_settings("", emulator=EMULATOR))
+    def __init__(self, options: BoardOptions, *, wait_s: float = 0.0, exclusive: bool = True) -> None:
+        settings = SshExecutor.Settings(kind="ssh", host=HOST_NAME, emulator=EMULATOR, wait_s=wait_s)
+        super().__init__(settings, name=HOST_NAME, exclusive=exclusive)
         self._options = options
         self._board = ExitStack()
 
     @classmethod
-    def open(cls, target: Target) -> Self:
+    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
         table = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
         vlen_bits = table.vlen_bits if table.vector else None
-        return cls(BoardOptions(cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits))
+        options = BoardOptions(cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits)
+        return cls(options, wait_s=table.wait_s, exclusive=exclusive)
 
     def __enter__(self) -> Self:
         store = Store(cache_root())
@@ -60,7 +64,7 @@ class EmulatedBoardExecutor(SshExecutor):
                 stack.callback(stop_board, folder)
                 state = start_board(folder, self._options, store)
             self.emulator = state.emulator
-            self._settings = _ssh_settings(str(folder / SSH_CONFIG), emulator=state.emulator)
+            self._settings = replace(self._settings, config=str(folder / SSH_CONFIG), emulator=state.emulator)
             super().__enter__()
             self._board = stack.pop_all()
         return self
@@ -72,7 +76,3 @@ class EmulatedBoardExecutor(SshExecutor):
             super().__exit__(kind, error, trace)
         finally:
             self._board.close()
-
-
-def _ssh_settings(config: str, *, emulator: str) -> SshExecutor.Settings:
-    return SshExecutor.Settings(kind="ssh", host=HOST_NAME, config=config, emulator=emulator)

@@ -12,19 +12,22 @@ from edgetool.executors.base import Executor
 T = TypeVar("T")
 
 # One line a fact, `name=value`; nothing but a POSIX shell is asked of the target.
+SYS = "/sys"
 SCRIPT = r"""
 first() { for file; do if [ -r "$file" ]; then head -n 1 "$file" | tr -d '\000'; return; fi; done; }
 field() { sed -n "s/^$1[[:space:]]*: *//p" /proc/cpuinfo 2>/dev/null | head -n 1; }
-echo "model=$(first /proc/device-tree/model /sys/class/dmi/id/product_name)"
+echo "model=$(first /proc/device-tree/model "$SYS"/class/dmi/id/product_name)"
 cpu=$(field 'model name'); [ -n "$cpu" ] || cpu=$(field uarch)
 echo "cpu=$cpu"
 echo "isa=$(field isa)"
-echo "governor=$(first /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor)"
-echo "clock_khz=$(first /sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq)"
-echo "temperature_millicelsius=$(first /sys/class/thermal/thermal_zone0/temp)"
-echo "throttle_flags=$(first /sys/devices/platform/soc/soc:firmware/get_throttled)"
+echo "governor=$(first "$SYS"/devices/system/cpu/cpu0/cpufreq/scaling_governor)"
+echo "clock_khz=$(first "$SYS"/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq)"
+echo "temperature_millicelsius=$(first "$SYS"/class/thermal/thermal_zone0/temp)"
+throttled=$(first "$SYS"/devices/platform/soc/soc:firmware/get_throttled)
+[ -n "$throttled" ] || throttled=$(vcgencmd get_throttled 2>/dev/null)
+echo "throttle_flags=${throttled#throttled=}"
 cooling=
-for device in /sys/class/thermal/cooling_device*; do
+for device in "$SYS"/class/thermal/cooling_device*; do
   case $(first "$device/type") in *cpufreq*) ;; *) continue ;; esac
   state=$(first "$device/cur_state")
   case $state in '' | *[!0-9]*) ;; *) cooling=$((${cooling:-0} + state)) ;; esac
@@ -35,11 +38,11 @@ echo "memory_kib=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo 2>
 """
 
 
-def read_facts(executor: Executor) -> BoardFacts | None:
+def read_facts(executor: Executor, *, sys: str = SYS) -> BoardFacts | None:
     """The facts of this moment, or None where /proc is not the target's own (an emulator passes its host's through)."""
     if not executor.native():
         return None
-    result = executor.run([PurePosixPath("/bin/sh"), "-c", SCRIPT], timeout_s=30)
+    result = executor.run([PurePosixPath("/bin/sh"), "-c", SCRIPT], env={"SYS": sys}, timeout_s=30)
     return parse_facts(result.stdout.decode(errors="replace"))
 
 

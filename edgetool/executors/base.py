@@ -15,6 +15,7 @@ from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 
 Seconds = Annotated[float, Ge(0), Le(7 * 24 * 3600)]
 
+UNDO = ".edgetool-undo"  # a shell script in the work folder: a board runs it when its visitor is gone
 SIGILL_EXIT_CODES = frozenset({-4, 132})  # as a signal, and as a shell reports it
 
 
@@ -28,6 +29,8 @@ class BenchmarkSpec:
     min_duration_s: Seconds = 2.0
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     cpus: Name | None = None  # "0-3,6"; None: wherever the kernel puts it
+    governor: Name | None = None  # "performance"; None: as it is
+    cooldown_celsius: Annotated[float, Ge(0), Le(150)] | None = None  # not before the board is as cool
     timeout_s: Seconds = 600.0  # for one command on the target
 
 

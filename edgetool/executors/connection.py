@@ -6,20 +6,20 @@ import contextlib
 import logging
 import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edgetool.errors import ConfigError, ConnectError, ExecutorError, HostKeyError
+from edgetool.errors import ConfigError, ConnectError, ExecutorError, LinkLost
+from edgetool.executors.hostkeys import changed, known_keys, policy
 from edgetool.executors.sshconfig import SshHost, resolve_host
 from edgetool.platform.process import OUTPUT_LIMIT_BYTES, talk_to
-from edgetool.platform.terminal import ask, ask_secret
+from edgetool.platform.terminal import ask_secret
 
 KEEPALIVE_S = 10
 LINK_TIMEOUT_S = 30  # without an answer to what was sent, the link counts as lost
@@ -29,35 +29,22 @@ READ_BYTES = 2**18
 SEND_BYTES = 2**15  # what servers take in one packet
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How a remote command ended; output is cut to its last 4 MiB."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
-    duration_s: float
-
-
 class Remote:
     """A command under way on the board."""
 
     def __init__(self, channel: Any, board: str) -> None:
+        self.board = board
         self._channel = channel
-        self._board = board
-        self._start = time.monotonic()
-        self._stderr = _Tail(channel.recv_stderr)
 
     def write(self, data: bytes) -> None:
-        """Raises ConnectError when the link is lost, BrokenPipeError when the command no longer reads."""
+        """Raises LinkLost, and BrokenPipeError when the command no longer reads."""
         try:
             offset = 0
             while offset < len(data):
                 offset += self._channel.send(data[offset : offset + SEND_BYTES])
         except (OSError, EOFError) as error:
-            if self._channel.get_transport().is_active():
-                raise BrokenPipeError from error
-            raise _lost(self._board) from error
+            self.check_alive()
+            raise BrokenPipeError from error
 
     def close_stdin(self) -> None:
         with contextlib.suppress(OSError, EOFError):
@@ -65,39 +52,48 @@ class Remote:
 
     def read(self) -> bytes:
         """The next piece of stdout, b"" at its end."""
-        data: bytes = self._channel.recv(READ_BYTES)
-        return data
+        return self._received(self._channel.recv)
 
-    def collect(self, timeout_s: float | None) -> Ended | None:
-        """Wait for the end, or None when it takes longer; then the command goes on. Raises ConnectError."""
-        stdout = _Tail(self._channel.recv)
+    def limit_silence(self, timeout_s: float) -> None:
+        """From now on a read that waits longer raises TimeoutError."""
+        self._channel.settimeout(timeout_s)
+
+    def read_stderr(self) -> bytes:
+        return self._received(self._channel.recv_stderr)
+
+    @staticmethod
+    def _received(receive: Callable[[int], bytes]) -> bytes:
+        try:
+            return receive(READ_BYTES)
+        except (EOFError, ConnectionError):  # it also tells the board to go on, over a link that may be lost
+            return b""
+
+    def await_end(self, timeout_s: float) -> int | None:
+        """The exit code, or None without one. Raises LinkLost."""
         if not self._channel.status_event.wait(timeout_s):
             return None
-        return self.end(stdout)
-
-    def end(self, stdout: _Tail | None = None) -> Ended:
-        """After stdout has ended or in spite of it: the exit code. Raises ConnectError."""
-        if not self._channel.status_event.wait(LINK_TIMEOUT_S):
-            raise _lost(self._board)
-        seconds = time.monotonic() - self._start
-        out, err = b"" if stdout is None else stdout.text(), self._stderr.text()
         code: int = self._channel.exit_status
-        active = self._channel.get_transport().is_active()
-        self._channel.close()
-        if code == -1 and not active:
-            raise _lost(self._board)
         if code == -1:
-            raise ExecutorError(f"{self._board} ended a command without an exit code", hint="was its shell killed?")
-        return Ended(exit_code=code, stdout=out, stderr=err, duration_s=seconds)
+            self.check_alive()
+            return None
+        return code
+
+    def check_alive(self) -> None:
+        """After something went wrong: was it the link? Raises LinkLost."""
+        transport = self._channel.get_transport()
+        transport.join(GRACE_S)  # its thread ends with the link
+        if not transport.is_active():
+            raise _lost(self.board)
 
     def close(self) -> None:
-        self._channel.close()
+        with contextlib.suppress(OSError, EOFError):  # there is no link to say it over
+            self._channel.close()
 
 
-class _Tail(threading.Thread):
+class Tail(threading.Thread):
     """Drains a stream and keeps its end."""
 
-    def __init__(self, receive: Callable[[int], bytes]) -> None:
+    def __init__(self, receive: Callable[[], bytes]) -> None:
         super().__init__(daemon=True)
         self._receive = receive
         self._chunks: deque[bytes] = deque()
@@ -105,7 +101,7 @@ class _Tail(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        while chunk := self._receive(READ_BYTES):
+        while chunk := self._receive():
             self._chunks.append(chunk)
             self._size += len(chunk)
             while self._size - len(self._chunks[0]) >= OUTPUT_LIMIT_BYTES:
@@ -135,7 +131,7 @@ class Connection:
         try:
             self._open(paramiko)
         except paramiko.BadHostKeyException as error:
-            raise _changed(self.host, error.key) from error
+            raise changed(self.host, error.key) from error
         except (paramiko.PasswordRequiredException, paramiko.AuthenticationException) as error:
             raise ConnectError(
                 f"{self.host.alias} does not let {self.host.user} in: {error}",
@@ -144,7 +140,7 @@ class Connection:
             ) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             said = str(error) or type(error).__name__
-            raise ConnectError(
+            raise LinkLost(
                 f"cannot connect to {self.host.alias} ({self.host.hostname} port {self.host.port}): {said}",
                 hint=f"does `ssh {self.host.alias}` work?",
             ) from error
@@ -176,10 +172,8 @@ class Connection:
 
     def _attempt(self, paramiko: Any, passphrase: str | None) -> None:
         client = self._client = paramiko.SSHClient()
-        for entry in _known_keys(paramiko, self.host):
-            for name in entry.hostnames:
-                client.get_host_keys().add(name, entry.key.get_name(), entry.key)
-        client.set_missing_host_key_policy(_policy(paramiko, self.host, self._accept_new))
+        client.get_host_keys().update(known_keys(self.host))
+        client.set_missing_host_key_policy(policy(self.host, self._accept_new))
         alias = self.host.host_key_alias
         client.connect(
             # the name that known_hosts is searched for; the socket is made here
@@ -225,7 +219,7 @@ class Connection:
         return self._client.get_transport().open_channel("direct-tcpip", (hostname, port), ("127.0.0.1", 0))
 
     def start(self, command: str) -> Remote:
-        """Start a command by the login shell. Raises ConnectError."""
+        """Start a command by the login shell. Raises LinkLost."""
         import paramiko
 
         try:
@@ -283,70 +277,8 @@ def _transport(paramiko: Any, sock: Any, **options: Any) -> Any:
     return transport
 
 
-def _policy(paramiko: Any, host: SshHost, accept_new: bool) -> Any:
-    """Called by paramiko for a key that no known_hosts file has for this host."""
-
-    class Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            # A known host with a key of another kind: whoever answers may have chosen the kind for that reason.
-            if client.get_host_keys().lookup(hostname) is not None or _is_revoked(host, key.get_base64()):
-                raise _changed(host, key)
-            question = (
-                f"the host key of {host.alias} ({host.hostname} port {host.port}) is not known: {key.get_name()} "
-                f"{key.fingerprint}\nis it the board's?"
-            )
-            if not accept_new and not ask(question):
-                raise HostKeyError(
-                    f"the host key of {host.alias} is not known: {key.get_name()} {key.fingerprint}",
-                    hint=f"compare it with the board's, then accept it: ssh {host.alias}, or `edgetool targets check` "
-                    "on a terminal; accept_new = true in the target's [executor] table takes any on first sight",
-                )
-            _remember(host, f"{hostname} {key.get_name()} {key.get_base64()}")
-
-    return Policy()
-
-
-def _lines(host: SshHost) -> Iterator[str]:
-    for path in host.known_hosts:
-        if path.is_file():
-            yield from path.read_text(errors="replace").splitlines()
-
-
-def _is_revoked(host: SshHost, key: str) -> bool:
-    return any(line.startswith("@revoked") and key in line.split() for line in _lines(host))
-
-
-def _known_keys(paramiko: Any, host: SshHost) -> Iterator[Any]:
-    """The entries of the known_hosts files; what is marked, such as an authority, is no host's key."""
-    for line in _lines(host):
-        if line.strip() and line.strip()[0] not in "#@":
-            with contextlib.suppress(paramiko.SSHException, paramiko.hostkeys.InvalidHostKey):
-                entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
-                if entry is not None and not _is_revoked(host, entry.key.get_base64()):
-                    yield entry
-
-
-def _remember(host: SshHost, line: str) -> None:
-    if not host.known_hosts:
-        return
-    path = host.known_hosts[0]
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = path.read_text(errors="replace") if path.is_file() else ""
-    with path.open("a") as file:
-        file.write(("" if not text or text.endswith("\n") else "\n") + line + "\n")
-
-
-def _changed(host: SshHost, key: Any) -> HostKeyError:
-    where = host.host_key_alias or (host.hostname if host.port == 22 else f"[{host.hostname}]:{host.port}")
-    return HostKeyError(
-        f"the host key of {host.alias} is not the one that is known: {key.get_name()} {key.fingerprint}; "
-        "someone may be listening in, or the board was set up anew",
-        hint=f"if it was set up anew: ssh-keygen -R '{where}'",
-    )
-
-
-def _lost(board: str) -> ConnectError:
-    return ConnectError(f"the link to {board} was lost", hint="run it again: what the board has is not sent again")
+def _lost(board: str) -> LinkLost:
+    return LinkLost(f"the link to {board} was lost", hint="run it again: what the board has is not sent again")
 
 
 def _without_port(jump: str) -> str:

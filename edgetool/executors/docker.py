@@ -34,7 +34,8 @@ class DockerExecutor(LocalExecutor):
         cpu: Name  # QEMU's -cpu
 
     @classmethod
-    def open(cls, target: Target) -> Self:
+    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
+        del exclusive
         settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
         found = _docker("image", "inspect", "--format", "{{.Id}}", settings.image)
         if found.exit_code != 0:

@@ -29,8 +29,8 @@ class LocalExecutor:
         self._work: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
-    def open(cls, target: Target) -> Self:
-        del target
+    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
+        del target, exclusive
         return cls()
 
     def __enter__(self) -> Self:

@@ -29,7 +29,8 @@ class QemuExecutor(LocalExecutor):
         cpuinfo: Text | None = None  # the guest's /proc/cpuinfo; without it the guest reads this machine's
 
     @classmethod
-    def open(cls, target: Target) -> Self:
+    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
+        del exclusive
         return cls.open_with(target, find_emulator(cls._settings(target).emulator))
 
     @classmethod

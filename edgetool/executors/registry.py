@@ -28,6 +28,8 @@ EXECUTORS = {
     "virtual": ("edgetool.boards.emulated", "EmulatedBoardExecutor"),
 }
 
+BOARDS = frozenset({"ssh", "virtual"})
+PATIENCE_S = 7 * 24 * 3600
 EMULATORS = frozenset({"docker", "qemu"})
 
 
@@ -100,9 +102,25 @@ def all_targets() -> Iterator[Target]:
         yield read_target(path)
 
 
-def open_executor(target: Target) -> Executor:
-    """The executor of a target, to be used in a `with` block. Raises ConfigError when it needs what is missing."""
-    return cast(Executor, _executor_class(target.executor["kind"]).open(target))
+def open_executor(target: Target, *, exclusive: bool = True) -> Executor:
+    """The executor of a target, to be used in a `with` block. Raises ConfigError when it needs what is missing.
+
+    A board is then locked for as long as the block lasts, unless `exclusive` is false: for who only looks.
+    """
+    return cast(Executor, _executor_class(target.executor["kind"]).open(target, exclusive=exclusive))
+
+
+def place_of(target: Target) -> dict[str, Any]:
+    """What an answer of the target holds for: the same place gives it again."""
+    kind = target.executor["kind"]
+    return {"kind": kind, "board": _executor_class(kind).place(target)} if kind == "ssh" else target.executor
+
+
+def waiting(target: Target) -> Target:
+    """The target, patient with who else uses it; only boards reached by SSH are used by one at a time."""
+    if target.executor["kind"] not in BOARDS:
+        return target
+    return replace(target, executor={**target.executor, "wait_s": PATIENCE_S})
 
 
 def _executor_class(kind: str) -> Any:

@@ -18,6 +18,12 @@ def ask(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def tell(text: str) -> None:
+    """Say something that the person may be waiting for."""
+    if has_terminal():
+        print(text, file=sys.stderr, flush=True)
+
+
 def ask_secret(question: str) -> str | None:
     """What the person types, unseen; None without a terminal."""
     return getpass.getpass(f"{question}: ") if has_terminal() else None

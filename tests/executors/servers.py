@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +27,44 @@ DROPBEAR = "/usr/sbin/dropbear"
 HOST = "board"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Server:
     """A running server; `port` is where a client is to go, which may be a link's."""
 
     folder: Path
     port: int
-    process: subprocess.Popen[bytes] | None
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = self.folder / "log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+        await_banner(self.port, self.process, log)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGTERM)
+            self.process.wait(20)
+
+    def restart(self) -> None:
+        """End it with all its connections, and start it on the same port."""
+        self.end_sessions()
+        self.stop()
+        self.start()
+
+    def end_sessions(self) -> None:
+        """Kill the processes that serve the server's connections, found as its children."""
+        assert self.process is not None
+        found = run_process(["pgrep", "-P", str(self.process.pid)], timeout_s=30).stdout.split()
+        for pid in found:
+            grandchildren = run_process(["pgrep", "-P", pid.decode(), "sshd"], timeout_s=30).stdout.split()
+            for each in (pid, *grandchildren):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(each), signal.SIGKILL)
 
     @property
     def known_hosts(self) -> Path:
@@ -46,6 +77,7 @@ class Server:
             "config": str(self.folder / "config"),
             "folder": str(self.folder / "there"),
             "connect_timeout_s": 20.0,
+            "lease_s": 3.0,
             **settings,
         }
         return Target(schema=1, name=HOST, description="a server of the tests", triple="native", executor=executor)
@@ -56,7 +88,7 @@ class Server:
         host_key = self.known_hosts.read_text().split(" ", 1)[1]
         (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}")
         write_config(folder, port, identity=self.folder / "user")
-        return Server(folder=folder, port=port, process=None)
+        return Server(folder=folder, port=port, command=[])
 
 
 def make_key(path: Path) -> str:
@@ -90,7 +122,7 @@ def _prepare(folder: Path) -> int:
     return port
 
 
-def sshd_command(folder: Path, port: int) -> list[str]:
+def sshd_command(folder: Path, port: int, environment: Mapping[str, str]) -> list[str]:
     options = {
         "Port": port,
         "ListenAddress": "127.0.0.1",
@@ -103,7 +135,10 @@ def sshd_command(folder: Path, port: int) -> list[str]:
         "PermitRootLogin": "yes",
         "AllowTcpForwarding": "yes",
         "Subsystem": "sftp internal-sftp",
+        # What the account's own start-up files do is no matter of a test.
+        "SetEnv": " ".join(f"{name}={text}" for name, text in {"HOME": folder / "home", **environment}.items()),
     }
+    (folder / "home").mkdir(exist_ok=True)
     (folder / "sshd_config").write_text("".join(f"{key} {text}\n" for key, text in options.items()))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # privilege separation wants it when it starts as root
@@ -119,23 +154,24 @@ def dropbear_command(folder: Path, port: int) -> list[str]:
     line = f"{account.pw_name}:x:{account.pw_uid}:{account.pw_gid}::{home}:/bin/sh\n"
     (folder / "passwd").write_text(line)
     # It looks for keys in the account's home, which is not a test's to change: for its eyes, that is elsewhere.
-    elsewhere = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', str(folder / "passwd")]
+    elsewhere = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount --bind "$0" /etc/passwd && exec "$@"',
+        str(folder / "passwd"),
+    ]
     return [*elsewhere, DROPBEAR, "-F", "-E", "-s", "-r", str(folder / "host.dropbear"), "-p", f"127.0.0.1:{port}"]
 
 
 @contextmanager
-def serve(command: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+def serve(server: Server) -> Iterator[Server]:
     try:
-        await_banner(port, process, log)
-        yield process
+        server.start()
+        yield server
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGTERM)
-        process.wait(20)
+        server.stop()
 
 
 def await_banner(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -151,12 +187,12 @@ def await_banner(port: int, process: subprocess.Popen[bytes], log: Path) -> None
 
 
 @contextmanager
-def openssh(folder: Path) -> Iterator[Server]:
+def openssh(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     if shutil.which("ssh-keygen") is None or not Path(SSHD).exists():
         pytest.skip("needs openssh-server and openssh-client")
     port = _prepare(folder)
-    with serve(sshd_command(folder, port), port, folder / "log") as process:
-        yield Server(folder=folder, port=port, process=process)
+    with serve(Server(folder=folder, port=port, command=sshd_command(folder, port, environment or {}))) as server:
+        yield server
 
 
 @contextmanager
@@ -166,8 +202,8 @@ def dropbear(folder: Path) -> Iterator[Server]:
     if run_process(["unshare", "--mount", "true"], timeout_s=30).exit_code != 0:
         pytest.skip("dropbear looks for keys in a home folder, and no namespace may be made to give it another")
     port = _prepare(folder)
-    with serve(dropbear_command(folder, port), port, folder / "log") as process:
-        yield Server(folder=folder, port=port, process=process)
+    with serve(Server(folder=folder, port=port, command=dropbear_command(folder, port))) as server:
+        yield server
 
 
 # Skipped with a plain reason where a server is not installed or not permitted.
@@ -181,8 +217,12 @@ class Link(threading.Thread):
         super().__init__(daemon=True)
         self._to_port = to_port
         self.limit_bytes = limit_bytes
-        self.passed_bytes = 0
+        self.passed_bytes = 0  # to the server
+        self.returned_bytes = 0  # from it
+        self.delay_s = 0.0  # of each piece
         self._frozen = threading.Event()
+        self._garbled = threading.Event()
+        self._never = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ends: list[socket.socket] = []
         self._pumps: list[threading.Thread] = []
@@ -193,7 +233,11 @@ class Link(threading.Thread):
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._to_port))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._to_port))
+                except ConnectionRefusedError:  # as long as it is restarted
+                    client.close()
+                    continue
                 self._ends += [client, server]
                 for source, sink, counted in ((client, server, True), (server, client, False)):
                     pump = threading.Thread(target=self._pump, args=(source, sink, counted), daemon=True)
@@ -205,7 +249,14 @@ class Link(threading.Thread):
             while data := source.recv(65536):
                 if self._frozen.is_set():
                     continue
-                if counted:
+                if self.delay_s:
+                    self._never.wait(self.delay_s)
+                if self._garbled.is_set():
+                    self._garbled.clear()
+                    data = data[:-1]
+                if not counted:
+                    self.returned_bytes += len(data)
+                else:
                     self.passed_bytes += len(data)
                     if self.limit_bytes is not None and self.passed_bytes > self.limit_bytes:
                         break
@@ -214,9 +265,17 @@ class Link(threading.Thread):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
+    def garble(self) -> None:
+        """Lose a byte of what comes next."""
+        self._garbled.set()
+
     def freeze(self) -> None:
         """Take what is sent and pass none of it on, as when the board behind a jump host loses its power."""
         self._frozen.set()
+
+    def thaw(self) -> None:
+        """Pass new connections on again; what was frozen stays so no longer than its ends believe in it."""
+        self._frozen.clear()
 
     def cut(self) -> None:
         """End every connection that goes through it; new ones may be made."""

@@ -277,7 +277,7 @@ def test_the_work_folder_is_gone_after_an_exception_too(target: Target, program:
 
 
 def test_two_open_executors_do_not_share_a_folder(target: Target, program: Path) -> None:
-    with open_executor(target) as one, open_executor(target) as other:
+    with open_executor(target) as one, open_executor(target, exclusive=False) as other:
         one.put(program, PROGRAM)
         other.put(program, PROGRAM)
         assert work_folder(one) != work_folder(other)

@@ -16,7 +16,7 @@ from edgetool.boards.emulated import EmulatedBoardExecutor
 from edgetool.boards.image import HOST_NAME
 from edgetool.boards.probe import probe_board
 from edgetool.boards.virtual import EMULATOR, SSH_CONFIG, BoardOptions, BoardState, read_board, start_board, stop_board
-from edgetool.errors import ConfigError, ConnectError, WrongMachine
+from edgetool.errors import BoardBusy, ConfigError, JobLost, LinkLost, WrongMachine
 from edgetool.executors.registry import load_target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.models.spec import ModelArtifact
@@ -49,8 +49,9 @@ def board(folder: Path, store: Store) -> Iterator[BoardState]:
     assert not folder.exists()
 
 
-def executor_of(folder: Path) -> SshExecutor:
-    return SshExecutor(SshExecutor.Settings(kind="ssh", host=HOST_NAME, config=str(folder / SSH_CONFIG)))
+def executor_of(folder: Path, *, lease_s: float = 5.0, exclusive: bool = True) -> SshExecutor:
+    settings = SshExecutor.Settings(kind="ssh", host=HOST_NAME, config=str(folder / SSH_CONFIG), lease_s=lease_s)
+    return SshExecutor(settings, exclusive=exclusive)
 
 
 def test_a_board_is_a_riscv_linux_that_ssh_reaches(board: BoardState, folder: Path) -> None:
@@ -112,11 +113,42 @@ def test_a_bundle_runs_on_a_board_of_its_own_and_its_times_are_marked(
     assert not list((workshop.store.root / "boards").glob(f"{HOST_NAME}-*"))
 
 
+@pytest.mark.usefixtures("board")
+def test_a_clock_that_jumps_ends_nothing(folder: Path) -> None:
+    """Neither the job, nor the lease, nor the lock: by a year back, then by one on."""
+    with executor_of(folder, lease_s=2.0) as executor, within(200):
+
+        def jump() -> None:
+            with executor_of(folder, exclusive=False) as other:
+                other.run(["date", "-s", "2020-01-01 00:00:00"], timeout_s=60).check()
+
+        jump()
+        ended = executor.run(["sh", "-c", "sleep 3; date -s '2031-01-01 00:00:00'; sleep 3; exit 7"], timeout_s=100)
+        assert (ended.exit_code, ended.timed_out) == (7, False)
+        with pytest.raises(BoardBusy):
+            executor_of(folder).__enter__()
+        assert executor.run(["sleep", "1000"], timeout_s=1).timed_out
+
+
+def test_a_board_that_is_restarted_says_so_and_works_again(tmp_path: Path, store: Store) -> None:
+    folder = tmp_path / HOST_NAME
+    start_board(folder, replace(SMALL, vlen_bits=None), store)
+    try:
+        with within(300):
+            with pytest.raises(JobLost, match="restarted"), executor_of(folder, lease_s=120.0) as executor:  # noqa: PT012
+                assert probe_board(executor).vectors == "no vectors"
+                executor.run(["sh", "-c", "sleep 1; reboot -f; sleep 1000"], timeout_s=900)
+            with executor_of(folder) as executor:
+                assert executor.run(["echo", "again"], timeout_s=60).stdout == b"again\n"
+    finally:
+        stop_board(folder)
+
+
 def test_a_board_without_vectors_that_loses_its_power_is_a_lost_link(tmp_path: Path, store: Store) -> None:
     folder = tmp_path / HOST_NAME
     state = start_board(folder, replace(SMALL, vlen_bits=None), store)
     try:
-        with within(120), pytest.raises(ConnectError, match="was lost"), executor_of(folder) as executor:  # noqa: PT012
+        with within(120), pytest.raises(LinkLost, match="was lost"), executor_of(folder) as executor:  # noqa: PT012
             assert probe_board(executor).vectors == "no vectors"
             power = threading.Timer(1.0, end_daemon, [state.process])
             power.start()

@@ -1,0 +1,103 @@
+"""`edgetool jobs`, `attach` and `cancel`: what runs on a board whether or not anyone listens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from edgetool.executors.ssh import SshExecutor
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
+JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="As `edgetool jobs` names it.")]
+
+
+def list_jobs(
+    target: Annotated[str, typer.Option("--target", "-t", help="A target's name, or a target file.")],
+    json: Json = False,
+) -> None:
+    """What runs on a board, and what ended there without anyone to hear it."""
+    from edgetool.console import print_table
+
+    with _visit(target) as executor:
+        jobs = executor.jobs()
+    if json:
+        _print_json({"target": target, "jobs": jobs})
+        return
+    cells = [
+        (
+            f"{target}/{job.id}",
+            f"{job.state}" if job.exit_code is None else f"{job.state} with {job.exit_code}",
+            job.command,
+            job.holder,
+        )
+        for job in jobs
+    ]
+    print_table(("job", "state", "command", "by"), cells)
+
+
+def attach(
+    job: JobId,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to put what it wrote; default: job-ID.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Wait for a job's end and fetch what it wrote. Ctrl-C leaves the job alone."""
+    from edgetool.console import make_progress
+
+    target, name = _parts(job)
+    folder = output or Path(f"job-{name}")
+    with _visit(target) as executor, make_progress(quiet=json).step(f"attach {job}") as step:
+        result = executor.attach(name, folder)
+        step.note(f"ended with exit code {result.exit_code}" + (", its time was up" if result.timed_out else ""))
+    if json:
+        _print_json({"job": job, "exit_code": result.exit_code, "timed_out": result.timed_out, "folder": str(folder)})
+    else:
+        print(f"{folder}: what {job} wrote")
+    result.check()
+
+
+def cancel(job: JobId, json: Json = False) -> None:
+    """End a job with all its processes."""
+    target, name = _parts(job)
+    with _visit(target) as executor:
+        executor.cancel(name)
+    if json:
+        _print_json({"job": job, "cancelled": True})
+    else:
+        print(f"{job}: ended")
+
+
+def _parts(job: str) -> tuple[str, str]:
+    from edgetool.errors import ConfigError
+
+    target, slash, name = job.rpartition("/")
+    if not slash:
+        raise ConfigError(f"{job!r} names no target", hint="for example desk/0a1b2c3d.4, as `edgetool jobs` prints it")
+    return target, name
+
+
+@contextmanager
+def _visit(target: str) -> Iterator[SshExecutor]:
+    """The board, however busy it is."""
+    from edgetool.errors import ConfigError
+    from edgetool.executors.registry import load_target, open_executor
+    from edgetool.executors.ssh import SshExecutor
+
+    executor = open_executor(load_target(target), exclusive=False)
+    if not isinstance(executor, SshExecutor):
+        raise ConfigError(f"{target} has no jobs", hint="they are for boards reached by SSH")
+    with executor:
+        yield executor
+
+
+def _print_json(answer: object) -> None:
+    from edgetool.platform.documents import to_json
+
+    sys.stdout.buffer.write(to_json(answer))

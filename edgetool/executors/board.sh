@@ -1,0 +1,315 @@
+# What is done on a board by whatever POSIX shell it has: functions, of which supervision.py calls one in each script.
+#
+# A visit is a folder:
+#   work/ID/files/          the work folder
+#   work/ID/jobs/N/         command, supervisor, pid, stdout, stderr, ended: one for each job, gone once its visitor
+#                           knows its end; told, when another does
+#   work/ID/watcher         who ends the visit when its link is lost for good
+#   work/ID/holder          who visits
+#   work/ID/kept            a job ended after its link was lost: its end is kept until somebody asks
+# Small facts are symbolic links to what they say: made at once and whole, on a full disk too. A process is named by its
+# PID and the moment of its start, so that no other is taken for it. No clock is read but that moment: it may jump.
+
+trap '' HUP PIPE
+
+say() { printf 'edgetool\000%s\000%s\000%s\000' "$1" "$2" "$3"; }
+answer() { say "$@"; exit 0; }
+
+# identify PID: the process's name in $identity, false when there is none
+identify() {
+  identity=
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+  pid=$1
+  # shellcheck disable=SC2086  # the fields after the program's name, which may hold spaces
+  set -- ${line##*) }
+  [ "$1" != Z ] || return 1
+  identity=$pid.${20}
+}
+
+# alive IDENTITY
+alive() { identify "${1%.*}" && [ "$identity" = "$1" ]; }
+
+# alive_in LINK: whether the process that a link names is alive
+alive_in() { named=$(readlink "$1" 2>/dev/null) && alive "$named"; }
+
+# Processes that carry a mark in their environment, wherever they went: a group or session of their own does not hide
+# them. Few greps read entries that end in a zero byte without being told to, and not all can be told.
+marked() {
+  if printf 'a\000b\000' | grep -qz '^b$' 2>/dev/null; then
+    grep -lsFz "EDGETOOL_RUN=$1" /proc/[0-9]*/environ 2>/dev/null
+    return
+  fi
+  for each in /proc/[0-9]*/environ; do
+    if { tr '\000' '\n' <"$each" | grep -qF "EDGETOOL_RUN=$1"; } 2>/dev/null; then echo "$each"; fi
+  done
+}
+
+end_marked() {
+  for signal in TERM KILL KILL KILL KILL; do
+    found=$(marked "$1")
+    [ -n "$found" ] || return 0
+    for each in $found; do
+      each=${each#/proc/}
+      kill -"$signal" "${each%/environ}" 2>/dev/null
+    done
+    sleep 1
+  done
+}
+
+# pause SECONDS: a sleep that a signal's trap may interrupt and that TERM ends, with the process that waits
+pause() {
+  case $1 in *.*) sleep 0.001 2>/dev/null || set -- $((${1%.*} + 1)) ;; esac
+  sleeper=none
+  trap '[ "$sleeper" = none ] || kill "${sleeper:-$!}"; exit' TERM
+  sleeper=
+  sleep "$1" &
+  sleeper=$!
+  wait "$sleeper"
+  while kill -0 "$sleeper" 2>/dev/null; do wait "$sleeper"; done
+}
+
+# Locks
+
+# take CLAIM: the board's lock; false, and its holder's claim in $held, while another has it
+take() {
+  ln -s "$1" "$lock" 2>/dev/null && return
+  held=$(readlink "$lock") || return 1
+  alive "${held%%:*}" && return 1
+  # Whoever held it is gone without a word. Two may find that at once: what is not the dead one's goes back.
+  mv "$lock" "$lock.$id" 2>/dev/null || return 1
+  moved=$(readlink "$lock.$id")
+  rm -f "$lock.$id"
+  [ "$moved" = "$held" ] || ln -s "$moved" "$lock" 2>/dev/null
+  ln -s "$1" "$lock" 2>/dev/null
+}
+
+# lock FOLDER HOLDER: wait for it and say who has it, as long as somebody listens
+lock() {
+  lock=$1/lock
+  identify $$
+  claim=$identity:$id:$2
+  ln -s "$lock" "$work/lock"
+  until take "$claim"; do
+    if [ -n "$held" ]; then
+      say busy "${held##*:}" '' || refuse 'nobody listens'
+      sleep 2
+    else
+      said=$(ln -s "$claim" "$lock" 2>&1) && break
+      [ -L "$lock" ] || refuse "$said"
+    fi
+  done
+}
+
+unlock() {
+  lock=$(readlink "$work/lock" 2>/dev/null) || return 0
+  case $(readlink "$lock") in *:"$id":*) rm -f "$lock" ;; esac
+}
+
+# Visits
+
+refuse() {
+  [ -z "$work" ] || rm -rf "$work"
+  say failed "$1" ''
+  exit 1
+}
+
+# sweep: what others left whose watcher is gone, as after a reboot; what is kept stays for a week
+sweep() {
+  for other in "$root"/work/*; do
+    [ -d "$other" ] && ! alive_in "$other/watcher" || continue
+    [ -e "$other/kept" ] && [ -z "$(find "$other/kept" -mtime +7 2>/dev/null)" ] || rm -rf "$other"
+  done
+}
+
+# enter ID FOLDER LEASE HOLDER LOCK: make a visit; a LOCK of "yes" locks the board for it
+enter() {
+  id=$1 work= lease=$3
+  root=${2:-${XDG_CACHE_HOME:-$HOME/.cache}/edgetool}
+  said=$(mkdir -p "$root/content" "$root/work" 2>&1 && : 2>&1 >"$root/work/.try" && rm -f "$root/work/.try") || {
+    [ -z "$2" ] || refuse "$said"
+    # no home, or one that can't be written: a folder that nobody else made, gone afterwards
+    root=${TMPDIR:-/tmp}/edgetool-$id
+    said=$(mkdir "$root" 2>&1 && mkdir "$root/content" "$root/work" 2>&1) || refuse "$said"
+  }
+  sweep
+  # Under another name until it has a watcher: no sweep takes it for a dead one's.
+  work=$root/work/.$id
+  said=$(mkdir "$work" "$work/files" "$work/jobs" 2>&1 && ln -s "$4" "$work/holder" 2>&1) || refuse "$said"
+  if [ "$5" = yes ]; then
+    # The lock is for all accounts of the board, unless they were given folders of their own.
+    [ -n "$2" ] || said=$(mkdir -m 777 -p /tmp/edgetool 2>&1) || refuse "$said"
+    lock "${2:-/tmp/edgetool}" "$4"
+  fi
+  mv "$work" "$root/work/$id" && work=$root/work/$id
+  trap '' USR1
+  watch </dev/null >/dev/null 2>&1 &
+  identify $! && ln -s "$identity" "$work/watcher"
+  if [ "$5" = yes ]; then # from now on the lock is the watcher's
+    ln -s "$identity:$id:$4" "$lock.$id" && mv -f "$lock.$id" "$lock"
+  fi
+  keep
+}
+
+# resume WORK ID: go on with a visit whose link was lost
+resume() {
+  work=$1 id=$2 root=${1%/work/*}
+  alive_in "$work/watcher" || answer gone '' ''
+  keep
+}
+
+# keep: say that all is ready, then do what the link says until it is lost
+keep() {
+  watcher=$(readlink "$work/watcher")
+  watcher=${watcher%.*}
+  kill -USR1 "$watcher"
+  if command -v sha256sum >/dev/null 2>&1; then hashes=yes; else hashes=no; fi
+  say ready "$root" $hashes
+  while read -r word job; do
+    case $word in
+      beat) kill -USR1 "$watcher" ;;
+      told) rm -rf "$work/jobs/${job:-none}" ;;
+      bye)
+        kill "$watcher"
+        end_marked "$id."
+        undo
+        unlock
+        leave
+        break
+        ;;
+    esac
+  done
+}
+
+# undo: put back what was changed for the visit
+undo() { [ ! -f "$work/files/.edgetool-undo" ] || sh "$work/files/.edgetool-undo"; }
+
+leave() {
+  cd / && rm -rf "$work"
+  case $root in */edgetool-"$id") rm -rf "$root" ;; esac
+}
+
+# watch: a dead man's switch. It waits for a sign of life in each lease; without one it ends the visit.
+watch() {
+  trap 'renewed=yes' USR1
+  renewed=yes
+  while [ -n "$renewed" ]; do
+    renewed=
+    pause "$lease"
+  done
+  # The link is gone for good. What still runs has a time limit of its own, and the board is busy until it ends.
+  for job in "$work"/jobs/*; do
+    while alive_in "$job/supervisor"; do pause 5; done
+  done
+  undo
+  unlock
+  forget_told || { : >"$work/kept"; exit; }
+  leave
+}
+
+# Jobs. A job's program is called by run_job's caller as `program`.
+
+# run_job WORK ID N LIMIT COMMAND: start a job or find it under way, wait for its end, and tell that with its output
+run_job() {
+  work=$1 id=$2 job=$1/jobs/$3 limit=$4
+  mark=$2.$3.
+  cd "$work/files" 2>/dev/null || answer gone '' ''
+  if said=$(mkdir "$job" 2>&1); then
+    printf '%s' "$5" >"$job/command"
+    supervise </dev/null >/dev/null 2>&1 &
+    identify $! && ln -s "$identity" "$job/supervisor"
+    wait $!
+  fi
+  [ -d "$job" ] || answer failed "$said" ''
+  follow
+}
+
+# follow: wait for the end of $job and tell it
+follow() {
+  until [ -L "$job/ended" ]; do
+    alive_in "$job/supervisor" || [ -L "$job/ended" ] || answer lost '' ''
+    sleep 1
+  done
+  ended=$(readlink "$job/ended")
+  say ended "${ended%:*}" "${ended#*:}"
+  cat "$job/stdout" 2>/dev/null
+  cat "$job/stderr" >&2 2>/dev/null
+}
+
+# supervise: run the program, detached from the link, to its end or that of its time; then nothing of it is left
+supervise() {
+  if command -v setsid >/dev/null 2>&1; then leader=setsid; else leader=; fi
+  {
+    {
+      (
+        trap - PIPE
+        EDGETOOL_RUN=$mark
+        export EDGETOOL_RUN
+        program 3>&-
+      ) &
+      pid=$!
+      ln -s "$pid" "$job/pid"
+      [ -z "$limit" ] || {
+        pause "$limit"
+        ln -s late "$job/late"
+        end_marked "$mark"
+      } >/dev/null 2>&1 3>&- &
+      clock=$!
+      wait "$pid"
+      code=$?
+      exec 2>/dev/null
+      if [ -L "$job/late" ]; then wait "$clock"; else kill "$clock"; fi
+      [ -z "$leader" ] || kill -KILL -"$pid"
+      end_marked "$mark"
+      ln -s "$code" "$job/code"
+    } 2>&3 | tail -c 2097152 >"$job/stdout"
+  } 3>&1 | tail -c 2097152 >"$job/stderr"
+  code=$(readlink "$job/code") && ln -s "$code:$(readlink "$job/late")" "$job/ended"
+}
+
+# attach_job WORK N: wait for the end of a job that another visit started, and tell it
+attach_job() {
+  job=$1/jobs/$2
+  [ -d "$job" ] || answer gone '' ''
+  follow
+}
+
+# written_by WORK N: the files of the work folder that are younger than the job, a zero byte after each
+written_by() {
+  cd "$1/files" || exit 1
+  find . -type f -newer "$1/jobs/$2/command" -exec sh -c 'for n; do printf "f%s\000" "$n"; done' sh {} +
+}
+
+# discard WORK N: the end of a job was told to another than its visit, which may be over
+discard() {
+  work=$1
+  ln -s told "$work/jobs/$2/told"
+  alive_in "$work/watcher" || ! forget_told || rm -rf "$work"
+}
+
+# forget_told: remove the jobs whose end was told to somebody; true when none is left
+forget_told() {
+  for job in "$work"/jobs/*; do [ ! -L "$job/told" ] || rm -rf "$job"; done
+  rmdir "$work/jobs" 2>/dev/null
+}
+
+# end_job WORK ID N: end a job's processes and wait until its end is written down
+end_job() {
+  job=$1/jobs/$3
+  end_marked "$2.$3."
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    alive_in "$job/supervisor" || return 0
+    sleep 1
+  done
+}
+
+# list_jobs ROOT: for each job its visit, number, state, exit code, command and holder, a zero byte after each
+list_jobs() {
+  for job in "$1"/work/*/jobs/*; do
+    [ -d "$job" ] && [ ! -L "$job/told" ] || continue
+    work=${job%/jobs/*}
+    ended=$(readlink "$job/ended")
+    if [ -n "$ended" ]; then state=ended; elif alive_in "$job/supervisor"; then state=running; else state=lost; fi
+    printf '%s\000' "${work##*/}" "${job##*/}" $state "${ended%%:*}" \
+      "$(head -c 400 "$job/command")" "$(readlink "$work/holder")"
+  done
+}

@@ -1,0 +1,148 @@
+"""Jobs on a board: what runs there in a process group of its own, whatever becomes of the link."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from edgetool.errors import ConfigError, ConnectError, ExecutorError, JobLost, LinkLost
+from edgetool.executors.base import CommandResult
+from edgetool.executors.link import END_TIMEOUT_S, Link, refused
+from edgetool.executors.scripts import Ended
+from edgetool.executors.shell import answer_in
+from edgetool.executors.supervision import (
+    attach_script,
+    discard_script,
+    end_script,
+    list_script,
+    run_script,
+    written_script,
+)
+from edgetool.executors.transfer import get_listed
+from edgetool.platform.values import Name, Text, value
+
+ID = re.compile(r"(?P<visit>[0-9a-f]{8})\.(?P<number>[1-9][0-9]{0,8})")
+LIST_LIMIT = 1000
+
+
+class State(StrEnum):
+    RUNNING = "running"
+    ENDED = "ended"
+    LOST = "lost"  # the board was restarted, or its shell was killed
+
+
+@value
+class Job:
+    """What runs or ran on a board, and whose end nobody has heard yet."""
+
+    id: Name
+    state: State
+    exit_code: int | None
+    command: Text
+    holder: Text  # who started it
+
+
+def run_job(
+    link: Link, number: int, argv: tuple[str, ...], *, env: Mapping[str, str], timeout_s: float | None
+) -> CommandResult:
+    """Start the visit's job `number` and wait for its end, over as many links as that takes.
+
+    The board itself ends a job whose time is up. Raises LinkLost when the link does not come back: then the job goes
+    on. Whatever else is raised here, Ctrl-C above all, ends it. Raises JobLost when the board forgot it.
+    """
+    script = run_script(link.work, link.identity, number, argv, env, timeout_s)
+    start = time.monotonic()
+
+    def wait() -> Ended:
+        ended = link.start(script).collect(None if timeout_s is None else timeout_s + END_TIMEOUT_S)
+        if ended is None:
+            raise ConnectError(f"{link.board} did not end `{argv[0]}` after its time was up")
+        return ended
+
+    try:
+        result = _told(link, argv, link.again(wait), time.monotonic() - start)
+    except LinkLost as error:
+        raise LinkLost(
+            error.message, hint=f"what ran there goes on: `edgetool attach {link.target}/{link.identity}.{number}`"
+        ) from error
+    except BaseException:
+        with contextlib.suppress(ExecutorError, BrokenPipeError):
+            link.start(end_script(link.work, link.identity, number)).collect(END_TIMEOUT_S)
+        raise
+    link.forget(number)
+    return result
+
+
+def _told(link: Link, argv: tuple[str, ...], said: Ended, duration_s: float) -> CommandResult:
+    """A job's end in the board's words."""
+    match answer_in(said.stdout):
+        case (["ended", code, late], stdout) if code.isdecimal() and len(code) < 4:
+            return CommandResult(
+                argv=argv,
+                exit_code=int(code),
+                stdout=stdout,
+                stderr=said.stderr,
+                duration_s=duration_s,
+                timed_out=late == "late",
+            )
+        case (["failed", why, _], _):
+            raise refused(f"run {argv[0]}", why.encode())
+        case _:
+            raise JobLost(
+                f"what ran on {link.board} is gone: it was restarted, or its shell was killed", hint="run it again"
+            )
+
+
+def list_jobs(link: Link) -> tuple[Job, ...]:
+    """Raises TransferError, LinkLost."""
+    said = link.again(lambda: link.do(list_script(link.root), "list the jobs")).stdout
+    texts = ["".join(c for c in part.decode(errors="replace") if c.isprintable()) for part in said.split(b"\0")[:-1]]
+    jobs = []
+    for visit, number, state, code, command, holder in zip(*[iter(texts[: 6 * LIST_LIMIT])] * 6, strict=False):
+        if ID.fullmatch(f"{visit}.{number}") and state in tuple(State):
+            exit_code = int(code) if code.isdecimal() and len(code) < 4 else None
+            name = f"{visit}.{number}"
+            jobs.append(Job(id=name, state=State(state), exit_code=exit_code, command=command, holder=holder[:100]))
+    return tuple(jobs)
+
+
+def attach_job(link: Link, job: str, into: Path) -> CommandResult:
+    """Wait for the end of a job that was started elsewhere; what it wrote comes into the folder `into`.
+
+    Raises JobLost when there is none of that name, TransferError, LinkLost.
+    """
+    work, _, number = _place(link, job)
+    start = time.monotonic()
+
+    def wait() -> Ended:
+        ended = link.start(attach_script(work, number)).collect(None)
+        assert ended is not None
+        return ended
+
+    result = _told(link, (job,), link.again(wait), time.monotonic() - start)
+    listed = link.again(lambda: link.do(written_script(work, number), f"list what {job} wrote")).stdout
+    link.again(lambda: get_listed(link, listed, PurePosixPath("."), into, files=f"{work}/files"))
+    (into / "stdout").write_bytes(result.stdout)
+    (into / "stderr").write_bytes(result.stderr)
+    link.again(lambda: link.do(discard_script(work, number), f"forget {job}"))
+    return result
+
+
+def cancel_job(link: Link, job: str) -> None:
+    """End a job with all its processes. Raises TransferError, LinkLost."""
+    work, visit, number = _place(link, job)
+    link.again(lambda: link.do(end_script(work, visit, number), f"cancel {job}"))
+    link.again(lambda: link.do(discard_script(work, number), f"forget {job}"))
+
+
+def _place(link: Link, job: str) -> tuple[str, str, int]:
+    found = ID.fullmatch(job)
+    if found is None:
+        raise ConfigError(f"{job!r} is no job's name", hint="`edgetool jobs` lists them")
+    if not any(known.id == job for known in list_jobs(link)):
+        raise JobLost(f"{link.board} has no job {job}", hint="`edgetool jobs` lists those whose end nobody has heard")
+    return f"{link.root}/work/{found['visit']}", found["visit"], int(found["number"])

@@ -1,0 +1,233 @@
+"""A visit to a board: a link to it, made again when it is lost, and the shell there that keeps a work folder for us."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import re
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from edgetool.errors import BoardBusy, ExecutorError, JobLost, LinkLost, TransferError
+from edgetool.executors.connection import Connection, Remote
+from edgetool.executors.scripts import Ended, Reply, Shells
+from edgetool.executors.shell import SHELL, answer_in
+from edgetool.executors.sshconfig import SshHost
+from edgetool.executors.supervision import enter_script, resume_script
+from edgetool.platform.terminal import tell
+
+T = TypeVar("T")
+
+COMMAND_TIMEOUT_S = 120.0  # for the shell's own work: making folders, hashing what is there
+END_TIMEOUT_S = 30.0
+READY_SHELLS = 2  # one for scripts, one for an upload
+BEATS = 4  # signs of life in a lease
+ATTEMPTS = 6  # of one action, each after another reconnection
+GREETING_LIMIT_BYTES = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """What is asked of a board."""
+
+    target: str  # by which name `edgetool` knows it
+    folder: str | None  # in place of ~/.cache/edgetool
+    lease_s: float  # how long the board waits for a lost link to come back
+    exclusive: bool  # nobody else measures there meanwhile
+    wait_s: float  # for who does
+
+
+class Link:
+    """In a `with` block. A lost link comes back by itself in all that is done through `again`."""
+
+    def __init__(self, host: SshHost, visit: Visit, *, config: Path | None, accept_new: bool, timeout_s: float) -> None:
+        self.board = host.alias
+        self.target = visit.target
+        self.identity = secrets.token_hex(4)
+        self.root = ""
+        self.can_hash = False
+        self._host = host
+        self._visit = visit
+        self._config = config
+        self._accept_new = accept_new
+        self._timeout_s = timeout_s
+        self._now = ExitStack()  # the present connection
+        self._shells: Shells | None = None
+        self._keeper: Remote | None = None
+        self._left = threading.Event()
+        self._heart = threading.Thread(target=self._beat, daemon=True)
+
+    @property
+    def work(self) -> str:
+        return f"{self.root}/work/{self.identity}"
+
+    @property
+    def content(self) -> str:
+        return f"{self.root}/content"
+
+    def __enter__(self) -> Self:
+        visit = self._visit
+        self._connect(
+            enter_script(
+                self.identity, visit.folder, lease_s=visit.lease_s, holder=holder_name(), exclusive=visit.exclusive
+            )
+        )
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left.set()
+        try:
+            # Without a link there is no one to say it to, and none is needed.
+            if self._keeper is not None:
+                with contextlib.suppress(BrokenPipeError, ExecutorError):
+                    self._keeper.write(b"bye\n")
+                    self._keeper.close_stdin()
+                    self._keeper.await_end(END_TIMEOUT_S)
+        finally:
+            self._now.close()
+            self._heart.join()
+
+    def again(self, action: Callable[[], T]) -> T:
+        """Do something that may be done twice; when the link is lost meanwhile, once more over a new one.
+
+        Raises LinkLost when it does not come back within the lease, JobLost when the board forgot us, and what
+        `action` raises.
+        """
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+        attempts = Retrying(
+            retry=retry_if_exception_type(LinkLost),
+            stop=stop_after_attempt(ATTEMPTS),
+            before_sleep=lambda _: self._reconnect(),
+            reraise=True,
+        )
+        return attempts(action)
+
+    @property
+    def shells(self) -> Shells:
+        if self._shells is None and self.root:
+            raise LinkLost(f"the link to {self.board} was lost", hint="run it again")
+        if self._shells is None:
+            raise ExecutorError("the executor is not open", hint="use it in a `with` block")
+        return self._shells
+
+    def start(self, script: bytes) -> Reply:
+        """Start a script that reads nothing. Raises LinkLost."""
+        return self.shells.start(script)
+
+    def do(self, script: bytes, what: str) -> Ended:
+        """Raises TransferError with the shell's last words, LinkLost."""
+        ended = self.start(script).collect(COMMAND_TIMEOUT_S)
+        if ended is None:
+            raise TransferError(f"cannot {what}: the board took longer than {COMMAND_TIMEOUT_S:.0f} s")
+        if ended.exit_code != 0:
+            raise refused(what, ended.stderr)
+        return ended
+
+    def forget(self, job: int) -> None:
+        """The end of a job has been told: the board need not keep it."""
+        with contextlib.suppress(BrokenPipeError, ExecutorError):
+            if self._keeper is not None:
+                self._keeper.write(f"told {job}\n".encode())
+
+    def _beat(self) -> None:
+        while not self._left.wait(self._visit.lease_s / BEATS):
+            # A lost link is found, and mended, by who wants something of the board.
+            with contextlib.suppress(BrokenPipeError, ExecutorError):
+                if self._keeper is not None:
+                    self._keeper.write(b"beat\n")
+
+    def _connect(self, script: bytes) -> None:
+        with ExitStack() as stack:
+            connection = stack.enter_context(
+                Connection(self._host, config=self._config, accept_new=self._accept_new, timeout_s=self._timeout_s)
+            )
+            keeper = connection.start(SHELL)
+            shells = Shells(connection, ready=READY_SHELLS)  # all start at once
+            keeper.write(script)
+            self._greet(keeper)
+            self._shells, self._keeper = shells, keeper
+            self._now = stack.pop_all()
+
+    def _reconnect(self) -> None:
+        """Within the lease: after it the board may have given our place to another."""
+        from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+        self._shells = self._keeper = None
+        self._now.close()
+        attempts = Retrying(
+            retry=retry_if_exception_type(LinkLost),
+            stop=stop_after_delay(self._visit.lease_s),
+            wait=wait_random_exponential(multiplier=0.2, max=5.0),
+            reraise=True,
+        )
+        try:
+            attempts(self._connect, resume_script(self.work, self.identity))
+        except LinkLost as error:
+            raise LinkLost(
+                f"the link to {self.board} was lost and did not come back within {self._visit.lease_s:.0f} s: "
+                f"{error.message}",
+                hint="run it again: what the board has is not sent again",
+            ) from error
+
+    def _greet(self, keeper: Remote) -> None:
+        """Read the keeper's answers up to the one that all is ready."""
+        deadline = time.monotonic() + self._visit.wait_s
+        told = False
+        said = b""
+        while chunk := keeper.read():
+            said = (said + chunk)[-GREETING_LIMIT_BYTES:]
+            while found := answer_in(said):
+                (word, first, second), said = found
+                match word:
+                    case "ready":
+                        self.root, self.can_hash = first, second == "yes"
+                        return
+                    case "busy" if time.monotonic() >= deadline:
+                        raise BoardBusy(
+                            f"{self.board} is in use by {_printable(first) or 'somebody'}",
+                            hint="--wait waits for it; `edgetool jobs` says what runs there",
+                        )
+                    case "busy":
+                        if not told:
+                            tell(f"waiting for {self.board}, in use by {_printable(first)}")
+                        told = True
+                    case "gone":
+                        raise JobLost(
+                            f"{self.board} forgot us: it was restarted, or the link was lost for too long",
+                            hint="run it again",
+                        )
+                    case _:
+                        raise ExecutorError(
+                            f"{self.board}: cannot make a work folder: {first.strip()}",
+                            hint="is its disk full or read-only? "
+                            "`folder` in the target's [executor] table names another place",
+                        )
+        keeper.check_alive()
+        last = keeper.read_stderr().decode(errors="replace").strip()[-300:]
+        raise ExecutorError(f"{self.board} has no usable /bin/sh: {last}")
+
+
+def holder_name() -> str:
+    """Who we are for others who want the board: user@machine, of harmless letters only."""
+    return re.sub(r"[^A-Za-z0-9@._-]", "_", f"{getpass.getuser()}@{socket.gethostname()}")[:100]
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text[:100] if letter.isprintable())
+
+
+def refused(what: str, stderr: bytes) -> TransferError:
+    last = stderr.decode(errors="replace").strip()[-300:] or "the board does not say why"
+    return TransferError(f"cannot {what}: {last}", hint="is its disk full?" if "space" in last else None)

@@ -1,0 +1,129 @@
+"""Scripts by one shell that stays: a login shell's start can take longer than all that is done."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgetool.errors import ExecutorError
+from edgetool.executors.connection import GRACE_S, Connection, Remote, Tail
+from edgetool.executors.shell import SHELL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a script ended; output is cut to its last 4 MiB."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Shells:
+    """Shells of one connection, each of which does one script at a time."""
+
+    def __init__(self, connection: Connection, ready: int) -> None:
+        """`ready` shells are started at once, before anyone waits for them."""
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._idle = [connection.start(SHELL) for _ in range(ready)]
+
+    def start(self, script: bytes) -> Reply:
+        """Start a script that reads nothing. Raises LinkLost."""
+        token = secrets.token_hex(16)
+        end = f"printf '\\000{token} %s\\000' $code"
+        whole = b"(\n%b) </dev/null\n{ code=$?; %b; %b >&2; }\n" % (script, end.encode(), end.encode())
+        remote = self.take()
+        try:
+            remote.write(whole)
+        except BrokenPipeError:  # it was killed while it was idle
+            remote = self._connection.start(SHELL)
+            remote.write(whole)
+        return Reply(remote, f"\0{token} ".encode(), self._give_back)
+
+    def take(self) -> Remote:
+        """A shell of one's own. Raises LinkLost."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._connection.start(SHELL)
+
+    def _give_back(self, remote: Remote) -> None:
+        with self._lock:
+            self._idle.append(remote)
+
+
+class Reply:
+    """What a script says, and how it ends."""
+
+    def __init__(self, remote: Remote, mark: bytes, give_back: Callable[[Remote], None]) -> None:
+        self._remote = remote
+        self._give_back = give_back
+        self._stdout = _Marked(remote.read, mark)
+        self._errors = _Marked(remote.read_stderr, mark)
+        self._stderr = Tail(self._errors.read)
+
+    def read(self) -> bytes:
+        """The next piece of stdout, b"" at its end."""
+        return self._stdout.read()
+
+    def collect(self, timeout_s: float | None) -> Ended | None:
+        """Wait for the end, or None when it takes longer; nobody then hears of it any more. Raises LinkLost."""
+        stdout = Tail(self._stdout.read)
+        stdout.join(timeout_s)
+        if stdout.is_alive():
+            self.close()
+            return None
+        return self._ended(stdout.text())
+
+    def end(self) -> Ended:
+        """After stdout has ended. Raises LinkLost."""
+        return self._ended(b"")
+
+    def _ended(self, stdout: bytes) -> Ended:
+        self._stderr.join(GRACE_S)
+        code = self._stdout.code
+        if code is None or self._errors.code is None:
+            self.close()
+            self._remote.check_alive()
+            raise ExecutorError(
+                f"{self._remote.board} ended a command without an exit code", hint="was its shell killed?"
+            )
+        self._give_back(self._remote)
+        return Ended(exit_code=code, stdout=stdout, stderr=self._stderr.text())
+
+    def close(self) -> None:
+        """Listen no longer."""
+        if self._stdout.code is None or self._errors.code is None:
+            self._remote.close()
+
+
+class _Marked:
+    """A stream up to a mark; behind that stand an exit code and a zero byte."""
+
+    def __init__(self, receive: Callable[[], bytes], mark: bytes) -> None:
+        self.code: int | None = None
+        self._receive = receive
+        self._mark = mark
+        self._held = b""
+
+    def read(self) -> bytes:
+        """The next piece before the mark; b"" at it or, with `code` None, at the end of a stream without one."""
+        while self.code is None:
+            before, found, after = self._held.partition(self._mark)
+            code, whole, _ = after.partition(b"\0")
+            if not found:
+                # what may be the beginning of a mark waits for the rest of it
+                before = self._held[: max(0, len(self._held) - len(self._mark) + 1)]
+            elif whole and not before:
+                self.code = int(code) if code.isdigit() and len(code) < 4 else 255
+                return b""
+            if before:
+                self._held = self._held[len(before) :]
+                return before
+            if not (chunk := self._receive()):
+                return b""
+            self._held += chunk
+        return b""
