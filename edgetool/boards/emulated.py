@@ -9,21 +9,16 @@ from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le
 
-from edgetool.boards.image import HOST_NAME
-from edgetool.boards.virtual import (
-    EMULATOR,
-    SSH_CONFIG,
-    BoardOptions,
-    board_folder,
-    read_board,
-    start_board,
-    stop_board,
-)
+from edgetool.boards.machines import machine_for
+from edgetool.boards.virtual import HOST, SSH_CONFIG, BoardOptions, board_folder, read_board, start_board, stop_board
+from edgetool.errors import ConfigError
 from edgetool.executors.base import Target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import value
+
+DEFAULT_VLEN_BITS = 256
 
 
 class EmulatedBoardExecutor(SshExecutor):
@@ -36,24 +31,23 @@ class EmulatedBoardExecutor(SshExecutor):
         kind: Literal["virtual"]
         cores: Annotated[int, Ge(1), Le(16)] = 2
         memory_mib: Annotated[int, Ge(256), Le(1024 * 1024)] = 2048
-        vector: bool = True
-        vlen_bits: Annotated[int, Ge(128), Le(1024)] = 256
+        vector: bool = True  # RISC-V only, as is the next
+        vlen_bits: Annotated[int, Ge(128), Le(1024)] | None = None  # 256 where there are vectors
 
-    def __init__(self, options: BoardOptions) -> None:
-        super().__init__(_ssh_settings("", emulator=EMULATOR))
+    def __init__(self, name: str, options: BoardOptions) -> None:
+        super().__init__(_ssh_settings("", emulator=options.machine.emulator))
+        self._name = name
         self._options = options
         self._board = ExitStack()
 
     @classmethod
     def open(cls, target: Target) -> Self:
-        table = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
-        vlen_bits = table.vlen_bits if table.vector else None
-        return cls(BoardOptions(cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits))
+        return cls(target.name, board_options(target))
 
     def __enter__(self) -> Self:
         store = Store(cache_root())
         with ExitStack() as stack:
-            folder = board_folder(store)
+            folder = board_folder(store, self._name)
             state = read_board(folder)
             if state is None or not state.running:
                 folder = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}")
@@ -74,5 +68,16 @@ class EmulatedBoardExecutor(SshExecutor):
             self._board.close()
 
 
+def board_options(target: Target) -> BoardOptions:
+    """The board that a target's file describes. Raises ConfigError for a target that is no emulated board."""
+    if target.executor["kind"] != "virtual":
+        raise ConfigError(f"target {target.name} is no emulated board", hint='its [executor] is not of kind "virtual"')
+    table = check_table(EmulatedBoardExecutor.Settings, target.executor, where=f"target {target.name}: executor")
+    vlen_bits = table.vlen_bits
+    if machine_for(target.triple).name == "riscv64":
+        vlen_bits = (vlen_bits or DEFAULT_VLEN_BITS) if table.vector else None
+    return BoardOptions(triple=target.triple, cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits)
+
+
 def _ssh_settings(config: str, *, emulator: str) -> SshExecutor.Settings:
-    return SshExecutor.Settings(kind="ssh", host=HOST_NAME, config=config, emulator=emulator)
+    return SshExecutor.Settings(kind="ssh", host=HOST, config=config, emulator=emulator)

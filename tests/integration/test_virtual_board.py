@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from edgetool.bench.compare import caveats_of
 from edgetool.bench.measure import measure, put_bundle, selftest
 from edgetool.bench.record import Caveat
-from edgetool.boards.emulated import EmulatedBoardExecutor
-from edgetool.boards.image import HOST_NAME
+from edgetool.boards.emulated import EmulatedBoardExecutor, board_options
 from edgetool.boards.probe import probe_board
-from edgetool.boards.virtual import EMULATOR, SSH_CONFIG, BoardOptions, BoardState, read_board, start_board, stop_board
+from edgetool.boards.virtual import HOST, SSH_CONFIG, BoardOptions, BoardState, read_board, start_board, stop_board
 from edgetool.errors import ConfigError, ConnectError, WrongMachine
 from edgetool.executors.registry import load_target
 from edgetool.executors.ssh import SshExecutor
@@ -26,18 +26,19 @@ from edgetool.platform.store import Store
 from tests.conftest import bundle_for, place_of
 from tests.support import within
 
+SMALL = BoardOptions(cores=2, memory_mib=1024, vlen_bits=256)
+NAME = "virt-riscv64"
+
 pytestmark = [
-    pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-system-misc"),
+    pytest.mark.skipif(shutil.which(SMALL.machine.emulator) is None, reason="needs qemu-system-misc"),
     pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="needs mmdebstrap"),
     pytest.mark.xdist_group("virtual-board"),
 ]
 
-SMALL = BoardOptions(cores=2, memory_mib=1024)
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("boards") / "a long name, with a comma" / HOST_NAME
+    return tmp_path_factory.mktemp("boards") / "a long name, with a comma" / NAME
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def board(folder: Path, store: Store) -> Iterator[BoardState]:
 
 
 def executor_of(folder: Path) -> SshExecutor:
-    return SshExecutor(SshExecutor.Settings(kind="ssh", host=HOST_NAME, config=str(folder / SSH_CONFIG)))
+    return SshExecutor(SshExecutor.Settings(kind="ssh", host=HOST, config=str(folder / SSH_CONFIG)))
 
 
 def test_a_board_is_a_riscv_linux_that_ssh_reaches(board: BoardState, folder: Path) -> None:
@@ -94,26 +95,44 @@ def test_a_program_of_another_machine_is_refused_before_it_runs(folder: Path) ->
         check_machine_of(load_target("raspberry-pi"), probe_board(executor))
 
 
+@pytest.mark.parametrize(("name", "machine", "vlen_bits"), [(NAME, "riscv64", 256), ("virt-aarch64", "aarch64", 0)])
 def test_a_bundle_runs_on_a_board_of_its_own_and_its_times_are_marked(
-    tiny: ModelArtifact, images_path: Path, workshop: Workshop
+    name: str, machine: str, vlen_bits: int, tiny: ModelArtifact, images_path: Path, workshop: Workshop
 ) -> None:
-    place = place_of("virt-riscv64", workshop)
+    place = place_of(name, workshop)
     place = replace(place, target=replace(place.target, benchmark=replace(place.target.benchmark, timeout_s=600.0)))
+    emulator = board_options(place.target).machine.emulator
+    if shutil.which(emulator) is None:
+        pytest.skip(f"needs {emulator}")
     bundle = bundle_for(place, [tiny], images_path, workshop)
     with EmulatedBoardExecutor.open(place.target) as executor:
         put_bundle(executor, bundle)
         assert selftest(executor, bundle) > 0
         record = measure(executor, bundle, place.target, bundle.manifest.models[0]).record
     assert record.emulated
-    assert EMULATOR in str(record.environment.emulator)
+    assert Caveat.EMULATED in caveats_of(record)
+    assert emulator in str(record.environment.emulator)
     assert record.environment.before is not None
-    assert record.environment.process.vector_length_bits == 256
-    assert Caveat.EMULATED in Caveat
-    assert not list((workshop.store.root / "boards").glob(f"{HOST_NAME}-*"))
+    assert record.environment.process.machine == machine
+    assert record.environment.process.vector_length_bits == vlen_bits
+    assert record.evaluation is not None
+    assert record.evaluation.labels == record.evaluation.predictions
+    assert not list((workshop.store.root / "boards").glob(f"{name}-*"))
+
+
+def test_a_board_has_the_options_of_its_target(store: Store) -> None:
+    small = load_target("virt-aarch64")
+    assert board_options(small).triple == "aarch64-linux-gnu"
+    with pytest.raises(ConfigError, match="a vector length is RISC-V's"):
+        start_board(
+            store.root / "none", board_options(replace(small, executor={"kind": "virtual", "vlen_bits": 256})), store
+        )
+    with pytest.raises(ConfigError, match="host is no emulated board"):
+        board_options(load_target("host"))
 
 
 def test_a_board_without_vectors_that_loses_its_power_is_a_lost_link(tmp_path: Path, store: Store) -> None:
-    folder = tmp_path / HOST_NAME
+    folder = tmp_path / NAME
     state = start_board(folder, replace(SMALL, vlen_bits=None), store)
     try:
         with within(120), pytest.raises(ConnectError, match="was lost"), executor_of(folder) as executor:  # noqa: PT012
