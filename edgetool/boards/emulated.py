@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 
 from edgetool.boards.machines import machine_for
 from edgetool.boards.virtual import HOST, SSH_CONFIG, BoardOptions, board_folder, read_board, start_board, stop_board
-from edgetool.errors import ConfigError
+from edgetool.errors import ConfigError, ConnectError
 from edgetool.executors.base import Target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.documents import check_table
@@ -49,7 +49,12 @@ class EmulatedBoardExecutor(SshExecutor):
         with ExitStack() as stack:
             folder = board_folder(store, self._name)
             state = read_board(folder)
-            if state is None or not state.running:
+            if state is not None and not state.running:
+                raise ConnectError(
+                    f"the emulated board {self._name} was started and runs no more",
+                    hint=f"edgetool board up --target {self._name}, or `board down` to forget it",
+                )
+            if state is None:
                 folder = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}")
                 stack.callback(stop_board, folder)
                 state = start_board(folder, self._options, store)

@@ -15,13 +15,24 @@ from edgetool.bench.measure import measure, put_bundle, selftest
 from edgetool.bench.record import Caveat
 from edgetool.boards.emulated import EmulatedBoardExecutor, board_options
 from edgetool.boards.probe import probe_board
-from edgetool.boards.virtual import HOST, SSH_CONFIG, BoardOptions, BoardState, read_board, start_board, stop_board
+from edgetool.boards.virtual import (
+    HOST,
+    SSH_CONFIG,
+    STATE,
+    BoardOptions,
+    BoardState,
+    board_folder,
+    read_board,
+    start_board,
+    stop_board,
+)
 from edgetool.errors import ConfigError, ConnectError, WrongMachine
 from edgetool.executors.registry import load_target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.models.spec import ModelArtifact
 from edgetool.pipeline import Workshop
-from edgetool.platform.daemons import end_daemon, identify
+from edgetool.platform.daemons import Daemon, end_daemon, identify
+from edgetool.platform.documents import write_document
 from edgetool.platform.store import Store
 from tests.conftest import bundle_for, place_of
 from tests.support import within
@@ -129,6 +140,18 @@ def test_a_board_has_the_options_of_its_target(store: Store) -> None:
         )
     with pytest.raises(ConfigError, match="host is no emulated board"):
         board_options(load_target("host"))
+
+
+def test_a_board_that_was_up_and_runs_no_more_is_not_replaced_by_another(store: Store) -> None:
+    target = replace(load_target(NAME), name="dead")
+    gone = Daemon(pid=2**22, started_ticks=1)  # above every PID there can be
+    state = BoardState(schema=1, options=SMALL, emulator="none", process=gone, port=1, boot_ms=1)
+    write_document(board_folder(store, "dead") / STATE, state)
+    try:
+        with pytest.raises(ConnectError, match="dead was started and runs no more"), EmulatedBoardExecutor.open(target):
+            pass
+    finally:
+        assert not stop_board(board_folder(store, "dead"))
 
 
 def test_a_board_without_vectors_that_loses_its_power_is_a_lost_link(tmp_path: Path, store: Store) -> None:
