@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import errno
-import signal
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgetool import __version__
 from edgetool.cli_board import board_app
 from edgetool.cli_runtime import runtime_app
+from edgetool.cli_sweep import bench_many, print_sweep, sweep
 from edgetool.cli_targets import add_target, check_target, clean_target
 from edgetool.errors import ConfigError, EdgetoolError
+from edgetool.platform.interrupt import Interrupted, unwind_on_signals
 
 if TYPE_CHECKING:
     from edgetool.bench.record import Caveat
@@ -47,6 +47,12 @@ def _complete_target(incomplete: str) -> list[str]:
 
 Target = Annotated[
     str, typer.Option("--target", "-t", help="A target's name, or a target file.", autocompletion=_complete_target)
+]
+Targets = Annotated[
+    list[str],
+    typer.Option(
+        "--target", "-t", help="A target's name, or a target file; may be repeated.", autocompletion=_complete_target
+    ),
 ]
 Source = Annotated[str, typer.Argument(help="torchvision's name, package.module:factory, or a file ending in .onnx.")]
 Model = Annotated[
@@ -229,7 +235,7 @@ def package(
 @app.command()
 def bench(
     bundle: Annotated[Path, typer.Argument(help="A bundle: its folder or its .tar.zst.")],
-    target: Target = "qemu-riscv64",
+    target: Targets = ["qemu-riscv64"],  # noqa: B006  # Typer's way; never changed
     repetitions: Annotated[int | None, typer.Option(min=1, help="At least so many.")] = None,
     warmup: Annotated[int | None, typer.Option(min=0, help="Inferences before the first timed one.")] = None,
     min_duration: Annotated[float | None, typer.Option(min=0, help="At least so many seconds of repetitions.")] = None,
@@ -240,7 +246,7 @@ def bench(
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
-    """Run a bundle on a target, pull back the metrics, write a record."""
+    """Run a bundle on a target, pull back the metrics, write a record; on several targets in parallel."""
     from edgetool import pipeline
 
     settings = {
@@ -250,10 +256,15 @@ def bench(
         "threads": threads,
         "cpus": cpus,
     }
-    workshop = _workshop(quiet=json, force=False)
     chosen = {name: setting for name, setting in settings.items() if setting is not None}
+    if len(target) > 1:
+        if count_instructions:
+            raise ConfigError("--count-instructions is for one target at a time")
+        bench_many(bundle, target, chosen, runs=runs, profile=profile, json=json)
+        return
+    workshop = _workshop(quiet=json, force=False)
     folder, table = pipeline.bench(
-        bundle, target, chosen, runs=runs, workshop=workshop, profile=profile, count=count_instructions
+        bundle, target[0], chosen, runs=runs, workshop=workshop, profile=profile, count=count_instructions
     )
     if json:
         _print_json({"run": str(folder), "rows": table})
@@ -283,10 +294,15 @@ def compare(
 
 
 @app.command()
-def report(run: Annotated[Path, typer.Argument(help="A run's folder.")], json: Json = False) -> None:
-    """Write a run's report, table and charts anew."""
+def report(run: Annotated[Path, typer.Argument(help="A run's or a sweep's folder.")], json: Json = False) -> None:
+    """Write a run's or a sweep's report, table and charts anew."""
+    from edgetool.bench.points import SWEEP
     from edgetool.reports.report import write_report
+    from edgetool.reports.sweeps import write_sweep_report
 
+    if (run / SWEEP).is_file():
+        print_sweep(write_sweep_report(run), run, json=json)
+        return
     table = write_report(run)
     if json:
         _print_json({"report": str(run / "report.md"), "rows": table})
@@ -359,6 +375,7 @@ def show_target(name: Annotated[str, typer.Argument(autocompletion=_complete_tar
 targets_app.command("add")(add_target)
 targets_app.command("check")(check_target)
 app.command("clean")(clean_target)
+app.command("sweep")(sweep)
 
 
 def _request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:
@@ -422,20 +439,9 @@ def _print_json(answer: object) -> None:
     sys.stdout.buffer.write(to_json(answer))
 
 
-class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM: not KeyboardInterrupt, which Typer turns into an exit of its own."""
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    """Unwind, so that `finally` blocks run and children end."""
-    del number, frame
-    raise Interrupted
-
-
 def main() -> None:
     """The entry point: errors that edgetool raises on purpose become two lines and an exit code."""
-    signal.signal(signal.SIGINT, _end)
-    signal.signal(signal.SIGTERM, _end)
+    unwind_on_signals()
     try:
         app()
     except EdgetoolError as error:

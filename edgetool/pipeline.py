@@ -400,15 +400,18 @@ def measure_bundle(
     target: Target,
     progress: Progress,
     *,
+    precision: Precision | None = None,
     profile: bool = False,
     counting: CountingEmulator | None = None,
 ) -> Iterator[Measurement]:
-    """Self-test, then every model of the bundle in turn, its instructions last."""
+    """Self-test, then every model of the bundle in turn, or the one of `precision`; its instructions last."""
     with open_executor(target) as executor:
         with progress.step(f"self-test on {target.name}") as step:
             put_bundle(executor, bundle)
             step.note(f"{selftest(executor, bundle)} cases hold")
         for model in bundle.manifest.models:
+            if precision not in (None, model.spec.precision):
+                continue
             measurement = measure(executor, bundle, target, model, progress=progress, profile=profile)
             if counting is not None:
                 with progress.step(f"count instructions, {model.spec.precision} on {target.name}") as step:
@@ -440,22 +443,28 @@ def bench(
     """
     created_at = datetime.now(UTC)
     target = load_target(target_name)
-    target = replace(target, benchmark=_with_settings(target.benchmark, settings))
+    target = replace(target, benchmark=with_settings(target.benchmark, settings))
     reach(target, workshop)
     counting = _counting(target, workshop) if count else None
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         bundle = unpack_bundle(path, Path(scratch) / "bundle") if path.is_file() else open_bundle(path)
-        wanted = load_toolchain(target.triple).triple
-        if bundle.manifest.triple != wanted:
-            raise WrongMachine(
-                f"the bundle {path} is for {bundle.manifest.triple}, {target.name} wants {wanted}",
-                hint=f"package it with --target {target.name}",
-            )
+        check_triple(bundle, target)
         measurements = list(measure_bundle(bundle, target, workshop.progress, profile=profile, counting=counting))
     models = [model.spec for model in bundle.manifest.models]
     folder = write_run(runs, target=target.name, created_at=created_at, models=models, measurements=measurements)
     return folder, write_report(folder)
 
 
-def _with_settings(spec: BenchmarkSpec, settings: Mapping[str, object]) -> BenchmarkSpec:
+def check_triple(bundle: Bundle, target: Target) -> None:
+    """Raises WrongMachine for a bundle of another triple."""
+    wanted = load_toolchain(target.triple).triple
+    if bundle.manifest.triple != wanted:
+        raise WrongMachine(
+            f"the bundle {bundle.root} is for {bundle.manifest.triple}, {target.name} wants {wanted}",
+            hint=f"package it with --target {target.name}",
+        )
+
+
+def with_settings(spec: BenchmarkSpec, settings: Mapping[str, object]) -> BenchmarkSpec:
+    """`spec` with some of its settings replaced. Raises ConfigError, naming the setting that does not fit."""
     return check_table(BenchmarkSpec, {**asdict(spec), **settings}, where="benchmark settings")
