@@ -69,12 +69,15 @@ def print_sweep(table: Sequence[PointRow], folder: Path, *, json: bool) -> None:
     """Its table, or all of it as JSON."""
     from edgetool.console import print_table
     from edgetool.platform.documents import to_json
-    from edgetool.reports.sweeps import sweep_table
+    from edgetool.reports.sweeps import brief_table, reason
 
     report = folder / "report.md"
     if json:
         sys.stdout.buffer.write(to_json({"sweep": str(folder), "report": str(report), "rows": table}))
         sys.stdout.buffer.flush()
         return
-    print_table(*sweep_table(table))
+    print_table(*brief_table(table))
+    for row in table:
+        if row.failure is not None:
+            print(f"{row.point.target}, {row.point.title}: {reason(row.failure)}")
     print(f"report: {report}")

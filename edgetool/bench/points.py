@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -162,7 +162,3 @@ def _checked(key: str) -> str:
     if not key.isalnum():
         raise CompareError(f"{key!r} is not a record's key")
     return key
-
-
-def failures(results: Sequence[PointResult]) -> tuple[PointResult, ...]:
-    return tuple(result for result in results if result.failure is not None)

@@ -71,6 +71,13 @@ def sweep_table(table: Sequence[PointRow]) -> tuple[tuple[str, ...], list[tuple[
     return HEADINGS, [_cells(row) for row in table]
 
 
+def brief_table(table: Sequence[PointRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """What one looks at first, for a terminal."""
+    wanted = [HEADINGS.index(heading) for heading in ("place", "p50", "÷ fp32", "accuracy", "what came of it")]
+    cells = ((row.point.title, *(_cells(row)[i] for i in wanted)) for row in table)
+    return ("point", "place", "p50", "÷ fp32", "accuracy", ""), [(*c[:-1], c[-1].partition(":")[0]) for c in cells]
+
+
 def _cells(entry: PointRow) -> tuple[str, ...]:
     point, row = entry.point, entry.row
     head = (point.model, str(point.precision), point.target if row is None else place_text(row), str(point.threads))

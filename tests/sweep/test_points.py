@@ -13,7 +13,7 @@ from edgetool.bench.points import Point, PointFailure, PointResult, RecordStore,
 from edgetool.bench.runs import write_measurement
 from edgetool.errors import CompareError, HarnessError
 from edgetool.models.spec import Precision
-from edgetool.reports.sweeps import point_rows, sweep_table, write_sweep_report
+from edgetool.reports.sweeps import brief_table, point_rows, sweep_table, write_sweep_report
 from tests.support import QUICK, emulated_record, measurement, model_spec, record
 
 POINT = Point(model="tiny", precision=Precision.FP32, target="host", threads=1)
@@ -96,6 +96,8 @@ def test_a_failed_point_has_its_reason_and_no_number(tmp_path: Path) -> None:
     failed = by_place["desk"]
     assert failed["what came of it"] == "failed: ConnectError: the link to desk | was lost"
     assert {failed[heading] for heading in headings[4:-1]} == {"–"}
+    _, brief = brief_table(point_rows(read_sweep(tmp_path)))
+    assert brief[2] == ("tiny fp32, 1 thread", "desk", "–", "–", "–", "failed")
 
 
 def test_the_report_is_written_in_every_form_and_can_be_written_anew(tmp_path: Path) -> None:
