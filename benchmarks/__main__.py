@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import harness_overhead, provisioning, ssh_upload, startup, warm_deploy
+from benchmarks import harness_overhead, many_boards, provisioning, ssh_upload, startup, warm_deploy
 
 if __name__ == "__main__":
-    for benchmark in (startup, harness_overhead, warm_deploy, provisioning, ssh_upload):
+    for benchmark in (startup, harness_overhead, warm_deploy, provisioning, ssh_upload, many_boards):
         print(f"{benchmark.__name__.rpartition('.')[2]}: {benchmark.run()}", flush=True)

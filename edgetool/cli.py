@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +14,10 @@ from edgetool import __version__
 from edgetool.cli_board import board_app
 from edgetool.cli_jobs import attach, cancel, list_jobs
 from edgetool.cli_runtime import runtime_app
+from edgetool.cli_sweep import bench_many, print_sweep, sweep
 from edgetool.cli_targets import add_target, check_target, clean_target
 from edgetool.errors import ConfigError, EdgetoolError
+from edgetool.platform.interrupt import Interrupted, unwind_on_signals
 
 if TYPE_CHECKING:
     from edgetool.bench.record import Caveat
@@ -48,6 +48,12 @@ def _complete_target(incomplete: str) -> list[str]:
 
 Target = Annotated[
     str, typer.Option("--target", "-t", help="A target's name, or a target file.", autocompletion=_complete_target)
+]
+Targets = Annotated[
+    list[str],
+    typer.Option(
+        "--target", "-t", help="A target's name, or a target file; may be repeated.", autocompletion=_complete_target
+    ),
 ]
 Source = Annotated[str, typer.Argument(help="torchvision's name, package.module:factory, or a file ending in .onnx.")]
 Model = Annotated[
@@ -242,7 +248,7 @@ def package(
 @app.command()
 def bench(
     bundle: Annotated[Path, typer.Argument(help="A bundle: its folder or its .tar.zst.")],
-    target: Target = "qemu-riscv64",
+    target: Targets = ["qemu-riscv64"],  # noqa: B006  # Typer's way; never changed
     repetitions: Annotated[int | None, typer.Option(min=1, help="At least so many.")] = None,
     warmup: Annotated[int | None, typer.Option(min=0, help="Inferences before the first timed one.")] = None,
     min_duration: Annotated[float | None, typer.Option(min=0, help="At least so many seconds of repetitions.")] = None,
@@ -256,7 +262,7 @@ def bench(
     runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
-    """Run a bundle on a target, pull back the metrics, write a record."""
+    """Run a bundle on a target, pull back the metrics, write a record; on several targets in parallel."""
     from edgetool import pipeline
 
     settings = {
@@ -268,10 +274,15 @@ def bench(
         "governor": governor,
         "cooldown_celsius": _celsius(cooldown),
     }
+    if len(target) > 1:
+        if count_instructions:
+            raise ConfigError("--count-instructions is for one target at a time")
+        bench_many(bundle, target, _given(settings), runs=runs, wait=wait, profile=profile, json=json)
+        return
     workshop = _workshop(quiet=json, force=False)
     folder, table = pipeline.bench(
         bundle,
-        target,
+        target[0],
         _given(settings),
         runs=runs,
         workshop=workshop,
@@ -307,10 +318,15 @@ def compare(
 
 
 @app.command()
-def report(run: Annotated[Path, typer.Argument(help="A run's folder.")], json: Json = False) -> None:
-    """Write a run's report, table and charts anew."""
+def report(run: Annotated[Path, typer.Argument(help="A run's or a sweep's folder.")], json: Json = False) -> None:
+    """Write a run's or a sweep's report, table and charts anew."""
+    from edgetool.bench.points import SWEEP
     from edgetool.reports.report import write_report
+    from edgetool.reports.sweeps import write_sweep_report
 
+    if (run / SWEEP).is_file():
+        print_sweep(write_sweep_report(run), run, json=json)
+        return
     table = write_report(run)
     if json:
         _print_json({"report": str(run / "report.md"), "rows": table})
@@ -386,6 +402,7 @@ app.command("clean")(clean_target)
 app.command("jobs")(list_jobs)
 app.command("attach")(attach)
 app.command("cancel")(cancel)
+app.command("sweep")(sweep)
 
 
 def _request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:
@@ -464,20 +481,9 @@ def _print_json(answer: object) -> None:
     sys.stdout.buffer.write(to_json(answer))
 
 
-class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM: not KeyboardInterrupt, which Typer turns into an exit of its own."""
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    """Unwind, so that `finally` blocks run and children end."""
-    del number, frame
-    raise Interrupted
-
-
 def main() -> None:
     """The entry point: errors that edgetool raises on purpose become two lines and an exit code."""
-    signal.signal(signal.SIGINT, _end)
-    signal.signal(signal.SIGTERM, _end)
+    unwind_on_signals()
     try:
         app()
     except EdgetoolError as error:

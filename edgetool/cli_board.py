@@ -1,88 +1,110 @@
-"""`edgetool board`: a whole emulated RISC-V Linux for who has no board."""
+"""`edgetool board`: a whole emulated Linux for who has no board."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-board_app = typer.Typer(help="An emulated RISC-V board with a Linux of its own.", no_args_is_help=True)
+board_app = typer.Typer(help="Emulated RISC-V and Arm boards, each with a Linux of its own.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
 
 
+Target = Annotated[
+    str, typer.Option("--target", "-t", help="The target whose board it is, or its file; each has one of its own.")
+]
+DEFAULT_TARGET = "virt-riscv64"
+
+
 @board_app.command()
 def up(
-    cores: Annotated[int, typer.Option(min=1, max=16, help="Processors of the board.")] = 2,
-    memory: Annotated[int, typer.Option(min=256, help="MiB.")] = 2048,
-    vlen: Annotated[int, typer.Option(min=128, max=1024, help="Bits of a vector register.")] = 256,
+    target: Target = DEFAULT_TARGET,
+    cores: Annotated[int | None, typer.Option(min=1, max=16, help="Processors of the board.")] = None,
+    memory: Annotated[int | None, typer.Option(min=256, help="MiB.")] = None,
+    vlen: Annotated[int | None, typer.Option(min=128, max=1024, help="Bits of a RISC-V vector register.")] = None,
     no_vector: Annotated[bool, typer.Option("--no-vector", help="No vector instructions, like older boards.")] = False,
     json: Json = False,
 ) -> None:
-    """Start the board; it goes on until `edgetool board down`."""
-    from edgetool.boards.virtual import BoardOptions, board_folder, start_board
+    """Start a target's board; it goes on until `edgetool board down`. Options not given are the target's."""
+    from edgetool.boards.emulated import board_options
+    from edgetool.boards.virtual import board_folder, start_board
     from edgetool.console import make_progress
+    from edgetool.executors.registry import load_target
     from edgetool.platform.store import Store, cache_root
 
     store = Store(cache_root())
-    options = BoardOptions(cores=cores, memory_mib=memory, vlen_bits=None if no_vector else vlen)
-    with make_progress(quiet=json).step("start the emulated board") as step:
-        state = start_board(board_folder(store), options, store)
+    found = load_target(target)
+    chosen = {"cores": cores, "memory_mib": memory, "vlen_bits": vlen, "vector": False if no_vector else None}
+    own = {key: setting for key, setting in chosen.items() if setting is not None}
+    options = board_options(replace(found, executor={**found.executor, **own}))
+    with make_progress(quiet=json).step(f"start the emulated board {found.name}") as step:
+        state = start_board(board_folder(store, found.name), options, store)
         step.note(f"SSH answered {state.boot_ms / 1000:.1f} s after the emulator's start")
     if json:
         _print_json(state)
         return
-    print(f"running: {state.emulator}; `edgetool board ssh` enters it, target virt-riscv64 uses it")
+    print(f"running: {state.emulator}; `edgetool board ssh -t {target}` enters it, target {target} uses it")
 
 
 @board_app.command()
 def status(json: Json = False) -> None:
-    """Whether the board runs."""
-    from edgetool.boards.virtual import board_folder, read_board
+    """Which boards run."""
+    from edgetool.boards.virtual import running_boards
     from edgetool.platform.store import Store, cache_root
 
-    state = read_board(board_folder(Store(cache_root())))
-    running = state is not None and state.running
+    boards = running_boards(Store(cache_root()))
     if json:
-        _print_json({"running": running, "board": state})
-    elif state is None or not running:
-        print("not running")
-    else:
-        vector = "no vectors" if state.options.vlen_bits is None else f"{state.options.vlen_bits}-bit vectors"
-        print(f"running: {state.options.cores} cores, {state.options.memory_mib} MiB, {vector}; {state.emulator}")
-        print(f"process {state.process.pid}, SSH on port {state.port} of this machine's loopback")
+        _print_json({"boards": boards})
+        return
+    for name, state in boards.items():
+        vectors = "" if state.options.vlen_bits is None else f", {state.options.vlen_bits}-bit vectors"
+        print(f"{name}: {state.options.cores} cores, {state.options.memory_mib} MiB{vectors}; {state.emulator}")
+        print(f"  process {state.process.pid}, SSH on port {state.port} of this machine's loopback")
+    if not boards:
+        print("none is running")
 
 
 @board_app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def ssh(
     command: Annotated[list[str] | None, typer.Argument(help="What to run there; without, a shell.")] = None,
+    target: Target = DEFAULT_TARGET,
 ) -> None:
-    """A shell on the board, or one command."""
-    from edgetool.boards.image import HOST_NAME
-    from edgetool.boards.virtual import SSH_CONFIG, board_folder, read_board
+    """A shell on a board, or one command."""
+    from edgetool.boards.virtual import HOST, SSH_CONFIG, board_folder, read_board
     from edgetool.errors import ConfigError
+    from edgetool.executors.registry import load_target
     from edgetool.platform.process import become
     from edgetool.platform.store import Store, cache_root
 
-    folder = board_folder(Store(cache_root()))
+    folder = board_folder(Store(cache_root()), load_target(target).name)
     state = read_board(folder)
     if state is None or not state.running:
-        raise ConfigError("the emulated board is not running", hint="start it: edgetool board up")
+        raise ConfigError(
+            f"the emulated board {target} is not running", hint=f"start it: edgetool board up --target {target}"
+        )
     try:
-        become(["ssh", "-F", folder / SSH_CONFIG, HOST_NAME, *(command or [])])
+        become(["ssh", "-F", folder / SSH_CONFIG, HOST, *(command or [])])
     except FileNotFoundError as error:
         raise ConfigError("ssh is not installed", hint="as root: apt-get install openssh-client") from error
 
 
 @board_app.command()
-def down() -> None:
-    """End the board. What was put on it is gone."""
-    from edgetool.boards.virtual import board_folder, stop_board
+def down(
+    target: Target = DEFAULT_TARGET,
+    every: Annotated[bool, typer.Option("--all", help="Every board that runs.")] = False,
+) -> None:
+    """End a target's board. What was put on it is gone."""
+    from edgetool.boards.virtual import board_folder, running_boards, stop_board
+    from edgetool.executors.registry import load_target
     from edgetool.platform.store import Store, cache_root
 
-    ended = stop_board(board_folder(Store(cache_root())))
-    print("ended" if ended else "the board was not running")
+    store = Store(cache_root())
+    for name in running_boards(store) if every else [load_target(target).name]:
+        ended = stop_board(board_folder(store, name))
+        print(f"{name}: ended" if ended else f"{name}: the board was not running")
 
 
 def _print_json(answer: object) -> None:

@@ -47,6 +47,7 @@ PROGRAMS = (
     (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", False),
     (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "mmdebstrap", True),
     (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", False),
+    (("qemu-system-aarch64",), "target virt-aarch64, the emulated board", "qemu-system-arm", False),
     (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", False),
     (("cc",), COUNTING, "gcc", False),
     (("patch",), BUILDING, "patch", False),

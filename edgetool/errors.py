@@ -21,7 +21,8 @@ EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "
 │  └─ IllegalInstruction       the target's CPU lacks an instruction of the bundle
 ├─ HarnessError          [6]   no or malformed result file, unknown schema
 │  └─ SelfTestFailed           the runtime computes wrong numbers on the target
-└─ CompareError          [7]   not the same model or inputs
+├─ CompareError          [7]   not the same model or inputs
+└─ SweepIncomplete       [8]   some points of a sweep failed, and the others were measured
 """
 
 from __future__ import annotations
@@ -125,3 +126,7 @@ class SelfTestFailed(HarnessError):
 
 class CompareError(EdgetoolError):
     exit_code = 7
+
+
+class SweepIncomplete(EdgetoolError):
+    exit_code = 8

@@ -408,15 +408,18 @@ def measure_bundle(
     target: Target,
     progress: Progress,
     *,
+    precision: Precision | None = None,
     profile: bool = False,
     counting: CountingEmulator | None = None,
 ) -> Iterator[Measurement]:
-    """Self-test, then every model of the bundle in turn, its instructions last."""
+    """Self-test, then every model of the bundle in turn, or the one of `precision`; its instructions last."""
     with open_executor(target) as executor, conditions(executor, target.benchmark):
         with progress.step(f"self-test on {target.name}") as step:
             put_bundle(executor, bundle)
             step.note(f"{selftest(executor, bundle)} cases hold")
         for model in bundle.manifest.models:
+            if precision not in (None, model.spec.precision):
+                continue
             cool_down(executor, target.benchmark)
             measurement = measure(executor, bundle, target, model, progress=progress, profile=profile)
             if counting is not None:
@@ -454,12 +457,7 @@ def bench(
     counting = _counting(target, workshop) if count else None
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         bundle = unpack_bundle(path, Path(scratch) / "bundle") if path.is_file() else open_bundle(path)
-        wanted = load_toolchain(target.triple).triple
-        if bundle.manifest.triple != wanted:
-            raise WrongMachine(
-                f"the bundle {path} is for {bundle.manifest.triple}, {target.name} wants {wanted}",
-                hint=f"package it with --target {target.name}",
-            )
+        check_triple(bundle, target)
         measurements = list(measure_bundle(bundle, target, workshop.progress, profile=profile, counting=counting))
     models = [model.spec for model in bundle.manifest.models]
     folder = write_run(runs, target=target.name, created_at=created_at, models=models, measurements=measurements)
@@ -467,6 +465,19 @@ def bench(
 
 
 def with_settings(target: Target, settings: Mapping[str, object], *, wait: bool = False) -> Target:
-    """A target with `settings` in place of its own [benchmark]; with `wait`, one that waits for who else uses it."""
+    """A target with `settings` in place of its own [benchmark]; with `wait`, one that waits for who else uses it.
+
+    Raises ConfigError, naming the setting that does not fit.
+    """
     spec = check_table(BenchmarkSpec, {**asdict(target.benchmark), **settings}, where="benchmark settings")
     return replace(waiting(target) if wait else target, benchmark=spec)
+
+
+def check_triple(bundle: Bundle, target: Target) -> None:
+    """Raises WrongMachine for a bundle of another triple."""
+    wanted = load_toolchain(target.triple).triple
+    if bundle.manifest.triple != wanted:
+        raise WrongMachine(
+            f"the bundle {bundle.root} is for {bundle.manifest.triple}, {target.name} wants {wanted}",
+            hint=f"package it with --target {target.name}",
+        )

@@ -21,7 +21,10 @@ from edgetool.models.spec import ModelArtifact
 from edgetool.platform.process import run_process
 from tests.support import command_lines, run_cli, save_model, start_cli, tiny_graph, within
 
-COMMANDS = ["deploy", "export", "quantize", "package", "bench", "compare", "report", "doctor", "targets", "runtime"]
+COMMANDS = [
+    *("deploy", "export", "quantize", "package", "bench", "sweep", "compare", "report", "doctor"),
+    *("targets", "runtime", "board", "clean"),
+]
 WHOLE = 'schema = 1\ndescription = "mine"\ntriple = "native"\n[executor]\nkind = "local"\n'
 
 

@@ -36,13 +36,16 @@ ROWS = {
     "edgetool.boards": 3,
     "edgetool.reports": 4,
     "edgetool.pipeline": 5,
-    "edgetool.cli": 6,
-    "edgetool.cli_board": 6,
-    "edgetool.cli_jobs": 6,
-    "edgetool.cli_targets": 6,
-    "edgetool.cli_runtime": 6,
-    "edgetool.console": 6,
-    "edgetool.doctor": 6,
+    "edgetool.sweep": 6,
+    "edgetool.cli": 7,
+    "edgetool.cli_board": 7,
+    "edgetool.cli_jobs": 7,
+    "edgetool.cli_targets": 7,
+    "edgetool.cli_runtime": 7,
+    "edgetool.cli_sweep": 7,
+    "edgetool.console": 7,
+    "edgetool.console_boards": 7,
+    "edgetool.doctor": 7,
 }
 # All that crosses within a row: bundles hold images, archives bundles, a measurement the board's facts.
 SAME_ROW = {
@@ -59,6 +62,9 @@ SAME_ROW = {
     ("edgetool.cli", "edgetool.cli_runtime"),
     ("edgetool.cli", "edgetool.console"),
     ("edgetool.cli_runtime", "edgetool.console"),
+    ("edgetool.cli", "edgetool.cli_sweep"),
+    ("edgetool.cli_sweep", "edgetool.console"),
+    ("edgetool.cli_sweep", "edgetool.console_boards"),
     ("edgetool.cli", "edgetool.doctor"),
     ("edgetool.cli", "edgetool.cli_runtime"),
     ("edgetool.cli_runtime", "edgetool.console"),
@@ -70,11 +76,13 @@ HEAVY = {
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {"edgetool.reports.plots"},
     "paramiko": {"edgetool.executors.connection", "edgetool.executors.hostkeys"},
+    "distributed": {"edgetool.sweep.cluster"},
+    "dask": {"edgetool.sweep.cluster"},
     "subprocess": {"edgetool.platform.process"},
     "pydantic": {"edgetool.platform.documents"},
     "elftools": {"edgetool.platform.elf"},
 }
-UNWANTED = ("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "paramiko", "pydantic")
+UNWANTED = ("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "paramiko", "pydantic", "distributed")
 
 
 def module_name(path: Path) -> str:

@@ -55,7 +55,7 @@ def write_run(
             f"cannot write to {root}: {error.strerror}", hint="choose another folder with --runs"
         ) from error
     try:
-        records = [_write_measurement(beside / RECORDS, measurement) for measurement in measurements]
+        records = [write_measurement(beside / RECORDS, measurement) for measurement in measurements]
         run = Run(
             schema=Run.SCHEMA,
             id=name,
@@ -74,7 +74,8 @@ def write_run(
     return root / name
 
 
-def _write_measurement(folder: Path, measurement: Measurement) -> str:
+def write_measurement(folder: Path, measurement: Measurement) -> str:
+    """Write a record and its outputs into `folder`; returns the record's file name."""
     write_document(folder / f"{measurement.stem}.json", measurement.record)
     # Positional names: an output may be called anything, a member of a zip may not.
     arrays: dict[str, Any] = {f"output_{i}": array for i, array in enumerate(measurement.outputs.values())}

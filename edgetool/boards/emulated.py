@@ -10,21 +10,16 @@ from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le
 
-from edgetool.boards.image import HOST_NAME
-from edgetool.boards.virtual import (
-    EMULATOR,
-    SSH_CONFIG,
-    BoardOptions,
-    board_folder,
-    read_board,
-    start_board,
-    stop_board,
-)
+from edgetool.boards.machines import machine_for
+from edgetool.boards.virtual import HOST, SSH_CONFIG, BoardOptions, board_folder, read_board, start_board, stop_board
+from edgetool.errors import ConfigError, ConnectError
 from edgetool.executors.base import Seconds, Target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import value
+
+DEFAULT_VLEN_BITS = 256
 
 
 class EmulatedBoardExecutor(SshExecutor):
@@ -37,29 +32,31 @@ class EmulatedBoardExecutor(SshExecutor):
         kind: Literal["virtual"]
         cores: Annotated[int, Ge(1), Le(16)] = 2
         memory_mib: Annotated[int, Ge(256), Le(1024 * 1024)] = 2048
-        vector: bool = True
-        vlen_bits: Annotated[int, Ge(128), Le(1024)] = 256
+        vector: bool = True  # RISC-V only, as is the next
+        vlen_bits: Annotated[int, Ge(128), Le(1024)] | None = None  # 256 where there are vectors
         wait_s: Seconds = 0.0  # for who else uses the board that is up
 
-    def __init__(self, options: BoardOptions, *, wait_s: float = 0.0, exclusive: bool = True) -> None:
-        settings = SshExecutor.Settings(kind="ssh", host=HOST_NAME, emulator=EMULATOR, wait_s=wait_s)
-        super().__init__(settings, name=HOST_NAME, exclusive=exclusive)
+    def __init__(self, name: str, options: BoardOptions, *, wait_s: float = 0.0, exclusive: bool = True) -> None:
+        settings = SshExecutor.Settings(kind="ssh", host=HOST, emulator=options.machine.emulator, wait_s=wait_s)
+        super().__init__(settings, name=name, exclusive=exclusive)
         self._options = options
         self._board = ExitStack()
 
     @classmethod
     def open(cls, target: Target, *, exclusive: bool = True) -> Self:
-        table = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
-        vlen_bits = table.vlen_bits if table.vector else None
-        options = BoardOptions(cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits)
-        return cls(options, wait_s=table.wait_s, exclusive=exclusive)
+        return cls(target.name, board_options(target), wait_s=_table(target).wait_s, exclusive=exclusive)
 
     def __enter__(self) -> Self:
         store = Store(cache_root())
         with ExitStack() as stack:
-            folder = board_folder(store)
+            folder = board_folder(store, self._name)
             state = read_board(folder)
-            if state is None or not state.running:
+            if state is not None and not state.running:
+                raise ConnectError(
+                    f"the emulated board {self._name} was started and runs no more",
+                    hint=f"edgetool board up --target {self._name}, or `board down` to forget it",
+                )
+            if state is None:
                 folder = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}")
                 stack.callback(stop_board, folder)
                 state = start_board(folder, self._options, store)
@@ -76,3 +73,18 @@ class EmulatedBoardExecutor(SshExecutor):
             super().__exit__(kind, error, trace)
         finally:
             self._board.close()
+
+
+def board_options(target: Target) -> BoardOptions:
+    """The board that a target's file describes. Raises ConfigError for a target that is no emulated board."""
+    if target.executor["kind"] != "virtual":
+        raise ConfigError(f"target {target.name} is no emulated board", hint='its [executor] is not of kind "virtual"')
+    table = _table(target)
+    vlen_bits = table.vlen_bits
+    if machine_for(target.triple).name == "riscv64":
+        vlen_bits = (vlen_bits or DEFAULT_VLEN_BITS) if table.vector else None
+    return BoardOptions(triple=target.triple, cores=table.cores, memory_mib=table.memory_mib, vlen_bits=vlen_bits)
+
+
+def _table(target: Target) -> EmulatedBoardExecutor.Settings:
+    return check_table(EmulatedBoardExecutor.Settings, target.executor, where=f"target {target.name}: executor")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import lzma
 import shutil
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
+from edgetool.boards.machines import Machine
 from edgetool.errors import BuildError
 from edgetool.platform import cpio
 from edgetool.platform.files import write_atomically
@@ -15,31 +17,26 @@ from edgetool.runtimes.prebuilt import copy_closure, extract_packages
 from edgetool.runtimes.spec import DebianRuntime
 
 RECIPE = 2  # raised when the image is put together in another way
-PACKAGES = DebianRuntime(
-    suite="trixie",
-    architecture="riscv64",
-    packages=("linux-image-riscv64", "busybox-static", "dropbear-bin", "libc6", "libstdc++6", "libgcc-s1"),
-)
-LOADER = "ld-linux-riscv64-lp64d.so.1"
+SUITE = "trixie"
+PACKAGES = ("busybox-static", "dropbear-bin", "libc6", "libstdc++6", "libgcc-s1")
 MODULES = ("failover", "net_failover", "virtio_mmio", "virtio_net")  # each after those it needs
-HOST_NAME = "virt-riscv64"
 READY = "edgetool: ssh is listening"
 
 # The network comes last: who connects before finds no one, and who connects after finds the SSH server.
-INIT = f"""#!/bin/busybox sh
+INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
-for module in {" ".join(MODULES)}; do insmod "/lib/modules/$module.ko"; done
-hostname {HOST_NAME}
+for module in @modules@; do insmod "/lib/modules/$module.ko"; done
+hostname @host@
 ip link set lo up
 ip addr add 10.0.2.15/24 dev eth0
 dropbear -s -j -k -W 4194304 -r /etc/dropbear/host_ed25519 -p 22
 ip link set eth0 up
-echo "{READY}"
+echo "@ready@"
 exec init
 """
 # Its own busybox init reaps orphans and powers off on a signal.
@@ -52,31 +49,43 @@ class BoardImage:
     initramfs: Path  # without keys, which each board gets of its own
 
 
-def board_image(store: Store, *, force: bool = False) -> BoardImage:
+def board_image(machine: Machine, store: Store, *, force: bool = False) -> BoardImage:
     """Fetched and put together once. Raises ConfigError without mmdebstrap, BuildError when fetching fails."""
+    debian = DebianRuntime(suite=SUITE, architecture=machine.architecture, packages=(machine.kernel_package, *PACKAGES))
+    init = _init(machine)
 
     def make(folder: Path) -> None:
-        root = extract_packages(PACKAGES, store, folder / "root")
+        root = extract_packages(debian, store, folder / "root")
         kernel = next((path for path in sorted((root / "boot").glob("vmlinu*"))), None)
         if kernel is None:
-            raise BuildError(f"the packages {', '.join(PACKAGES.packages)} hold no kernel")
+            raise BuildError(f"the packages {', '.join(debian.packages)} hold no kernel")
         shutil.copyfile(kernel, folder / "kernel")
-        write_atomically(folder / "initramfs", cpio.archive(_members(root, folder / "lib")))
+        write_atomically(folder / "initramfs", cpio.archive(_members(machine, init, root, folder / "lib")))
         shutil.rmtree(folder / "lib")
         shutil.rmtree(root)
 
-    inputs = {"recipe": RECIPE, "suite": PACKAGES.suite, "packages": PACKAGES.packages, "init": INIT + INITTAB}
+    inputs = {"recipe": RECIPE, "suite": SUITE, "packages": debian.packages, "init": init + INITTAB}
     path = store.entry("board-image", inputs, make, force=force).path
     return BoardImage(kernel=path / "kernel", initramfs=path / "initramfs")
 
 
-def _members(root: Path, libraries: Path) -> list[cpio.Member]:
+def _init(machine: Machine) -> str:
+    words = {"@modules@": " ".join(MODULES), "@host@": machine.host_name, "@ready@": READY}
+    return reduce(lambda text, word: text.replace(*word), words.items(), INIT)
+
+
+def _members(machine: Machine, init: str, root: Path, libraries: Path) -> list[cpio.Member]:
     dropbear = root / "usr/sbin/dropbear"
-    own = [*root.rglob(LOADER), *root.rglob("libstdc++.so.6"), *root.rglob("libgcc_s.so.1"), *root.rglob("libm.so.6")]
+    own = [
+        *root.rglob(machine.loader),
+        *root.rglob("libstdc++.so.6"),
+        *root.rglob("libgcc_s.so.1"),
+        *root.rglob("libm.so.6"),
+    ]
     copy_closure([dropbear, *own], root, libraries)
     (libraries / "dropbear").unlink()
     return [
-        cpio.file("init", INIT.encode(), 0o755),
+        cpio.file("init", init.encode(), 0o755),
         cpio.file("etc/inittab", INITTAB.encode()),
         cpio.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"),
         cpio.file("etc/group", b"root:x:0:\n"),

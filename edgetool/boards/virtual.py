@@ -14,8 +14,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
 
-from edgetool.boards.image import HOST_NAME, READY, BoardImage, board_image
+from edgetool.boards.image import READY, BoardImage, board_image
 from edgetool.boards.keys import KeyPair, make_key_pair
+from edgetool.boards.machines import Machine, machine_for
 from edgetool.errors import ConfigError, ExecutorError
 from edgetool.executors.qemu import emulator_version
 from edgetool.platform import cpio
@@ -24,9 +25,9 @@ from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import write_atomically
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
-from edgetool.platform.values import NonNegative, Text, value
+from edgetool.platform.values import Name, NonNegative, Text, plain_name, value
 
-EMULATOR = "qemu-system-riscv64"
+HOST = "board"  # in each board's own SSH configuration
 LOOPBACK = "127.0.0.1"
 BOOT_TIMEOUT_S = 180.0  # an emulator on a busy machine; a few seconds on an idle one
 START_TIMEOUT_S = 30.0
@@ -39,19 +40,29 @@ PID = "pid"
 
 @value
 class BoardOptions:
-    """The machine to emulate. Without `vlen_bits` it has no vector instructions, like boards before 2024."""
+    """The machine to emulate. A RISC-V one without `vlen_bits` has no vectors, like boards before 2024."""
 
+    triple: Name = "riscv64-linux-gnu"
     cores: Annotated[int, Ge(1), Le(16)] = 2
     memory_mib: Annotated[int, Ge(256), Le(1024 * 1024)] = 2048
-    vlen_bits: Annotated[int, Ge(128), Le(1024)] | None = 256
+    vlen_bits: Annotated[int, Ge(128), Le(1024)] | None = None
+
+    @property
+    def machine(self) -> Machine:
+        """Raises ConfigError for a triple that no whole machine is emulated of."""
+        return machine_for(self.triple)
 
     @property
     def cpu(self) -> str:
-        """QEMU's -cpu.
+        """QEMU's -cpu. Raises ConfigError for options that go with no machine.
 
-        >>> BoardOptions(vlen_bits=None).cpu
-        'rv64,v=false'
+        >>> BoardOptions().cpu, BoardOptions(triple="aarch64-linux-gnu").cpu
+        ('rv64,v=false', 'cortex-a76')
         """
+        if self.machine.name != "riscv64":
+            if self.vlen_bits is not None:
+                raise ConfigError(f"a vector length is RISC-V's, and the board is {self.machine.name}")
+            return "cortex-a76"  # as in a Raspberry Pi 5
         if self.vlen_bits is None:
             return "rv64,v=false"
         if self.vlen_bits.bit_count() != 1:
@@ -76,9 +87,16 @@ class BoardState:
         return is_running(self.process)
 
 
-def board_folder(store: Store) -> Path:
-    """Where the board that `edgetool board up` starts keeps its state."""
-    return store.root / "boards" / HOST_NAME
+def board_folder(store: Store, target: str) -> Path:
+    """Where the board that `edgetool board up` starts for a target keeps its state."""
+    return store.root / "boards" / plain_name(target)
+
+
+def running_boards(store: Store) -> dict[str, BoardState]:
+    """Every board that runs, by the target it was started for."""
+    folders = sorted(path.parent for path in (store.root / "boards").glob(f"*/{STATE}"))
+    states = {folder.name: read_board(folder) for folder in folders}
+    return {name: state for name, state in states.items() if state is not None and state.running}
 
 
 def read_board(folder: Path) -> BoardState | None:
@@ -94,24 +112,27 @@ def start_board(folder: Path, options: BoardOptions, store: Store) -> BoardState
     """
     from filelock import FileLock
 
-    if shutil.which(EMULATOR) is None:
-        raise ConfigError(f"{EMULATOR} is not installed", hint="as root: apt-get install qemu-system-misc")
-    cpu = options.cpu
-    image = board_image(store)
+    machine, cpu = options.machine, options.cpu
+    if shutil.which(machine.emulator) is None:
+        raise ConfigError(
+            f"{machine.emulator} is not installed", hint=f"as root: apt-get install {machine.emulator_package}"
+        )
+    image = board_image(machine, store)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         known = read_board(folder)
         if known is not None and known.running:
             if known.options != options:
                 raise ConfigError(
-                    "the board runs already, with other options", hint="end it first: edgetool board down"
+                    f"the board {folder.name} runs already, with other options",
+                    hint=f"end it first: edgetool board down --target {folder.name}",
                 )
             return known
         host, user = make_key_pair(), make_key_pair()
         write_atomically(folder / "initramfs", image.initramfs.read_bytes() + cpio.archive(_keys(host, user)))
         write_atomically(folder / "id_ed25519", user.private_openssh)
         (folder / "id_ed25519").chmod(0o600)
-        version = emulator_version(EMULATOR).rpartition(" ")[2]
+        version = emulator_version(machine.emulator).rpartition(" ")[2]
         try:
             port, daemon, boot_s = _boot(folder, options, image)
             write_atomically(folder / "known_hosts", f"[{LOOPBACK}]:{port} {host.public_line}\n".encode())
@@ -119,14 +140,14 @@ def start_board(folder: Path, options: BoardOptions, store: Store) -> BoardState
             state = BoardState(
                 schema=BoardState.SCHEMA,
                 options=options,
-                emulator=f"{EMULATOR} version {version}, -cpu {cpu}",
+                emulator=f"{machine.emulator} version {version}, -cpu {cpu}",
                 process=daemon,
                 port=port,
                 boot_ms=round(boot_s * 1000),
             )
             write_document(folder / STATE, state)
         except BaseException:
-            _end_by_pid_file(folder / PID)
+            _end_by_pid_file(folder / PID, machine.emulator)
             raise
         return state
 
@@ -161,7 +182,7 @@ def _ssh_config(folder: Path, port: int) -> str:
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
     }
-    return f"Host {HOST_NAME}\n" + "".join(f"  {key} {text}\n" for key, text in lines.items())
+    return f"Host {HOST}\n" + "".join(f"  {key} {text}\n" for key, text in lines.items())
 
 
 def _boot(folder: Path, options: BoardOptions, image: BoardImage) -> tuple[int, Daemon, float]:
@@ -177,7 +198,7 @@ def _boot(folder: Path, options: BoardOptions, image: BoardImage) -> tuple[int, 
                 said = started.stderr.decode(errors="replace").strip()
                 if "host forwarding" in said and attempt + 1 < PORT_ATTEMPTS:
                     continue  # someone else took the port between our look and QEMU's
-                raise ExecutorError(f"{EMULATOR} did not start: {said or 'it took too long'}")
+                raise ExecutorError(f"{words[0]} did not start: {said or 'it took too long'}")
             _await_ready(listener, port, folder, deadline=start + BOOT_TIMEOUT_S)
             daemon = identify(int((folder / PID).read_text()))
             if daemon is None:
@@ -187,10 +208,18 @@ def _boot(folder: Path, options: BoardOptions, image: BoardImage) -> tuple[int, 
 
 
 def _command(folder: Path, options: BoardOptions, image: BoardImage, port: int, ready: str) -> list[str]:
+    machine = options.machine
     return [
-        EMULATOR,
-        *("-M", "virt", "-cpu", options.cpu, "-smp", str(options.cores), "-m", f"{options.memory_mib}M"),
-        *("-kernel", str(image.kernel), "-initrd", str(folder / "initramfs"), "-append", "console=ttyS0 quiet"),
+        machine.emulator,
+        *("-M", machine.board, "-cpu", options.cpu, "-smp", str(options.cores), "-m", f"{options.memory_mib}M"),
+        *(
+            "-kernel",
+            str(image.kernel),
+            "-initrd",
+            str(folder / "initramfs"),
+            "-append",
+            f"console={machine.console} quiet",
+        ),
         *("-nodefaults", "-no-user-config", "-display", "none", "-daemonize", "-pidfile", str(folder / PID)),
         # The console goes to a file, and to us until the board has said that it is ready.
         *("-chardev", f"socket,id=console,path={_escaped(ready)},logfile={_escaped(str(folder / CONSOLE))}"),
@@ -251,10 +280,10 @@ def _last_words(folder: Path) -> str:
     return "".join(f"\n  {line[:300]}" for line in lines[-5:])
 
 
-def _end_by_pid_file(pid_file: Path) -> None:
+def _end_by_pid_file(pid_file: Path, emulator: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         daemon = identify(int(pid_file.read_text()))
-        if daemon is not None and EMULATOR in Path(f"/proc/{daemon.pid}/exe").readlink().name:
+        if daemon is not None and emulator in Path(f"/proc/{daemon.pid}/exe").readlink().name:
             end_daemon(daemon)
 
 

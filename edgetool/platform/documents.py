@@ -105,6 +105,11 @@ def to_json(value: object) -> bytes:
     return _adapter(cast(Hashable, type(value))).dump_json(value, indent=2) + b"\n"
 
 
+def to_plain(value: object) -> Any:
+    """A value as the plain data of its JSON."""
+    return json.loads(to_json(value))
+
+
 def write_document(path: Path, value: object) -> None:
     """Write a value as JSON, whole or not at all."""
     write_atomically(path, to_json(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from edgetool.bench.instructions import ClassCount, InstructionCounts, OperatorInstructions
 from edgetool.bench.record import Caveat, RunRecord
@@ -17,7 +17,7 @@ def markdown_report(stored: StoredRun, table: Sequence[Row], charts: Sequence[st
     name = run.models[0].name if run.models else "model"
     sections = [
         [f"# {name} on {run.target}", "", *_findings(stored, table)],
-        ["## Numbers", "", *_table(*text_table(table)), "", *_legend(table)],
+        ["## Numbers", "", *markdown_table(*text_table(table)), "", *_legend(table)],
         ["## Charts", "", *(f"![{chart.rpartition('/')[2].removesuffix('.png')}]({chart})" for chart in charts)],
         ["## What to doubt", "", *_doubts(table)],
         ["## Places", "", *_places(stored)],
@@ -74,9 +74,12 @@ def _findings(stored: StoredRun, table: Sequence[Row]) -> Iterable[str]:
         )
 
 
-def _table(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterable[str]:
+def markdown_table(
+    headings: Sequence[str], cells: Sequence[Sequence[str]], *, texts: Container[int] = (0, 1)
+) -> Iterable[str]:
+    """The lines of a table, what would break one made harmless; `texts` are the columns that hold no numbers."""
     yield "| " + " | ".join(headings) + " |"
-    yield "|" + "|".join(" --- " if i < 2 else " ---: " for i in range(len(headings))) + "|"
+    yield "|" + "|".join(" --- " if i in texts else " ---: " for i in range(len(headings))) + "|"
     for line in cells:
         yield "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in line) + " |"
 
@@ -127,7 +130,7 @@ def _operators(records: Sequence[RunRecord]) -> Iterable[str]:
             for entry in record.operators
             if entry.share >= 0.01
         ]
-        yield from _table(("operator", "calls", "share"), cells)
+        yield from markdown_table(("operator", "calls", "share"), cells)
         yield ""
 
 
@@ -151,11 +154,13 @@ def _instructions(records: Sequence[RunRecord]) -> Iterable[str]:
             for name, count in counts.classes()
         ]
         total = ("**all**", count_text(counts.raw), count_text(counts.weighted), "")
-        yield from _table(("class", "instructions", "weighted", "share of weight"), [*cells, total])
+        yield from markdown_table(("class", "instructions", "weighted", "share of weight"), [*cells, total])
         if counts.operators:
             yield ""
             headings = ("operator", "calls", "instructions", "weighted", "share of weight", "kernels")
-            yield from _table(headings, [_operator_cells(entry) for entry in counts.operators if entry.share >= 0.001])
+            yield from markdown_table(
+                headings, [_operator_cells(entry) for entry in counts.operators if entry.share >= 0.001]
+            )
 
 
 def _operator_cells(entry: OperatorInstructions) -> tuple[str, ...]:

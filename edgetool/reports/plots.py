@@ -11,6 +11,7 @@ import numpy as np
 
 from edgetool.bench.instructions import InstructionCounts
 from edgetool.bench.measure import Measurement
+from edgetool.bench.points import Point
 from edgetool.reports.tables import Row, place_text
 from edgetool.reports.units import count_text, size_text, time_text
 
@@ -100,20 +101,7 @@ def _draw_latencies(axes: Axes, table: Sequence[Row]) -> None:
     medians = [row.latency.p50_ns / 1e6 for row in table]
     logarithmic = max(medians) > LINEAR_RANGE * min(medians)
     for i, row in enumerate(table):
-        median, high = row.latency.p50_ns / 1e6, row.latency.p90_ns / 1e6
-        axes.barh(
-            i,
-            median,
-            color=COLOURS.get(row.precision, OTHER_COLOUR),
-            alpha=0.45 if row.emulated else 1.0,
-            hatch=EMULATED_HATCH if row.emulated else None,
-            edgecolor="black" if row.emulated else "none",
-            linewidth=0.6,
-            height=0.6,
-        )
-        axes.plot([median, high], [i, i], color="black", linewidth=1)
-        mark = "  emulated, not a latency" if row.emulated else ""
-        axes.text(max(median, high) * 1.08, i, f"{time_text(row.latency.p50_ns)}{mark}", va="center")
+        _draw_bar(axes, i, row)
     axes.set_yticks(range(len(table)), [f"{row.place}  {row.precision}" for row in table])
     axes.invert_yaxis()
     if logarithmic:
@@ -123,6 +111,45 @@ def _draw_latencies(axes: Axes, table: Sequence[Row]) -> None:
         axes.set_xlim(0, max(1.0, *(row.latency.p90_ns for row in table)) / 1e6 * 1.4)
     axes.set_xlabel(f"one inference [ms{', logarithmic' if logarithmic else ''}]: median, line to the 90th percentile")
     axes.set_title(f"{table[0].model}: time of one inference by format and place")
+
+
+def _draw_bar(axes: Axes, i: int, row: Row) -> None:
+    """The median as the bar at `i`, marked where it is an emulator's."""
+    median, high = row.latency.p50_ns / 1e6, row.latency.p90_ns / 1e6
+    axes.barh(
+        i,
+        median,
+        color=COLOURS.get(row.precision, OTHER_COLOUR),
+        alpha=0.45 if row.emulated else 1.0,
+        hatch=EMULATED_HATCH if row.emulated else None,
+        edgecolor="black" if row.emulated else "none",
+        linewidth=0.6,
+        height=0.6,
+    )
+    axes.plot([median, high], [i, i], color="black", linewidth=1)
+    mark = "  emulated, not a latency" if row.emulated else ""
+    axes.text(max(median, high) * 1.08, i, f"{time_text(row.latency.p50_ns)}{mark}", va="center")
+
+
+def write_points_chart(path: Path, points: Sequence[tuple[Point, Row | None]]) -> None:
+    """A bar for each point of a sweep on a logarithmic axis; a failed one has a word and no bar."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _figure(path, height=1.6 + 0.35 * len(points)) as axes:
+        measured = [row.latency for _, row in points if row is not None]
+        low = 10 ** np.floor(np.log10(min((latency.p50_ns / 1e6 for latency in measured), default=1.0)) - 0.3)
+        high = max((latency.p90_ns / 1e6 for latency in measured), default=1.0)
+        for i, (_, row) in enumerate(points):
+            if row is None:
+                axes.text(low * 1.1, i, "failed", va="center", style="italic")
+            else:
+                _draw_bar(axes, i, row)
+        labels = [f"{point.target}  {point.model} {point.precision}, {point.threads} t" for point, _ in points]
+        axes.set_yticks(range(len(points)), labels)
+        axes.set_ylim(len(points) - 0.5, -0.5)
+        axes.set_xscale("log")
+        axes.set_xlim(low, high * (high / low) ** 0.7)  # the numbers stand beside the bars
+        axes.set_xlabel("one inference [ms, logarithmic]: median, line to the 90th percentile")
+        axes.set_title("time of one inference")
 
 
 def _draw_instructions(axes: Axes, counted: Sequence[tuple[Row, InstructionCounts]]) -> None:

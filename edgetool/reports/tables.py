@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from edgetool.bench.compare import Comparison, caveats_of, count_comparison, output_difference
 from edgetool.bench.measure import Measurement
@@ -12,6 +12,8 @@ from edgetool.bench.record import Caveat
 from edgetool.bench.stats import Interval, LatencySummary, median_ratio, proportion, summarize
 from edgetool.platform.values import value
 from edgetool.reports.units import count_text, percent_text, ratio_text, size_text, time_text
+
+HOST = "host"  # the target that outputs are compared with
 
 
 @value
@@ -63,9 +65,7 @@ def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
         (
             other
             for other in everything
-            if not other.record.emulated
-            and other is not measurement
-            and other.record.model.sha256 == record.model.sha256
+            if other.record.target == HOST != record.target and other.record.model.sha256 == record.model.sha256
         ),
         None,
     )
@@ -249,8 +249,12 @@ CSV_COLUMNS: dict[str, Callable[[Row], object]] = {
 
 def csv_text(table: Sequence[Row]) -> str:
     """The rows with base units, one line each; what is undefined is empty."""
+    return csv_lines(CSV_COLUMNS, ([cell(row) for cell in CSV_COLUMNS.values()] for row in table))
+
+
+def csv_lines(headings: Iterable[str], lines: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    writer.writerows([cell(row) for cell in CSV_COLUMNS.values()] for row in table)
+    writer.writerow(headings)
+    writer.writerows(lines)
     return out.getvalue()

@@ -10,34 +10,46 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from edgetool.bench.compare import caveats_of
 from edgetool.bench.measure import measure, put_bundle, selftest
 from edgetool.bench.record import Caveat
-from edgetool.boards.emulated import EmulatedBoardExecutor
-from edgetool.boards.image import HOST_NAME
+from edgetool.boards.emulated import EmulatedBoardExecutor, board_options
 from edgetool.boards.probe import probe_board
-from edgetool.boards.virtual import EMULATOR, SSH_CONFIG, BoardOptions, BoardState, read_board, start_board, stop_board
-from edgetool.errors import BoardBusy, ConfigError, JobLost, LinkLost, WrongMachine
+from edgetool.boards.virtual import (
+    HOST,
+    SSH_CONFIG,
+    STATE,
+    BoardOptions,
+    BoardState,
+    board_folder,
+    read_board,
+    start_board,
+    stop_board,
+)
+from edgetool.errors import BoardBusy, ConfigError, ConnectError, JobLost, LinkLost, WrongMachine
 from edgetool.executors.registry import load_target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.models.spec import ModelArtifact
 from edgetool.pipeline import Workshop
-from edgetool.platform.daemons import end_daemon, identify
+from edgetool.platform.daemons import Daemon, end_daemon, identify
+from edgetool.platform.documents import write_document
 from edgetool.platform.store import Store
 from tests.conftest import bundle_for, place_of
 from tests.support import within
 
+SMALL = BoardOptions(cores=2, memory_mib=1024, vlen_bits=256)
+NAME = "virt-riscv64"
+
 pytestmark = [
-    pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-system-misc"),
+    pytest.mark.skipif(shutil.which(SMALL.machine.emulator) is None, reason="needs qemu-system-misc"),
     pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="needs mmdebstrap"),
     pytest.mark.xdist_group("virtual-board"),
 ]
 
-SMALL = BoardOptions(cores=2, memory_mib=1024)
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("boards") / "a long name, with a comma" / HOST_NAME
+    return tmp_path_factory.mktemp("boards") / "a long name, with a comma" / NAME
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +62,7 @@ def board(folder: Path, store: Store) -> Iterator[BoardState]:
 
 
 def executor_of(folder: Path, *, lease_s: float = 5.0, exclusive: bool = True) -> SshExecutor:
-    settings = SshExecutor.Settings(kind="ssh", host=HOST_NAME, config=str(folder / SSH_CONFIG), lease_s=lease_s)
+    settings = SshExecutor.Settings(kind="ssh", host=HOST, config=str(folder / SSH_CONFIG), lease_s=lease_s)
     return SshExecutor(settings, exclusive=exclusive)
 
 
@@ -95,22 +107,52 @@ def test_a_program_of_another_machine_is_refused_before_it_runs(folder: Path) ->
         check_machine_of(load_target("raspberry-pi"), probe_board(executor))
 
 
+@pytest.mark.parametrize(("name", "machine", "vlen_bits"), [(NAME, "riscv64", 256), ("virt-aarch64", "aarch64", 0)])
 def test_a_bundle_runs_on_a_board_of_its_own_and_its_times_are_marked(
-    tiny: ModelArtifact, images_path: Path, workshop: Workshop
+    name: str, machine: str, vlen_bits: int, tiny: ModelArtifact, images_path: Path, workshop: Workshop
 ) -> None:
-    place = place_of("virt-riscv64", workshop)
+    place = place_of(name, workshop)
     place = replace(place, target=replace(place.target, benchmark=replace(place.target.benchmark, timeout_s=600.0)))
+    emulator = board_options(place.target).machine.emulator
+    if shutil.which(emulator) is None:
+        pytest.skip(f"needs {emulator}")
     bundle = bundle_for(place, [tiny], images_path, workshop)
     with EmulatedBoardExecutor.open(place.target) as executor:
         put_bundle(executor, bundle)
         assert selftest(executor, bundle) > 0
         record = measure(executor, bundle, place.target, bundle.manifest.models[0]).record
     assert record.emulated
-    assert EMULATOR in str(record.environment.emulator)
+    assert Caveat.EMULATED in caveats_of(record)
+    assert emulator in str(record.environment.emulator)
     assert record.environment.before is not None
-    assert record.environment.process.vector_length_bits == 256
-    assert Caveat.EMULATED in Caveat
-    assert not list((workshop.store.root / "boards").glob(f"{HOST_NAME}-*"))
+    assert record.environment.process.machine == machine
+    assert record.environment.process.vector_length_bits == vlen_bits
+    assert record.evaluation is not None
+    assert record.evaluation.labels == record.evaluation.predictions
+    assert not list((workshop.store.root / "boards").glob(f"{name}-*"))
+
+
+def test_a_board_has_the_options_of_its_target(store: Store) -> None:
+    small = load_target("virt-aarch64")
+    assert board_options(small).triple == "aarch64-linux-gnu"
+    with pytest.raises(ConfigError, match="a vector length is RISC-V's"):
+        start_board(
+            store.root / "none", board_options(replace(small, executor={"kind": "virtual", "vlen_bits": 256})), store
+        )
+    with pytest.raises(ConfigError, match="host is no emulated board"):
+        board_options(load_target("host"))
+
+
+def test_a_board_that_was_up_and_runs_no_more_is_not_replaced_by_another(store: Store) -> None:
+    target = replace(load_target(NAME), name="dead")
+    gone = Daemon(pid=2**22, started_ticks=1)  # above every PID there can be
+    state = BoardState(schema=1, options=SMALL, emulator="none", process=gone, port=1, boot_ms=1)
+    write_document(board_folder(store, "dead") / STATE, state)
+    try:
+        with pytest.raises(ConnectError, match="dead was started and runs no more"), EmulatedBoardExecutor.open(target):
+            pass
+    finally:
+        assert not stop_board(board_folder(store, "dead"))
 
 
 @pytest.mark.usefixtures("board")
@@ -131,7 +173,7 @@ def test_a_clock_that_jumps_ends_nothing(folder: Path) -> None:
 
 
 def test_a_board_that_is_restarted_says_so_and_works_again(tmp_path: Path, store: Store) -> None:
-    folder = tmp_path / HOST_NAME
+    folder = tmp_path / NAME
     start_board(folder, replace(SMALL, vlen_bits=None), store)
     try:
         with within(300):
@@ -145,7 +187,7 @@ def test_a_board_that_is_restarted_says_so_and_works_again(tmp_path: Path, store
 
 
 def test_a_board_without_vectors_that_loses_its_power_is_a_lost_link(tmp_path: Path, store: Store) -> None:
-    folder = tmp_path / HOST_NAME
+    folder = tmp_path / NAME
     state = start_board(folder, replace(SMALL, vlen_bits=None), store)
     try:
         with within(120), pytest.raises(LinkLost, match="was lost"), executor_of(folder) as executor:  # noqa: PT012

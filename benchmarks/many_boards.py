@@ -1,0 +1,86 @@
+"""What many boards cost the machine that coordinates them: 16 targets, each a real OpenSSH server on loopback.
+
+The boards are this machine too, so the wall time says what its cores do for all of them; the processor time of the
+coordinator alone, and of the process that each point has here, is what a rack of real boards would ask of it.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from edgetool import pipeline
+from edgetool.bench.points import Point, PointFailure
+from edgetool.bundles import Bundle
+from edgetool.executors.base import BenchmarkSpec, EvaluationSpec, Target
+from edgetool.models.artifacts import read_artifact
+from edgetool.models.spec import ModelRequest, Precision
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store, cache_root
+from edgetool.platform.values import value
+from edgetool.sweep.cluster import measure_orders
+from edgetool.sweep.orders import order_for
+from tests.executors.servers import openssh
+from tests.support import save_model, tiny_graph
+
+BOARDS = 16
+SPEC = BenchmarkSpec(warmup=1, min_repetitions=3, min_duration_s=0)
+
+
+@value
+class Cost:
+    wall_s: float
+    coordinator_s: float  # processor time of this process
+    points_s: float  # of the points' own processes
+
+
+def run() -> str:
+    """One board and then all of them, after a first round that fills the caches."""
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as servers:
+        bundle = _bundle(Path(scratch))
+        targets, kept = [], str(Path(scratch) / "kept")
+        for number in range(BOARDS):
+            server = servers.enter_context(openssh(Path(scratch) / f"server-{number}"))
+            name, evaluation = f"board-{number}", EvaluationSpec(images=1)
+            targets.append(replace(server.target(folder=kept), name=name, benchmark=SPEC, evaluation=evaluation))
+        _measure(bundle, targets[:1])
+        one, all_of_them = _measure(bundle, targets[:1]), _measure(bundle, targets)
+    a_board = (all_of_them.coordinator_s - one.coordinator_s) / (BOARDS - 1)
+    return (
+        f"{BOARDS} boards: the coordinator takes {a_board * 1e3:.0f} ms of processor time a board "
+        f"({one.coordinator_s * 1e3:.0f} ms for the first), a point's own process "
+        f"{all_of_them.points_s / BOARDS:.2f} s; {all_of_them.wall_s:.1f} s for all, {one.wall_s:.1f} s for one"
+    )
+
+
+def _bundle(scratch: Path) -> Bundle:
+    workshop = pipeline.Workshop(store=Store(cache_root()), progress=Silent())
+    model = read_artifact(save_model(scratch / "tiny.onnx", tiny_graph()))
+    place = pipeline.provision(pipeline.target_with_images("host", 1), workshop)
+    return pipeline.package([model], place, ModelRequest(source=str(model.path)), None, workshop)
+
+
+def _measure(bundle: Bundle, targets: Sequence[Target]) -> Cost:
+    points = [Point(model="tiny", precision=Precision.FP32, target=target.name, threads=1) for target in targets]
+    orders = [order_for(point, bundle, target) for point, target in zip(points, targets, strict=True)]
+    before, start = _used_s(), time.perf_counter()
+    for order, answer in measure_orders(orders, scheduler=None, on_step=lambda target, text: None):  # noqa: ARG005
+        if isinstance(answer, PointFailure):
+            raise SystemExit(f"{order.point.target}: {answer.message}")
+    wall_s, after = time.perf_counter() - start, _used_s()
+    return Cost(wall_s=wall_s, coordinator_s=after[0] - before[0], points_s=after[1] - before[1])
+
+
+def _used_s() -> tuple[float, float]:
+    """Processor time of this process, and of the children that it has waited for."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime
+
+
+if __name__ == "__main__":
+    print(run())

@@ -1,0 +1,94 @@
+"""A sweep over two emulated boards and this machine, one of the boards losing its power halfway."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgetool.boards.virtual import BoardOptions, BoardState, board_folder, start_board, stop_board
+from edgetool.platform.daemons import identify
+from edgetool.platform.store import Store
+from tests.support import command_lines, start_cli, within
+
+OPTIONS = BoardOptions(cores=1, memory_mib=1024, vlen_bits=128)
+BOARDS = ("left", "right")
+TARGET = """schema = 1
+description = "an emulated board of this test"
+triple = "riscv64-linux-gnu"
+
+[executor]
+kind = "virtual"
+"""
+PLAN = """schema = 1
+targets = ["left", "right", "host"]
+images = 4
+
+[[models]]
+source = "tiny.onnx"
+calibration = "images.npz"
+
+[benchmark]
+warmup = 1
+min_repetitions = 3
+min_duration_s = 0
+timeout_s = 600
+"""
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which(OPTIONS.machine.emulator) is None, reason="needs qemu-system-misc"),
+    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="needs mmdebstrap"),
+    pytest.mark.xdist_group("virtual-board"),
+]
+
+
+@pytest.fixture
+def boards(store: Store) -> Iterator[dict[str, BoardState]]:
+    try:
+        yield {name: start_board(board_folder(store, name), OPTIONS, store) for name in BOARDS}
+    finally:
+        for name in BOARDS:
+            stop_board(board_folder(store, name))
+
+
+def test_a_sweep_over_two_emulated_boards_and_the_host_outlives_one_of_them(
+    boards: dict[str, BoardState], tiny_path: Path, images_path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.onnx").write_bytes(tiny_path.read_bytes())
+    (tmp_path / "images.npz").write_bytes(images_path.read_bytes())
+    (tmp_path / "three.toml").write_text(PLAN)
+    for name in BOARDS:
+        (tmp_path / "targets").mkdir(exist_ok=True)
+        (tmp_path / "targets" / f"{name}.toml").write_text(TARGET)
+    lines = []
+    with within(1500), start_cli("sweep", "three.toml", cwd=tmp_path, env={"EDGETOOL_TARGETS": "targets"}) as sweep:
+        assert sweep.stderr is not None
+        for line in sweep.stderr:
+            lines.append(line.decode())
+            if lines[-1] == "… left: time int8 on left\n":
+                os.kill(boards["left"].process.pid, signal.SIGKILL)
+        sweep.wait()
+    said = "".join(lines)
+    assert sweep.returncode == 8, said
+    assert "error: 1 of 6 points failed, on left" in said
+    results = json.loads((tmp_path / "sweeps/three/sweep.json").read_text())["results"]
+    failed = {(r["point"]["target"], r["point"]["precision"]): r["failure"] for r in results if r["failure"]}
+    assert list(failed) == [("left", "int8")]
+    assert failed["left", "int8"]["error"] == "ConnectError"
+    (row,) = [
+        line
+        for line in (tmp_path / "sweeps/three/summary.csv").read_text().splitlines()
+        if "failed" in line or "ConnectError" in line
+    ]
+    assert row.startswith("tiny,int8,left,1,ConnectError")
+    assert not any(cell.isdigit() for cell in row.split(",")[5:])
+    report = (tmp_path / "sweeps/three/report.md").read_text()
+    assert "5 measured, 0 kept from an earlier sweep, 1 failed" in report
+    assert report.count("right (emulated)") == 2
+    assert identify(boards["left"].process.pid) is None
+    assert not [line for line in command_lines() if "sweep.child left" in line or "sweep.child right" in line]
