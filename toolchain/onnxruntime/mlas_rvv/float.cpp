@@ -12,8 +12,34 @@ Abstract:
 
 #include "platform.h"
 
+#include "detect.h"
+#include "float.h"
+
 void
 MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
 {
-    MLAS_UNREFERENCED_PARAMETER(Platform);
+    const size_t RegisterBytes = MlasRvvRegisterBytes();
+    const MLAS_RVV_NCHWC_KERNELS Nchwc = MlasRvvNchwcKernels(RegisterBytes);
+
+    Platform.NchwcBlockSize = uint32_t(MlasRvvNchwcBlockSize);
+    Platform.ConvNchwFloatKernel = Nchwc.ConvNchw;
+    Platform.ConvNchwcFloatKernel = Nchwc.ConvNchwc;
+    Platform.ConvPointwiseFloatKernel = Nchwc.ConvPointwise;
+    Platform.ConvDepthwiseFloatKernel = Nchwc.ConvDepthwise;
+    Platform.PoolFloatKernel[MlasMaximumPooling] = Nchwc.Pool.Maximum;
+    Platform.PoolFloatKernel[MlasAveragePoolingExcludePad] = Nchwc.Pool.AverageExcludePad;
+    Platform.PoolFloatKernel[MlasAveragePoolingIncludePad] = Nchwc.Pool.AverageIncludePad;
+
+    Platform.GemmFloatKernelZero = MlasRvvGemmKernelFor<true>(RegisterBytes);
+    Platform.GemmFloatKernelAdd = MlasRvvGemmKernelFor<false>(RegisterBytes);
+
+    Platform.ErfKernelRoutine = MlasRvvErfKernel;
+    Platform.ComputeExpF32Kernel = MlasRvvComputeExpKernel;
+    Platform.LogisticKernelRoutine = MlasRvvLogisticKernel;
+    Platform.TanhKernelRoutine = MlasRvvTanhKernel;
+
+    Platform.ReduceMaximumF32Kernel = MlasRvvReduceMaximumKernel;
+    Platform.ComputeSumExpF32Kernel = MlasRvvComputeSumExpKernel;
+    Platform.ComputeSoftmaxOutputF32Kernel = MlasRvvSoftmaxOutputKernel;
+    Platform.ComputeLogSoftmaxOutputF32Kernel = MlasRvvLogSoftmaxOutputKernel;
 }

@@ -1,0 +1,220 @@
+"""The cross-built runtime with vector kernels computes what it does without, whatever the number of threads.
+
+A build takes half an hour, so these tests take the newest one that `edgetool runtime build` left in the cache.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgetool.bundles import Bundle, build_bundle
+from edgetool.executors.registry import load_target
+from edgetool.models import onnxfile
+from edgetool.models.spec import ModelArtifact, Precision
+from edgetool.pipeline import Workshop, provision
+from edgetool.platform.process import run_process
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store, cache_root
+from edgetool.runtimes.cache import newest_crossbuilt
+from edgetool.runtimes.toolchains import load_toolchain
+
+Array = npt.NDArray[np.float32]
+
+EMULATOR = "qemu-riscv64-static"
+TRIPLE = "riscv64-linux-gnu"
+# Another order of summation: some units in the seventh digit, times a layer's depth.
+TOLERANCE = 1e-5
+VLENS = (128, 256, 512, 1024)
+
+pytestmark = pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-user-static")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A node after the one before it; `channels` of a convolution are those that it makes."""
+
+    operator: str
+    channels: int = 0
+    kernel: int = 1
+    attributes: tuple[tuple[str, Any], ...] = ()
+
+
+def conv(channels: int, kernel: int = 1, **attributes: Any) -> Layer:
+    return Layer(operator="Conv", channels=channels, kernel=kernel, attributes=tuple(attributes.items()))
+
+
+def node(operator: str, **attributes: Any) -> Layer:
+    return Layer(operator=operator, attributes=tuple(attributes.items()))
+
+
+def chain(name: str, shape: tuple[int, int, int, int], layers: Sequence[Layer]) -> onnx.ModelProto:
+    """Layers in a row, with seeded weights of such a size that outputs are as large as inputs."""
+    random = np.random.default_rng(5)
+    nodes, weights = [], []
+    value, channels = "x", shape[1]
+    for index, layer in enumerate(layers):
+        inputs, attributes = [value], dict(layer.attributes)
+        if layer.operator == "Conv":
+            each = channels // attributes.get("group", 1)
+            shapes = {"w": (layer.channels, each, layer.kernel, layer.kernel), "b": (layer.channels,)}
+            for letter, size in shapes.items():
+                array = random.standard_normal(size) / np.sqrt(np.prod(size[1:]))
+                weights.append(numpy_helper.from_array(array.astype(np.float32), f"{letter}{index}"))
+            inputs += [f"w{index}", f"b{index}"]
+            channels = layer.channels
+        elif layer.operator == "Clip":
+            bounds = np.array([-0.5, 1.5], np.float32)
+            weights += [numpy_helper.from_array(bounds[i], f"{letter}{index}") for i, letter in enumerate("lh")]
+            inputs += [f"l{index}", f"h{index}"]
+        elif layer.operator == "Gemm":
+            weights.append(
+                numpy_helper.from_array(random.standard_normal((channels, 37)).astype(np.float32), f"m{index}")
+            )
+            inputs.append(f"m{index}")
+        elif layer.operator == "Residual":
+            inputs, layer = [value, f"v{index - 2}"], replace(layer, operator="Add")
+        value = f"v{index}"
+        nodes.append(helper.make_node(layer.operator, inputs, [value], name=value, **attributes))
+    ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    outputs = [helper.make_tensor_value_info(value, TensorProto.FLOAT, None)]
+    graph = helper.make_graph(nodes, name, ends, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return onnx.shape_inference.infer_shapes(model)
+
+
+def clip() -> Layer:
+    return node("Clip")
+
+
+MODELS = {
+    "mobile": (
+        (1, 3, 33, 41),
+        [
+            *(conv(24, 3, strides=[2, 2], pads=[1] * 4), clip()),
+            *(conv(24, 3, pads=[1] * 4, group=24), clip(), conv(40), conv(200), clip()),
+            *(conv(200, 3, strides=[2, 2], pads=[1] * 4, group=200), clip(), conv(48), conv(48), node("Residual")),
+            *(conv(1000), clip(), node("GlobalAveragePool"), node("Flatten"), node("Gemm"), node("Softmax")),
+        ],
+    ),
+    "residual": (
+        (2, 3, 30, 30),
+        [
+            *(conv(32, 7, strides=[2, 2], pads=[3] * 4), node("Relu")),
+            node("MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4),
+            *(conv(64, 3, strides=[2, 2], pads=[1] * 4), node("Relu"), conv(64, 3, pads=[1] * 4), node("Residual")),
+            *(conv(17, 3, pads=[2] * 4, dilations=[2, 2]), node("LeakyRelu", alpha=0.1), conv(5), node("Sigmoid")),
+        ],
+    ),
+    "odd": (
+        (1, 5, 19, 23),
+        [
+            *(conv(20, 5, pads=[0, 1, 2, 3]), node("HardSigmoid"), conv(20, 5, group=20, pads=[2] * 4), node("Tanh")),
+            node("AveragePool", kernel_shape=[3, 2], strides=[1, 2], pads=[1, 1, 1, 0], count_include_pad=1),
+            *(conv(100, 3, group=4, pads=[1] * 4), node("Elu")),
+            node("AveragePool", kernel_shape=[2, 3], pads=[0, 1, 1, 1]),
+            *(conv(1, 3), node("LogSoftmax", axis=3), node("Erf")),
+        ],
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    bundle: Bundle
+    folder: Path
+
+    def run(self, name: str, *, vlen: int, threads: int = 1, scalar: bool = False) -> Array:
+        """The outputs for a seeded input. The optimized model stays in the folder."""
+        shape, layers = MODELS[name]
+        model = self.folder / f"{name}.onnx"
+        onnx.save(chain(name, shape, layers), model)
+        np.random.default_rng(6).standard_normal(shape).astype(np.float32).tofile(self.folder / "x.bin")
+        outputs = self.folder / "outputs"
+        shutil.rmtree(outputs, ignore_errors=True)
+        outputs.mkdir()
+        options: dict[str, str | Path] = {
+            "--runtime": self.bundle.root / self.bundle.manifest.runtime.library,
+            "--model": model,
+            "--input": f"x={self.folder / 'x.bin'}",
+            "--outputs": outputs,
+            "--optimized-model": self.folder / f"{name}.optimized.onnx",
+            "--result": self.folder / "result.json",
+            "--threads": str(threads),
+        }
+        emulator = (EMULATOR, "-cpu", f"rv64,v=true,vext_spec=v1.0,vlen={vlen},elen=64")
+        done = run_process(
+            [
+                *emulator,
+                *self.bundle.command(PurePosixPath(self.bundle.root)),
+                *(word for option in options.items() for word in option),
+            ],
+            env={**os.environ, "EDGETOOL_FORCE_SCALAR": "1" if scalar else "0"},
+            timeout_s=600,
+        )
+        assert done.exit_code == 0, (done.stdout + done.stderr).decode(errors="replace")
+        return np.fromfile(outputs / "0.bin", np.float32)
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    store = Store(cache_root())
+    if newest_crossbuilt(store, load_toolchain(TRIPLE)) is None:
+        pytest.skip(f"no cross-built runtime in the cache: `edgetool runtime build --triple {TRIPLE}` makes one")
+    target = replace(load_target("qemu-riscv64"), runtime="crossbuild")
+    place = provision(target, Workshop(store=store, progress=Silent()))
+    folder = tmp_path_factory.mktemp("models")
+    model = folder / "model.onnx"
+    onnx.save(chain("odd", *MODELS["odd"]), model)
+    spec = onnxfile.describe(
+        model, name="odd", precision=Precision.FP32, weights="random", accuracy_means_something=False
+    )
+    bundle = build_bundle(
+        folder / "bundle",
+        models=[ModelArtifact(path=model, spec=spec)],
+        runtime=place.runtime,
+        harness=place.harness,
+        toolchain=place.toolchain,
+        images=None,
+    )
+    return Runner(bundle=bundle, folder=folder)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_vectors_change_nothing_but_the_rounding(runner: Runner, name: str) -> None:
+    scalar = runner.run(name, vlen=256, scalar=True)
+    assert np.all(np.isfinite(scalar))
+    for vlen in VLENS:
+        vector = runner.run(name, vlen=vlen)
+        assert np.abs(vector - scalar).max() <= TOLERANCE * np.abs(scalar).max(), vlen
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_two_threads_compute_what_one_does(runner: Runner, name: str) -> None:
+    assert np.array_equal(runner.run(name, vlen=256), runner.run(name, vlen=256, threads=2))
+
+
+def test_convolutions_run_on_blocks_of_channels(runner: Runner) -> None:
+    runner.run("mobile", vlen=256)
+    nodes = Counter(
+        (node.domain, node.op_type) for node in onnx.load(runner.folder / "mobile.optimized.onnx").graph.node
+    )
+    assert nodes["com.microsoft.nchwc", "Conv"] == 8
+    assert nodes["", "Clip"] == 0
+
+
+def test_without_vectors_the_graph_has_no_blocks(runner: Runner) -> None:
+    runner.run("mobile", vlen=256, scalar=True)
+    nodes = onnx.load(runner.folder / "mobile.optimized.onnx").graph.node
+    assert not any(node.domain == "com.microsoft.nchwc" for node in nodes)

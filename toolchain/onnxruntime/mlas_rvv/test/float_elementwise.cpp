@@ -1,0 +1,197 @@
+/*++
+
+Module Name:
+
+    float_elementwise.cpp
+
+Abstract:
+
+    Tests the functions of one variable and softmax against the C library in double precision.
+
+--*/
+
+#include "../detect.h"
+#include "../float.h"
+#include "float_support.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace
+{
+
+constexpr float Infinity = std::numeric_limits<float>::infinity();
+constexpr float NaN = std::numeric_limits<float>::quiet_NaN();
+
+struct FUNCTION {
+    const char* Name;
+    MLAS_RVV_UNARY_KERNEL* Kernel;
+    double (*Exact)(double);
+    float Reach;
+    double Relative;
+    double Absolute;
+};
+
+double
+Logistic(
+    double x
+    )
+{
+    return 1.0 / (1.0 + std::exp(-x));
+}
+
+const FUNCTION Functions[] = {
+    {"exp", MlasRvvComputeExpKernel, std::exp, 87.0f, 2e-7, 0.0},
+    {"logistic", MlasRvvLogisticKernel, Logistic, 25.0f, 0.0, 2e-7},
+    {"tanh", MlasRvvTanhKernel, std::tanh, 12.0f, 0.0, 4e-7},
+    {"erf", MlasRvvErfKernel, std::erf, 6.0f, 0.0, 2e-7},
+};
+
+void
+Check(
+    const FUNCTION& Function,
+    size_t N,
+    AGAINST Against,
+    bool InPlace,
+    RANDOM& Random
+    )
+{
+    GUARDED Input(N, Against);
+    GUARDED Output(N, Against);
+    GUARDED Original(N, Against);
+
+    for (size_t n = 0; n < N; n++) {
+        // Half of them near zero.
+        const float Reach = Random.Between(0, 1) == 0 ? 1.0f : Function.Reach;
+        Input[n] = Original[n] = n == 3 ? NaN : Random.Uniform() * Reach;
+    }
+
+    Function.Kernel(Input.Data(), InPlace ? Input.Data() : Output.Data(), N);
+
+    for (size_t n = 0; n < N; n++) {
+
+        const float Value = InPlace ? Input[n] : Output[n];
+        const double Wanted = Function.Exact(double(Original[n]));
+        const double Error = std::fabs(double(Value) - Wanted);
+        const double Bound = Function.Absolute + Function.Relative * std::fabs(Wanted);
+
+        if (std::isnan(Wanted) ? !std::isnan(Value) : !(Error <= Bound)) {
+            Fail(Function.Name, n, double(Value), Wanted);
+        }
+    }
+}
+
+void
+CheckEnds()
+{
+    const float Input[] = {Infinity, -Infinity, 1000.0f, -1000.0f, 0.0f};
+    const float Wanted[4][5] = {
+        {Infinity, 0.0f, Infinity, 0.0f, 1.0f},
+        {1.0f, 0.0f, 1.0f, 0.0f, 0.5f},
+        {1.0f, -1.0f, 1.0f, -1.0f, 0.0f},
+        {1.0f, -1.0f, 1.0f, -1.0f, 0.0f},
+    };
+
+    for (size_t f = 0; f < 4; f++) {
+
+        float Output[5];
+        Functions[f].Kernel(Input, Output, 5);
+
+        for (size_t n = 0; n < 5; n++) {
+
+            const bool Same = Output[n] == Wanted[f][n] || std::fabs(Output[n] - Wanted[f][n]) <= 2e-7f;
+
+            if (!Same) {
+                Fail(Functions[f].Name, n, double(Output[n]), double(Wanted[f][n]));
+            }
+        }
+    }
+}
+
+void
+CheckSoftmax(
+    size_t N,
+    AGAINST Against,
+    RANDOM& Random
+    )
+{
+    GUARDED Input(N, Against);
+    GUARDED Output(N, Against);
+    GUARDED Logarithms(N, Against);
+
+    float Maximum = -Infinity;
+
+    for (size_t n = 0; n < N; n++) {
+        Input[n] = Random.Uniform() * 30.0f;
+        Maximum = std::max(Maximum, Input[n]);
+    }
+
+    const float Found = MlasRvvReduceMaximumKernel(Input.Data(), N);
+
+    if (Found != Maximum) {
+        Fail("maximum", N, double(Found), double(Maximum));
+    }
+
+    double Exact = 0.0;
+
+    for (size_t n = 0; n < N; n++) {
+        Exact += std::exp(double(Input[n]) - double(Maximum));
+    }
+
+    const float NegativeMaximum = -Maximum;
+    const float Sum = MlasRvvComputeSumExpKernel(Input.Data(), Output.Data(), N, &NegativeMaximum);
+    const float Again = MlasRvvComputeSumExpKernel(Input.Data(), nullptr, N, &NegativeMaximum);
+
+    if (Sum != Again || std::fabs(double(Sum) - Exact) > (3e-6 + double(N) * 0x1p-24) * Exact) {
+        Fail("sum of exponentials", N, double(Sum), Exact);
+    }
+
+    const float Scale[] = {1.0f / Sum};
+    const float Parameters[] = {NegativeMaximum, std::log(Sum)};
+
+    MlasRvvSoftmaxOutputKernel(Output.Data(), N, Scale);
+    MlasRvvLogSoftmaxOutputKernel(Input.Data(), Logarithms.Data(), N, Parameters);
+
+    for (size_t n = 0; n < N; n++) {
+
+        const double Probability = std::exp(double(Input[n]) - double(Maximum)) / Exact;
+
+        if (std::fabs(double(Output[n]) - Probability) > 1e-5 * Probability + 1e-37) {
+            Fail("softmax", n, double(Output[n]), Probability);
+        }
+
+        if (std::fabs(double(Logarithms[n]) - std::log(Probability)) > 2e-5) {
+            Fail("log softmax", n, double(Logarithms[n]), std::log(Probability));
+        }
+    }
+}
+
+}  // namespace
+
+int
+main()
+{
+    RANDOM Random(3);
+    size_t Cases = 0;
+
+    if (MlasRvvRegisterBytes() == 0) {
+        printf("no vector registers\n");
+        return 2;
+    }
+
+    CheckEnds();
+
+    for (size_t N = 1; N <= 300; N++, Cases++) {
+
+        const AGAINST Against = N % 2 == 0 ? AGAINST::End : AGAINST::Start;
+
+        for (const FUNCTION& Function : Functions) {
+            Check(Function, N, Against, N % 3 == 0, Random);
+        }
+
+        CheckSoftmax(N, Against, Random);
+    }
+
+    printf("%zu cases at vlen=%zu\n", Cases, MlasRvvRegisterBytes() * 8);
+    return 0;
+}
