@@ -314,16 +314,21 @@ ConvSymKernel(
     int8_t* const Panel = reinterpret_cast<int8_t*>(ThreadedBufHolder.get());
     int32_t* const Sums = reinterpret_cast<int32_t*>(ThreadedBufHolder.get() + UpAlignSize(PanelSize));
 
-    for (size_t Row = 0; Row < OutputCount; Row++) {
+    for (size_t Row = 0; Row < OutputCount; Row += TileRows) {
 
-        int8_t* const PanelRow = Panel + Row / TileRows * TileSize + Row % TileRows * MaximumSegmentK;
+        int8_t* PanelRow = Panel + Row / TileRows * TileSize;
 
-        if ((KernelFlags & MLAS_CONV_SYM_FLAG_INPUT_DIRECT) != 0) {
-            const int8_t* Pixel = static_cast<const int8_t*>(Input) + Row * InputChannels;
-            FillPanelRow<InputType>(PanelRow, SegmentK, &Pixel, 1, InputChannels);
-        } else {
-            const int8_t* const* Pointers = static_cast<const int8_t* const*>(Input) + Row * KernelSize;
-            FillPanelRow<InputType>(PanelRow, SegmentK, Pointers, KernelSize, InputChannels);
+        for (size_t r = Row; r < std::min(Row + TileRows, OutputCount); r++) {
+
+            if ((KernelFlags & MLAS_CONV_SYM_FLAG_INPUT_DIRECT) != 0) {
+                const int8_t* Pixel = static_cast<const int8_t*>(Input) + r * InputChannels;
+                FillPanelRow<InputType>(PanelRow, SegmentK, &Pixel, 1, InputChannels);
+            } else {
+                const int8_t* const* Pointers = static_cast<const int8_t* const*>(Input) + r * KernelSize;
+                FillPanelRow<InputType>(PanelRow, SegmentK, Pointers, KernelSize, InputChannels);
+            }
+
+            PanelRow += MaximumSegmentK;
         }
     }
 
