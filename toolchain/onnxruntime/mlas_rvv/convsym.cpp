@@ -31,9 +31,8 @@ constexpr int64_t FieldHalf = int64_t(1) << (FieldBits - 1);
 constexpr int64_t AccumulatorStart = FieldHalf | (FieldHalf << FieldBits) | (FieldHalf << (2 * FieldBits));
 constexpr size_t MaximumWeightSum = (FieldHalf - 1) / 128;
 
-// Outputs that share a load of weights: with four registers each, and eight for two loads of weights in turn, all 32
-// are used.
-constexpr size_t TileRows = 6;
+// Outputs that share a load of weights: with four registers each, and four for the weights, all 32 are used.
+constexpr size_t TileRows = 7;
 // Activations of a row that lie side by side: what a load can reach from one address for each of the rows.
 constexpr size_t MaximumSegmentK = 256;
 constexpr size_t PanelSegmentSize = TileRows * MaximumSegmentK;
@@ -219,16 +218,15 @@ MultiplySegment(
     vint64m4_t Accumulator3 = Accumulator0;
     vint64m4_t Accumulator4 = Accumulator0;
     vint64m4_t Accumulator5 = Accumulator0;
+    vint64m4_t Accumulator6 = Accumulator0;
 
 #define MLAS_RVV_FOR_ROW(Row, Action) \
     if constexpr (Rows > Row) { Action(Row, Accumulator##Row) }
 #define MLAS_RVV_FOR_ROWS(Action) \
     MLAS_RVV_FOR_ROW(0, Action) MLAS_RVV_FOR_ROW(1, Action) MLAS_RVV_FOR_ROW(2, Action) MLAS_RVV_FOR_ROW(3, Action) \
-    MLAS_RVV_FOR_ROW(4, Action) MLAS_RVV_FOR_ROW(5, Action)
+    MLAS_RVV_FOR_ROW(4, Action) MLAS_RVV_FOR_ROW(5, Action) MLAS_RVV_FOR_ROW(6, Action)
 #define MLAS_RVV_MULTIPLY_ROW(Row, Accumulator) \
-    Accumulator = __riscv_vmacc_vx_i64m4(Accumulator, Panel[Row * MaximumSegmentK + k], Weights0, vl);
-#define MLAS_RVV_MULTIPLY_NEXT_ROW(Row, Accumulator) \
-    Accumulator = __riscv_vmacc_vx_i64m4(Accumulator, Panel[Row * MaximumSegmentK + k + 1], Weights1, vl);
+    Accumulator = __riscv_vmacc_vx_i64m4(Accumulator, Panel[Row * MaximumSegmentK + k], Weights, vl);
 #define MLAS_RVV_STORE_ROW(Row, Accumulator) \
     AddFields(Accumulator, Sums + Row * SumsStride, IsFirstSegment, vl);
 
@@ -236,19 +234,21 @@ MultiplySegment(
 
     do {
 
-        #pragma GCC unroll 2
-        for (size_t k = 0; k < UnrollK; k += 2) {
+        #pragma GCC unroll 4
+        for (size_t k = 0; k < UnrollK; k++) {
 
-            const vint64m4_t Weights0 = __riscv_vle64_v_i64m4(Filter, vl);
-            const vint64m4_t Weights1 = __riscv_vle64_v_i64m4(Filter + vl, vl);
+            const vint64m4_t Weights = __riscv_vle64_v_i64m4(Filter, vl);
 
             MLAS_RVV_FOR_ROWS(MLAS_RVV_MULTIPLY_ROW)
-            MLAS_RVV_FOR_ROWS(MLAS_RVV_MULTIPLY_NEXT_ROW)
 
-            Filter += 2 * vl;
+            Filter += vl;
 
-            // No load is moved up from here: there is no register for it.
-            __asm__ volatile("" ::: "memory");
+            // All is done with these weights before the next are loaded: there is no register for more.
+            __asm__ volatile(""
+                             : "+vr"(Accumulator0), "+vr"(Accumulator1), "+vr"(Accumulator2), "+vr"(Accumulator3),
+                               "+vr"(Accumulator4), "+vr"(Accumulator5), "+vr"(Accumulator6)
+                             : "vr"(Weights)
+                             : "memory");
         }
 
         Panel += UnrollK;
@@ -258,7 +258,6 @@ MultiplySegment(
     MLAS_RVV_FOR_ROWS(MLAS_RVV_STORE_ROW)
 
 #undef MLAS_RVV_STORE_ROW
-#undef MLAS_RVV_MULTIPLY_NEXT_ROW
 #undef MLAS_RVV_MULTIPLY_ROW
 #undef MLAS_RVV_FOR_ROWS
 #undef MLAS_RVV_FOR_ROW
@@ -279,8 +278,8 @@ const int64_t*
     );
 
 MULTIPLY_SEGMENT* const MultiplySegmentOfRows[TileRows] = {
-    MultiplySegment<1>, MultiplySegment<2>, MultiplySegment<3>,
-    MultiplySegment<4>, MultiplySegment<5>, MultiplySegment<6>,
+    MultiplySegment<1>, MultiplySegment<2>, MultiplySegment<3>, MultiplySegment<4>,
+    MultiplySegment<5>, MultiplySegment<6>, MultiplySegment<7>,
 };
 
 template<typename InputType>
@@ -314,16 +313,21 @@ ConvSymKernel(
     int8_t* const Panel = reinterpret_cast<int8_t*>(ThreadedBufHolder.get());
     int32_t* const Sums = reinterpret_cast<int32_t*>(ThreadedBufHolder.get() + UpAlignSize(PanelSize));
 
-    for (size_t Row = 0; Row < OutputCount; Row++) {
+    for (size_t Row = 0; Row < OutputCount; Row += TileRows) {
 
-        int8_t* const PanelRow = Panel + Row / TileRows * TileSize + Row % TileRows * MaximumSegmentK;
+        int8_t* PanelRow = Panel + Row / TileRows * TileSize;
 
-        if ((KernelFlags & MLAS_CONV_SYM_FLAG_INPUT_DIRECT) != 0) {
-            const int8_t* Pixel = static_cast<const int8_t*>(Input) + Row * InputChannels;
-            FillPanelRow<InputType>(PanelRow, SegmentK, &Pixel, 1, InputChannels);
-        } else {
-            const int8_t* const* Pointers = static_cast<const int8_t* const*>(Input) + Row * KernelSize;
-            FillPanelRow<InputType>(PanelRow, SegmentK, Pointers, KernelSize, InputChannels);
+        for (size_t r = Row; r < std::min(Row + TileRows, OutputCount); r++) {
+
+            if ((KernelFlags & MLAS_CONV_SYM_FLAG_INPUT_DIRECT) != 0) {
+                const int8_t* Pixel = static_cast<const int8_t*>(Input) + r * InputChannels;
+                FillPanelRow<InputType>(PanelRow, SegmentK, &Pixel, 1, InputChannels);
+            } else {
+                const int8_t* const* Pointers = static_cast<const int8_t* const*>(Input) + r * KernelSize;
+                FillPanelRow<InputType>(PanelRow, SegmentK, Pointers, KernelSize, InputChannels);
+            }
+
+            PanelRow += MaximumSegmentK;
         }
     }
 

@@ -8,8 +8,10 @@ Abstract:
 
     Quantized integer matrix multiplication, for both signs of both matrices.
 
-    The columns of matrix B are the lanes and its rows are used where they lie: a row less its zero points is 16 bits
-    wide, as is an element of matrix A less its own, and the sums of their products are 32 bits wide.
+    The columns of matrix B are the lanes: a row less its zero points is 16 bits wide, as is an element of matrix A less
+    its own, and the sums of their products are 32 bits wide. Nothing is gained from packing matrix B, but operators
+    that have it transposed do that only once when it can be packed: MlasGemmPackB hands out blocks of 128 columns, whose
+    rows are copied as they are.
 
 --*/
 
@@ -25,6 +27,56 @@ namespace
 
 // Rows of A that share a load of B: with four registers of sums each, eight are left for the row of B.
 constexpr size_t TileRows = 6;
+// MlasGemmPackB's.
+constexpr size_t PackedBlockN = 128;
+
+//
+// Columns of B: where they are, how far from row to row, and how many have that in common.
+//
+
+struct COLUMNS {
+    const uint8_t* B;
+    size_t ldb;
+    size_t Count;
+};
+
+COLUMNS
+FindColumns(const MLAS_GEMM_QUANT_SHAPE_PARAMS& Shape, const MLAS_GEMM_QUANT_DATA_PARAMS& Data, size_t n, size_t CountN)
+{
+    const uint8_t* B = static_cast<const uint8_t*>(Data.B);
+
+    if (!Data.BIsPacked) {
+        return {B + n, Data.ldb, CountN};
+    }
+
+    // Sums of columns, which are not used here, are before the blocks.
+    const size_t AlignedN = MlasDivRoundup(Shape.N, MLAS_QGEMM_STRIDEN_THREAD_ALIGN) * MLAS_QGEMM_STRIDEN_THREAD_ALIGN;
+    const size_t BlockStart = n / PackedBlockN * PackedBlockN;
+    const size_t BlockN = std::min(Shape.N - BlockStart, PackedBlockN);
+    const size_t Offset = n - BlockStart;
+
+    return {B + AlignedN * sizeof(int32_t) + BlockStart * Shape.K + Offset, BlockN, std::min(CountN, BlockN - Offset)};
+}
+
+void
+CopyPackB(
+    uint8_t* D,
+    const uint8_t* B,
+    size_t ldb,
+    size_t CountN,
+    size_t CountK,
+    int32_t* ColumnSumBuffer,
+    bool BIsSigned
+    )
+{
+    MLAS_UNREFERENCED_PARAMETER(BIsSigned);
+
+    std::fill_n(ColumnSumBuffer, CountN, 0);
+
+    for (size_t k = 0; k < CountK; k++) {
+        std::copy_n(B + k * ldb, CountN, D + k * CountN);
+    }
+}
 
 template<typename BType>
 MLAS_FORCEINLINE
@@ -137,15 +189,16 @@ MultiplyTile(
 {
     for (size_t n = 0, vl; n < RangeCountN; n += vl) {
 
-        vl = __riscv_vsetvl_e16m2(RangeCountN - n);
+        const COLUMNS Columns = FindColumns(Shape, Data, RangeStartN + n, RangeCountN - n);
 
-        const uint8_t* b = static_cast<const uint8_t*>(Data.B) + RangeStartN + n;
+        vl = __riscv_vsetvl_e16m2(Columns.Count);
+
         const vint16m2_t ZeroPoints =
             LoadZeroPoints<BType>(Data.ZeroPointB, Data.PerColumnZeroPoints, RangeStartN + n, vl);
 
 #define MLAS_RVV_MULTIPLY(Rows) \
     MultiplyRows<BType, Rows>( \
-        Panel, b, Data.ldb, ZeroPoints, C + n, Data.ldc, Shape.K, Shape.IsAccumulateMode, vl)
+        Panel, Columns.B, Columns.ldb, ZeroPoints, C + n, Data.ldc, Shape.K, Shape.IsAccumulateMode, vl)
 
         switch (Rows) {
             case 1: MLAS_RVV_MULTIPLY(1); break;
@@ -198,12 +251,11 @@ GemmQuantOperation(
 
 MLAS_RVV_END
 
-// Nothing is gained from packing matrix B.
 const MLAS_GEMM_QUANT_DISPATCH MlasGemmQuantDispatchRvv = {
     GemmQuantOperation,
-    nullptr,
-    nullptr,
+    GemmQuantOperation,
+    CopyPackB,
     1,
-    0,
+    std::numeric_limits<size_t>::max(),
     TileRows,
 };

@@ -26,3 +26,10 @@ MLAS_PLATFORM::MLAS_PLATFORM()
 
     MlasRvvRegisterQuantized(*this);
 }
+
+size_t
+MLASCALL
+MlasGetPreferredBufferAlignment()
+{
+    return MLAS_DEFAULT_PREFERRED_BUFFER_ALIGNMENT;
+}

@@ -26,6 +26,7 @@ struct SHAPE {
     bool PerColumn;
     bool Accumulate;
     bool Scaled;
+    bool Packed;
 };
 
 void
@@ -70,7 +71,6 @@ Check(const SHAPE& Shape, RANDOM& Random)
     Data.A = A.data();
     Data.lda = lda;
     Data.ZeroPointA = static_cast<uint8_t>(Random.Between(0, 255));
-    Data.B = B.data();
     Data.ldb = ldb;
     Data.ZeroPointB = ZeroPointB.data();
     Data.PerColumnZeroPoints = Shape.PerColumn;
@@ -78,6 +78,15 @@ Check(const SHAPE& Shape, RANDOM& Random)
 
     const auto Multiply = [&](GUARDED<int32_t>& C, GUARDED<float>& Output) {
         std::copy_n(Start.data(), Start.size(), C.data());
+        Data.B = B.data();
+        Data.BIsPacked = false;
+        const size_t PackedSize = MlasGemmPackBSize(Shape.N, Shape.K, Shape.AIsSigned, Shape.BIsSigned);
+        GUARDED<uint8_t> PackedB(PackedSize);
+        if (Shape.Packed && PackedSize != 0) {
+            MlasGemmPackB(Shape.N, Shape.K, B.data(), ldb, Shape.AIsSigned, Shape.BIsSigned, PackedB.data());
+            Data.B = PackedB.data();
+            Data.BIsPacked = true;
+        }
         std::fill_n(Output.data(), Output.size(), 0.0f);
         MLAS_QGEMM_SCALE_BIAS_OUTPUT_PROCESSOR Processor(Output.data(), ldc, Scale.data(), Bias.data());
         Data.C = C.data();
@@ -114,7 +123,7 @@ main()
     const auto CheckSize = [&](size_t M, size_t N, size_t K) {
         for (int Signs = 0; Signs < 4; Signs++) {
             Check({M, N, K, (Signs & 1) != 0, (Signs & 2) != 0, Random.Between(0, 1) != 0, Random.Between(0, 1) != 0,
-                   Random.Between(0, 1) != 0}, Random);
+                   Random.Between(0, 1) != 0, Random.Between(0, 1) != 0}, Random);
             Count++;
         }
     };
