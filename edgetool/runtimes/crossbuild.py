@@ -151,6 +151,20 @@ def build_runtime(
     return open_runtime(store.entry("runtime", recipe.inputs(), make, force=force).path)
 
 
+def build_program(
+    recipe: Recipe, name: str, folder: Path, store: Store, progress: Progress, *, jobs: int | None = None
+) -> Path:
+    """Another target of ONNX Runtime's build, copied into `folder`: made of the objects that a runtime is made of.
+
+    Raises BuildError.
+    """
+    with build_folder(recipe, store) as build:
+        _configure(recipe, build, store, progress)
+        with progress.step(f"build {name} for {recipe.toolchain.triple}") as step:
+            _build(recipe, build, store, step, name, jobs=jobs)
+        return Path(shutil.copy2(build / "onnxruntime" / name, folder / name))
+
+
 def configure_runtime(recipe: Recipe, store: Store, progress: Progress) -> Path:
     """The first part of a build alone; returns the folder in which Ninja would go on."""
     with build_folder(recipe, store) as build:
@@ -235,7 +249,7 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) ->
                 build / "reduced",
                 _log(store, recipe, "reduce"),
             )
-        recipes = [build / "recipe" / f"{name}.cmake" for name in ("dependencies", "kernels", "reduced")]
+        recipes = [build / "recipe" / f"{name}.cmake" for name in ("dependencies", "kernels", "reduced", "unittests")]
         places: dict[str, str | Path] = {
             "CMAKE_TOOLCHAIN_FILE": build / "recipe" / "toolchain.cmake",
             "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
