@@ -4,7 +4,7 @@ VENV := .venv
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test test-docker test-configure test-ncnn lint bench bench-kernels runtime clean
+.PHONY: deploy test test-docker test-configure test-ort test-ncnn lint bench bench-kernels runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install
@@ -26,7 +26,12 @@ test-docker: $(VENV)/.dev
 
 # The configure step of a cross build: six minutes the first time.
 test-configure: $(VENV)/.dev
-	EDGETOOL_TEST_CONFIGURE=1 $(VENV)/bin/python -m pytest tests/integration/test_cross_configure.py
+	EDGETOOL_TEST_CONFIGURE=1 $(VENV)/bin/python -m pytest tests/integration/test_cross_configure.py tests/integration/test_cross_build.py
+
+# ONNX Runtime's own unit tests under the emulator: `make test-ort VLEN=128`, 0 for a processor without vectors.
+test-ort: export VLEN ?= 256
+test-ort: $(VENV)/.dev
+	EDGETOOL_TEST_ORT=1 $(VENV)/bin/python -m pytest -s tests/integration/test_ort_unittests.py
 
 # Half an hour on two cores the first time; what deploy packages for riscv64 from then on.
 runtime: $(VENV)/.dev

@@ -27,7 +27,7 @@ from edgetool.runtimes.buildtools import (
     progress_note,
 )
 from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
-from edgetool.runtimes.folding import fold_functions
+from edgetool.runtimes.folding import FOLD, fold_functions
 from edgetool.runtimes.inspection import inspect_library
 from edgetool.runtimes.operators import Operators
 from edgetool.runtimes.patches import mirror, patched_files
@@ -76,6 +76,11 @@ class Recipe:
         return (*LINK_FLAGS, *self.compiler.link_flags)
 
     @property
+    def folded(self) -> bool:
+        """Whether functions of the same code become one; GNU's linker can't."""
+        return self.operators is not None and self.compiler.title.startswith("zig ")
+
+    @property
     def patches(self) -> tuple[Path, ...]:
         """None for a tree of the user's: it may have what they bring already."""
         return tuple(sorted((recipe_folder() / "patches").glob("*.patch"))) if self.tree.pinned else ()
@@ -98,13 +103,16 @@ class Recipe:
             "target": self.compiler.target_flags,
             "options": self.options,
             "flags": [*COMPILE_FLAGS, *self.link_flags],
+            "folded": self.folded,
             "operators": None if self.operators is None else self.operators.config,
         }
 
     def flags(self) -> Iterator[str]:
         """What a record says of how the runtime was built."""
         yield self.compiler.title
-        yield shlex.join([*self.compiler.target_flags, *COMPILE_FLAGS, *self.link_flags])
+        yield shlex.join(
+            [*self.compiler.target_flags, *COMPILE_FLAGS, *self.link_flags, *([FOLD] if self.folded else [])]
+        )
         yield from (f"-D{name}={setting}" for name, setting in self.options.items())
 
     @property
@@ -141,6 +149,20 @@ def build_runtime(
             write_document(folder / "runtime.json", _finish(recipe, library, folder))
 
     return open_runtime(store.entry("runtime", recipe.inputs(), make, force=force).path)
+
+
+def build_program(
+    recipe: Recipe, name: str, folder: Path, store: Store, progress: Progress, *, jobs: int | None = None
+) -> Path:
+    """Another target of ONNX Runtime's build, copied into `folder`: made of the objects that a runtime is made of.
+
+    Raises BuildError.
+    """
+    with build_folder(recipe, store) as build:
+        _configure(recipe, build, store, progress)
+        with progress.step(f"build {name} for {recipe.toolchain.triple}") as step:
+            _build(recipe, build, store, step, name, jobs=jobs)
+        return Path(shutil.copy2(build / "onnxruntime" / name, folder / name))
 
 
 def configure_runtime(recipe: Recipe, store: Store, progress: Progress) -> Path:
@@ -227,7 +249,7 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) ->
                 build / "reduced",
                 _log(store, recipe, "reduce"),
             )
-        recipes = [build / "recipe" / f"{name}.cmake" for name in ("dependencies", "kernels", "reduced")]
+        recipes = [build / "recipe" / f"{name}.cmake" for name in ("dependencies", "kernels", "reduced", "unittests")]
         places: dict[str, str | Path] = {
             "CMAKE_TOOLCHAIN_FILE": build / "recipe" / "toolchain.cmake",
             "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
@@ -261,7 +283,7 @@ def _library(recipe: Recipe, build: Path, store: Store) -> Path:
     built = build / "onnxruntime" / name
     if not built.is_file():
         raise BuildError(f"the build made no {name}")
-    if recipe.operators is None or recipe.compiler.glibc is None:
+    if not recipe.folded:
         return built
     asked = run_tool(
         [find_tool("ninja"), "-C", built.parent, "-t", "commands", "-s", name], log=_log(store, recipe, "commands")

@@ -11,6 +11,7 @@ from edgetool.platform.elf import read_elf
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.crossbuild import configure_runtime, prepare
+from edgetool.runtimes.sources import source_tree
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 
 LASTING_CACHE = os.environ.get("EDGETOOL_TEST_CONFIGURE") == "1"
@@ -27,6 +28,17 @@ def test_the_build_of_a_triple_is_configured(triple: str) -> None:
     assert "libonnxruntime.so" in rules
     assert toolchain.crossbuild is not None
     assert f'CMAKE_SYSTEM_PROCESSOR "{toolchain.crossbuild.processor}"' in _system(build)
+
+
+def test_a_tree_of_the_users_own_is_configured_as_it_is() -> None:
+    if not LASTING_CACHE:
+        pytest.skip("takes six minutes the first time: `make test-configure`")
+    toolchain, store = load_toolchain("riscv64-linux-gnu"), Store(cache_root())
+    own = source_tree(store, Silent()).onnxruntime
+    build = configure_runtime(prepare(toolchain, store, Silent(), source=own), store, Silent())
+    rules = (build / "build.ninja").read_text()
+    assert f" {own}/onnxruntime/core/mlas/lib/platform.cpp" in rules
+    assert f" {build.parent}/kernels/" not in rules
 
 
 def _system(build: Path) -> str:
