@@ -90,6 +90,11 @@ class Recipe:
         name = self.wanted.kernels if self.tree.pinned else None
         return None if name is None else recipe_folder() / name
 
+    @property
+    def kernel_files(self) -> tuple[Path, ...]:
+        """Without the folder of their tests."""
+        return () if self.kernels is None else tuple(sorted(path for path in self.kernels.iterdir() if path.is_file()))
+
     def inputs(self) -> dict[str, object]:
         return {
             "provider": PROVIDER,
@@ -98,7 +103,7 @@ class Recipe:
             "sources": self.tree.key,
             "cmake": {path.name: sha256_file(path) for path in sorted(recipe_folder().glob("*.cmake"))},
             "patches": {path.name: sha256_file(path) for path in self.patches},
-            "kernels": None if self.kernels is None else {x.path: x.sha256 for x in file_entries(self.kernels)},
+            "kernels": {path.name: sha256_file(path) for path in self.kernel_files},
             "compiler": self.compiler.title,
             "target": self.compiler.target_flags,
             "options": self.options,
