@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.options import Json
+
 if TYPE_CHECKING:
     from edgetool.reports.sweeps import PointRow
 
@@ -25,7 +27,7 @@ def sweep(
         str | None, typer.Option(help="A Dask scheduler, tcp://HOST:PORT, whose workers carry the boards.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Measure again what has a record.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")] = False,
+    json: Json = False,
 ) -> None:
     """Models × precisions × targets × threads, boards in parallel; what has a record is not measured again."""
     from edgetool.console import make_progress

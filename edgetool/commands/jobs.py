@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.options import Json
+from edgetool.commands.output import print_json
+
 if TYPE_CHECKING:
     from edgetool.executors.ssh import SshExecutor
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
 JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="As `edgetool jobs` names it.")]
 
 
@@ -27,7 +28,7 @@ def list_jobs(
     with _visit(target) as executor:
         jobs = executor.jobs()
     if json:
-        _print_json({"target": target, "jobs": jobs})
+        print_json({"target": target, "jobs": jobs})
         return
     cells = [
         (
@@ -57,7 +58,7 @@ def attach(
         result = executor.attach(name, folder)
         step.note(f"ended with exit code {result.exit_code}" + (", its time was up" if result.timed_out else ""))
     if json:
-        _print_json({"job": job, "exit_code": result.exit_code, "timed_out": result.timed_out, "folder": str(folder)})
+        print_json({"job": job, "exit_code": result.exit_code, "timed_out": result.timed_out, "folder": str(folder)})
     else:
         print(f"{folder}: what {job} wrote")
     result.check()
@@ -69,7 +70,7 @@ def cancel(job: JobId, json: Json = False) -> None:
     with _visit(target) as executor:
         executor.cancel(name)
     if json:
-        _print_json({"job": job, "cancelled": True})
+        print_json({"job": job, "cancelled": True})
     else:
         print(f"{job}: ended")
 
@@ -95,9 +96,3 @@ def _visit(target: str) -> Iterator[SshExecutor]:
         raise ConfigError(f"{target} has no jobs", hint="they are for boards reached by SSH")
     with executor:
         yield executor
-
-
-def _print_json(answer: object) -> None:
-    from edgetool.platform.documents import to_json
-
-    sys.stdout.buffer.write(to_json(answer))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-board_app = typer.Typer(help="Emulated RISC-V and Arm boards, each with a Linux of its own.", no_args_is_help=True)
+from edgetool.commands.options import Json
+from edgetool.commands.output import print_json
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
+board_app = typer.Typer(help="Emulated RISC-V and Arm boards, each with a Linux of its own.", no_args_is_help=True)
 
 
 Target = Annotated[
@@ -44,7 +44,7 @@ def up(
         state = start_board(board_folder(store, found.name), options, store)
         step.note(f"SSH answered {state.boot_ms / 1000:.1f} s after the emulator's start")
     if json:
-        _print_json(state)
+        print_json(state)
         return
     print(f"running: {state.emulator}; `edgetool board ssh -t {target}` enters it, target {target} uses it")
 
@@ -57,7 +57,7 @@ def status(json: Json = False) -> None:
 
     boards = running_boards(Store(cache_root()))
     if json:
-        _print_json({"boards": boards})
+        print_json({"boards": boards})
         return
     for name, state in boards.items():
         vectors = "" if state.options.vlen_bits is None else f", {state.options.vlen_bits}-bit vectors"
@@ -105,9 +105,3 @@ def down(
     for name in running_boards(store) if every else [load_target(target).name]:
         ended = stop_board(board_folder(store, name))
         print(f"{name}: ended" if ended else f"{name}: the board was not running")
-
-
-def _print_json(answer: object) -> None:
-    from edgetool.platform.documents import to_json
-
-    sys.stdout.buffer.write(to_json(answer))

@@ -1,12 +1,15 @@
-"""`edgetool targets add` and `check`: boards that are reached by SSH."""
+"""`edgetool targets`, and `clean`: the places a bundle can run."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from edgetool.commands.options import Json, complete_target
+from edgetool.commands.output import print_json
 
 if TYPE_CHECKING:
     from edgetool.boards.probe import Probe
@@ -15,9 +18,43 @@ if TYPE_CHECKING:
 AcceptNew = Annotated[
     bool, typer.Option("--accept-new", help="Take an unknown host key on first sight, as in CI; a changed one never.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
+targets_app = typer.Typer(help="The places a bundle can run.", invoke_without_command=True)
 
 
+@targets_app.callback()
+def _default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_targets()
+
+
+@targets_app.command("list")
+def list_targets(json: Json = False) -> None:
+    """All known targets."""
+    from edgetool.console import print_table
+    from edgetool.executors.registry import all_targets
+
+    found = list(all_targets())
+    if json:
+        print_json({"targets": found})
+        return
+    cells = [(t.name, t.description, t.triple, t.executor["kind"], t.runtime) for t in found]
+    print_table(("target", "what", "triple", "executor", "runtime"), cells)
+
+
+@targets_app.command("show")
+def show_target(name: Annotated[str, typer.Argument(autocompletion=complete_target)], json: Json = False) -> None:
+    """One target, all settings."""
+    from edgetool.executors.registry import load_target, target_files
+
+    target = load_target(name)
+    if json:
+        print_json(target)
+        return
+    path = target_files().get(name, Path(name))
+    print(f"# {path}\n{path.read_text()}", end="")
+
+
+@targets_app.command("add")
 def add_target(
     name: Annotated[str, typer.Argument(help="What to call it.")],
     host: Annotated[str, typer.Option(help="A Host of ~/.ssh/config, or user@host.")],
@@ -36,11 +73,12 @@ def add_target(
     target = Target(schema=Target.SCHEMA, name=name, description=_describe(probe), triple=probe.triple, executor=table)
     write_target(path, target)
     if json:
-        _print_json({"path": str(path), "target": target, "probe": probe})
+        print_json({"path": str(path), "target": target, "probe": probe})
         return
     print(f"{path}: {target.description}; `edgetool deploy --target {name}`")
 
 
+@targets_app.command("check")
 def check_target(
     name: Annotated[str, typer.Argument(help="A target's name, or a target file.")],
     accept_new: AcceptNew = False,
@@ -55,7 +93,7 @@ def check_target(
     probe = _probe(target, accept_new)
     check_machine_of(target, probe)
     if json:
-        _print_json({"target": name, "probe": probe})
+        print_json({"target": name, "probe": probe})
         return
     print(f"{name}: {_describe(probe)}")
     facts = probe.facts
@@ -89,7 +127,7 @@ def clean_target(
     with executor:
         freed_bytes = executor.clean()
     if json:
-        _print_json({"target": target, "freed_bytes": freed_bytes})
+        print_json({"target": target, "freed_bytes": freed_bytes})
         return
     print(f"{target}: {size_text(freed_bytes)} removed")
 
@@ -109,9 +147,3 @@ def _describe(probe: Probe) -> str:
     cores = None if probe.cores is None else f"{probe.cores} cores"
     text = ", ".join(text for text in (f"{model}: {probe.machine}", cores, probe.vectors) if text)
     return "".join(letter for letter in text if letter.isprintable())  # a board may name itself as it likes
-
-
-def _print_json(answer: object) -> None:
-    from edgetool.platform.documents import to_json
-
-    sys.stdout.buffer.write(to_json(answer))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.options import Json
+from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 runtime_app = typer.Typer(help="ONNX Runtimes that edgetool built or fetched.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
 Key = Annotated[str, typer.Argument(help="The beginning of a runtime's key, as `edgetool runtime list` shows it.")]
 
 
@@ -55,7 +55,7 @@ def build(
         force=force,
     )
     if json:
-        _print_json({"path": str(runtime.root), "key": runtime.root.name, "runtime": runtime.build})
+        print_json({"path": str(runtime.root), "key": runtime.root.name, "runtime": runtime.build})
         return
     from edgetool.reports.units import size_text
 
@@ -75,7 +75,7 @@ def list_runtimes(json: Json = False) -> None:
     store = Store(cache_root())
     found, left = cached_runtimes(store), build_folders(store)
     if json:
-        _print_json(
+        print_json(
             {
                 "runtimes": [_row(entry) for entry in found],
                 "builds": {str(folder): size for folder, size in left.items()},
@@ -100,7 +100,7 @@ def show(key: Key, json: Json = False) -> None:
 
     entry = find_runtime(Store(cache_root()), key)
     if json:
-        _print_json(_row(entry))
+        print_json(_row(entry))
         return
     build = entry.build
     print(f"{build.title} for {build.triple}: {build.variant}")
@@ -128,13 +128,13 @@ def remove(
     if key is None:
         freed = remove_builds(store)
         if json:
-            _print_json({"removed_bytes": freed})
+            print_json({"removed_bytes": freed})
         else:
             print(f"removed {size_text(freed)} that builds had left")
         return
     entry = remove_runtime(store, key)
     if json:
-        _print_json(_row(entry))
+        print_json(_row(entry))
         return
     print(f"removed {entry.key}: {entry.build.title} for {entry.build.triple}, {size_text(entry.size_bytes)}")
 
@@ -157,7 +157,7 @@ def selftest(
     place = place if runtime is None else replace(place, runtime=runtime)
     build, held = selftest_runtime(place, Workshop(store=Store(cache_root()), progress=make_progress(quiet=json)))
     if json:
-        _print_json({"runtime": build, "target": target, "cases": held})
+        print_json({"runtime": build, "target": target, "cases": held})
         return
     print(f"{build.title}, {build.variant}: all {held} cases hold on {target}")
 
@@ -170,9 +170,3 @@ def _row(entry: CachedRuntime) -> dict[str, object]:
         "made_at": entry.made_at,
         "runtime": entry.build,
     }
-
-
-def _print_json(answer: object) -> None:
-    from edgetool.platform.documents import to_json
-
-    sys.stdout.buffer.write(to_json(answer))

@@ -1,0 +1,38 @@
+"""`edgetool doctor`: what is installed, what is missing, the command that mends it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from edgetool.commands.options import Json
+from edgetool.commands.output import print_json
+from edgetool.errors import ConfigError
+
+
+def doctor(
+    install: Annotated[
+        bool, typer.Option("--install", help="As root, install the system packages that are missing.")
+    ] = False,
+    optional: Annotated[bool, typer.Option("--all", help="Those too that only some options want.")] = False,
+    json: Json = False,
+) -> None:
+    """What is installed, what is missing, and the command that mends it."""
+    from edgetool.console import make_progress, print_table
+    from edgetool.doctor import examine, install_system_packages, missing_system_packages
+    from edgetool.platform.store import cache_root
+
+    findings = examine()
+    missing = missing_system_packages(findings, optional=optional)
+    if install and missing:
+        with make_progress(quiet=json).step(f"install {', '.join(missing)}"):
+            install_system_packages(missing, log=cache_root() / "logs" / "system-packages.log")
+        findings = examine()
+    if json:
+        print_json({"findings": findings})
+    else:
+        cells = [(f.name, f.found or "missing", f.needed_for, "" if f.ok else f.remedy) for f in findings]
+        print_table(("what", "found", "needed for", "remedy"), cells)
+    if not all(finding.ok for finding in findings if finding.required):
+        raise typer.Exit(ConfigError.exit_code)

@@ -1,0 +1,133 @@
+"""`edgetool export`, `quantize`, `package`: a model on its way to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgetool.commands.options import (
+    Calibration,
+    Checkpoint,
+    Dynamic,
+    Force,
+    HeldOut,
+    Images,
+    InputShape,
+    Json,
+    Mirror,
+    Source,
+    Target,
+    Weights,
+    model_request,
+)
+from edgetool.commands.output import print_json
+from edgetool.commands.workshop import make_workshop
+
+if TYPE_CHECKING:
+    from edgetool.models.spec import ModelArtifact
+
+
+def export(
+    source: Source = "mobilenet_v2",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The .onnx to write; default: the model's name.")
+    ] = None,
+    weights: Weights = "",
+    checkpoint: Checkpoint = None,
+    input_shape: InputShape = None,
+    calibration: Calibration = None,
+    opset: Annotated[
+        int | None, typer.Option(min=16, max=23, help="Default: what every runtime in use can run.")
+    ] = None,
+    weights_mirror: Mirror = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """PyTorch → optimized ONNX, checked against PyTorch."""
+    from edgetool import pipeline
+    from edgetool.models.artifacts import save_artifact
+    from edgetool.models.onnxfile import DEFAULT_OPSET
+
+    request = model_request(source, weights, checkpoint, input_shape)
+    images = pipeline.ImageSource.choose(request, calibration, None)
+    made = pipeline.export(
+        request,
+        images,
+        make_workshop(quiet=json, force=force),
+        opset=opset or DEFAULT_OPSET,
+        weights_mirror=weights_mirror,
+    )
+    _print_model(save_artifact(made, output or Path(f"{request.name}.onnx")), json)
+
+
+def quantize(
+    model: Annotated[Path, typer.Argument(help="An fp32 .onnx.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The .onnx to write; default: NAME.int8.onnx.")
+    ] = None,
+    calibration: Calibration = None,
+    held_out: HeldOut = None,
+    dynamic: Dynamic = False,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """fp32 ONNX → int8 ONNX, static by default."""
+    from edgetool import pipeline
+    from edgetool.models.artifacts import read_artifact, request_of, save_artifact
+    from edgetool.models.quantize import Quantization
+
+    quantization = Quantization.DYNAMIC if dynamic else Quantization.STATIC
+    fp32 = read_artifact(model)
+    request = request_of(fp32)
+    images = pipeline.ImageSource.choose(request, calibration, held_out)
+    made = pipeline.quantize(fp32, request, images, make_workshop(quiet=json, force=force), quantization=quantization)
+    saved = save_artifact(made, output or model.with_suffix(f".{made.spec.precision}.onnx"))
+    _print_model(saved, json, before=fp32.spec.size_bytes)
+
+
+def package(
+    models: Annotated[list[Path], typer.Argument(help="One or more .onnx of the same inputs.")],
+    target: Target = "qemu-riscv64",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder to write; default: NAME-TARGET.")
+    ] = None,
+    inputs: Annotated[Path | None, typer.Option(help="Images to time and judge by: a folder or an .npz.")] = None,
+    images: Images = None,
+    archive: Annotated[bool, typer.Option("--archive", help="Write a .tar.zst beside the folder too.")] = False,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Models, runtime, harness and inputs → a bundle that runs on the target."""
+    from edgetool import pipeline
+    from edgetool.archives import pack_bundle
+    from edgetool.bundles import copy_bundle
+    from edgetool.models.artifacts import read_artifact, request_of
+
+    artifacts = [read_artifact(path) for path in models]
+    request = request_of(artifacts[0])
+    source = pipeline.ImageSource.choose(request, None, inputs)
+    workshop = make_workshop(quiet=json, force=force)
+    place = pipeline.provision(pipeline.target_with_images(target, images), workshop)
+    folder = output or Path(f"{artifacts[0].spec.name}-{place.target.name}")
+    bundle = copy_bundle(pipeline.package(artifacts, place, request, source, workshop), folder)
+    packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None
+    if json:
+        print_json({"bundle": str(folder), "archive": str(packed) if packed else None, "id": bundle.manifest.id})
+    else:
+        print(f"bundle: {folder}" + (f"\narchive: {packed}" if packed else ""))
+
+
+def _print_model(saved: ModelArtifact, json: bool, *, before: int | None = None) -> None:
+    from edgetool.reports.units import size_text
+
+    if json:
+        print_json({"path": str(saved.path), "model": saved.spec, "size_before_bytes": before})
+        return
+    noise = "" if saved.spec.signal_to_noise_db is None else f", {saved.spec.signal_to_noise_db:.1f} dB against fp32"
+    meaning = "" if saved.spec.accuracy_means_something else "; random weights: its accuracy means nothing"
+    size = size_text(saved.spec.size_bytes)
+    if before is not None:
+        size = f"{size_text(before)} → {size} ({saved.spec.size_bytes / before - 1:+.1%})"
+    print(f"{saved.path}: {saved.spec.precision}, opset {saved.spec.opset}, {size}{noise}{meaning}")
