@@ -136,7 +136,11 @@ def test_a_tool_that_is_missing_points_to_the_doctor(tmp_path: Path) -> None:
 
 def test_ctrl_c_in_the_middle_of_a_program_ends_it() -> None:
     duration = mark()
-    program = f"from edgetool.platform.process import run_process; run_process(['sh', '-c', 'sleep {duration}; true'])"
+    program = (
+        # A shell starts what it sends to the background with SIGINT ignored, and so the tests.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"from edgetool.platform.process import run_process; run_process(['sh', '-c', 'sleep {duration}; true'])"
+    )
     with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) as runner:
         with within(30):
             while not any(line.startswith("sleep") for line in sleepers(duration)):
