@@ -220,6 +220,7 @@ class Link(threading.Thread):
         self.passed_bytes = 0  # to the server
         self.returned_bytes = 0  # from it
         self.delay_s = 0.0  # of each piece
+        self._break: tuple[bool, int, bool] | None = None  # to the server?, after so many bytes, for good?
         self._frozen = threading.Event()
         self._garbled = threading.Event()
         self._never = threading.Event()
@@ -260,10 +261,28 @@ class Link(threading.Thread):
                     self.passed_bytes += len(data)
                     if self.limit_bytes is not None and self.passed_bytes > self.limit_bytes:
                         break
+                if self._breaks(counted):
+                    break
                 sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _breaks(self, counted: bool) -> bool:
+        if self._break is None or self._break[0] is not counted:
+            return False
+        _, bytes_before, for_good = self._break
+        if (self.passed_bytes if counted else self.returned_bytes) <= bytes_before:
+            return False
+        self._break = None
+        if for_good:
+            self._refuse()
+        self.cut()
+        return True
+
+    def break_after(self, *, passed_bytes: int | None = None, returned_bytes: int = 0, for_good: bool) -> None:
+        """Cut by who passes the bytes on: however busy the machine is, not one piece later."""
+        self._break = (passed_bytes is not None, passed_bytes or returned_bytes, for_good)
 
     def garble(self) -> None:
         """Lose a byte of what comes next."""
@@ -283,11 +302,14 @@ class Link(threading.Thread):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def close(self) -> None:
-        self.cut()
+    def _refuse(self) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def close(self) -> None:
+        self.cut()
+        self._refuse()
         self.join(10)
         for pump in self._pumps:
             pump.join(10)

@@ -128,12 +128,7 @@ def large(scene: Scene) -> Path:
 
 
 def cut_in_the_upload(scene: Scene, *, back: bool) -> Measurement:
-    def cut() -> None:
-        await_true(lambda: scene.link.passed_bytes > 2_000_000, "nothing was sent")
-        scene.link.cut() if back else scene.link.close()
-
-    scene.threads.append(threading.Thread(target=cut))
-    scene.threads[-1].start()
+    scene.link.break_after(passed_bytes=2_000_000, for_good=not back)
     return scene.measured(large(scene))
 
 
@@ -180,13 +175,7 @@ def silent_in_the_run(scene: Scene) -> Measurement:
 def cut_in_the_download(scene: Scene, *, back: bool) -> Measurement:
     """What comes back is large, and the link is cut while it does."""
     outputs = LOGITS * 500_000
-
-    def cut() -> None:
-        await_true(lambda: scene.link.returned_bytes > 5_000_000, "nothing came")
-        scene.link.cut() if back else scene.link.close()
-
-    scene.threads.append(threading.Thread(target=cut))
-    scene.threads[-1].start()
+    scene.link.break_after(returned_bytes=5_000_000, for_good=not back)
     text = json.dumps(result_document(outputs=[{"name": "l", "dtype": "float32", "shape": [500_000, CLASSES]}]))
     return scene.measured(writing(scene.folder, text, output=outputs))
 

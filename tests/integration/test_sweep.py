@@ -79,13 +79,13 @@ def test_a_sweep_over_two_emulated_boards_and_the_host_outlives_one_of_them(
     results = json.loads((tmp_path / "sweeps/three/sweep.json").read_text())["results"]
     failed = {(r["point"]["target"], r["point"]["precision"]): r["failure"] for r in results if r["failure"]}
     assert list(failed) == [("left", "int8")]
-    assert failed["left", "int8"]["error"] == "ConnectError"
+    assert failed["left", "int8"]["error"] == "LinkLost"
     (row,) = [
         line
         for line in (tmp_path / "sweeps/three/summary.csv").read_text().splitlines()
-        if "failed" in line or "ConnectError" in line
+        if "failed" in line or "LinkLost" in line
     ]
-    assert row.startswith("tiny,int8,left,1,ConnectError")
+    assert row.startswith("tiny,int8,left,1,LinkLost")
     assert not any(cell.isdigit() for cell in row.split(",")[5:])
     report = (tmp_path / "sweeps/three/report.md").read_text()
     assert "5 measured, 0 kept from an earlier sweep, 1 failed" in report

@@ -60,7 +60,7 @@ def test_one_boards_failure_does_not_stop_the_others(host_bundle: Bundle, target
     assert isinstance(rows, list)
     measured = {(row["point"]["target"], row["point"]["precision"]) for row in rows if row["row"] is not None}
     assert measured == {(board, precision) for board in "ab" for precision in ("fp32", "int8")}
-    assert {row["failure"]["error"] for row in rows if row["row"] is None} == {"ConnectError"}
+    assert {row["failure"]["error"] for row in rows if row["row"] is None} == {"LinkLost"}
 
 
 def test_boards_work_side_by_side_and_none_is_used_twice_at_once(
