@@ -69,7 +69,7 @@ def _measure(bundle: Bundle, targets: Sequence[Target]) -> Cost:
     points = [Point(model="tiny", precision=Precision.FP32, target=target.name, threads=1) for target in targets]
     orders = [order_for(point, bundle, target) for point, target in zip(points, targets, strict=True)]
     before, start = _used_s(), time.perf_counter()
-    for order, answer in measure_orders(orders, scheduler=None, on_step=lambda target, text: None):  # noqa: ARG005
+    for order, answer in measure_orders(orders, scheduler=None, on_step=lambda *_: None):
         if isinstance(answer, PointFailure):
             raise SystemExit(f"{order.point.target}: {answer.message}")
     wall_s, after = time.perf_counter() - start, _used_s()

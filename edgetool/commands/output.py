@@ -28,3 +28,4 @@ def print_json(answer: object) -> None:
     from edgetool.platform.documents import to_json
 
     sys.stdout.buffer.write(to_json(answer))
+    sys.stdout.buffer.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgetool.commands.options import Json
+from edgetool.commands.output import print_json
+from edgetool.commands.workshop import make_workshop
 
 if TYPE_CHECKING:
     from edgetool.reports.sweeps import PointRow
@@ -30,17 +31,14 @@ def sweep(
     json: Json = False,
 ) -> None:
     """Models × precisions × targets × threads, boards in parallel; what has a record is not measured again."""
-    from edgetool.console import make_progress
     from edgetool.console_boards import watch_boards
-    from edgetool.pipeline import Workshop
-    from edgetool.platform.store import Store, cache_root
     from edgetool.sweep.orders import plan_orders
     from edgetool.sweep.plan import read_plan
     from edgetool.sweep.run import check_complete, run_sweep
 
     read = read_plan(plan)
     folder = output or Path("sweeps") / plan.stem
-    points = tuple(plan_orders(read, Workshop(store=Store(cache_root()), progress=make_progress(quiet=json))))
+    points = tuple(plan_orders(read, make_workshop(quiet=json, force=False)))
     with watch_boards(quiet=json) as watch:
         table = run_sweep(points, folder, name=plan.stem, watch=watch, scheduler=scheduler, force=force)
     print_sweep(table, folder, json=json)
@@ -77,13 +75,11 @@ def bench_many(
 def print_sweep(table: Sequence[PointRow], folder: Path, *, json: bool) -> None:
     """Its table, or all of it as JSON."""
     from edgetool.console import print_table
-    from edgetool.platform.documents import to_json
     from edgetool.reports.sweeps import brief_table, reason
 
     report = folder / "report.md"
     if json:
-        sys.stdout.buffer.write(to_json({"sweep": str(folder), "report": str(report), "rows": table}))
-        sys.stdout.buffer.flush()
+        print_json({"sweep": str(folder), "report": str(report), "rows": table})
         return
     print_table(*brief_table(table))
     for row in table:

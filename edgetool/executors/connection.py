@@ -6,7 +6,6 @@ import contextlib
 import logging
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,13 +17,13 @@ from typing import Any, Self
 from edgetool.errors import ConfigError, ConnectError, ExecutorError, LinkLost
 from edgetool.executors.hostkeys import changed, known_keys, policy
 from edgetool.executors.sshconfig import SshHost, resolve_host
-from edgetool.platform.process import OUTPUT_LIMIT_BYTES, talk_to
+from edgetool.platform.process import talk_to
+from edgetool.platform.tail import GRACE_S
 from edgetool.platform.terminal import ask_secret
 
 KEEPALIVE_S = 10
 LINK_TIMEOUT_S = 30  # without an answer to what was sent, the link counts as lost
 WINDOW_BYTES = 2**22  # how much a board may send before it waits for us
-GRACE_S = 3.0
 READ_BYTES = 2**18
 SEND_BYTES = 2**15  # what servers take in one packet
 
@@ -88,28 +87,6 @@ class Remote:
     def close(self) -> None:
         with contextlib.suppress(OSError, EOFError):  # there is no link to say it over
             self._channel.close()
-
-
-class Tail(threading.Thread):
-    """Drains a stream and keeps its end."""
-
-    def __init__(self, receive: Callable[[], bytes]) -> None:
-        super().__init__(daemon=True)
-        self._receive = receive
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self.start()
-
-    def run(self) -> None:
-        while chunk := self._receive():
-            self._chunks.append(chunk)
-            self._size += len(chunk)
-            while self._size - len(self._chunks[0]) >= OUTPUT_LIMIT_BYTES:
-                self._size -= len(self._chunks.popleft())
-
-    def text(self) -> bytes:
-        self.join(GRACE_S)
-        return b"".join(self._chunks)[-OUTPUT_LIMIT_BYTES:]
 
 
 class Connection:

@@ -17,7 +17,7 @@ def policy(host: SshHost, accept_new: bool) -> Any:
     """What paramiko is to do with a key that no known_hosts file has for this host."""
     import paramiko
 
-    class Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+    class Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko's types are not known
         def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
             # A known host with a key of another kind: whoever answers may have chosen the kind for that reason.
             if client.get_host_keys().lookup(hostname) is not None or _is_revoked(host, key.get_base64()):

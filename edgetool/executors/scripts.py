@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgetool.errors import ExecutorError
-from edgetool.executors.connection import GRACE_S, Connection, Remote, Tail
+from edgetool.executors.connection import Connection, Remote
 from edgetool.executors.shell import SHELL
+from edgetool.platform.tail import GRACE_S, Tail
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,22 +6,20 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, NoReturn
 
 from edgetool.errors import BuildError
 from edgetool.platform.files import write_atomically
+from edgetool.platform.tail import GRACE_S, Tail
 from edgetool.platform.values import value
 
-OUTPUT_LIMIT_BYTES = 4 * 1024**2
 LINE_LIMIT_BYTES = 64 * 1024
-GRACE_S = 3.0
 
 
 @value
@@ -36,34 +34,26 @@ class Completed:
     timed_out: bool
 
 
-class _Tail(threading.Thread):
-    """Drains a pipe and keeps its end, so that a program that prints without limit neither blocks nor fills memory."""
+class _Pipe(Tail):
+    """The end of a program's output, whose lines are told as they come."""
 
     def __init__(self, pipe: IO[bytes], on_line: Callable[[str], None] | None = None) -> None:
-        super().__init__(daemon=True)
         self._pipe = pipe
         self._on_line = on_line
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self.start()
+        self._partial = b""
+        super().__init__(partial(os.read, pipe.fileno(), 65536))
 
     def run(self) -> None:
-        partial = b""
         with self._pipe:
-            while chunk := os.read(self._pipe.fileno(), 65536):
-                self._chunks.append(chunk)
-                if self._on_line is not None:
-                    *lines, partial = (partial + chunk).split(b"\n")
-                    partial = partial[-LINE_LIMIT_BYTES:]
-                    for line in lines:
-                        self._on_line(line.decode(errors="replace"))
-                self._size += len(chunk)
-                while self._size - len(self._chunks[0]) >= OUTPUT_LIMIT_BYTES:
-                    self._size -= len(self._chunks.popleft())
+            super().run()
 
-    def text(self) -> bytes:
-        self.join(GRACE_S)
-        return b"".join(self._chunks)[-OUTPUT_LIMIT_BYTES:]
+    def keep(self, chunk: bytes) -> None:
+        if self._on_line is not None:
+            *lines, rest = (self._partial + chunk).split(b"\n")
+            self._partial = rest[-LINE_LIMIT_BYTES:]
+            for line in lines:
+                self._on_line(line.decode(errors="replace"))
+        super().keep(chunk)
 
 
 def run_process(
@@ -90,7 +80,7 @@ def run_process(
             process = started.result()
             assert process.stdout is not None
             assert process.stderr is not None
-            stdout, stderr = _Tail(process.stdout, on_line), _Tail(process.stderr)
+            stdout, stderr = _Pipe(process.stdout, on_line), _Pipe(process.stderr)
             try:
                 process.wait(timeout_s)
             except subprocess.TimeoutExpired:

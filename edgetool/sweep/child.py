@@ -19,7 +19,7 @@ from edgetool.models.spec import Precision
 from edgetool.pipeline import Workshop, measure_bundle, reach
 from edgetool.platform.documents import parse_value, write_document
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
-from edgetool.platform.progress import Step
+from edgetool.platform.progress import Silent, Step
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import Name, value
 
@@ -38,17 +38,14 @@ class Job:
     results: Name  # the folder to leave a record with its outputs in, or a failure
 
 
-class _Lines:
+class _Lines(Silent):
     """Each step as a line on stdout, for who watches."""
-
-    class _Step:
-        def note(self, text: str) -> None:
-            del text
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
         print(title, flush=True)
-        yield self._Step()
+        with super().step(title) as step:
+            yield step
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import BuildError
-from edgetool.platform.process import OUTPUT_LIMIT_BYTES, run_process, run_tool
+from edgetool.platform.process import run_process, run_tool
+from edgetool.platform.tail import OUTPUT_LIMIT_BYTES
 from tests.support import StillGoing, command_lines, within
 
 
