@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from edgetool import pipeline
+from edgetool import pipeline, steps
 from edgetool.bench.harness import BUNDLE, HarnessJob, input_paths, run_harness
 from edgetool.bench.measure import put_bundle
 from edgetool.bench.stats import summarize
@@ -31,12 +31,12 @@ SPEC = BenchmarkSpec(warmup=20, min_repetitions=150, max_repetitions=150, min_du
 
 def run() -> str:
     """The ratio of medians, harness ÷ Python, for fp32."""
-    workshop = pipeline.Workshop(store=Store(cache_root()), progress=Silent())
+    workshop = steps.Workshop(store=Store(cache_root()), progress=Silent())
     request = ModelRequest()
-    source = pipeline.ImageSource.choose(request, None, None)
-    place = pipeline.provision(pipeline.target_with_images("host", 1), workshop)
-    fp32 = pipeline.export(request, source, workshop, opset=20)
-    bundle = pipeline.package([fp32], place, request, source, workshop)
+    source = steps.ImageSource.choose(request, None, None)
+    place = steps.provision(pipeline.target_with_images("host", 1), workshop)
+    fp32 = steps.export(request, source, workshop, opset=20)
+    bundle = steps.package([fp32], place, request, source, workshop)
     with open_executor(place.target) as executor:
         put_bundle(executor, bundle)
         ratios = []

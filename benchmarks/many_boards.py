@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from edgetool import pipeline
+from edgetool import pipeline, steps
 from edgetool.bench.points import Point, PointFailure
 from edgetool.bundles import Bundle
 from edgetool.executors.base import BenchmarkSpec, EvaluationSpec, Target
@@ -59,10 +59,10 @@ def run() -> str:
 
 
 def _bundle(scratch: Path) -> Bundle:
-    workshop = pipeline.Workshop(store=Store(cache_root()), progress=Silent())
+    workshop = steps.Workshop(store=Store(cache_root()), progress=Silent())
     model = read_artifact(save_model(scratch / "tiny.onnx", tiny_graph()))
-    place = pipeline.provision(pipeline.target_with_images("host", 1), workshop)
-    return pipeline.package([model], place, ModelRequest(source=str(model.path)), None, workshop)
+    place = steps.provision(pipeline.target_with_images("host", 1), workshop)
+    return steps.package([model], place, ModelRequest(source=str(model.path)), None, workshop)
 
 
 def _measure(bundle: Bundle, targets: Sequence[Target]) -> Cost:

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgetool import pipeline
+from edgetool import pipeline, steps
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
 
@@ -15,8 +15,8 @@ def run(target: str = "qemu-riscv64") -> str:
     """One cold provisioning: it is mostly the network's time."""
     with tempfile.TemporaryDirectory() as cache:
         start = time.perf_counter()
-        workshop = pipeline.Workshop(store=Store(Path(cache)), progress=Silent())
-        pipeline.provision(pipeline.target_with_images(target, None), workshop)
+        workshop = steps.Workshop(store=Store(Path(cache)), progress=Silent())
+        steps.provision(pipeline.target_with_images(target, None), workshop)
         return f"{target} from an empty cache in {time.perf_counter() - start:.1f} s"
 
 

@@ -19,9 +19,9 @@ from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.images import ImageSet
 from edgetool.models.quantize import quantize_model
 from edgetool.models.spec import ModelArtifact, ModelRequest
-from edgetool.pipeline import ImageSource, Place, Workshop, package, provision
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
+from edgetool.steps import ImageSource, Place, Workshop, package, provision
 from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
 
 HELD_OUT = 8

@@ -17,9 +17,9 @@ from edgetool.bundles import HARNESS, MANIFEST, Bundle, build_bundle, copy_bundl
 from edgetool.errors import BuildError, ConfigError, EdgetoolError, ModelError, WrongMachine
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact
-from edgetool.pipeline import Place
 from edgetool.platform.files import is_inside
 from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.steps import Place
 from tests.support import script, stub_bundle, stub_runtime, tiny_inputs
 
 

@@ -35,6 +35,7 @@ ROWS = {
     "edgetool.bench": 3,
     "edgetool.boards": 3,
     "edgetool.reports": 4,
+    "edgetool.steps": 4,
     "edgetool.pipeline": 5,
     "edgetool.sweep": 6,
     "edgetool.console": 6,

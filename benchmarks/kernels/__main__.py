@@ -10,9 +10,9 @@ from benchmarks.kernels.page import write_page
 from benchmarks.kernels.rows import read_findings
 from edgetool.console import make_progress
 from edgetool.errors import EdgetoolError
-from edgetool.pipeline import Workshop
 from edgetool.platform.documents import write_document
 from edgetool.platform.store import Store, cache_root
+from edgetool.steps import Workshop
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOUND = DOCS / "performance.json"

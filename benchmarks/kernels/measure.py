@@ -17,7 +17,7 @@ from benchmarks.kernels.ncnn_model import INSTALL, NcnnModel, convert
 from benchmarks.kernels.ncnn_model import quantize as quantize_for_ncnn
 from benchmarks.kernels.rows import OURS, SCALAR, STOCK, Findings, KernelRow, Modelled
 from benchmarks.kernels.sides import Logits, NcnnSide, OnnxRuntimeSide, Side, with_vlen
-from edgetool import __version__, pipeline
+from edgetool import __version__
 from edgetool.bench.instructions import InstructionCounts
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError
@@ -27,12 +27,12 @@ from edgetool.models.evaluate import open_session, run_session, signal_to_noise_
 from edgetool.models.images import ImageSet, Split
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest
-from edgetool.pipeline import CALIBRATION_IMAGES, ImageSource, Workshop
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import sha256_file
 from edgetool.reports.units import count_text
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.steps import CALIBRATION_IMAGES, ImageSource, Workshop, export, package, provision, quantize
 
 TARGET = "qemu-riscv64"
 OPSET = 20
@@ -93,8 +93,8 @@ def measure_all(workshop: Workshop, cases: Sequence[Case]) -> Findings:
 def prepare(case: Case, workshop: Workshop) -> Prepared:
     source = ImageSource.choose(case.request, None, None)
     assert source is not None, "the cases are models that bring images"
-    fp32 = pipeline.export(case.request, source, workshop, opset=OPSET)
-    int8 = pipeline.quantize(fp32, case.request, source, workshop, quantization=Quantization.STATIC)
+    fp32 = export(case.request, source, workshop, opset=OPSET)
+    int8 = quantize(fp32, case.request, source, workshop, quantization=Quantization.STATIC)
     shape = fp32.spec.inputs[0].shape
     held_out = source.read(case.request, shape, Split.HELD_OUT, case.images)
     reference = run_session(open_session(fp32.path), held_out.inputs)[0]
@@ -119,8 +119,8 @@ def sides_of(prepared: Prepared, workshop: Workshop) -> tuple[Side, ...]:
 def _package(prepared: Prepared, runtime: str, workshop: Workshop) -> Bundle:
     case = prepared.case
     target = replace(load_target(TARGET), runtime=runtime, evaluation=EvaluationSpec(images=case.images))
-    place = pipeline.provision(target, workshop)
-    return pipeline.package(prepared.models, place, case.request, prepared.source, workshop)
+    place = provision(target, workshop)
+    return package(prepared.models, place, case.request, prepared.source, workshop)
 
 
 def _ncnn_sides(prepared: Prepared, bundle: Bundle, workshop: Workshop) -> Iterator[Side]:

@@ -46,13 +46,13 @@ def export(
     json: Json = False,
 ) -> None:
     """PyTorch → optimized ONNX, checked against PyTorch."""
-    from edgetool import pipeline
+    from edgetool import steps
     from edgetool.models.artifacts import save_artifact
     from edgetool.models.onnxfile import DEFAULT_OPSET
 
     request = model_request(source, weights, checkpoint, input_shape)
-    images = pipeline.ImageSource.choose(request, calibration, None)
-    made = pipeline.export(
+    images = steps.ImageSource.choose(request, calibration, None)
+    made = steps.export(
         request,
         images,
         make_workshop(quiet=json, force=force),
@@ -74,15 +74,15 @@ def quantize(
     json: Json = False,
 ) -> None:
     """fp32 ONNX → int8 ONNX, static by default."""
-    from edgetool import pipeline
+    from edgetool import steps
     from edgetool.models.artifacts import read_artifact, request_of, save_artifact
     from edgetool.models.quantize import Quantization
 
     quantization = Quantization.DYNAMIC if dynamic else Quantization.STATIC
     fp32 = read_artifact(model)
     request = request_of(fp32)
-    images = pipeline.ImageSource.choose(request, calibration, held_out)
-    made = pipeline.quantize(fp32, request, images, make_workshop(quiet=json, force=force), quantization=quantization)
+    images = steps.ImageSource.choose(request, calibration, held_out)
+    made = steps.quantize(fp32, request, images, make_workshop(quiet=json, force=force), quantization=quantization)
     saved = save_artifact(made, output or model.with_suffix(f".{made.spec.precision}.onnx"))
     _print_model(saved, json, before=fp32.spec.size_bytes)
 
@@ -100,18 +100,18 @@ def package(
     json: Json = False,
 ) -> None:
     """Models, runtime, harness and inputs → a bundle that runs on the target."""
-    from edgetool import pipeline
+    from edgetool import pipeline, steps
     from edgetool.archives import pack_bundle
     from edgetool.bundles import copy_bundle
     from edgetool.models.artifacts import read_artifact, request_of
 
     artifacts = [read_artifact(path) for path in models]
     request = request_of(artifacts[0])
-    source = pipeline.ImageSource.choose(request, None, inputs)
+    source = steps.ImageSource.choose(request, None, inputs)
     workshop = make_workshop(quiet=json, force=force)
-    place = pipeline.provision(pipeline.target_with_images(target, images), workshop)
+    place = steps.provision(pipeline.target_with_images(target, images), workshop)
     folder = output or Path(f"{artifacts[0].spec.name}-{place.target.name}")
-    bundle = copy_bundle(pipeline.package(artifacts, place, request, source, workshop), folder)
+    bundle = copy_bundle(steps.package(artifacts, place, request, source, workshop), folder)
     packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None
     if json:
         print_json({"bundle": str(folder), "archive": str(packed) if packed else None, "id": bundle.manifest.id})

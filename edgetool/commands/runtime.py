@@ -150,8 +150,9 @@ def selftest(
     """Does the runtime that a target gets compute right there?"""
     from edgetool.console import make_progress
     from edgetool.executors.registry import load_target
-    from edgetool.pipeline import Workshop, selftest_runtime
+    from edgetool.pipeline import selftest_runtime
     from edgetool.platform.store import Store, cache_root
+    from edgetool.steps import Workshop
 
     place = load_target(target)
     place = place if runtime is None else replace(place, runtime=runtime)

@@ -16,12 +16,13 @@ from edgetool.bundles import open_bundle
 from edgetool.errors import EdgetoolError, ExecutorError
 from edgetool.executors.base import Target
 from edgetool.models.spec import Precision
-from edgetool.pipeline import Workshop, measure_bundle, reach
+from edgetool.pipeline import measure_bundle, reach
 from edgetool.platform.documents import parse_value, write_document
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
 from edgetool.platform.progress import Silent, Step
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import Name, value
+from edgetool.steps import Workshop
 
 FAILURE = "failure.json"
 ENDED = 130

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
-from edgetool import pipeline
+from edgetool import pipeline, steps
 from edgetool.bench.points import Key, Point, PointFailure, PointResult
 from edgetool.bundles import Bundle
 from edgetool.errors import EdgetoolError
@@ -14,9 +14,9 @@ from edgetool.executors.base import Target
 from edgetool.executors.registry import load_target
 from edgetool.models import onnxfile
 from edgetool.models.spec import ModelArtifact, Precision
-from edgetool.pipeline import Place, Workshop
 from edgetool.platform.documents import to_plain
 from edgetool.platform.store import key_of
+from edgetool.steps import Place, Workshop
 from edgetool.sweep.plan import QUANTIZATIONS, SweepModel, SweepPlan
 
 P = ParamSpec("P")
@@ -76,7 +76,7 @@ def plan_orders(plan: SweepPlan, workshop: Workshop) -> Iterator[Order | PointRe
     Raises ConfigError for a target that is not known and settings that do not fit.
     """
     targets = [_target(name, plan) for name in plan.targets]
-    places = {target.name: _attempt(pipeline.provision, target, workshop) for target in targets}
+    places = {target.name: _attempt(steps.provision, target, workshop) for target in targets}
     opset = onnxfile.opset_for(tuple(p.runtime.build.version for p in places.values() if isinstance(p, Place)))
     for model in plan.models:
         made = _make_models(model, plan.precisions, opset, workshop)
@@ -113,13 +113,13 @@ def _make_models(
     source = _attempt(model.images)
     if isinstance(source, PointFailure):
         return dict.fromkeys(precisions, source)
-    fp32 = _attempt(pipeline.export, model.request, source, workshop, opset=opset)
+    fp32 = _attempt(steps.export, model.request, source, workshop, opset=opset)
     if isinstance(fp32, PointFailure):
         return dict.fromkeys(precisions, fp32)
     return {
         precision: fp32
         if precision is Precision.FP32
-        else _attempt(pipeline.quantize, fp32, model.request, source, workshop, quantization=QUANTIZATIONS[precision])
+        else _attempt(steps.quantize, fp32, model.request, source, workshop, quantization=QUANTIZATIONS[precision])
         for precision in precisions
     }
 
@@ -136,7 +136,7 @@ def _bundle(
     artifacts = [artifact for artifact in made.values() if isinstance(artifact, ModelArtifact)]
     if not artifacts:
         return next(failure for failure in made.values() if isinstance(failure, PointFailure))
-    return _attempt(pipeline.package, artifacts, place, model.request, model.images(), workshop)
+    return _attempt(steps.package, artifacts, place, model.request, model.images(), workshop)
 
 
 def _attempt(make: Callable[P, T], *args: P.args, **options: P.kwargs) -> T | PointFailure:

@@ -12,9 +12,9 @@ from annotated_types import Ge, Le, Len
 from edgetool.errors import ConfigError
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelRequest, Precision
-from edgetool.pipeline import ImageSource
 from edgetool.platform.documents import check_table, read_toml
 from edgetool.platform.values import FileName, Name, Positive, Text, plain_name, value
+from edgetool.steps import ImageSource
 
 QUANTIZATIONS = {quantization.precision: quantization for quantization in Quantization}
 

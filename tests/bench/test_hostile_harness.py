@@ -21,7 +21,8 @@ from edgetool.errors import (
     UnsupportedOperator,
 )
 from edgetool.executors.local import LocalExecutor
-from edgetool.pipeline import Workshop, bench
+from edgetool.pipeline import bench
+from edgetool.steps import Workshop
 from tests.support import (
     CLASSES,
     QUICK,

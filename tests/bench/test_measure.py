@@ -11,7 +11,7 @@ from edgetool.executors.registry import open_executor
 from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact
-from edgetool.pipeline import Place
+from edgetool.steps import Place
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from edgetool.bench.record import OperatorTime
 from edgetool.bundles import Bundle
 from edgetool.errors import HarnessError
 from edgetool.executors.registry import open_executor
-from edgetool.pipeline import Place
 from edgetool.platform.documents import parse_value, to_json
+from edgetool.steps import Place
 
 
 def event(operator: Any = "Conv", duration: Any = 10, name: Any = "conv_kernel_time", category: Any = "Node") -> object:

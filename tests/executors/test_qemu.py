@@ -11,7 +11,7 @@ from edgetool.boards.facts import read_facts
 from edgetool.errors import ConfigError, ExecutorError
 from edgetool.executors.qemu import find_emulator
 from edgetool.executors.registry import load_target, open_executor
-from edgetool.pipeline import Place
+from edgetool.steps import Place
 
 
 def test_the_emulator_and_its_cpu_are_named() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.pipeline import Place
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
+from edgetool.steps import Place
 
 
 @pytest.fixture(scope="session")

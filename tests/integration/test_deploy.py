@@ -16,9 +16,10 @@ from edgetool.bench.runs import read_run
 from edgetool.errors import QuantizeError
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelRequest
-from edgetool.pipeline import Deployment, Workshop, deploy
+from edgetool.pipeline import Deployment, deploy
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
+from edgetool.steps import Workshop
 from tests.support import run_cli
 
 IMAGES = 8

@@ -15,11 +15,12 @@ from edgetool.errors import ConfigError
 from edgetool.executors.base import Target
 from edgetool.executors.docker import DockerExecutor
 from edgetool.executors.registry import load_target, open_executor
-from edgetool.pipeline import Workshop, selftest_runtime
+from edgetool.pipeline import selftest_runtime
 from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.steps import Workshop
 
 PROGRAM = PurePosixPath("bin/program")
 SOURCE = """

@@ -25,7 +25,7 @@ from edgetool.executors.base import Target
 from edgetool.executors.registry import load_target, open_executor
 from edgetool.models import onnxfile
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
-from edgetool.pipeline import ImageSource, Place, Workshop, export, provision, selftest_runtime
+from edgetool.pipeline import selftest_runtime
 from edgetool.platform.elf import ElfFile, read_elf
 from edgetool.platform.files import file_entries
 from edgetool.platform.process import run_tool
@@ -35,6 +35,7 @@ from edgetool.runtimes.cache import newest_crossbuilt
 from edgetool.runtimes.inspection import BESIDE, extensions
 from edgetool.runtimes.spec import CrossBuild, Runtime, RuntimeBuild
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
+from edgetool.steps import ImageSource, Place, Workshop, export, provision
 
 Array = npt.NDArray[np.generic]
 

@@ -30,10 +30,10 @@ from edgetool.errors import BoardBusy, ConfigError, ConnectError, JobLost, LinkL
 from edgetool.executors.registry import load_target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.models.spec import ModelArtifact
-from edgetool.pipeline import Workshop
 from edgetool.platform.daemons import Daemon, end_daemon, identify
 from edgetool.platform.documents import write_document
 from edgetool.platform.store import Store
+from edgetool.steps import Workshop
 from tests.conftest import bundle_for, place_of
 from tests.support import within
 

@@ -23,12 +23,12 @@ from edgetool.bundles import Bundle, build_bundle
 from edgetool.executors.registry import load_target
 from edgetool.models import onnxfile
 from edgetool.models.spec import ModelArtifact, Precision
-from edgetool.pipeline import Workshop, provision
 from edgetool.platform.process import run_process
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import newest_crossbuilt
 from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.steps import Workshop, provision
 
 Array = npt.NDArray[np.float32]
 

@@ -21,7 +21,7 @@ from edgetool.models.onnxfile import DEFAULT_OPSET
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest
 from edgetool.models.zoo import build_model, digits_checkpoint, digits_images, download_weights, preprocessing_for
-from edgetool.pipeline import ImageSource, Workshop, export, quantize
+from edgetool.steps import ImageSource, Workshop, export, quantize
 from tests.support import SHAPE
 
 torch = pytest.importorskip("torch")

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgetool.errors import WrongMachine
-from edgetool.pipeline import Place
 from edgetool.platform.elf import check_machine, is_elf, read_elf
+from edgetool.steps import Place
 from tests.support import within
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import BuildError, ConfigError, WrongMachine
-from edgetool.pipeline import Place
 from edgetool.platform.elf import read_elf
 from edgetool.platform.files import file_entries
 from edgetool.platform.store import Store
 from edgetool.runtimes.prebuilt import open_runtime, provide
 from edgetool.runtimes.spec import DebianRuntime
 from edgetool.runtimes.toolchains import build_harness, load_toolchain, native_triple
+from edgetool.steps import Place
 
 
 def test_debians_runtime_for_riscv64_is_whole(riscv: Place) -> None:

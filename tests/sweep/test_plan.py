@@ -13,7 +13,7 @@ from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError, WrongMachine
 from edgetool.executors.base import Target
 from edgetool.models.spec import Precision
-from edgetool.pipeline import Workshop
+from edgetool.steps import Workshop
 from edgetool.sweep.lanes import disturbs, lanes
 from edgetool.sweep.orders import Order, bundle_orders, order_for, plan_orders
 from edgetool.sweep.plan import read_plan
