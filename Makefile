@@ -7,7 +7,7 @@ TARGET ?= qemu-riscv64
 .PHONY: deploy test test-docker test-configure test-ort test-ncnn lint bench bench-kernels runtime clean
 
 deploy: $(VENV)/.export
-	$(EDGETOOL) doctor --install
+	$(EDGETOOL) doctor --install --target $(TARGET)
 	$(EDGETOOL) deploy --target $(TARGET)
 
 test: lint

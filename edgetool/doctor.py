@@ -6,10 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edgetool.errors import ConfigError
+from edgetool.executors.base import Target
 from edgetool.platform.process import run_tool
 from edgetool.platform.values import value
 from edgetool.runtimes.emulator import glib_headers
@@ -22,7 +24,7 @@ class Finding:
     needed_for: str
     package: str | None  # the system package that has it; None: it is Python's
     remedy: str
-    required: bool  # for the default target
+    required: bool  # for the target that was asked about
 
     @property
     def ok(self) -> bool:
@@ -38,26 +40,34 @@ PYTHON_PACKAGES = (
     ("onnxscript", "exporting from PyTorch", EXPORT),
     ("safetensors", "reading checkpoints", EXPORT),
 )
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 COUNTING = "--count-instructions"
 COUNTING_PACKAGES = ("meson", "pycotap")
 BUILDING = "`edgetool runtime build`"
 BUILDING_PACKAGES = ("cmake", "ninja")
+# names, what for, system package, and for which targets they are required: patterns of executor/triple
 PROGRAMS = (
-    (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", True),
-    (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", False),
-    (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "mmdebstrap", True),
-    (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", False),
-    (("qemu-system-aarch64",), "target virt-aarch64, the emulated board", "qemu-system-arm", False),
-    (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", False),
-    (("cc",), COUNTING, "gcc", False),
-    (("patch",), BUILDING, "patch", False),
-    (("/usr/share/keyrings/debian-archive-keyring.gpg",), "checking its signature", "debian-archive-keyring", True),
+    (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", ("qemu/riscv64-*",)),
+    (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", ("qemu/aarch64-*",)),
+    (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "mmdebstrap", ("*/riscv64-*",)),
+    (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", ("virtual/riscv64-*",)),
+    (("qemu-system-aarch64",), "target virt-aarch64, the emulated board", "qemu-system-arm", ("virtual/aarch64-*",)),
+    (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", ()),
+    (("cc",), COUNTING, "gcc", ()),
+    (("patch",), BUILDING, "patch", ()),
+    ((KEYRING,), "checking its signature", "debian-archive-keyring", ("*/riscv64-*", "virtual/*")),
 )
 
 
-def examine() -> tuple[Finding, ...]:
-    """All findings, Python first."""
-    return (_python(), *_python_packages(), *_programs(), *_for_counting(), *_for_building())
+def examine(target: Target) -> tuple[Finding, ...]:
+    """All findings, Python first; those are required that the target wants."""
+    return (
+        _python(),
+        *_python_packages(),
+        *_programs(f"{target.executor['kind']}/{target.triple}"),
+        *_for_counting(),
+        *_for_building(),
+    )
 
 
 def _python() -> Finding:
@@ -86,15 +96,15 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _programs() -> Iterator[Finding]:
-    for names, needed_for, package, required in PROGRAMS:
+def _programs(place: str) -> Iterator[Finding]:
+    for names, needed_for, package, patterns in PROGRAMS:
         yield Finding(
             name=Path(names[0]).stem,
             found=next((path for name in names if (path := _find(name))), None),
             needed_for=needed_for,
             package=package,
             remedy=f"as root: apt-get install {package}",
-            required=required,
+            required=any(fnmatchcase(place, pattern) for pattern in patterns),
         )
 
 
@@ -140,7 +150,7 @@ def _find(name: str) -> str | None:
 
 
 def missing_system_packages(findings: Sequence[Finding], *, optional: bool = False) -> tuple[str, ...]:
-    """What the default target wants, or also what is wanted only now and then."""
+    """What the target wants, or also what is wanted only now and then."""
     wanted = (finding for finding in findings if not finding.ok and (finding.required or optional))
     return tuple(dict.fromkeys(finding.package for finding in wanted if finding.package))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from edgetool.doctor import Finding, examine, missing_system_packages
+from edgetool.executors.registry import load_target
 
 
 def finding(package: str, *, found: str | None, required: bool) -> Finding:
@@ -16,7 +19,7 @@ FINDINGS = (
 )
 
 
-def test_only_what_the_default_target_wants_is_missing() -> None:
+def test_only_what_the_target_wants_is_missing() -> None:
     assert missing_system_packages(FINDINGS) == ("needed",)
 
 
@@ -25,13 +28,37 @@ def test_what_is_wanted_now_and_then_is_missing_on_request() -> None:
 
 
 def test_what_counting_instructions_wants_is_named_and_not_required() -> None:
-    found = {finding.name: finding for finding in examine() if finding.needed_for == "--count-instructions"}
+    found = {
+        finding.name: finding
+        for finding in examine(load_target("qemu-riscv64"))
+        if finding.needed_for == "--count-instructions"
+    }
     assert set(found) == {"cc", "meson", "pycotap", "glib's headers"}
     assert not any(finding.required for finding in found.values())
     assert found["glib's headers"].package == "libglib2.0-dev"
 
 
 def test_what_a_cross_build_wants_is_named_and_not_required() -> None:
-    found = {finding.name: finding for finding in examine() if finding.needed_for == "`edgetool runtime build`"}
+    found = {
+        finding.name: finding
+        for finding in examine(load_target("qemu-riscv64"))
+        if finding.needed_for == "`edgetool runtime build`"
+    }
     assert set(found) == {"patch", "cmake", "ninja"}
     assert not any(finding.required for finding in found.values())
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        ("qemu-riscv64", {"qemu-riscv64", "mmdebstrap", "debian-archive-keyring"}),
+        ("virt-riscv64", {"qemu-system-riscv64", "mmdebstrap", "debian-archive-keyring"}),
+        ("virt-aarch64", {"qemu-system-aarch64", "debian-archive-keyring"}),
+        ("visionfive2", {"mmdebstrap", "debian-archive-keyring"}),
+        ("raspberry-pi", set()),
+        ("host", set()),
+    ],
+)
+def test_each_target_wants_programs_of_its_own(target: str, wanted: set[str]) -> None:
+    programs = {finding.name for finding in examine(load_target(target)) if finding.required and finding.package}
+    assert programs == wanted

@@ -11,7 +11,16 @@ from typing import Annotated, Literal, Self
 from annotated_types import Ge, Le
 
 from edgetool.boards.machines import machine_for
-from edgetool.boards.virtual import HOST, SSH_CONFIG, BoardOptions, board_folder, read_board, start_board, stop_board
+from edgetool.boards.virtual import (
+    HOST,
+    SSH_CONFIG,
+    BoardOptions,
+    board_folder,
+    check_emulator,
+    read_board,
+    start_board,
+    stop_board,
+)
 from edgetool.errors import ConfigError, ConnectError
 from edgetool.executors.base import Seconds, Target
 from edgetool.executors.ssh import SshExecutor
@@ -44,7 +53,9 @@ class EmulatedBoardExecutor(SshExecutor):
 
     @classmethod
     def open(cls, target: Target, *, exclusive: bool = True) -> Self:
-        return cls(target.name, board_options(target), wait_s=_table(target).wait_s, exclusive=exclusive)
+        options = board_options(target)
+        check_emulator(options.machine)
+        return cls(target.name, options, wait_s=_table(target).wait_s, exclusive=exclusive)
 
     def __enter__(self) -> Self:
         store = Store(cache_root())

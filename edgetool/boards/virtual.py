@@ -104,6 +104,14 @@ def read_board(folder: Path) -> BoardState | None:
     return read_document(folder / STATE, BoardState) if (folder / STATE).is_file() else None
 
 
+def check_emulator(machine: Machine) -> None:
+    """Raises ConfigError when a machine's emulator is not installed."""
+    if shutil.which(machine.emulator) is None:
+        raise ConfigError(
+            f"{machine.emulator} is not installed", hint=f"as root: apt-get install {machine.emulator_package}"
+        )
+
+
 def start_board(folder: Path, options: BoardOptions, store: Store) -> BoardState:
     """Start a board whose state is kept in `folder`; it goes on after this process. A running one is left alone.
 
@@ -113,10 +121,7 @@ def start_board(folder: Path, options: BoardOptions, store: Store) -> BoardState
     from filelock import FileLock
 
     machine, cpu = options.machine, options.cpu
-    if shutil.which(machine.emulator) is None:
-        raise ConfigError(
-            f"{machine.emulator} is not installed", hint=f"as root: apt-get install {machine.emulator_package}"
-        )
+    check_emulator(machine)
     image = board_image(machine, store)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with FileLock(folder / "lock"):

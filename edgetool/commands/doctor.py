@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from edgetool.commands.options import Json
+from edgetool.commands.options import Json, Target
 from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
 
 
 def doctor(
+    target: Target = "qemu-riscv64",
     install: Annotated[
         bool, typer.Option("--install", help="As root, install the system packages that are missing.")
     ] = False,
@@ -21,14 +22,16 @@ def doctor(
     """What is installed, what is missing, and the command that mends it."""
     from edgetool.console import make_progress, print_table
     from edgetool.doctor import examine, install_system_packages, missing_system_packages
+    from edgetool.executors.registry import load_target
     from edgetool.platform.store import cache_root
 
-    findings = examine()
+    wanted = load_target(target)
+    findings = examine(wanted)
     missing = missing_system_packages(findings, optional=optional)
     if install and missing:
         with make_progress(quiet=json).step(f"install {', '.join(missing)}"):
             install_system_packages(missing, log=cache_root() / "logs" / "system-packages.log")
-        findings = examine()
+        findings = examine(wanted)
     if json:
         print_json({"findings": findings})
     else:
