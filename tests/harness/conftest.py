@@ -13,6 +13,7 @@ from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
 from edgetool.steps import Place
+from tests.harness.bench import Bench
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +39,8 @@ def checked_harness(store: Store) -> Path:
 @pytest.fixture(scope="session")
 def library(host: Place) -> Path:
     return host.runtime.root / host.runtime.build.library
+
+
+@pytest.fixture
+def bench(tmp_path: Path, checked_harness: Path, library: Path) -> Bench:
+    return Bench(tmp_path, checked_harness, library)
