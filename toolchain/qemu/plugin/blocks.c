@@ -75,28 +75,31 @@ void blocks_add(struct qemu_plugin_tb *tb) {
                                             HOT_RUNS, block);
 }
 
-void blocks_start(void) {
+static void for_each(void (*act)(struct block *)) {
   GHashTableIter iterator;
-  gpointer value;
+  gpointer block;
   g_mutex_lock(&lock);
   g_hash_table_iter_init(&iterator, blocks);
-  while (g_hash_table_iter_next(&iterator, NULL, &value)) {
-    struct block *block = value;
-    block->at_start = qemu_plugin_u64_sum(block->runs);
+  while (g_hash_table_iter_next(&iterator, NULL, &block)) {
+    act(block);
   }
   g_mutex_unlock(&lock);
 }
 
+static void note_start(struct block *block) {
+  block->at_start = qemu_plugin_u64_sum(block->runs);
+}
+
+static void add_since_start(struct block *block) {
+  block->counted += qemu_plugin_u64_sum(block->runs) - block->at_start;
+}
+
+void blocks_start(void) {
+  for_each(note_start);
+}
+
 void blocks_end(void) {
-  GHashTableIter iterator;
-  gpointer value;
-  g_mutex_lock(&lock);
-  g_hash_table_iter_init(&iterator, blocks);
-  while (g_hash_table_iter_next(&iterator, NULL, &value)) {
-    struct block *block = value;
-    block->counted += qemu_plugin_u64_sum(block->runs) - block->at_start;
-  }
-  g_mutex_unlock(&lock);
+  for_each(add_since_start);
 }
 
 static gint by_falling_instructions(gconstpointer a, gconstpointer b) {
