@@ -57,7 +57,7 @@ HEAVY = {
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {"edgetool.reports.plots"},
-    "paramiko": {"edgetool.executors.connection", "edgetool.executors.hostkeys"},
+    "paramiko": {f"edgetool.executors.{name}" for name in ("connection", "hostkeys", "sshconfig")},
     "distributed": {"edgetool.sweep.cluster"},
     "dask": {"edgetool.sweep.cluster"},
     "subprocess": {"edgetool.platform.process"},

@@ -1,4 +1,4 @@
-"""One verified SSH connection: the only place that knows paramiko."""
+"""One verified SSH connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edgetool.errors import ConfigError, ConnectError, ExecutorError, LinkLost
+from edgetool.errors import ConnectError, ExecutorError, LinkLost
 from edgetool.executors.hostkeys import changed, known_keys, policy
 from edgetool.executors.sshconfig import SshHost, resolve_host
 from edgetool.platform.process import talk_to
@@ -270,13 +270,3 @@ def _without_port(jump: str) -> str:
 def _port_of(jump: str) -> dict[str, Any]:
     port = jump.rpartition(":")[2]
     return {"port": int(port)} if port.isdigit() and port != jump else {}
-
-
-def parse_config(path: Path, alias: str) -> dict[str, Any]:
-    """What paramiko reads from an SSH configuration. Raises ConfigError."""
-    import paramiko
-
-    try:
-        return dict(paramiko.SSHConfig.from_path(str(path)).lookup(alias))
-    except (paramiko.SSHException, OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error

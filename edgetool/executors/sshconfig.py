@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgetool.errors import ConfigError
 from edgetool.platform.process import run_process
@@ -60,11 +61,9 @@ def _ask_openssh(alias: str, config: Path | None) -> dict[str, list[str]]:
 
 def _read_config(alias: str, config: Path | None) -> dict[str, list[str]]:
     """For a machine that has no ssh: without Include and Match exec."""
-    from edgetool.executors.connection import parse_config
-
     user, _, name = alias.rpartition("@")
     path = Path("~/.ssh/config").expanduser() if config is None else config
-    found = parse_config(path, name) if path.is_file() else {}
+    found = _parse(path, name) if path.is_file() else {}
     defaults = {
         "hostname": [name],
         "user": [user or getpass.getuser()],
@@ -74,6 +73,16 @@ def _read_config(alias: str, config: Path | None) -> dict[str, list[str]]:
     }
     given = {key: text if isinstance(text, list) else [text] for key, text in found.items()}
     return {**defaults, **given} | ({"user": [user]} if user else {})
+
+
+def _parse(path: Path, alias: str) -> dict[str, Any]:
+    """What paramiko reads from an SSH configuration. Raises ConfigError."""
+    import paramiko
+
+    try:
+        return dict(paramiko.SSHConfig.from_path(str(path)).lookup(alias))
+    except (paramiko.SSHException, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
 
 
 def _host(alias: str, settings: Mapping[str, Sequence[str]]) -> SshHost:

@@ -3,30 +3,9 @@
  * Libraries may print what they like: results go to the file --result names. All statistics are made elsewhere.
  * Exit code 0: done. 1: failed, the result says in which stage. 2: bad command line. 3: no result could be written. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "facts.h"
 #include "harness.h"
-
-int64_t now_ns(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-bool fail(struct harness *harness, const char *message) {
-  snprintf(harness->failure, sizeof harness->failure, "%s", message);
-  return false;
-}
-
-bool ok(struct harness *harness, OrtStatus *status) {
-  if (status == NULL) {
-    return true;
-  }
-  fail(harness, harness->runtime.GetErrorMessage(status));
-  harness->runtime.ReleaseStatus(status);
-  return false;
-}
 
 static bool run(struct harness *harness) {
   const struct options *options = &harness->options;
