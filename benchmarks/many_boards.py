@@ -47,7 +47,11 @@ def run() -> str:
         for number in range(BOARDS):
             server = servers.enter_context(openssh(Path(scratch) / f"server-{number}"))
             name, evaluation = f"board-{number}", EvaluationSpec(images=1)
-            targets.append(replace(server.target(folder=f"{scratch}/kept-{number}"), name=name, benchmark=SPEC, evaluation=evaluation))
+            targets.append(
+                replace(
+                    server.target(folder=f"{scratch}/kept-{number}"), name=name, benchmark=SPEC, evaluation=evaluation
+                )
+            )
         _measure(bundle, targets)
         one, all_of_them = _measure(bundle, targets[:1]), _measure(bundle, targets)
     a_board = (all_of_them.coordinator_s - one.coordinator_s) / (BOARDS - 1)

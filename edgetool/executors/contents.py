@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from edgetool.executors.shell import SAY, compound, inside, quote
 from edgetool.platform.values import value
 
+IS_FOLDER, IS_MISSING = 71, 72
 LINK_FROM_BYTES = 2**20  # smaller files are copied: a copy may be written to without harm to the kept one
 
 
@@ -20,34 +21,39 @@ class Placement:
     executable: bool
 
 
-def inventory_script(content: str, hashes: Iterable[str], *, can_hash: bool) -> bytes:
-    """Which contents the board has, judged by hashing them there.
+@value
+class Stored:
+    """A part that is all there."""
 
-    Says `have HASH` or, for one whose upload was cut off, `part HASH BYTES`. What does not fit its name is removed.
-    """
+    part: str
+    sha256: str
+    size_bytes: int
+    whole: bool  # it came over one link
+
+
+def listing_script(content: str) -> bytes:
+    """What the content folder holds, as `ls` says it: whole contents, and parts of those whose upload was cut off."""
+    return compound(f"cd {quote(content)} && ls -ln")
+
+
+def sound_script(content: str, hashes: Iterable[str], *, can_hash: bool) -> bytes:
+    """Says which contents are there, judged by hashing them there; what does not fit its name is removed."""
     sound = 'sum=$(sha256sum <"$1") && [ "${sum%% *}" = "$1" ] && touch "$1"' if can_hash else "false"
     return compound(
         f"cd {quote(content)} || exit 1",
         "look() {",
-        '  if [ -f "$1" ]; then',
-        f'    if {sound}; then echo "have $1"; return; fi',
-        '    rm -f "$1"',
-        "  fi",
-        '  [ ! -f "$1.part" ] || echo "part $1 $(wc -c <"$1.part")"',
+        '  [ -f "$1" ] || return 0',
+        f'  if {sound}; then echo "$1"; else rm -f "$1"; fi',
         "}",
         *(f"look {quote(name)}" for name in hashes),
     )
 
 
-def store_script(content: str, sha256: str, size_bytes: int, *, append: bool, can_hash: bool) -> bytes:
+def store_script(content: str, part: str, *, append: bool) -> bytes:
     """Take a content from stdin, from the answer `go` to its end.
 
-    Then answers `whole`, `short` when there is less than was announced, `other` when it is not what it should be, or
-    why it could not be kept.
+    Then answers `stored`, or why it could not be kept.
     """
-    part = f"{sha256}.part"
-    # What came whole over this link is what was sent: the link says so. What was there before has to show it.
-    check = f"sum=$(sha256sum <{part})" if append and can_hash else f"sum={sha256}"
     return compound(
         SAY,
         "umask 077",
@@ -55,13 +61,28 @@ def store_script(content: str, sha256: str, size_bytes: int, *, append: bool, ca
         f"cd {quote(content)}",
         "say go",
         # a disk that is full stays so unless what filled it goes
-        f'said=$(cat 2>&1 {">>" if append else ">"}{part}) || {{ rm -f {part}; say "$said"; exit; }}',
-        f"size=$(wc -c <{part})",
-        f"[ $size -ge {size_bytes} ] || {{ say short; exit; }}",
-        check,
-        f'if [ $size -ne {size_bytes} ] || [ "${{sum%% *}}" != {sha256} ]; then rm -f {part}; say other; exit; fi',
-        f'said=$(chmod 700 {part} 2>&1 && mv -f {part} {sha256} 2>&1) && say whole || say "$said"',
+        f'said=$(cat 2>&1 {">>" if append else ">"}{part}) && say stored || {{ rm -f {part}; say "$said"; }}',
         "exit",
+    )
+
+
+def keep_script(content: str, files: Iterable[Stored], *, can_hash: bool) -> bytes:
+    """Give what was stored the names that it is found by; says the parts that are something else, and removes them.
+
+    What came whole over one link is what was sent: the link says so. What was there before has to show it.
+    """
+    return compound(
+        f"cd {quote(content)} || exit 1",
+        "keep() {",  # PART SHA256 SIZE WHOLE
+        '  if [ "$4" = yes ]; then sum=$2; else sum=$(sha256sum <"$1"); fi',
+        '  if [ "$(wc -c <"$1")" -eq "$3" ] && [ "${sum%% *}" = "$2" ]; then',
+        '    chmod 700 "$1" && mv -f "$1" "$2" || exit 1',
+        '  else rm -f "$1"; echo "$1"; fi',
+        "}",
+        *(
+            f"keep {file.part} {file.sha256} {file.size_bytes} {'yes' if file.whole or not can_hash else 'no'}"
+            for file in files
+        ),
     )
 
 
@@ -110,9 +131,6 @@ def clean_script(root: str) -> bytes:
         "done",
         'echo "$total"',
     )
-
-
-IS_FOLDER, IS_MISSING = 71, 72
 
 
 def send_script(work: str, path: str) -> bytes:

@@ -127,7 +127,7 @@ class Link:
         return self.shells.start(script)
 
     def do(self, script: bytes, what: str) -> Ended:
-        """Raises TransferError with the shell's last words, LinkLost."""
+        """A script that must end well. Raises TransferError with the shell's last words, LinkLost."""
         ended = self.start(script).collect(COMMAND_TIMEOUT_S)
         if ended is None:
             raise TransferError(f"cannot {what}: the board took longer than {COMMAND_TIMEOUT_S:.0f} s")

@@ -36,7 +36,7 @@ class Shells:
         token = secrets.token_hex(16)
         end = f"printf '\\000{token} %s\\000' $code"
         whole = b"(\n%b) </dev/null\n{ code=$?; %b; %b >&2; }\n" % (script, end.encode(), end.encode())
-        remote = self.take()
+        remote = self._take()
         try:
             remote.write(whole)
         except BrokenPipeError:  # it was killed while it was idle
@@ -44,8 +44,17 @@ class Shells:
             remote.write(whole)
         return Reply(remote, f"\0{token} ".encode(), self._give_back)
 
-    def take(self) -> Remote:
-        """A shell of one's own. Raises LinkLost."""
+    def reserve(self, count: int) -> list[Remote]:
+        """Shells of one's own, that end when they are told all; one stays for scripts. Raises LinkLost.
+
+        All are there before any of them ends: a dropbear loses the link when one ends between the opening of another's
+        channel and its start (2022.83, common-channel.c: it closes a channel that has no process yet).
+        """
+        with self._lock:
+            taken, self._idle = self._idle[1:][:count], self._idle[:1] + self._idle[1:][count:]
+        return taken + [self._connection.start(SHELL) for _ in range(count - len(taken))]
+
+    def _take(self) -> Remote:
         with self._lock:
             if self._idle:
                 return self._idle.pop()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edgetool.errors import TransferError
@@ -17,6 +20,7 @@ from edgetool.executors.shell import answer_in
 from edgetool.platform.files import is_inside, sha256_file
 
 PARALLEL_UPLOADS = 4
+PART = ".part"
 CHUNK_BYTES = 2**20
 GET_LIMIT_BYTES = 8 * 1024**3
 FILES_LIMIT = 10_000
@@ -24,16 +28,34 @@ ANSWER_LIMIT_BYTES = 2**20
 LIST_LIMIT_BYTES = 4 * 1024**2
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """A file to send, and the state of it: by that its upload is known should it be cut off."""
+
+    path: Path
+    size_bytes: int
+    state: str
+
+    @property
+    def part(self) -> str:
+        return f"{self.state}{PART}"
+
+
 def put(link: Link, local: Path, remote: PurePosixPath, *, cap_kib: int) -> None:
     """Place a file or a folder in the work folder. Raises TransferError, LinkLost."""
     folders, files = _read_tree(local, remote)
-    by_hash = {placement.sha256: (path, placement.size_bytes) for path, placement in files}
-    parts = _missing(link, by_hash)
-    with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
-        uploads = [pool.submit(_upload, link, *by_hash[name], name, parts[name]) for name in parts]
-        for upload in uploads:
-            upload.result()
-    placements = [placement for _, placement in files]
+    there = _listing(link)
+    sources = {source.state: source for source, _, _ in files}
+    # What is no whole content's size cannot be there: it is hashed while it is sent.
+    hashes = {s.state: _hash(s.path) for s in sources.values() if s.size_bytes in there.whole_bytes}
+    sound = _sound(link, set(hashes.values()))
+    missing = [source for state, source in sources.items() if hashes.get(state) not in sound]
+    for start in range(0, len(missing), PARALLEL_UPLOADS):
+        hashes |= _upload(link, missing[start : start + PARALLEL_UPLOADS], there.parts)
+    placements = [
+        contents.Placement(sha256=hashes[source.state], size_bytes=source.size_bytes, path=path, executable=executable)
+        for source, path, executable in files
+    ]
     link.do(
         contents.place_script(f"{link.work}/files", link.content, folders, placements, cap_kib=cap_kib), f"put {local}"
     )
@@ -45,63 +67,93 @@ def get(link: Link, remote: PurePosixPath, local: Path) -> None:
         _download_folder(link, remote, local)
 
 
-def _missing(link: Link, by_hash: Mapping[str, tuple[Path, int]]) -> dict[str, int]:
-    """Hash → how much of it is there, of the contents that the board does not have whole."""
-    missing = dict.fromkeys(by_hash, 0)
-    if not by_hash:
-        return missing
-    ended = link.do(contents.inventory_script(link.content, by_hash, can_hash=link.can_hash), "look what is there")
-    for line in ended.stdout.decode(errors="replace").splitlines():
+@dataclass(frozen=True, kw_only=True)
+class _Listing:
+    """What the board says it has."""
+
+    whole_bytes: frozenset[int]  # sizes of whole contents
+    parts: Mapping[str, int]  # state of a file → how much of it is there
+
+
+def _listing(link: Link) -> _Listing:
+    said = link.do(contents.listing_script(link.content), "look what is there").stdout
+    sizes = {}
+    for line in said.decode(errors="replace").splitlines():
         match line.split():
-            case ["have", name]:
-                missing.pop(name, None)
-            case ["part", name, size] if name in missing and size.isdecimal() and len(size) < 16:
-                missing[name] = int(size) if int(size) <= by_hash[name][1] else 0
-    return missing
+            case [_, _, _, _, size, *_, name] if size.isdecimal() and len(size) < 16:
+                sizes[name] = int(size)
+    return _Listing(
+        whole_bytes=frozenset(size for name, size in sizes.items() if not name.endswith(PART)),
+        parts={name.removesuffix(PART): size for name, size in sizes.items() if name.endswith(PART)},
+    )
 
 
-def _upload(link: Link, path: Path, size_bytes: int, sha256: str, offset: int) -> None:
-    """Send a content, or the rest of one; a part that turns out to be something else is sent anew, once."""
-    found = _send(link, path, size_bytes, sha256, offset)
-    if found == "other" and offset:
-        found = _send(link, path, size_bytes, sha256, 0)
-    match found:
-        case "whole":
-            return
-        case "other":
-            raise TransferError(f"{path} arrived changed", hint="did it change while it was sent?")
-        case "short":
-            raise TransferError(f"{path} became shorter while it was sent")
-        case why:
-            raise refused(f"put {path}", why.encode())
+def _sound(link: Link, hashes: Set[str]) -> Set[str]:
+    """Which of the contents the board has, whole."""
+    if not hashes:
+        return set()
+    ended = link.do(contents.sound_script(link.content, sorted(hashes), can_hash=link.can_hash), "hash what is there")
+    return set(ended.stdout.decode(errors="replace").split())
 
 
-def _send(link: Link, path: Path, size_bytes: int, sha256: str, offset: int) -> str:
-    """How the board found what it got: "whole", "short", "other", or why it could not take it. Raises TransferError."""
-    remote = link.shells.take()
-    remote.write(contents.store_script(link.content, sha256, size_bytes, append=offset > 0, can_hash=link.can_hash))
+def _upload(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) -> dict[str, str]:
+    """Send files, of those that are there in part the rest; state → hash. A part of something else is sent anew."""
+    stored = _send_all(link, sources, parts)
+    others = _keep(link, stored)
+    if others and _keep(link, _send_all(link, [source for source in sources if source.part in others], {})):
+        raise TransferError(f"{sources[0].path.parent}: a file arrived changed", hint="did something else write there?")
+    return {source.state: there.sha256 for source, there in zip(sources, stored, strict=True)}
+
+
+def _send_all(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) -> list[contents.Stored]:
+    """All at once."""
+    offsets = [parts.get(source.state, 0) for source in sources]
+    shells = link.shells.reserve(len(sources))
+    with ThreadPoolExecutor(len(sources)) as pool:
+        hashes = list(pool.map(partial(_send, link), shells, sources, offsets))
+    return [
+        contents.Stored(part=source.part, sha256=sha256, size_bytes=source.size_bytes, whole=offset == 0)
+        for source, sha256, offset in zip(sources, hashes, offsets, strict=True)
+    ]
+
+
+def _keep(link: Link, stored: Sequence[contents.Stored]) -> Set[str]:
+    """Which parts are something else."""
+    script = contents.keep_script(link.content, stored, can_hash=link.can_hash)
+    return set(link.do(script, "keep what was sent").stdout.decode(errors="replace").split())
+
+
+def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
+    """Send a file from `offset` on; returns the hash of all of it. Raises TransferError, LinkLost."""
+    path = source.path
+    with contextlib.suppress(BrokenPipeError):  # then there is no answer
+        remote.write(contents.store_script(link.content, source.part, append=offset > 0))
     # A shell may read more of its stdin than it does at once: nothing is sent before it asks.
     if (word := _answer(remote, path)) != "go":
         raise refused(f"put {path}", word.encode())
+    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            before = os.fstat(file.fileno())
-            if before.st_size != size_bytes:
+            if _state(os.fstat(file.fileno())) != source.state:
                 raise TransferError(f"{path} changed before it was sent")
-            file.seek(offset)
+            while (left := offset - file.tell()) > 0 and (chunk := file.read(min(left, CHUNK_BYTES))):
+                digest.update(chunk)
             # A board whose disk is full stops reading, and then says so.
             with contextlib.suppress(BrokenPipeError):
                 while chunk := file.read(CHUNK_BYTES):
                     remote.write(chunk)
-            if os.fstat(file.fileno()).st_mtime_ns != before.st_mtime_ns:
-                # The board may keep it under a wrong name, and finds that out when it is next asked for it.
+                    digest.update(chunk)
+            if _state(os.fstat(file.fileno())) != source.state:
                 raise TransferError(f"{path} changed while it was sent")
         remote.close_stdin()
-        return _answer(remote, path)
+        if (word := _answer(remote, path)) != "stored":
+            raise refused(f"put {path}", word.encode())
+        remote.await_end(COMMAND_TIMEOUT_S)  # Shells.reserve tells why
     except OSError as error:
         raise TransferError(f"cannot read {path}: {error.strerror}") from error
     finally:
         remote.close()
+    return digest.hexdigest()
 
 
 def _answer(remote: Remote, path: Path) -> str:
@@ -177,8 +229,11 @@ def _listed(data: bytes) -> Iterator[tuple[str, PurePosixPath]]:
         yield text[:1], PurePosixPath(text[1:])
 
 
-def _read_tree(local: Path, remote: PurePosixPath) -> tuple[list[str], list[tuple[Path, contents.Placement]]]:
-    """The folders to make and the files to place, links as what they lead to. Raises TransferError."""
+def _read_tree(local: Path, remote: PurePosixPath) -> tuple[list[str], list[tuple[_Source, str, bool]]]:
+    """The folders to make; the files with their places and whether they can be run. Links are what they lead to.
+
+    Raises TransferError.
+    """
     folders = [str(remote.parent)]
     files = []
     try:
@@ -190,13 +245,21 @@ def _read_tree(local: Path, remote: PurePosixPath) -> tuple[list[str], list[tupl
             found = [(local, remote)]
         for path, there in found:
             status = path.stat()
-            placement = contents.Placement(
-                sha256=sha256_file(path),
-                size_bytes=status.st_size,
-                path=str(there),
-                executable=bool(status.st_mode & 0o111),
-            )
-            files.append((path, placement))
+            source = _Source(path=path, size_bytes=status.st_size, state=_state(status))
+            files.append((source, str(there), bool(status.st_mode & 0o111)))
     except OSError as error:
         raise TransferError(f"cannot read {error.filename or local}: {error.strerror}") from error
     return folders, files
+
+
+def _state(status: os.stat_result) -> str:
+    """A name for a file as it is now: another one once it is written to."""
+    facts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise TransferError(f"cannot read {path}: {error.strerror}") from error

@@ -245,6 +245,11 @@ class Link(threading.Thread):
                     self._pumps.append(pump)
                     pump.start()
 
+    @property
+    def connections(self) -> int:
+        """How many there were until now."""
+        return len(self._ends) // 2
+
     def _pump(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):

@@ -13,7 +13,15 @@ from types import FrameType
 
 import pytest
 
-from edgetool.errors import ConfigError, ConnectError, EdgetoolError, ExecutorError, HostKeyError, TransferError
+from edgetool.errors import (
+    ConfigError,
+    ConnectError,
+    EdgetoolError,
+    ExecutorError,
+    HostKeyError,
+    LinkLost,
+    TransferError,
+)
 from edgetool.executors.registry import open_executor, place_of
 from edgetool.executors.shell import answer_in
 from edgetool.executors.supervision import enter_script
@@ -219,16 +227,69 @@ def test_an_upload_that_was_cut_off_goes_on_where_it_ended(server: Server, tmp_p
 
 
 def test_a_part_that_is_of_something_else_is_sent_anew(server: Server, tmp_path: Path) -> None:
-    file = random_file(tmp_path / "model", 2_000_000)
-    target = server.target(folder=str(tmp_path / "there"))
-    with open_executor(target) as executor:
-        executor.put(file, PurePosixPath("model"))
-    (kept,) = (tmp_path / "there" / "content").iterdir()
-    kept.rename(kept.with_name(f"{kept.name}.part")).write_bytes(b"x" * 1_000_000)
-    with open_executor(target) as executor:
+    file = random_file(tmp_path / "model", 20_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        link.break_after(passed_bytes=5_000_000, for_good=True)
+        with (
+            pytest.raises(LinkLost),
+            open_executor(behind.target(folder=str(tmp_path / "there"), lease_s=1)) as executor,
+        ):
+            executor.put(file, PurePosixPath("model"))
+    (part,) = (tmp_path / "there" / "content").iterdir()
+    size = part.stat().st_size
+    assert 0 < size < 20_000_000
+    part.write_bytes(b"x" * size)
+    with open_executor(server.target(folder=str(tmp_path / "there"), wait_s=BOUND_S)) as executor:
         executor.put(file, PurePosixPath("model"))
         executor.get(PurePosixPath("model"), tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_a_file_that_changes_while_it_is_sent_is_an_error(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 20_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+
+        def change() -> None:
+            await_true(lambda: link.passed_bytes > 1_000_000, "it was not sent")
+            with file.open("r+b") as opened:
+                opened.write(b"changed")
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        with (
+            open_executor(behind.target(folder=str(tmp_path / "there"))) as executor,
+            pytest.raises(TransferError, match="changed while it was sent"),
+        ):
+            executor.put(file, PurePosixPath("model"))
+        thread.join()
+
+
+def test_many_files_go_over_a_slow_link_at_the_first_try(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number in range(10):
+        random_file(folder / str(number), 1000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        link.delay_s = 0.05
+        with open_executor(behind.target(folder=str(tmp_path / "there"))) as executor:
+            before = link.connections
+            executor.put(folder, PurePosixPath("folder"))
+            assert link.connections == before, "the link was lost and made again"
+
+
+def test_files_of_one_content_lie_there_once(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    random_file(folder / "one", 2_000_000)
+    (folder / "two").symlink_to("one")
+    (folder / "three").write_bytes((folder / "one").read_bytes())
+    with open_executor(server.target(folder=str(tmp_path / "there"))) as executor:
+        executor.put(folder, PurePosixPath("folder"))
+        executor.get(PurePosixPath("folder"), tmp_path / "back")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "back").iterdir()} == {
+        name: (folder / "one").read_bytes() for name in ("one", "two", "three")
+    }
+    assert len(list((tmp_path / "there" / "content").iterdir())) == 1
 
 
 def test_what_is_kept_on_the_board_has_a_cap(server: Server, tmp_path: Path) -> None:
