@@ -37,10 +37,10 @@ test-ort: $(VENV)/.dev
 runtime: $(VENV)/.dev
 	$(EDGETOOL) runtime build --triple riscv64-linux-gnu
 
-# ncnn, which the benchmark of kernels compares with: its build takes four minutes the first time.
+# ncnn, which deployments and the benchmark of kernels are compared with: its build takes four minutes the first time.
 test-ncnn: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
-	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/benchmarks
+	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/models/test_ncnn.py tests/benchmarks
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
 from edgetool.archives import unpack_bundle
+from edgetool.baselines import Baselines, Subject, check_baselines, count_baselines, with_baselines
 from edgetool.bench.counts import check_countable, count_instructions
 from edgetool.bench.measure import Measurement, measure, put_bundle, selftest
 from edgetool.bench.record import Fallback
@@ -26,6 +27,7 @@ from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
 from edgetool.platform.documents import check_table
 from edgetool.platform.progress import Progress
 from edgetool.reports.report import write_report
+from edgetool.reports.runtimes import RuntimeRow, runtime_rows
 from edgetool.reports.tables import Row
 from edgetool.reports.units import count_text
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
@@ -42,6 +44,7 @@ class Deployment:
     folder: Path
     table: tuple[Row, ...]
     fallbacks: tuple[Fallback, ...]
+    runtimes: tuple[RuntimeRow, ...] = ()  # the target's beside the baselines; empty where none was counted
 
     @property
     def report(self) -> Path:
@@ -63,19 +66,22 @@ def deploy(
     weights_mirror: str | None = None,
     profile: bool = False,
     count: bool = False,
+    against: Sequence[str] = (),
 ) -> Deployment:
     """Export, quantize, package, run and report, fp32 and int8, host and target. Raises EdgetoolError.
 
-    `settings` stand in place of the target's own [benchmark]. With `wait` a board that another uses is waited for.
+    `settings` stand in place of the target's own [benchmark]. With `wait` a board that another uses is waited for. With
+    `count` instructions are counted, with `against` those of these baselines too.
     """
     created_at = datetime.now(UTC)
     source = ImageSource.choose(request, calibration, held_out)
     targets = [target_with_images(name, images) for name in dict.fromkeys(("host", target_name))]
     targets[-1] = with_settings(targets[-1], settings, wait=wait)
     reach(targets[-1], workshop)
-    counting = _counting(targets[-1], workshop) if count else None
+    counting = _counting(targets[-1], workshop) if count or against else None
     places = [provision(target, workshop) for target in targets]
     there = places[-1]
+    check_baselines(against, there)
     opset = onnxfile.opset_for(tuple(place.runtime.build.version for place in places))
     fp32 = export(request, source, workshop, opset=opset, weights_mirror=weights_mirror)
     models = [fp32, quantize(fp32, request, source, workshop, quantization=quantization)]
@@ -91,9 +97,14 @@ def deploy(
         bundle = package(models, there, request, source, workshop)
         for unsupported in check_operators(bundle, there.target, workshop).values():
             raise unsupported
+    baselines = Baselines()
+    if counting is not None:
+        subject = Subject(models=models, place=there, bundle=bundle, request=request, source=source)
+        baselines = count_baselines(against, subject, workshop, counting)
+        fallbacks += baselines.fallbacks
     bundles = [*(package(models, place, request, source, workshop) for place in places[:-1]), bundle]
     measurements = [
-        measurement
+        with_baselines(measurement, baselines.counted) if place is there else measurement
         for place, ready in zip(places, bundles, strict=True)
         for measurement in measure_bundle(
             ready, place.target, workshop.progress, profile=profile, counting=counting if place is there else None
@@ -110,7 +121,7 @@ def deploy(
         )
         table = write_report(folder)
         step.note(str(folder / "report.md"))
-    return Deployment(folder=folder, table=table, fallbacks=tuple(fallbacks))
+    return Deployment(folder=folder, table=table, fallbacks=tuple(fallbacks), runtimes=runtime_rows(measurements))
 
 
 def reach(target: Target, workshop: Workshop) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from edgetool.bundles import Bundle
+from edgetool.errors import ConfigError
 from edgetool.executors.base import EvaluationSpec
 from edgetool.executors.registry import load_target
 from edgetool.models.artifacts import read_artifact
@@ -21,6 +22,7 @@ from edgetool.models.quantize import quantize_model
 from edgetool.models.spec import ModelArtifact, ModelRequest
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
+from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.steps import ImageSource, Place, Workshop, package, provision
 from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
 
@@ -57,6 +59,14 @@ def store(cache: Path) -> Store:
 @pytest.fixture(scope="session")
 def workshop(store: Store) -> Workshop:
     return Workshop(store=store, progress=Silent())
+
+
+@pytest.fixture(scope="session")
+def counting(store: Store) -> CountingEmulator:
+    try:
+        return counting_emulator(store, Silent())
+    except ConfigError as missing:
+        pytest.skip(f"{missing.message}: {missing.hint}")
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ ROWS = {
     "edgetool.boards": 3,
     "edgetool.reports": 4,
     "edgetool.steps": 4,
+    "edgetool.baselines": 5,
     "edgetool.pipeline": 5,
     "edgetool.sweep": 6,
     "edgetool.console": 6,
@@ -44,25 +45,28 @@ ROWS = {
     "edgetool.commands": 7,
     "edgetool.cli": 8,
 }
-# All that crosses within a row: bundles hold images, archives bundles, a measurement the board's facts.
+# All that crosses within a row: bundles hold images, archives bundles, a measurement the board's facts,
+# a deployment its baselines.
 SAME_ROW = {
     ("edgetool.bundles", "edgetool.models.images"),
     ("edgetool.archives", "edgetool.bundles"),
     ("edgetool.bench.measure", "edgetool.boards.facts"),
     ("edgetool.bench.measure", "edgetool.boards.probe"),
+    ("edgetool.pipeline", "edgetool.baselines"),
 }
 HEAVY = {
     "torch": {"edgetool.models.export", "edgetool.models.zoo"},
     "torchvision": {"edgetool.models.zoo"},
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
-    "matplotlib": {"edgetool.reports.plots"},
+    "matplotlib": {f"edgetool.reports.{name}" for name in ("plots", "panels")},
     "paramiko": {f"edgetool.executors.{name}" for name in ("connection", "hostkeys", "sshconfig")},
     "distributed": {"edgetool.sweep.cluster"},
     "dask": {"edgetool.sweep.cluster"},
     "subprocess": {"edgetool.platform.process"},
     "pydantic": {"edgetool.platform.documents"},
     "elftools": {"edgetool.platform.elf"},
+    "ncnn": {"edgetool.models.ncnn"},
 }
 UNWANTED = ("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "paramiko", "pydantic", "distributed")
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.kernels.mca import VLEN_BITS, find_llvm, model_blocks
-from benchmarks.kernels.ncnn_build import build_driver, ncnn_source
-from benchmarks.kernels.ncnn_model import INSTALL, NcnnModel, convert
-from benchmarks.kernels.ncnn_model import quantize as quantize_for_ncnn
-from benchmarks.kernels.rows import OURS, SCALAR, STOCK, Findings, KernelRow, Modelled
-from benchmarks.kernels.sides import Logits, NcnnSide, OnnxRuntimeSide, Side, with_vlen
+from benchmarks.kernels.rows import NCNN, OURS, SCALAR, STOCK, Findings, KernelRow, Modelled
 from edgetool import __version__
+from edgetool.baselines import Subject, ncnn_sides
 from edgetool.bench.instructions import InstructionCounts
-from edgetool.bundles import Bundle
+from edgetool.bench.sides import WITHOUT_VECTORS, Logits, Side, onnx_runtime_sides, with_vlen
 from edgetool.errors import ConfigError
 from edgetool.executors.base import EvaluationSpec
 from edgetool.executors.registry import load_target
@@ -31,13 +27,10 @@ from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import sha256_file
 from edgetool.reports.units import count_text
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
-from edgetool.runtimes.toolchains import load_toolchain
-from edgetool.steps import CALIBRATION_IMAGES, ImageSource, Workshop, export, package, provision, quantize
+from edgetool.steps import ImageSource, Workshop, export, package, provision, quantize
 
 TARGET = "qemu-riscv64"
 OPSET = 20
-WITHOUT_VECTORS = {"EDGETOOL_FORCE_SCALAR": "1"}
-NCNN_RECIPE = 1  # raised when the way a model gets into ncnn's form changes
 ROW_RECIPE = 1  # raised when the way a row is measured changes
 
 
@@ -108,57 +101,21 @@ def prepare(case: Case, workshop: Workshop) -> Prepared:
 
 
 def sides_of(prepared: Prepared, workshop: Workshop) -> tuple[Side, ...]:
-    ours = _package(prepared, "crossbuild", workshop)
-    stock = _package(prepared, "debian", workshop)
-    found: list[Side] = []
-    for name, bundle, env in ((STOCK, stock, {}), (SCALAR, ours, WITHOUT_VECTORS), (OURS, ours, {})):
-        found += [OnnxRuntimeSide(name=name, bundle=bundle, model=m, env=env) for m in bundle.manifest.models]
-    return (*found, *(_ncnn_sides(prepared, stock, workshop) if prepared.case.ncnn else ()))
+    ours, stock = (_subject(prepared, runtime, workshop) for runtime in ("crossbuild", "debian"))
+    return (
+        *onnx_runtime_sides(STOCK, stock.bundle),
+        *onnx_runtime_sides(SCALAR, ours.bundle, WITHOUT_VECTORS),
+        *onnx_runtime_sides(OURS, ours.bundle),
+        *(ncnn_sides(NCNN, stock, workshop) if prepared.case.ncnn else ()),
+    )
 
 
-def _package(prepared: Prepared, runtime: str, workshop: Workshop) -> Bundle:
-    case = prepared.case
+def _subject(prepared: Prepared, runtime: str, workshop: Workshop) -> Subject:
+    case, source = prepared.case, prepared.source
     target = replace(load_target(TARGET), runtime=runtime, evaluation=EvaluationSpec(images=case.images))
     place = provision(target, workshop)
-    return package(prepared.models, place, case.request, prepared.source, workshop)
-
-
-def _ncnn_sides(prepared: Prepared, bundle: Bundle, workshop: Workshop) -> Iterator[Side]:
-    driver = build_driver(load_toolchain(bundle.manifest.triple), workshop.store, workshop.progress)
-    release = f"ncnn {ncnn_source().version}"
-    for precision, model in _ncnn_models(prepared, workshop).items():
-        yield NcnnSide(release=release, precision=precision, driver=driver, model=model, bundle=bundle)
-
-
-def _ncnn_models(prepared: Prepared, workshop: Workshop) -> dict[str, NcnnModel]:
-    """From the same weights, calibrated with the same images."""
-    fp32, case = prepared.models[0], prepared.case
-    shape = fp32.spec.inputs[0].shape
-    inputs = {
-        "recipe": NCNN_RECIPE,
-        "model": fp32.spec.sha256,
-        "images": prepared.source.digests(),
-        "packages": {name: _version(name) for name in ("ncnn", "pnnx")},
-    }
-
-    def make(folder: Path) -> None:
-        images = prepared.source.read(case.request, shape, Split.CALIBRATION, CALIBRATION_IMAGES)
-        model = convert(fp32.path, shape, folder, log=workshop.store.root / "logs" / "pnnx.log")
-        quantize_for_ncnn(model, images.inputs, folder)
-
-    with workshop.progress.step(f"{case.request.name} for ncnn"):
-        folder = workshop.store.entry("ncnn-model", inputs, make).path
-    return {
-        "fp32": NcnnModel(param=folder / "model.ncnn.param", bin=folder / "model.ncnn.bin"),
-        "int8": NcnnModel(param=folder / "model.int8.param", bin=folder / "model.int8.bin"),
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError as error:
-        raise ConfigError(f"{package} is not installed, which the comparison wants", hint=INSTALL) from error
+    bundle = package(prepared.models, place, case.request, source, workshop)
+    return Subject(models=prepared.models, place=place, bundle=bundle, request=case.request, source=source)
 
 
 def _measure(prepared: Prepared, counting: CountingEmulator, workshop: Workshop) -> Iterator[KernelRow]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.kernels.chart import label, write_chart
-from benchmarks.kernels.ncnn_model import INSTALL
 from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
+from edgetool.models.ncnn import INSTALL
 from edgetool.platform.files import write_atomically
 from edgetool.reports.units import count_text, percent_text, ratio_text, size_text
 

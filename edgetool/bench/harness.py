@@ -40,6 +40,7 @@ class HarnessJob:
     timeout_s: float
     benchmark: BenchmarkSpec | None = None  # None: no timing
     outputs: bool = False  # fetch the outputs of all samples
+    samples: int | None = None  # of the inputs, at most so many; None: all, or the one that is timed
     profile: bool = False  # fetch ONNX Runtime's profile
     env: Mapping[str, str] | None = None  # of the harness, beside what the target gives it
 
@@ -91,11 +92,13 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
         words += ["--spinning", 0]  # nothing is timed: idle threads need not take a processor from other work
     if job.outputs:
         words += ["--outputs", there / "outputs"]
+    if job.samples is not None:
+        words += ["--samples", job.samples]
+    elif job.benchmark is not None and not job.outputs:
+        words += ["--samples", 1]  # one is timed; the others would count as the model's memory
     if job.profile:
         words += ["--profile", there / PROFILE]
     if job.benchmark is not None:
-        if not job.outputs:
-            words += ["--samples", 1]  # one is timed; the others would count as the model's memory
         words += ["--warmup", job.benchmark.warmup, "--min-repetitions", job.benchmark.min_repetitions]
         words += ["--max-repetitions", max(job.benchmark.max_repetitions, job.benchmark.min_repetitions)]
         words += ["--min-duration-ns", round(job.benchmark.min_duration_s * 1e9)]

@@ -81,6 +81,11 @@ class OperatorInstructions:
         """Which kernels ran, by what they executed."""
         return None if self.vector is None else kernels_text(self.vector)
 
+    @property
+    def vector_share(self) -> float | None:
+        """Of the instructions; None where that was not counted."""
+        return None if self.vector is None or self.raw == 0 else self.vector / self.raw
+
 
 SCALAR, VECTOR = "scalar", "vector"  # which kernels ran
 
@@ -131,3 +136,15 @@ class InstructionCounts:
             raw = sum(count.raw for _, count in columns) // number
             if raw:
                 yield columns[0][0], ClassCount(raw=raw, weighted=sum(c.weighted for _, c in columns) // number)
+
+
+@value
+class BaselineCounts:
+    """An inference of a record's model and input on its processor, in another runtime."""
+
+    name: Name  # "debian", "scalar" for our own without vectors, "ncnn"
+    runtime: Text
+    instructions: InstructionCounts
+    differs_by: float | None = None  # largest output difference from the record's ÷ its largest output
+    same_predictions: NonNegative | None = None
+    compared_samples: NonNegative | None = None

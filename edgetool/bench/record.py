@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le, Len
 
-from edgetool.bench.instructions import SCALAR, InstructionCounts
+from edgetool.bench.instructions import SCALAR, BaselineCounts, InstructionCounts
 from edgetool.executors.base import BenchmarkSpec
 from edgetool.models.spec import ModelSpec, TensorSpec
 from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, value
@@ -151,6 +151,7 @@ class RunRecord:
     evaluation: Evaluation | None
     operators: tuple[OperatorTime, ...] = ()  # empty unless a profile was asked for
     instructions: InstructionCounts | None = None  # None unless counting was asked for
+    baselines: Annotated[tuple[BaselineCounts, ...], Len(0, 64)] = ()  # empty unless asked for
 
     @property
     def emulated(self) -> bool:

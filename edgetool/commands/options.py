@@ -52,6 +52,14 @@ Profile = Annotated[bool, typer.Option("--profile", help="Add a table of time by
 Count = Annotated[
     bool, typer.Option("--count-instructions", help="Count an inference's instructions; emulated riscv64 only.")
 ]
+Against = Annotated[
+    list[str],
+    typer.Option(
+        "--against",
+        help="Count instructions, in this baseline too: debian, scalar (our runtime without vectors), ncnn; "
+        "may be repeated.",
+    ),
+]
 Cpus = Annotated[str | None, typer.Option(help="Processors to use, such as 0-3,6.")]
 Governor = Annotated[
     str | None, typer.Option(help="The clock's governor meanwhile, such as performance; put back afterwards.")

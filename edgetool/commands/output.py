@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgetool.bench.record import Caveat
+    from edgetool.reports.runtimes import RuntimeRow
     from edgetool.reports.tables import Row
 
 
@@ -17,6 +18,15 @@ def print_rows(table: Sequence[Row]) -> None:
 
     print_table(*text_table(table))
     print_caveats(caveat for row in table for caveat in row.caveats)
+
+
+def print_runtimes(table: Sequence[RuntimeRow]) -> None:
+    """Nothing where no baseline was counted."""
+    from edgetool.console import print_table
+    from edgetool.reports.runtimes import runtimes_table
+
+    if table:
+        print_table(*runtimes_table(table))
 
 
 def print_caveats(caveats: Iterable[Caveat]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from edgetool.commands.options import (
+    Against,
     Calibration,
     Checkpoint,
     Cooldown,
@@ -32,7 +33,7 @@ from edgetool.commands.options import (
     given,
     model_request,
 )
-from edgetool.commands.output import print_caveats, print_json, print_rows
+from edgetool.commands.output import print_caveats, print_json, print_rows, print_runtimes
 from edgetool.commands.sweep import bench_many, print_sweep
 from edgetool.commands.workshop import make_workshop
 from edgetool.errors import ConfigError
@@ -55,6 +56,7 @@ def deploy(
     wait: Wait = False,
     profile: Profile = False,
     count_instructions: Count = False,
+    against: Against = [],  # noqa: B006  # Typer's way; never changed
     runs: Runs = Path("runs"),
     force: Force = False,
     json: Json = False,
@@ -77,13 +79,21 @@ def deploy(
         weights_mirror=weights_mirror,
         profile=profile,
         count=count_instructions,
+        against=against,
     )
     if json:
         print_json(
-            {"run": str(done.folder), "report": str(done.report), "fallbacks": done.fallbacks, "rows": done.table}
+            {
+                "run": str(done.folder),
+                "report": str(done.report),
+                "fallbacks": done.fallbacks,
+                "rows": done.table,
+                "runtimes": done.runtimes,
+            }
         )
         return
     print_rows(done.table)
+    print_runtimes(done.runtimes)
     for fallback in done.fallbacks:
         print(f"{fallback.asked}: {fallback.reason}; instead: {fallback.instead}")
     print(f"report: {done.report}")

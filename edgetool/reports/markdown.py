@@ -7,16 +7,20 @@ from collections.abc import Container, Iterable, Sequence
 from edgetool.bench.instructions import ClassCount, InstructionCounts, OperatorInstructions
 from edgetool.bench.record import Caveat, RunRecord
 from edgetool.bench.runs import StoredRun
+from edgetool.reports.runtimes import TEXTS as RUNTIME_TEXTS
+from edgetool.reports.runtimes import RuntimeRow, runtimes_findings, runtimes_legend, runtimes_table
 from edgetool.reports.tables import Row, place_text, text_table
 from edgetool.reports.units import count_text, percent_text, ratio_text, size_text, time_text
 
 
-def markdown_report(stored: StoredRun, table: Sequence[Row], charts: Sequence[str]) -> str:
+def markdown_report(
+    stored: StoredRun, table: Sequence[Row], runtimes: Sequence[RuntimeRow], charts: Sequence[str]
+) -> str:
     """The report's text; `charts` are paths relative to it."""
     run = stored.run
     name = run.models[0].name if run.models else "model"
     sections = [
-        [f"# {name} on {run.target}", "", *_findings(stored, table)],
+        [f"# {name} on {run.target}", "", *_findings(stored, table), *runtimes_findings(runtimes)],
         ["## Numbers", "", *markdown_table(*text_table(table)), "", *_legend(table)],
         ["## Charts", "", *(f"![{chart.rpartition('/')[2].removesuffix('.png')}]({chart})" for chart in charts)],
         ["## What to doubt", "", *_doubts(table)],
@@ -29,6 +33,9 @@ def markdown_report(stored: StoredRun, table: Sequence[Row], charts: Sequence[st
     counted = [m.record for m in stored.measurements if m.record.instructions is not None]
     if counted:
         sections.insert(-3, ["## Instructions of one inference", "", *_instructions(counted)])
+    if runtimes:
+        cells = markdown_table(*runtimes_table(runtimes), texts=RUNTIME_TEXTS)
+        sections.insert(-3, ["## Beside other runtimes", "", runtimes_legend(runtimes), "", *cells])
     if run.fallbacks:
         fallbacks = [f"- asked for **{f.asked}**: {f.reason}. Instead: {f.instead}." for f in run.fallbacks]
         sections.insert(1, ["## Fallbacks", "", *fallbacks])
@@ -157,15 +164,16 @@ def _instructions(records: Sequence[RunRecord]) -> Iterable[str]:
         yield from markdown_table(("class", "instructions", "weighted", "share of weight"), [*cells, total])
         if counts.operators:
             yield ""
-            headings = ("operator", "calls", "instructions", "weighted", "share of weight", "kernels")
+            headings = ("operator", "calls", "instructions", "of them vector", "weighted", "share of weight", "kernels")
             yield from markdown_table(
                 headings, [_operator_cells(entry) for entry in counts.operators if entry.share >= 0.001]
             )
 
 
 def _operator_cells(entry: OperatorInstructions) -> tuple[str, ...]:
-    totals = (count_text(entry.raw), count_text(entry.weighted))
-    return (entry.operator, str(entry.calls), *totals, percent_text(entry.share), entry.kernels or "–")
+    raw = (count_text(entry.raw), percent_text(entry.vector_share))
+    weighted = (count_text(entry.weighted), percent_text(entry.share))
+    return (entry.operator, str(entry.calls), *raw, *weighted, entry.kernels or "–")
 
 
 def _share(count: ClassCount, counts: InstructionCounts) -> str:

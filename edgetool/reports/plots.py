@@ -1,4 +1,4 @@
-"""The charts of a run. Only this module imports matplotlib."""
+"""The charts of a run and of a sweep."""
 
 from __future__ import annotations
 

@@ -17,9 +17,7 @@ from edgetool.errors import ConfigError, HarnessError
 from edgetool.executors.base import Target
 from edgetool.executors.registry import load_target, open_executor
 from edgetool.platform.process import run_process
-from edgetool.platform.progress import Silent
-from edgetool.platform.store import Store
-from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
+from edgetool.runtimes.emulator import CountingEmulator
 from tests.support import run_cli
 
 VLENS = (128, 256, 512, 1024)
@@ -43,14 +41,6 @@ last:
 OPERATORS = {"FusedConv": 1, "GlobalAveragePool": 1, "Flatten": 1, "Gemm": 1}
 
 Run = Callable[[str, int], tuple[InferenceCount, ...]]
-
-
-@pytest.fixture(scope="session")
-def counting(store: Store) -> CountingEmulator:
-    try:
-        return counting_emulator(store, Silent())
-    except ConfigError as missing:
-        pytest.skip(f"{missing.message}: {missing.hint}")
 
 
 def target_of(vlen: int) -> Target:

@@ -8,16 +8,17 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from benchmarks.kernels.ncnn_build import LIBRARIES, build_driver
-from benchmarks.kernels.ncnn_model import convert, quantize
-from benchmarks.kernels.sides import NcnnSide, open_plain, with_vlen
+from edgetool.bench.sides import NcnnSide, open_plain, with_vlen
 from edgetool.bundles import Bundle
 from edgetool.executors.registry import load_target
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet
+from edgetool.models.ncnn import convert, quantize
+from edgetool.models.spec import Precision
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
-from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
+from edgetool.runtimes.emulator import CountingEmulator
+from edgetool.runtimes.ncnn import LIBRARIES, build_driver
 from edgetool.runtimes.toolchains import load_toolchain
 from tests.support import SHAPE, tiny_inputs
 
@@ -25,11 +26,6 @@ pytestmark = [
     pytest.mark.skipif("EDGETOOL_TEST_NCNN" not in os.environ, reason="EDGETOOL_TEST_NCNN is not set"),
     pytest.mark.xdist_group("ncnn"),
 ]
-
-
-@pytest.fixture(scope="module")
-def counting(store: Store) -> CountingEmulator:
-    return counting_emulator(store, Silent())
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +45,9 @@ def side(
     model = convert(tiny_path, SHAPE, folder, log=folder / "log")
     if request.param == "int8":
         model = quantize(model, tiny_inputs(16, seed=5), folder)
-    return NcnnSide(release="ncnn", precision=request.param, driver=driver, model=model, bundle=riscv_bundle)
+    return NcnnSide(
+        name="ncnn", release="ncnn", precision=Precision(request.param), driver=driver, model=model, bundle=riscv_bundle
+    )
 
 
 @pytest.mark.parametrize("vlen", [128, 256])

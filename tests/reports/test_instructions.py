@@ -41,7 +41,9 @@ COUNTS = InstructionCounts(
         inference(scalar=1_000_000, vector=500_000, weight=2_000_000),
         inference(scalar=1_000_200, vector=500_000, weight=2_000_000),
     ),
-    operators=(OperatorInstructions(operator="Conv", calls=3, raw=1_200_000, weighted=2_700_000, vector=7, share=0.9),),
+    operators=(
+        OperatorInstructions(operator="Conv", calls=3, raw=1_200_000, weighted=2_700_000, vector=300_000, share=0.9),
+    ),
 )
 COUNTED = (measurement(record()), measurement(emulated_record(instructions=COUNTS)))
 
@@ -89,7 +91,7 @@ def test_the_csv_has_base_units() -> None:
     [
         "| vector widening | 500.0 k | 2.000 M | 66.7 % |",
         "| **all** | 1.500 M | 3.000 M |  |",
-        "| Conv | 3 | 1.200 M | 2.700 M | 90.0 % | vector |",
+        "| Conv | 3 | 1.200 M | 25.0 % | 2.700 M | 90.0 % | vector |",
         "![instructions](charts/instructions.png)",
     ],
 )

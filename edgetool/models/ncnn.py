@@ -12,6 +12,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -88,6 +89,21 @@ class Weights:
         return scale_of(np.abs(self.weights.reshape(rows, -1)).max(axis=1))
 
 
+def tool_versions() -> dict[str, str]:
+    """Of what converts and calibrates. Raises ConfigError for what is not installed."""
+    found = {}
+    for package in ("ncnn", "pnnx"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError as error:
+            raise _not_installed(package) from error
+    return found
+
+
+def _not_installed(package: str) -> ConfigError:
+    return ConfigError(f"{package} is not installed, which a comparison with ncnn wants", hint=INSTALL)
+
+
 def scale_of(largest: npt.NDArray[np.floating]) -> Float32Array:
     """Elements per unit; what is zero everywhere keeps a scale of 1."""
     return np.where(largest > 0, INT8_LIMIT / np.where(largest > 0, largest, 1), 1).astype(np.float32)
@@ -97,7 +113,7 @@ def convert(model: Path, shape: Sequence[int], folder: Path, *, log: Path) -> Nc
     """The fp32 model in `folder`. Raises ConfigError without pnnx, BuildError when it fails."""
     found = find_spec("pnnx")
     if found is None or found.origin is None:
-        raise ConfigError("pnnx is not installed, which converts models to ncnn's form", hint=INSTALL)
+        raise _not_installed("pnnx")
     (folder / "model.onnx").write_bytes(model.read_bytes())
     sides = ",".join(map(str, shape))
     run_tool(
@@ -155,7 +171,7 @@ def open_net(model: NcnnModel) -> Iterator[Any]:
     try:
         import ncnn
     except ImportError as error:
-        raise ConfigError("ncnn is not installed, which calibrates its models", hint=INSTALL) from error
+        raise _not_installed("ncnn") from error
     with ncnn.Net() as net:
         net.opt.num_threads = 1  # its threads wait busily for one another, for ever on a machine with other work
         net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.kernels.ncnn_model import (
+from edgetool.errors import QuantizeError
+from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
+from edgetool.models.ncnn import (
     Layer,
     NcnnModel,
     _with_terms,
@@ -20,8 +22,6 @@ from benchmarks.kernels.ncnn_model import (
     read_layers,
     scale_of,
 )
-from edgetool.errors import QuantizeError
-from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from tests.support import CLASSES, SHAPE, tiny_inputs
 
 CONVOLUTION = "Convolution c 1 1 a b 0=8 1=3 5=1 6=216 -23310=2,0.0,6.0"

@@ -1,7 +1,8 @@
-"""What is compared: ONNX Runtime as built by us, with and without vectors, the distribution's, and ncnn."""
+"""One model in one runtime on an emulated processor, whichever the runtime: what it counts and what it says."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.kernels.ncnn_build import LIBRARIES
-from benchmarks.kernels.ncnn_model import NcnnModel
-from benchmarks.kernels.rows import NCNN
 from edgetool.bench.counts import (
     COUNTED,
     RESULT,
@@ -31,11 +29,15 @@ from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import HarnessError
 from edgetool.executors.base import Executor, Target
 from edgetool.executors.qemu import QemuExecutor
+from edgetool.models.ncnn import NcnnModel
+from edgetool.models.spec import Precision
 from edgetool.platform.files import sha256_file
 from edgetool.runtimes.emulator import CountingEmulator
+from edgetool.runtimes.ncnn import LIBRARIES
 
 Logits = npt.NDArray[np.float32]
 FILES = PurePosixPath("ncnn")
+WITHOUT_VECTORS = {"EDGETOOL_FORCE_SCALAR": "1"}  # what a runtime with kernels of ours heeds
 
 
 class Side(Protocol):
@@ -48,7 +50,7 @@ class Side(Protocol):
     def release(self) -> str: ...
 
     @property
-    def precision(self) -> str: ...
+    def precision(self) -> Precision: ...
 
     def inputs(self) -> dict[str, object]:
         """All that decides what it counts and says, beside the processor."""
@@ -60,8 +62,8 @@ class Side(Protocol):
         """The counts with the blocks that executed most."""
         ...
 
-    def outputs(self, counting: CountingEmulator, target: Target) -> Logits:
-        """Of every held-out image, (n, classes)."""
+    def outputs(self, counting: CountingEmulator, target: Target, *, samples: int | None = None) -> Logits:
+        """The first output of every held-out image, or of so many of them, (n, classes)."""
         ...
 
 
@@ -79,8 +81,8 @@ class OnnxRuntimeSide:
         return self.bundle.manifest.runtime.title
 
     @property
-    def precision(self) -> str:
-        return str(self.model.spec.precision)
+    def precision(self) -> Precision:
+        return self.model.spec.precision
 
     def inputs(self) -> dict[str, object]:
         return {"bundle": self.bundle.manifest.id, "model": self.model.spec.sha256, "env": dict(self.env)}
@@ -91,13 +93,14 @@ class OnnxRuntimeSide:
     def blocks(self, counting: CountingEmulator, target: Target) -> CountsFile:
         return hottest_blocks(counting, self.bundle, target, self.model, env=self.env)
 
-    def outputs(self, counting: CountingEmulator, target: Target) -> Logits:
+    def outputs(self, counting: CountingEmulator, target: Target, *, samples: int | None = None) -> Logits:
         job = HarnessJob(
             model=BUNDLE / self.model.path,
             inputs=input_paths(inputs_by_name(self.bundle)),
             threads=1,
             timeout_s=target.benchmark.timeout_s,
             outputs=True,
+            samples=samples,
             env=self.env,
         )
         with open_plain(target, counting) as executor:
@@ -110,12 +113,12 @@ class OnnxRuntimeSide:
 class NcnnSide:
     """The same model in ncnn, with the inputs, the loader and the libc of `bundle`."""
 
+    name: str
     release: str
-    precision: str
+    precision: Precision
     driver: Path
     model: NcnnModel
     bundle: Bundle
-    name: str = NCNN
 
     def inputs(self) -> dict[str, object]:
         files = [sha256_file(path) for path in (self.driver, self.model.param, self.model.bin)]
@@ -139,8 +142,8 @@ class NcnnSide:
             executor.get(RESULT, Path(scratch) / RESULT.name)
             return read_counts(Path(scratch) / RESULT.name, f"{self.name} {self.precision}")
 
-    def outputs(self, counting: CountingEmulator, target: Target) -> Logits:
-        samples = self.bundle.manifest.inputs[0].samples
+    def outputs(self, counting: CountingEmulator, target: Target, *, samples: int | None = None) -> Logits:
+        samples = min(samples or sys.maxsize, self.bundle.manifest.inputs[0].samples)
         with open_plain(target, counting) as executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
             self._run(executor, target, samples=samples, repetitions=1)
             executor.get(FILES / "output.bin", Path(scratch) / "output.bin")
@@ -162,6 +165,13 @@ class NcnnSide:
             [FILES / self.driver.name, *files, *numbers, FILES / "output.bin"],
             timeout_s=target.benchmark.timeout_s * SLOWDOWN,
         ).check()
+
+
+def onnx_runtime_sides(name: str, bundle: Bundle, env: Mapping[str, str] | None = None) -> tuple[OnnxRuntimeSide, ...]:
+    """Every model of a bundle."""
+    return tuple(
+        OnnxRuntimeSide(name=name, bundle=bundle, model=model, env=env or {}) for model in bundle.manifest.models
+    )
 
 
 def open_plain(target: Target, counting: CountingEmulator) -> Executor:

@@ -1,4 +1,4 @@
-"""ncnn and its driver cross-built for a triple with edgetool's compiler: what our kernels are compared with."""
+"""ncnn and its driver cross-built for a triple with edgetool's compiler: nothing that is deployed, a baseline."""
 
 from __future__ import annotations
 
