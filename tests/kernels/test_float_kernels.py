@@ -16,8 +16,8 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import cache_environment
+from tests.kernels.processors import EMULATOR, VLENS, with_vectors
 
-EMULATOR = "qemu-riscv64-static"
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 UNDER_TEST = {
     "elementwise": ("float_elementwise.cpp",),
@@ -46,8 +46,8 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return built
 
 
-@pytest.mark.parametrize("vlen", [128, 256, 512, 1024])
+@pytest.mark.parametrize("vlen", VLENS)
 def test_kernels_are_within_the_bound_of_rounding(program: Path, vlen: int) -> None:
-    result = run_process([EMULATOR, "-cpu", f"rv64,v=true,vext_spec=v1.0,vlen={vlen},elen=64", program], timeout_s=900)
+    result = run_process([EMULATOR, "-cpu", with_vectors(vlen), program], timeout_s=900)
     assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
     assert f"vlen={vlen}" in result.stdout.decode()

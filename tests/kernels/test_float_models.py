@@ -29,14 +29,13 @@ from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import newest_crossbuilt
 from edgetool.runtimes.toolchains import load_toolchain
 from edgetool.steps import Workshop, provision
+from tests.kernels.processors import EMULATOR, VLENS, with_vectors
 
 Array = npt.NDArray[np.float32]
 
-EMULATOR = "qemu-riscv64-static"
 TRIPLE = "riscv64-linux-gnu"
 # Another order of summation: some units in the seventh digit, times a layer's depth.
 TOLERANCE = 1e-5
-VLENS = (128, 256, 512, 1024)
 
 pytestmark = pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-user-static")
 
@@ -153,7 +152,7 @@ class Runner:
             "--result": self.folder / "result.json",
             "--threads": str(threads),
         }
-        emulator = (EMULATOR, "-cpu", f"rv64,v=true,vext_spec=v1.0,vlen={vlen},elen=64")
+        emulator = (EMULATOR, "-cpu", with_vectors(vlen))
         done = run_process(
             [
                 *emulator,

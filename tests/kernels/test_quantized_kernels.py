@@ -20,8 +20,8 @@ from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import cache_environment
 from edgetool.runtimes.patches import mirror, patched_files
 from edgetool.runtimes.sources import source_tree
+from tests.kernels.processors import EMULATOR, VLENS, with_vectors
 
-EMULATOR = "qemu-riscv64-static"
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 PATCHES = sorted((data_folder("toolchain") / "onnxruntime" / "patches").glob("*.patch"))
 MLAS = PurePosixPath("onnxruntime/core/mlas")
@@ -75,9 +75,9 @@ def program(request: pytest.FixtureRequest, mlas: Path, store: Store) -> Path:
     return built
 
 
-@pytest.mark.parametrize("vlen", [128, 256, 512, 1024])
+@pytest.mark.parametrize("vlen", VLENS)
 def test_kernels_do_what_the_portable_code_does(program: Path, vlen: int) -> None:
-    result = run_process([EMULATOR, "-cpu", f"rv64,v=true,vext_spec=v1.0,vlen={vlen},elen=64", program], timeout_s=900)
+    result = run_process([EMULATOR, "-cpu", with_vectors(vlen), program], timeout_s=900)
     assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
 
 
