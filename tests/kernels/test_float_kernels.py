@@ -22,6 +22,7 @@ KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 UNDER_TEST = {
     "elementwise": ("float_elementwise.cpp",),
     "gemm": ("float_gemm.cpp",),
+    "layernorm": ("float_layernorm.cpp",),
     "nchwc": ("float_conv.cpp", "float_depthwise.cpp", "float_pool.cpp"),
 }
 FLAGS = (

@@ -58,7 +58,7 @@ def node(operator: str, **attributes: Any) -> Layer:
     return Layer(operator=operator, attributes=tuple(attributes.items()))
 
 
-def chain(name: str, shape: tuple[int, int, int, int], layers: Sequence[Layer]) -> onnx.ModelProto:
+def chain(name: str, shape: tuple[int, ...], layers: Sequence[Layer]) -> onnx.ModelProto:
     """Layers in a row, with seeded weights of such a size that outputs are as large as inputs."""
     random = np.random.default_rng(5)
     nodes, weights = [], []
@@ -82,6 +82,10 @@ def chain(name: str, shape: tuple[int, int, int, int], layers: Sequence[Layer]) 
                 numpy_helper.from_array(random.standard_normal((channels, 37)).astype(np.float32), f"m{index}")
             )
             inputs.append(f"m{index}")
+        elif layer.operator == "LayerNormalization":
+            rows = random.standard_normal((2, shape[-1])).astype(np.float32)
+            weights += [numpy_helper.from_array(rows[i], f"{letter}{index}") for i, letter in enumerate("sb")]
+            inputs += [f"s{index}", f"b{index}"]
         elif layer.operator == "Residual":
             inputs, layer = [value, f"v{index - 2}"], replace(layer, operator="Add")
         value = f"v{index}"
@@ -97,7 +101,7 @@ def clip() -> Layer:
     return node("Clip")
 
 
-MODELS = {
+MODELS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
     "mobile": (
         (1, 3, 33, 41),
         [
@@ -126,7 +130,48 @@ MODELS = {
             *(conv(1, 3), node("LogSoftmax", axis=3), node("Erf")),
         ],
     ),
+    "normalized": (
+        (2, 37, 197),
+        [
+            *(node("LayerNormalization", axis=-1), node("Tanh"), node("Residual")),
+            *(node("LayerNormalization", axis=-1), node("Sigmoid"), node("LayerNormalization", axis=2)),
+        ],
+    ),
 }
+
+
+def normalizations() -> onnx.ModelProto:
+    """Every operator that normalizes layers, with all that is optional; their outputs one after the other."""
+    random = np.random.default_rng(8)
+    shape, width = (2, 37, 197), 197
+    arrays = {"skip": random.standard_normal(shape), "each": random.standard_normal((1, 37, width))}
+    arrays |= {name: random.standard_normal(width) for name in ("scale", "bias", "skip_bias")}
+    contributed: dict[str, Any] = {"domain": "com.microsoft", "epsilon": 1e-5}
+    nodes = [
+        helper.make_node("LayerNormalization", ["x", "scale", "bias"], ["y0", "mean", "deviation"]),
+        helper.make_node("Mul", ["x", "mean"], ["y1"]),
+        helper.make_node("Mul", ["x", "deviation"], ["y2"]),
+        helper.make_node("LayerNormalization", ["x", "each"], ["y3"]),
+        helper.make_node("SimplifiedLayerNormalization", ["x", "scale"], ["y4"], epsilon=1e-5),
+        helper.make_node(
+            "SkipLayerNormalization", ["x", "skip", "scale", "bias", "skip_bias"], ["y5", "", "", "y6"], **contributed
+        ),
+        helper.make_node("SkipSimplifiedLayerNormalization", ["x", "skip", "scale"], ["y7"], **contributed),
+        helper.make_node("Concat", [f"y{i}" for i in range(8)], ["y"], axis=0),
+    ]
+    weights = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in arrays.items()]
+    ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (16, 37, width))]
+    graph = helper.make_graph(nodes, "normalizations", ends, outputs, weights)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+def build(name: str) -> onnx.ModelProto:
+    return normalizations() if name == "normalizations" else chain(name, *MODELS[name])
+
+
+NAMES = (*MODELS, "normalizations")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +181,9 @@ class Runner:
 
     def run(self, name: str, *, vlen: int, threads: int = 1, scalar: bool = False) -> Array:
         """The outputs for a seeded input. The optimized model stays in the folder."""
-        shape, layers = MODELS[name]
-        model = self.folder / f"{name}.onnx"
-        onnx.save(chain(name, shape, layers), model)
+        graph, model = build(name), self.folder / f"{name}.onnx"
+        onnx.save(graph, model)
+        shape = [dimension.dim_value for dimension in graph.graph.input[0].type.tensor_type.shape.dim]
         np.random.default_rng(6).standard_normal(shape).astype(np.float32).tofile(self.folder / "x.bin")
         outputs = self.folder / "outputs"
         shutil.rmtree(outputs, ignore_errors=True)
@@ -175,7 +220,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     place = provision(target, Workshop(store=store, progress=Silent()))
     folder = tmp_path_factory.mktemp("models")
     model = folder / "model.onnx"
-    onnx.save(chain("odd", *MODELS["odd"]), model)
+    onnx.save(build("odd"), model)
     spec = onnxfile.describe(
         model, name="odd", precision=Precision.FP32, weights="random", accuracy_means_something=False
     )
@@ -190,7 +235,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     return Runner(bundle=bundle, folder=folder)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_vectors_change_nothing_but_the_rounding(runner: Runner, name: str) -> None:
     scalar = runner.run(name, vlen=256, scalar=True)
     assert np.all(np.isfinite(scalar))
@@ -199,7 +244,7 @@ def test_vectors_change_nothing_but_the_rounding(runner: Runner, name: str) -> N
         assert np.abs(vector - scalar).max() <= TOLERANCE * np.abs(scalar).max(), vlen
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_two_threads_compute_what_one_does(runner: Runner, name: str) -> None:
     assert np.array_equal(runner.run(name, vlen=256), runner.run(name, vlen=256, threads=2))
 
@@ -211,6 +256,13 @@ def test_convolutions_run_on_blocks_of_channels(runner: Runner) -> None:
     )
     assert nodes["com.microsoft.nchwc", "Conv"] == 8
     assert nodes["", "Clip"] == 0
+
+
+def test_an_addition_is_normalized_with_its_sum(runner: Runner) -> None:
+    runner.run("normalized", vlen=256)
+    operators = Counter(node.op_type for node in onnx.load(runner.folder / "normalized.optimized.onnx").graph.node)
+    assert operators["SkipLayerNormalization"] == 1
+    assert operators["LayerNormalization"] == 2
 
 
 def test_without_vectors_the_graph_has_no_blocks(runner: Runner) -> None:

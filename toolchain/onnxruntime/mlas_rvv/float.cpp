@@ -42,4 +42,6 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.ComputeSumExpF32Kernel = MlasRvvComputeSumExpKernel;
     Platform.ComputeSoftmaxOutputF32Kernel = MlasRvvSoftmaxOutputKernel;
     Platform.ComputeLogSoftmaxOutputF32Kernel = MlasRvvLogSoftmaxOutputKernel;
+
+    Platform.LayerNormF32Kernel = MlasRvvLayerNormKernel;
 }

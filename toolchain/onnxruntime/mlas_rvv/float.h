@@ -247,3 +247,25 @@ MlasRvvLogSoftmaxOutputKernel(
     size_t N,
     const float* Parameters
     );
+
+//
+// Input, plus Skip and SkipBias where there are any (a bias only beside Skip), less its mean unless Simplified, times
+// InvStdDev and Scale, plus Bias where there is one. SkipSum, Mean and InvStdDev are written where they are wanted.
+// Output may be Input.
+//
+
+void
+MlasRvvLayerNormKernel(
+    const float* Input,
+    const float* Skip,
+    const float* SkipBias,
+    const float* Scale,
+    const float* Bias,
+    float* Output,
+    float* SkipSum,
+    size_t N,
+    float Epsilon,
+    bool Simplified,
+    float* Mean,
+    float* InvStdDev
+    );
