@@ -35,7 +35,15 @@ PORTABLE = (
     "quantize.cpp",
     "threading.cpp",
 )
-UNDER_TEST = ("convsym.cpp", "convsym_depthwise.cpp", "detect.cpp", "qgemm.cpp", "qlinear.cpp", "quantized.cpp")
+UNDER_TEST = (
+    "convsym.cpp",
+    "convsym_depthwise.cpp",
+    "convsym_packing.cpp",
+    "detect.cpp",
+    "qgemm.cpp",
+    "qlinear.cpp",
+    "quantized.cpp",
+)
 FLAGS = (
     *("-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=c++20", "-O2", "-ffp-contract=off"),
     *("-DBUILD_MLAS_NO_ONNXRUNTIME", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),

@@ -8,106 +8,23 @@ Abstract:
 
     Symmetric quantized convolution: signed 8-bit weights without zero point, any kernel size.
 
-    A 64-bit lane holds the weights of three output channels, w0 + w1 * 2^21 + w2 * 2^42, and its multiply-accumulate
-    by one activation makes three. An activation less its sign's half range is at most 128 in size, so that a field
-    of 21 bits holds the sum of as many products as have weights of 8191 in all: some 250 with the weights of trained
-    networks, 63 at the least. K is cut into segments that short when the filter is packed, and the fields are
-    unpacked into 32-bit sums after each. Every accumulator starts with half of each field's range, so that no field
-    is ever negative and borrows from the next.
-
-    This takes two thirds of the multiplications of 16-bit products with 32-bit sums, and a register holds half as
-    many sums again, which is what decides how often a weight or an activation is loaded.
+    The filter is packed so that a multiplication makes products for three output channels: convsym_packing.h.
 
 --*/
 
+#include "convsym_packing.h"
 #include "requantize.h"
+
+using namespace MlasRvvConvSym;
 
 namespace
 {
 
-constexpr size_t FieldCount = 3;
-constexpr size_t FieldBits = 21;
-constexpr int64_t FieldHalf = int64_t(1) << (FieldBits - 1);
 constexpr int64_t AccumulatorStart = FieldHalf | (FieldHalf << FieldBits) | (FieldHalf << (2 * FieldBits));
-constexpr size_t MaximumWeightSum = (FieldHalf - 1) / 128;
 
 // Outputs that share a load of weights: with four registers each, and four for the weights, all 32 are used.
 constexpr size_t TileRows = 7;
-// Activations of a row that lie side by side: what a load can reach from one address for each of the rows.
-constexpr size_t MaximumSegmentK = 256;
 constexpr size_t PanelSegmentSize = TileRows * MaximumSegmentK;
-constexpr size_t UnrollK = 4;
-constexpr size_t HeaderSize = 64;
-
-//
-// What is before the packed weights.
-//
-
-struct PACKED_FILTER_HEADER {
-    uint64_t SegmentK;
-};
-
-static_assert(sizeof(PACKED_FILTER_HEADER) <= HeaderSize, "the weights start behind the header");
-
-size_t
-AlignK(size_t K)
-{
-    return (K + UnrollK - 1) / UnrollK * UnrollK;
-}
-
-//
-// The lanes of a block of output channels: FieldCount * Lanes of them, the last block's partly without use.
-//
-
-size_t
-BlockLanes(size_t ChannelsRemaining, size_t MaximumLanes)
-{
-    return std::min((ChannelsRemaining + FieldCount - 1) / FieldCount, MaximumLanes);
-}
-
-bool
-SegmentsHold(const int8_t* W, size_t OutputChannels, size_t InputChannels, size_t KernelSize, size_t SegmentK)
-{
-    for (size_t oc = 0; oc < OutputChannels; oc++, W += InputChannels * KernelSize) {
-
-        size_t Sum = 0;
-        size_t Remaining = SegmentK;
-
-        for (size_t ki = 0; ki < KernelSize; ki++) {
-            for (size_t ic = 0; ic < InputChannels; ic++) {
-
-                Sum += static_cast<size_t>(std::abs(int32_t(W[ic * KernelSize + ki])));
-
-                if (Sum > MaximumWeightSum) {
-                    return false;
-                }
-
-                if (--Remaining == 0) {
-                    Sum = 0;
-                    Remaining = SegmentK;
-                }
-            }
-        }
-    }
-
-    return true;
-}
-
-size_t
-ChooseSegmentK(const int8_t* W, size_t OutputChannels, size_t InputChannels, size_t KernelSize)
-{
-    const size_t AlignedK = AlignK(InputChannels * KernelSize);
-    size_t SegmentK;
-
-    for (size_t Segments = MlasDivRoundup(AlignedK, MaximumSegmentK);; Segments++) {
-
-        SegmentK = AlignK(MlasDivRoundup(AlignedK, Segments));
-
-        if (SegmentK == UnrollK || SegmentsHold(W, OutputChannels, InputChannels, KernelSize, SegmentK)) {
-            return SegmentK;
-        }
-    }
-}
 
 }  // namespace
 
@@ -417,74 +334,6 @@ MlasConvSymS8KernelRvv(
     ConvSymKernel<int8_t>(
         Input, Filter, Output, KernelSize, InputChannels, OutputChannels, ChannelCount, OutputCount, PostProcessParams,
         KernelFlags);
-}
-
-size_t
-MLASCALL
-MlasConvSymPackWSizeRvv(
-    size_t InputChannels,
-    size_t OutputChannels,
-    size_t KernelSize
-    )
-{
-    if (InputChannels == 1 && OutputChannels == 1) {
-        // QLinearConv takes this for a depthwise convolution, whose filter has another layout.
-        return 0;
-    }
-
-    const size_t MaximumLanes = __riscv_vsetvlmax_e64m4();
-    size_t Lanes = 0;
-
-    for (size_t Channel = 0; Channel < OutputChannels; Channel += FieldCount * MaximumLanes) {
-        Lanes += BlockLanes(OutputChannels - Channel, MaximumLanes);
-    }
-
-    return HeaderSize + AlignK(KernelSize * InputChannels) * Lanes * sizeof(int64_t);
-}
-
-void
-MLASCALL
-MlasConvSymPackWRvv(
-    size_t InputChannels,
-    size_t OutputChannels,
-    size_t KernelSize,
-    const int8_t* W,
-    int8_t* PackedW
-    )
-{
-    const size_t K = KernelSize * InputChannels;
-    const size_t MaximumLanes = __riscv_vsetvlmax_e64m4();
-
-    reinterpret_cast<PACKED_FILTER_HEADER*>(PackedW)->SegmentK =
-        ChooseSegmentK(W, OutputChannels, InputChannels, KernelSize);
-
-    int64_t* Packed = reinterpret_cast<int64_t*>(PackedW + HeaderSize);
-
-    for (size_t Channel = 0, Lanes; Channel < OutputChannels; Channel += FieldCount * Lanes) {
-
-        Lanes = BlockLanes(OutputChannels - Channel, MaximumLanes);
-
-        for (size_t ki = 0; ki < KernelSize; ki++) {
-            for (size_t ic = 0; ic < InputChannels; ic++) {
-                for (size_t Lane = 0; Lane < Lanes; Lane++) {
-
-                    int64_t Value = 0;
-
-                    for (size_t Field = FieldCount; Field-- > 0;) {
-
-                        const size_t oc = Channel + Field * Lanes + Lane;
-                        const int8_t Weight = oc < OutputChannels ? W[(oc * InputChannels + ic) * KernelSize + ki] : 0;
-
-                        Value = Value * (int64_t(1) << FieldBits) + Weight;
-                    }
-
-                    *Packed++ = Value;
-                }
-            }
-        }
-
-        Packed = std::fill_n(Packed, (AlignK(K) - K) * Lanes, 0);
-    }
 }
 
 }  // extern "C"
