@@ -12,6 +12,8 @@ from edgetool.reports.runtimes import RuntimeRow, runtimes_findings, runtimes_le
 from edgetool.reports.tables import Row, place_text, text_table
 from edgetool.reports.units import count_text, percent_text, ratio_text, size_text, time_text
 
+CLASS_TITLES = {"vector_widening": "vector widening, multiply-add"}  # the others are called as their field is
+
 
 def markdown_report(
     stored: StoredRun, table: Sequence[Row], runtimes: Sequence[RuntimeRow], charts: Sequence[str]
@@ -157,7 +159,12 @@ def _instructions(records: Sequence[RunRecord]) -> Iterable[str]:
         yield f"{record.model.precision} on {record.target} ({counts.emulator}, {vectors}; {traffic}):"
         yield ""
         cells = [
-            (name.replace("_", " "), count_text(count.raw), count_text(count.weighted), _share(count, counts))
+            (
+                CLASS_TITLES.get(name, name.replace("_", " ")),
+                count_text(count.raw),
+                count_text(count.weighted),
+                _share(count, counts),
+            )
             for name, count in counts.classes()
         ]
         total = ("**all**", count_text(counts.raw), count_text(counts.weighted), "")

@@ -89,7 +89,7 @@ def test_the_csv_has_base_units() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "| vector widening | 500.0 k | 2.000 M | 66.7 % |",
+        "| vector widening, multiply-add | 500.0 k | 2.000 M | 66.7 % |",
         "| **all** | 1.500 M | 3.000 M |  |",
         "| Conv | 3 | 1.200 M | 25.0 % | 2.700 M | 90.0 % | vector |",
         "![instructions](charts/instructions.png)",
