@@ -52,6 +52,7 @@ REDUCED_OPTIONS = {"CMAKE_BUILD_TYPE": "MinSizeRel", "onnxruntime_REDUCED_OPS_BU
 COMPILE_FLAGS = ("-g0",)
 LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
 TARGET = "onnxruntime"
+UNIT_TESTS = "unittests.cmake"  # targets beside the library: no part of what it is made of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,11 @@ class Recipe:
             "recipe": RECIPE,
             "triple": self.toolchain.triple,
             "sources": self.tree.key,
-            "cmake": {path.name: sha256_file(path) for path in sorted(recipe_folder().glob("*.cmake"))},
+            "cmake": {
+                path.name: sha256_file(path)
+                for path in sorted(recipe_folder().glob("*.cmake"))
+                if path.name != UNIT_TESTS
+            },
             "patches": {path.name: sha256_file(path) for path in self.patches},
             "kernels": {path.name: sha256_file(path) for path in self.kernel_files},
             "compiler": self.compiler.title,

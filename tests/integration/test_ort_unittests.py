@@ -1,4 +1,4 @@
-"""ONNX Runtime's own unit tests of MLAS, cross-built with edgetool's kernels, under the emulator: `make test-ort`.
+"""ONNX Runtime's own unit tests, cross-built with edgetool's kernels, under the emulator: `make test-ort`.
 
 $VLEN is the vector registers' length in bits, 0 for a processor without vectors.
 """
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pytest
 
@@ -22,21 +22,22 @@ from edgetool.executors.registry import load_target, open_executor
 from edgetool.platform.documents import read_document
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
-from edgetool.platform.values import Text, value
+from edgetool.platform.values import Name, Text, value
 from edgetool.runtimes.choice import choose_runtime
 from edgetool.runtimes.crossbuild import build_program, prepare
 from edgetool.runtimes.sources import recipe_folder
 from edgetool.runtimes.spec import Runtime
 from edgetool.runtimes.toolchains import load_toolchain
 
-PROGRAM = "onnxruntime_mlas_test"
+PROGRAMS = ("onnxruntime_mlas_test", "onnxruntime_provider_test")
 TIMEOUT_S = 3 * 3600.0
 Verdicts = list[tuple[str, str]]  # test and "PASSED", "FAILED" or "SKIPPED"; some tests have the same name
 
 
 @value
 class Known:
-    tests: Text  # a pattern
+    program: Name
+    tests: Text  # patterns
     reason: Text
 
 
@@ -44,15 +45,28 @@ class Known:
 class KnownFailures:
     """`toolchain/onnxruntime/known-failures.toml`."""
 
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
     schema: int
     failure: tuple[Known, ...]
     skipped: tuple[Known, ...]
 
+    def of(self, program: str) -> Self:
+        """Those of one program."""
+        return replace(
+            self,
+            failure=tuple(one for one in self.failure if one.program == program),
+            skipped=tuple(one for one in self.skipped if one.program == program),
+        )
+
+
+@pytest.fixture(scope="module", params=PROGRAMS)
+def program(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
 
 @pytest.fixture(scope="module")
-def known() -> KnownFailures:
-    return read_document(recipe_folder() / "known-failures.toml", KnownFailures)
+def known(program: str) -> KnownFailures:
+    return read_document(recipe_folder() / "known-failures.toml", KnownFailures).of(program)
 
 
 @pytest.fixture(scope="module")
@@ -66,21 +80,18 @@ def target() -> Target:
 
 
 @pytest.fixture(scope="module")
-def verdicts(target: Target, known: KnownFailures, tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+def verdicts(program: str, target: Target, known: KnownFailures, tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
     """Of all tests that are not skipped, run in as many processes as there are processors."""
     store, toolchain = Store(cache_root()), load_toolchain(target.triple)
     folder = tmp_path_factory.mktemp("unittests")
-    program = build_program(prepare(toolchain, store, Silent()), PROGRAM, folder, store, Silent())
+    built = build_program(prepare(toolchain, store, Silent()), program, folder, store, Silent())
     # Any runtime will do: only the libc and the loader beside it are wanted.
     libc = choose_runtime(toolchain, store, asked="debian", libc=True)
     shards = int(os.environ.get("SHARDS") or os.cpu_count() or 1)
     wanted = os.environ.get("FILTER", "*")
-    skipped = ":".join(one.tests for one in known.skipped)
+    tests = f"{wanted}-{':'.join(one.tests for one in known.skipped)}"
     with ThreadPoolExecutor(shards) as pool:
-        parts = [
-            pool.submit(run_shard, target, program, libc, f"{wanted}-{skipped}" if skipped else wanted, number, shards)
-            for number in range(shards)
-        ]
+        parts = [pool.submit(run_shard, target, built, libc, tests, number, shards) for number in range(shards)]
     return [verdict for part in parts for verdict in part.result()]
 
 
@@ -89,12 +100,12 @@ def run_shard(target: Target, program: Path, libc: Runtime, tests: str, number: 
     assert libc.build.loader is not None
     there, result = PurePosixPath("program"), PurePosixPath("result.json")
     with open_executor(target) as executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-        executor.put(program, there / PROGRAM)
+        executor.put(program, there / program.name)
         executor.put(libc.root / "lib", there / "lib")
         run = executor.run(
             [
-                *(there / libc.build.loader, "--library-path", there / "lib", there / PROGRAM),
-                *(f"--gtest_output=json:{result}", f"--gtest_filter={tests}", "--gtest_brief=1"),
+                *(there / libc.build.loader, "--library-path", there / "lib", there / program.name),
+                *(f"--gtest_output=json:{result}", f"--gtest_filter={tests}"),
             ],
             env={"GTEST_TOTAL_SHARDS": str(shards), "GTEST_SHARD_INDEX": str(number)},
             timeout_s=TIMEOUT_S,
