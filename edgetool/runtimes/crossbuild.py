@@ -265,6 +265,7 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) ->
             "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
             "CMAKE_MAKE_PROGRAM": find_tool("ninja"),
             "Python_EXECUTABLE": Path(sys.executable),
+            "PYTHON_EXECUTABLE": Path(sys.executable),  # onnx asks by the older name, and would search the PATH
             "ONNX_CUSTOM_PROTOC_EXECUTABLE": protoc,
         }
         definitions = [f"-D{name}={setting}" for name, setting in {**recipe.options, **places}.items()]
