@@ -26,6 +26,8 @@ from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.steps import ImageSource, Place, Workshop
 from tests.support import CLASSES, emulated_record, measurement, model_spec, run_cli
 
+pytestmark = pytest.mark.xdist_group("baselines")  # what is kept of them is looked at, and must be of this file alone
+
 
 def counted(
     names: list[str],
