@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -74,20 +74,20 @@ def run_process(
     start = time.monotonic()
     timed_out = False
     # Started in another thread, where no signal's handler runs: one that raises inside Popen leaves a child behind.
+    started: Future[_Child] = Future()
     with ThreadPoolExecutor(1) as pool:
-        started = pool.submit(_start, words, cwd, env)
+        pool.submit(int).result()  # the thread is there, and shutdown waits for it: what is told it next is done or not
         try:
-            process = started.result()
-            assert process.stdout is not None
-            assert process.stderr is not None
-            stdout, stderr = _Pipe(process.stdout, on_line), _Pipe(process.stderr)
+            pool.submit(_start, started, words, cwd, env, on_line)
+            process, stdout, stderr = started.result()
             try:
                 process.wait(timeout_s)
             except subprocess.TimeoutExpired:
                 timed_out = True
         finally:
-            if started.exception() is None:
-                _end_group(started.result())
+            pool.shutdown(cancel_futures=True)
+            if started.done() and started.exception() is None:
+                _end_group(started.result()[0])
     return Completed(
         argv=words,
         exit_code=process.returncode,
@@ -98,16 +98,32 @@ def run_process(
     )
 
 
-def _start(words: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        words,
-        cwd=cwd,
-        env=None if env is None else {**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+_Child = tuple[subprocess.Popen[bytes], _Pipe, _Pipe]  # with its stdout and stderr
+
+
+def _start(
+    started: Future[_Child],
+    words: Sequence[str],
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    on_line: Callable[[str], None] | None,
+) -> None:
+    try:
+        process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env=None if env is None else {**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        started.set_exception(error)
+        return
+    assert process.stdout is not None
+    assert process.stderr is not None
+    started.set_result((process, _Pipe(process.stdout, on_line), _Pipe(process.stderr)))
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edgetool.errors import BuildError
 from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.tail import OUTPUT_LIMIT_BYTES
-from tests.support import StillGoing, command_lines, within
+from tests.support import StillGoing, command_lines, unusual_seconds, within
 
 
 def mark() -> str:
@@ -162,3 +164,20 @@ def test_a_line_without_end_is_no_reason_to_hang() -> None:
     with within(40):
         done = run_process(["head", "-c", "300000000", "/dev/zero"], on_line=lines.append, timeout_s=30)
     assert (done.exit_code, done.timed_out) == (0, False)
+
+
+def test_an_interrupt_while_a_program_is_being_started_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = unusual_seconds()
+    submit = ThreadPoolExecutor.submit
+
+    def interrupted(pool: ThreadPoolExecutor, *words: Any) -> Future[Any]:
+        future = submit(pool, *words)
+        wait([future])
+        if [line for line in command_lines() if seconds in line]:
+            raise KeyboardInterrupt
+        return future
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_process(["sleep", seconds])
+    assert not [line for line in command_lines() if seconds in line]
