@@ -27,6 +27,7 @@ PATCHES = sorted((data_folder("toolchain") / "onnxruntime" / "patches").glob("*.
 MLAS = PurePosixPath("onnxruntime/core/mlas")
 PORTABLE = (
     "convsym.cpp",
+    "pooling.cpp",
     "qgemm.cpp",
     "qgemm_kernel_default.cpp",
     "qladd.cpp",

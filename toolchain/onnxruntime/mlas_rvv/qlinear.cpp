@@ -6,7 +6,7 @@ Module Name:
 
 Abstract:
 
-    Quantized operators that work element by element, and quantized global average pooling.
+    Quantized operators that work element by element, and quantized pooling.
 
     Each makes the portable code's steps in the portable code's order, so that it rounds where that rounds.
 
@@ -183,6 +183,54 @@ QLinearGlobalAveragePoolNhwc(
     }
 }
 
+//
+// The largest of KernelSize pixels, channel by channel.
+//
+
+template<typename T>
+void
+MLASCALL
+MaximumPool(
+    const T* const* Input,
+    T* Output,
+    size_t Channels,
+    size_t OutputCount,
+    size_t KernelSize
+    )
+{
+    for (; OutputCount > 0; OutputCount--) {
+
+        for (size_t c = 0, vl; c < Channels; c += vl) {
+
+            vl = __riscv_vsetvl_e8m4(Channels - c);
+
+            if constexpr (std::is_signed<T>::value) {
+
+                vint8m4_t Maximum = __riscv_vle8_v_i8m4(Input[0] + c, vl);
+
+                for (size_t k = 1; k < KernelSize; k++) {
+                    Maximum = __riscv_vmax_vv_i8m4(Maximum, __riscv_vle8_v_i8m4(Input[k] + c, vl), vl);
+                }
+
+                __riscv_vse8_v_i8m4(Output + c, Maximum, vl);
+
+            } else {
+
+                vuint8m4_t Maximum = __riscv_vle8_v_u8m4(Input[0] + c, vl);
+
+                for (size_t k = 1; k < KernelSize; k++) {
+                    Maximum = __riscv_vmaxu_vv_u8m4(Maximum, __riscv_vle8_v_u8m4(Input[k] + c, vl), vl);
+                }
+
+                __riscv_vse8_v_u8m4(Output + c, Maximum, vl);
+            }
+        }
+
+        Input += KernelSize;
+        Output += Channels;
+    }
+}
+
 }  // namespace
 
 MLAS_RVV_END
@@ -192,6 +240,7 @@ const MLAS_QUANTIZED_DISPATCH<uint8_t> MlasQuantizedU8DispatchRvv = {
     RequantizeOutput<uint8_t>,
     QLinearAdd<uint8_t>,
     QLinearGlobalAveragePoolNhwc<uint8_t>,
+    MaximumPool<uint8_t>,
 };
 
 const MLAS_QUANTIZED_DISPATCH<int8_t> MlasQuantizedS8DispatchRvv = {
@@ -199,4 +248,5 @@ const MLAS_QUANTIZED_DISPATCH<int8_t> MlasQuantizedS8DispatchRvv = {
     RequantizeOutput<int8_t>,
     QLinearAdd<int8_t>,
     QLinearGlobalAveragePoolNhwc<int8_t>,
+    MaximumPool<int8_t>,
 };

@@ -6,7 +6,7 @@ Module Name:
 
 Abstract:
 
-    Quantization, requantization, addition and average pooling against the portable code.
+    Quantization, requantization, addition and pooling against the portable code.
 
 --*/
 
@@ -156,12 +156,32 @@ CheckPool(size_t Channels, RANDOM& Random)
 
 template<typename T>
 void
+CheckMaximumPool(size_t Channels, RANDOM& Random)
+{
+    const size_t KernelSize = static_cast<size_t>(Random.Between(1, 12));
+    const size_t OutputCount = static_cast<size_t>(Random.Between(1, 5));
+    const size_t Pixels = static_cast<size_t>(Random.Between(1, 20));
+    GUARDED<T> Input(Pixels * Channels);
+    GUARDED<const T*> Indirection(OutputCount * KernelSize);
+    Fill(Input, Random, static_cast<int>(Random.Between(0, 4)));
+    for (size_t n = 0; n < Indirection.size(); n++) {
+        Indirection[n] = Input.data() + Random.Between(0, static_cast<int64_t>(Pixels) - 1) * Channels;
+    }
+
+    Check<T>("maximum pool", OutputCount * Channels, [&](T* Output) {
+        MlasMaximumPool<T>(Indirection.data(), Output, Channels, OutputCount, KernelSize);
+    });
+}
+
+template<typename T>
+void
 CheckAll(size_t N, RANDOM& Random)
 {
     CheckQuantize<T>(N, Random);
     CheckAdd<T>(N, Random);
     CheckRequantize<T>(N, Random);
     CheckPool<T>(N, Random);
+    CheckMaximumPool<T>(N, Random);
 }
 
 }  // namespace
@@ -175,7 +195,7 @@ main()
     for (size_t N = 1; N <= 1000; N += N < 300 ? 1 : 37) {
         CheckAll<uint8_t>(N, Random);
         CheckAll<int8_t>(N, Random);
-        Count += 8;
+        Count += 10;
     }
 
     printf("%zu operations\n", Count);
