@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -51,9 +52,9 @@ def test_the_version_is_printed(runner: CliRunner) -> None:
     assert runner.invoke(app, ["--version"]).output.strip() == f"edgetool {__version__}"
 
 
-def failing(*words: str | Path, code: int, **options: object) -> str:
+def failing(*words: str | Path, code: int, **options: Any) -> str:
     """What a command that must fail says: steps that were done, then the error."""
-    done = run_cli(*words, **options)  # type: ignore[arg-type]
+    done = run_cli(*words, **options)
     text = done.stderr.decode()
     assert done.exit_code == code, text
     assert "Traceback" not in text

@@ -111,7 +111,7 @@ def _quantize_static(source: Path, destination: Path, images: ImageSet | None) -
 
     feeds = [{wanted.name: images.inputs[i : i + batch]} for i in range(0, len(images) // batch * batch, batch)]
 
-    class Batches(CalibrationDataReader):  # type: ignore[misc]
+    class Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime's types are not known
         def __init__(self) -> None:
             self._feeds = iter(feeds)
 

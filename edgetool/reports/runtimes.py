@@ -9,7 +9,7 @@ from edgetool.bench.measure import Measurement
 from edgetool.bench.record import RunRecord
 from edgetool.platform.values import value
 from edgetool.reports.tables import csv_lines
-from edgetool.reports.units import count_text, ratio_text, size_text
+from edgetool.reports.units import count_text, difference_text, ratio_text, size_text
 
 DEPLOYED = "deployed"
 
@@ -75,14 +75,6 @@ def _row(record: RunRecord, entry: BaselineCounts, own: InstructionCounts) -> Ru
     )
 
 
-def _agreement_text(row: RuntimeRow) -> str:
-    """ "2e-06, same class 4/4"."""
-    if row.differs_by is None:
-        return "–"
-    classes = "" if row.same_predictions is None else f", same class {row.same_predictions}/{row.compared_samples}"
-    return f"{row.differs_by:.1g}{classes}"
-
-
 COLUMNS: tuple[tuple[str, Callable[[RuntimeRow], str]], ...] = (
     ("model", lambda row: row.precision),
     ("runtime", lambda row: row.name),
@@ -93,7 +85,7 @@ COLUMNS: tuple[tuple[str, Callable[[RuntimeRow], str]], ...] = (
     ("÷ deployed", lambda row: ratio_text(row.ratio)),
     ("loaded", lambda row: size_text(row.load_bytes)),
     ("stored", lambda row: size_text(row.store_bytes)),
-    ("output vs deployed", _agreement_text),
+    ("output vs deployed", lambda row: difference_text(row.differs_by, row.same_predictions, row.compared_samples)),
 )
 TEXTS = (0, 1, 2, 3)  # columns that hold no numbers
 

@@ -14,7 +14,7 @@ from edgetool.platform.values import value
 from edgetool.reports.html import html_report
 from edgetool.reports.markdown import markdown_table
 from edgetool.reports.plots import write_points_chart
-from edgetool.reports.tables import CSV_COLUMNS, Row, accuracy_text, csv_lines, difference_text, place_text, rows
+from edgetool.reports.tables import CSV_COLUMNS, Row, accuracy_text, csv_lines, output_text, place_text, rows
 from edgetool.reports.units import percent_text, ratio_text, size_text, time_text
 
 NOTHING = "–"
@@ -93,7 +93,7 @@ def _cells(entry: PointRow) -> tuple[str, ...]:
         ratio_text(None if row.ratio is None else row.ratio.value),
         size_text(row.peak_rss_bytes),
         accuracy_text(row),
-        difference_text(row),
+        output_text(row),
         "kept" if entry.kept else "measured",
     )
 

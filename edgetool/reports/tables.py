@@ -11,7 +11,7 @@ from edgetool.bench.measure import Measurement
 from edgetool.bench.record import Caveat
 from edgetool.bench.stats import Interval, LatencySummary, median_ratio, proportion, summarize
 from edgetool.platform.values import value
-from edgetool.reports.units import count_text, percent_text, ratio_text, size_text, time_text
+from edgetool.reports.units import count_text, difference_text, percent_text, ratio_text, size_text, time_text
 
 HOST = "host"  # the target that outputs are compared with
 
@@ -117,12 +117,8 @@ def accuracy_text(row: Row) -> str:
     return f"{percent_text(row.accuracy.value)} ({row.correct}/{row.images})"
 
 
-def difference_text(row: Row) -> str:
-    """ "2e-06, same class 40/40"."""
-    if row.differs_by is None:
-        return "–"
-    classes = "" if row.same_predictions is None else f", same class {row.same_predictions}/{row.compared_samples}"
-    return f"{row.differs_by:.1g}{classes}"
+def output_text(row: Row) -> str:
+    return difference_text(row.differs_by, row.same_predictions, row.compared_samples)
 
 
 # Heading and cell, in the order of the columns.
@@ -139,7 +135,7 @@ COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("÷ fp32", lambda row: ratio_text(None if row.ratio is None else row.ratio.value)),
     ("peak RSS", lambda row: size_text(row.peak_rss_bytes)),
     ("accuracy", accuracy_text),
-    ("output vs host", difference_text),
+    ("output vs host", output_text),
 )
 
 

@@ -51,6 +51,17 @@ def percent_text(share: float | None, digits: int = 1) -> str:
     return "–" if share is None else f"{share * 100:.{digits}f} %"
 
 
+def difference_text(largest: float | None, same_class: int | None, of: int | None) -> str:
+    """Outputs beside those of another run: their largest difference, and how many samples got the same class.
+
+    >>> difference_text(2.04e-6, 40, 40), difference_text(0.0, None, None), difference_text(None, None, None)
+    ('2e-06, same class 40/40', '0', '–')
+    """
+    if largest is None:
+        return "–"
+    return f"{largest:.1g}" if same_class is None else f"{largest:.1g}, same class {same_class}/{of}"
+
+
 def ratio_text(ratio: float | None) -> str:
     """
     >>> ratio_text(0.4567)

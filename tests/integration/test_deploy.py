@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ IMAGES = 8
 
 
 def deployed(
-    target: str, tiny_path: Path, images_path: Path, workshop: Workshop, runs: Path, **options: object
+    target: str, tiny_path: Path, images_path: Path, workshop: Workshop, runs: Path, **options: Any
 ) -> Deployment:
     return deploy(
         target,
@@ -35,7 +36,7 @@ def deployed(
         runs=runs,
         calibration=images_path,
         images=IMAGES,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 

@@ -264,7 +264,7 @@ def quantized(folder: Path) -> Sample:
     ]
     sample = sample_of("quantized", nodes, values(x=(1, 3, 32, 32)), values(y=(1, 10)), weights, opset=17)
 
-    class Batches(CalibrationDataReader):  # type: ignore[misc]
+    class Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime's types are not known
         def __init__(self) -> None:
             self._batches: Iterator[dict[str, Array]] = (
                 {"x": random.standard_normal((1, 3, 32, 32)).astype(np.float32)} for _ in range(16)

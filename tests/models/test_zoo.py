@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import numpy as np
@@ -62,13 +63,13 @@ def factories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return name
 
 
-def exported(request: ModelRequest, folder: Path, **options: object) -> tuple[ModelArtifact, float | None]:
+def exported(request: ModelRequest, folder: Path, **options: Any) -> tuple[ModelArtifact, float | None]:
     folder.mkdir(parents=True)
-    return export_model(request, folder, opset=DEFAULT_OPSET, **options)  # type: ignore[arg-type]
+    return export_model(request, folder, opset=DEFAULT_OPSET, **options)
 
 
-def small(factories: str, **options: object) -> ModelRequest:
-    return ModelRequest(source=f"{factories}:small", input_shape=SHAPE, **options)  # type: ignore[arg-type]
+def small(factories: str, **options: Any) -> ModelRequest:
+    return ModelRequest(source=f"{factories}:small", input_shape=SHAPE, **options)
 
 
 def test_a_factorys_model_equals_pytorch(factories: str, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,10 @@ from edgetool.bench.instructions import (
     OperatorInstructions,
 )
 from edgetool.bench.record import Caveat
-from edgetool.bench.runs import read_run, write_run
-from edgetool.reports.report import write_report
+from edgetool.bench.runs import read_run
 from edgetool.reports.tables import comparison_table, csv_text, rows, text_table
-from tests.support import emulated_record, environment, measurement, model_spec, record
+from tests.reports.written import written
+from tests.support import emulated_record, environment, measurement, record
 
 NOTHING = ClassCount(raw=0, weighted=0)
 
@@ -46,18 +45,6 @@ COUNTS = InstructionCounts(
     ),
 )
 COUNTED = (measurement(record()), measurement(emulated_record(instructions=COUNTS)))
-
-
-def written(folder: Path) -> Path:
-    run = write_run(
-        folder,
-        target="qemu-riscv64",
-        created_at=datetime(2026, 1, 2, tzinfo=UTC),
-        models=[model_spec()],
-        measurements=COUNTED,
-    )
-    write_report(run)
-    return run
 
 
 def test_a_count_is_the_mean_of_its_inferences() -> None:
@@ -96,13 +83,13 @@ def test_the_csv_has_base_units() -> None:
     ],
 )
 def test_the_report_has_classes_operators_and_a_chart(tmp_path: Path, line: str) -> None:
-    run = written(tmp_path)
+    run = written(tmp_path, COUNTED)
     assert line in (run / "report.md").read_text().splitlines()
     assert (run / "charts" / "instructions.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_record_keeps_every_inference(tmp_path: Path) -> None:
-    stored = read_run(written(tmp_path))
+    stored = read_run(written(tmp_path, COUNTED))
     assert [m.record.instructions for m in stored.measurements] == [None, COUNTS]
 
 

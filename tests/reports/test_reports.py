@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,13 @@ from PIL import Image
 from edgetool.bench.compare import compare
 from edgetool.bench.measure import Measurement
 from edgetool.bench.record import Fallback
-from edgetool.bench.runs import write_run
 from edgetool.errors import CompareError
 from edgetool.models.spec import Precision
 from edgetool.reports.plots import write_charts
 from edgetool.reports.report import write_report
 from edgetool.reports.tables import comparison_table, csv_text, rows, text_table
 from edgetool.reports.units import percent_text, ratio_text, size_text, time_text
+from tests.reports.written import written
 from tests.support import emulated_record, measurement, model_spec, record
 
 INT8 = model_spec(precision=Precision.INT8, sha256="c" * 64, size_bytes=1000)
@@ -33,19 +32,6 @@ FOUR = (
     measurement(emulated_record()),
     measurement(emulated_record(model=INT8, outputs_file="qemu-riscv64-tiny-int8.npz")),
 )
-
-
-def written(folder: Path, measurements: Sequence[Measurement] = FOUR, **options: object) -> Path:
-    run = write_run(
-        folder / "runs",
-        target="qemu-riscv64",
-        created_at=datetime(2026, 1, 2, tzinfo=UTC),
-        models=[model_spec(), INT8],
-        measurements=measurements,
-        **options,  # type: ignore[arg-type]
-    )
-    write_report(run)
-    return run
 
 
 def markdown_tables(text: str) -> list[list[list[str]]]:
@@ -78,7 +64,7 @@ def test_an_emulated_row_says_so_in_the_csv() -> None:
 
 
 def test_an_emulated_row_says_so_in_the_report(tmp_path: Path) -> None:
-    text = (written(tmp_path) / "report.md").read_text()
+    text = (written(tmp_path, FOUR) / "report.md").read_text()
     headings, _, *lines = markdown_tables(text)[0]
     assert ["(emulated)" in line[headings.index("place")] for line in lines] == [False, False, True, True]
     assert "not a latency of any board" in text
@@ -95,7 +81,7 @@ def test_a_run_without_an_emulator_speaks_of_none(tmp_path: Path) -> None:
 
 
 def test_every_row_of_the_reports_table_has_all_its_cells(tmp_path: Path) -> None:
-    (table,) = markdown_tables((written(tmp_path) / "report.md").read_text())
+    (table,) = markdown_tables((written(tmp_path, FOUR) / "report.md").read_text())
     assert len(table) == 2 + len(FOUR)
     assert {len(line) for line in table[:1] + table[2:]} == {13}
 
@@ -111,13 +97,13 @@ def test_a_name_with_a_bar_or_a_line_break_does_not_break_the_table(tmp_path: Pa
 
 def test_the_report_tells_what_was_done_instead(tmp_path: Path) -> None:
     fallback = Fallback(asked="dynamic quantization", reason="no kernel for ConvInteger", instead="static")
-    text = (written(tmp_path, fallbacks=[fallback]) / "report.md").read_text()
+    text = (written(tmp_path, FOUR, fallbacks=[fallback]) / "report.md").read_text()
     assert "## Fallbacks" in text
     assert "no kernel for ConvInteger" in text
 
 
 def test_every_chart_of_the_report_is_there(tmp_path: Path) -> None:
-    run = written(tmp_path)
+    run = written(tmp_path, FOUR)
     charts = [
         line.rpartition("(")[2].rstrip(")") for line in (run / "report.md").read_text().splitlines() if "![" in line
     ]
@@ -126,7 +112,7 @@ def test_every_chart_of_the_report_is_there(tmp_path: Path) -> None:
 
 
 def test_the_page_holds_all_it_shows(tmp_path: Path) -> None:
-    page = (written(tmp_path) / "report.html").read_text()
+    page = (written(tmp_path, FOUR) / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3
     assert page.count("<tr>") == 1 + len(FOUR)
     assert 'src="charts' not in page
@@ -182,7 +168,7 @@ def test_a_report_of_what_is_no_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_report_can_be_written_again(tmp_path: Path) -> None:
-    run = written(tmp_path)
+    run = written(tmp_path, FOUR)
     before = (run / "report.md").read_text()
     write_report(run)
     assert (run / "report.md").read_text() == before

@@ -5,18 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from edgetool.bench.instructions import BaselineCounts
-from edgetool.bench.measure import Measurement
-from edgetool.bench.runs import read_run, write_run
+from edgetool.bench.runs import read_run
 from edgetool.models.spec import Precision
-from edgetool.reports.report import write_report
 from edgetool.reports.runtimes import runtime_rows, runtimes_csv, runtimes_table
 from tests.reports.test_instructions import COUNTS, inference
+from tests.reports.written import written
 from tests.support import emulated_record, measurement, model_spec, record
 
 SLOW = replace(COUNTS, inferences=(inference(scalar=30_001_000, vector=0, weight=0),), operators=())
@@ -36,18 +34,6 @@ MEASURED = (
     measurement(COUNTED),
     measurement(replace(COUNTED, model=INT8, baselines=(DEBIAN,), outputs_file="qemu-riscv64-tiny-int8.npz")),
 )
-
-
-def written(folder: Path, measurements: tuple[Measurement, ...] = MEASURED) -> Path:
-    run = write_run(
-        folder,
-        target="qemu-riscv64",
-        created_at=datetime(2026, 1, 2, tzinfo=UTC),
-        models=[model_spec(), INT8],
-        measurements=measurements,
-    )
-    write_report(run)
-    return run
 
 
 def test_each_runtime_is_a_row_with_its_ratio_to_the_deployed_one() -> None:
@@ -77,14 +63,14 @@ def test_the_csv_has_base_units() -> None:
     ],
 )
 def test_the_report_has_a_sentence_a_table_and_a_chart(tmp_path: Path, line: str) -> None:
-    run = written(tmp_path)
+    run = written(tmp_path, MEASURED)
     assert line in (run / "report.md").read_text().splitlines()
     assert (run / "charts" / "runtimes.png").read_bytes().startswith(b"\x89PNG")
     assert len((run / "runtimes.csv").read_text().splitlines()) == 1 + 3 + 2
 
 
 def test_only_the_runtimes_in_the_table_are_explained(tmp_path: Path) -> None:
-    text = (written(tmp_path) / "report.md").read_text()
+    text = (written(tmp_path, MEASURED) / "report.md").read_text()
     assert "*ncnn* is cross-built" in text
     assert "*scalar* is" not in text
 
@@ -96,5 +82,5 @@ def test_a_run_without_baselines_speaks_of_none(tmp_path: Path) -> None:
 
 
 def test_a_record_keeps_its_baselines(tmp_path: Path) -> None:
-    stored = read_run(written(tmp_path))
+    stored = read_run(written(tmp_path, MEASURED))
     assert [m.record.baselines for m in stored.measurements] == [(), (DEBIAN, NCNN), (DEBIAN,)]
