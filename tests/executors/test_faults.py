@@ -36,7 +36,7 @@ from edgetool.errors import (
 from edgetool.executors.base import Target
 from edgetool.executors.registry import open_executor
 from edgetool.platform.process import run_process
-from tests.executors.servers import SERVERS, Link, Server, linked, make_key
+from tests.executors.servers import Link, Server, linked, make_key
 from tests.support import (
     CLASSES,
     QUICK,
@@ -344,12 +344,6 @@ FAULTS = (
     row("output's name a path", None, 30, document(outputs=[{**OUTPUT, "name": "../../outside"}])),
     row("name of all sorts", None, 30, name_of_all_sorts),
 )
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with SERVERS[request.param](tmp_path_factory.mktemp(request.param)) as running:
-        yield running
 
 
 def is_alive(pid: int) -> bool:

@@ -16,7 +16,7 @@ import pytest
 from edgetool.errors import BoardBusy, CommandTimeout
 from edgetool.executors.registry import open_executor, read_target, write_target
 from edgetool.executors.ssh import SshExecutor
-from tests.executors.servers import SERVERS, Server, openssh
+from tests.executors.servers import Server, openssh
 from tests.support import await_true, command_lines, run_cli, start_python, unusual_seconds, within
 
 BOUND_S = 60.0
@@ -29,12 +29,6 @@ from edgetool.executors.registry import load_target, open_executor
 with open_executor(load_target(sys.argv[1])) as executor:
     executor.run(["sh", "-c", sys.argv[2]], timeout_s=500)
 """
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with SERVERS[request.param](tmp_path_factory.mktemp(request.param)) as running:
-        yield running
 
 
 @pytest.fixture

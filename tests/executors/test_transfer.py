@@ -1,0 +1,163 @@
+"""What is sent over a link and what is not: contents that are there, files cut off halfway, links that are lost."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from edgetool.errors import (
+    ConnectError,
+    LinkLost,
+    TransferError,
+)
+from edgetool.executors.registry import open_executor
+from tests.executors.servers import Server, linked
+from tests.support import await_true, within
+
+BOUND_S = 60.0  # every fault ends within it, in the right error, on a busy machine too
+
+
+def random_file(path: Path, size_bytes: int) -> Path:
+    path.write_bytes(os.urandom(size_bytes))
+    return path
+
+
+def test_what_the_board_has_is_not_sent_again(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 3_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        for name in ("one", "two"):
+            before = link.passed_bytes
+            with open_executor(behind.target(folder=str(server.folder / "there"))) as executor:
+                executor.put(file, PurePosixPath(name))
+                executor.get(PurePosixPath(name), tmp_path / "back")
+            assert (tmp_path / "back").read_bytes() == file.read_bytes()
+            sent = link.passed_bytes - before
+            assert sent > 3_000_000 if name == "one" else sent < 100_000
+
+
+def test_a_content_that_was_changed_on_the_board_is_sent_again(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 2_000_000)
+    target = server.target(folder=str(tmp_path / "there"))
+    with open_executor(target) as executor:
+        executor.put(file, PurePosixPath("model"))
+    (kept,) = (tmp_path / "there" / "content").iterdir()
+    kept.write_bytes(b"x" * 2_000_000)
+    with open_executor(target) as executor:
+        executor.put(file, PurePosixPath("model"))
+        executor.get(PurePosixPath("model"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_an_upload_that_was_cut_off_goes_on_where_it_ended(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 20_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+
+        def cut() -> None:
+            await_true(lambda: link.passed_bytes > 12_000_000, "it was not sent")
+            link.cut()
+
+        thread = threading.Thread(target=cut)
+        thread.start()
+        with open_executor(behind.target(folder=str(tmp_path / "there"))) as executor, within(BOUND_S):
+            executor.put(file, PurePosixPath("model"))
+            executor.get(PurePosixPath("model"), tmp_path / "back")
+        thread.join()
+        assert link.passed_bytes < 30_000_000
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_a_part_that_is_of_something_else_is_sent_anew(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 20_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        link.break_after(passed_bytes=5_000_000, for_good=True)
+        with (
+            pytest.raises(LinkLost),
+            open_executor(behind.target(folder=str(tmp_path / "there"), lease_s=1)) as executor,
+        ):
+            executor.put(file, PurePosixPath("model"))
+    (part,) = (tmp_path / "there" / "content").iterdir()
+    size = part.stat().st_size
+    assert 0 < size < 20_000_000
+    part.write_bytes(b"x" * size)
+    with open_executor(server.target(folder=str(tmp_path / "there"), wait_s=BOUND_S)) as executor:
+        executor.put(file, PurePosixPath("model"))
+        executor.get(PurePosixPath("model"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_a_file_that_changes_while_it_is_sent_is_an_error(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 20_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+
+        def change() -> None:
+            await_true(lambda: link.passed_bytes > 1_000_000, "it was not sent")
+            with file.open("r+b") as opened:
+                opened.write(b"changed")
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        with (
+            open_executor(behind.target(folder=str(tmp_path / "there"))) as executor,
+            pytest.raises(TransferError, match="changed while it was sent"),
+        ):
+            executor.put(file, PurePosixPath("model"))
+        thread.join()
+
+
+def test_many_files_go_over_a_slow_link_at_the_first_try(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number in range(10):
+        random_file(folder / str(number), 1000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        link.delay_s = 0.05
+        with open_executor(behind.target(folder=str(tmp_path / "there"))) as executor:
+            before = link.connections
+            executor.put(folder, PurePosixPath("folder"))
+            assert link.connections == before, "the link was lost and made again"
+
+
+def test_files_of_one_content_lie_there_once(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    random_file(folder / "one", 2_000_000)
+    (folder / "two").symlink_to("one")
+    (folder / "three").write_bytes((folder / "one").read_bytes())
+    with open_executor(server.target(folder=str(tmp_path / "there"))) as executor:
+        executor.put(folder, PurePosixPath("folder"))
+        executor.get(PurePosixPath("folder"), tmp_path / "back")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "back").iterdir()} == {
+        name: (folder / "one").read_bytes() for name in ("one", "two", "three")
+    }
+    assert len(list((tmp_path / "there" / "content").iterdir())) == 1
+
+
+def test_what_is_kept_on_the_board_has_a_cap(server: Server, tmp_path: Path) -> None:
+    target = server.target(folder=str(tmp_path / "there"), cache_mib=3)
+    with open_executor(target) as executor:
+        for name in ("a", "b", "c"):
+            executor.put(random_file(tmp_path / name, 2_000_000), PurePosixPath(name))
+        executor.get(PurePosixPath("a"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "a").read_bytes()
+    assert len(list((tmp_path / "there" / "content").iterdir())) == 1
+
+
+def test_a_link_lost_while_a_file_comes_back_leaves_no_half_of_it(server: Server, tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 8_000_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        (tmp_path / "here").mkdir()
+
+        def get_on_and_on() -> None:
+            with open_executor(behind.target(lease_s=1.0)) as executor:
+                executor.put(file, PurePosixPath("model"))
+                link.limit_bytes = link.passed_bytes + 2_000  # a shell's script passes, what follows does not
+                for number in range(1000):
+                    executor.get(PurePosixPath("model"), tmp_path / "here" / str(number))
+
+        with within(BOUND_S), pytest.raises(ConnectError):
+            get_on_and_on()
+        whole = [path.stat().st_size for path in (tmp_path / "here").iterdir()]
+        assert set(whole) <= {8_000_000}
