@@ -33,9 +33,10 @@ test-ort: export VLEN ?= 256
 test-ort: $(VENV)/.dev
 	EDGETOOL_TEST_ORT=1 $(VENV)/bin/python -m pytest -s tests/integration/test_ort_unittests.py
 
-# Half an hour on two cores the first time; what deploy packages for riscv64 from then on.
+# Half an hour on two cores the first time; what deploy packages from then on: `make runtime TRIPLE=aarch64-linux-gnu`.
+runtime: TRIPLE ?= riscv64-linux-gnu
 runtime: $(VENV)/.dev
-	$(EDGETOOL) runtime build --triple riscv64-linux-gnu
+	$(EDGETOOL) runtime build --triple $(TRIPLE)
 
 # ncnn, which deployments and the benchmark of kernels are compared with: its build takes four minutes the first time.
 test-ncnn: $(VENV)/.dev

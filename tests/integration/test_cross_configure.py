@@ -14,10 +14,11 @@ from edgetool.runtimes.crossbuild import configure_runtime, prepare
 from edgetool.runtimes.sources import source_tree
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 
+TRIPLES = ("aarch64-linux-gnu", "riscv64-linux-gnu", "x86_64-linux-gnu")
 LASTING_CACHE = os.environ.get("EDGETOOL_TEST_CONFIGURE") == "1"
 
 
-@pytest.mark.parametrize("triple", ["aarch64-linux-gnu", "riscv64-linux-gnu"])
+@pytest.mark.parametrize("triple", TRIPLES)
 def test_the_build_of_a_triple_is_configured(triple: str) -> None:
     if not LASTING_CACHE:
         pytest.skip("takes six minutes the first time: `make test-configure`")
@@ -45,7 +46,7 @@ def _system(build: Path) -> str:
     return next(build.glob("CMakeFiles/*/CMakeSystem.cmake")).read_text()
 
 
-@pytest.mark.parametrize("triple", ["aarch64-linux-gnu", "riscv64-linux-gnu", "x86_64-linux-gnu"])
+@pytest.mark.parametrize("triple", TRIPLES)
 def test_the_harness_of_a_triple_is_built(triple: str) -> None:
     toolchain = load_toolchain(triple)
     assert read_elf(build_harness(toolchain, Store(cache_root()))).machine == toolchain.elf_machine
