@@ -63,11 +63,12 @@ def run_process(
     env: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
     on_line: Callable[[str], None] | None = None,
+    keep_open: Sequence[int] = (),
 ) -> Completed:
     """Run a program to its end, in a process group of its own.
 
-    `env` is added to the environment. `on_line` gets each line of stdout as it comes, in another thread. On a timeout,
-    Ctrl-C or any other exception the whole group is ended.
+    `env` is added to the environment. `on_line` gets each line of stdout as it comes, in another thread. `keep_open`
+    are descriptors that the program inherits. On a timeout, Ctrl-C or any other exception the whole group is ended.
     Raises FileNotFoundError or PermissionError when the program can't be started.
     """
     words = tuple(map(str, argv))
@@ -78,7 +79,7 @@ def run_process(
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()  # the thread is there, and shutdown waits for it: what is told it next is done or not
         try:
-            pool.submit(_start, started, words, cwd, env, on_line)
+            pool.submit(_start, started, words, cwd, env, on_line, keep_open)
             process, stdout, stderr = started.result()
             try:
                 process.wait(timeout_s)
@@ -107,6 +108,7 @@ def _start(
     cwd: Path | None,
     env: Mapping[str, str] | None,
     on_line: Callable[[str], None] | None,
+    keep_open: Sequence[int],
 ) -> None:
     try:
         process = subprocess.Popen(
@@ -117,6 +119,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            pass_fds=keep_open,
         )
     except (OSError, ValueError) as error:
         started.set_exception(error)
@@ -148,13 +151,14 @@ def run_tool(
     env: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
     on_line: Callable[[str], None] | None = None,
+    keep_open: Sequence[int] = (),
 ) -> Completed:
     """Run a build tool that must succeed; its output is kept at `log`.
 
     Raises BuildError with the log's path and its last lines.
     """
     try:
-        result = run_process(argv, cwd=cwd, env=env, timeout_s=timeout_s, on_line=on_line)
+        result = run_process(argv, cwd=cwd, env=env, timeout_s=timeout_s, on_line=on_line, keep_open=keep_open)
     except (FileNotFoundError, PermissionError) as error:
         raise BuildError(
             f"cannot run {argv[0]}: {error.strerror}", hint="`edgetool doctor` says what is missing"

@@ -15,6 +15,7 @@ from pathlib import Path
 from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import file_entries, sha256_file, write_atomically
+from edgetool.platform.locks import inherited_lock
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress, Step
 from edgetool.platform.store import Store, key_of
@@ -279,12 +280,14 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) ->
 
 
 def _build(recipe: Recipe, build: Path, store: Store, step: Step, target: str, *, jobs: int | None) -> None:
-    run_tool(
-        [find_tool("ninja"), "-C", build / "onnxruntime", "-j", str(jobs or os.cpu_count() or 1), target],
-        log=_log(store, recipe, "build"),
-        env=_environment(recipe, build, store),
-        on_line=progress_note(step),
-    )
+    with inherited_lock(build / "ninja.lock") as lock:
+        run_tool(
+            [find_tool("ninja"), "-C", build / "onnxruntime", "-j", str(jobs or os.cpu_count() or 1), target],
+            log=_log(store, recipe, "build"),
+            env=_environment(recipe, build, store),
+            on_line=progress_note(step),
+            keep_open=[lock],  # an orphaned Ninja goes on for a while
+        )
     step.note("")
 
 

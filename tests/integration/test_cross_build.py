@@ -14,7 +14,7 @@ import pytest
 
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import CachedRuntime, cached_runtimes
-from tests.support import within
+from tests.support import await_true, within
 
 VERSION = "0.0.1"
 # Its target and its library have the names of ONNX Runtime's own. In the middle of the build it waits for its source.
@@ -81,12 +81,33 @@ def wait_for(build: subprocess.Popen[bytes]) -> None:
     assert build.returncode == 0, errors.decode()
 
 
+def kill(processes: list[int]) -> None:
+    """Until they are dead: one that is not quite would still take the source from the pipe."""
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+    await_true(lambda: not any(map(is_alive, processes)), "they were not killed")
+
+
+def is_alive(process: int) -> bool:
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(") ")[2][0] not in "ZX"
+
+
 def descendants(process: int) -> list[int]:
     found = []
     for thread in Path(f"/proc/{process}/task").iterdir():
         for child in map(int, (thread / "children").read_text().split()):
             found += [child, *descendants(child)]
     return found
+
+
+def waits_for_a_lock(process: int) -> bool:
+    """By the kernel's list, in which who waits is behind an arrow."""
+    waiting = (line.split() for line in Path("/proc/locks").read_text().splitlines() if " -> " in line)
+    return str(process) in (words[5] for words in waiting)
 
 
 def test_two_builds_of_one_runtime_make_it_once(tree: Tree) -> None:
@@ -101,8 +122,7 @@ def test_two_builds_of_one_runtime_make_it_once(tree: Tree) -> None:
 def test_a_build_that_is_killed_leaves_nothing_that_looks_finished_and_the_next_goes_on(tree: Tree) -> None:
     killed = tree.build()
     with tree.pipe.open("w"):  # opens when the build has opened it too
-        for process in [killed.pid, *descendants(killed.pid)]:
-            os.kill(process, signal.SIGKILL)
+        kill([killed.pid, *descendants(killed.pid)])
         killed.communicate()
     assert not tree.runtimes
     following = tree.build()
@@ -110,3 +130,18 @@ def test_a_build_that_is_killed_leaves_nothing_that_looks_finished_and_the_next_
     wait_for(following)
     assert tree.times_made == 2
     assert [entry.build.version for entry in tree.runtimes] == [VERSION]
+
+
+def test_a_build_waits_for_the_ninja_that_a_killed_one_has_left(tree: Tree) -> None:
+    killed = tree.build()
+    with tree.pipe.open("w"):
+        left = descendants(killed.pid)
+        killed.kill()
+        killed.communicate()
+        following = tree.build()
+        await_true(lambda: waits_for_a_lock(following.pid), "it did not wait")
+        assert tree.times_made == 1
+        kill(left)
+    tree.give_source()
+    wait_for(following)
+    assert tree.times_made == 2
