@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from edgetool.platform.daemons import identify
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import CachedRuntime, cached_runtimes
 from tests.support import await_true, within
@@ -85,15 +86,7 @@ def kill(processes: list[int]) -> None:
     """Until they are dead: one that is not quite would still take the source from the pipe."""
     for process in processes:
         os.kill(process, signal.SIGKILL)
-    await_true(lambda: not any(map(is_alive, processes)), "they were not killed")
-
-
-def is_alive(process: int) -> bool:
-    try:
-        status = Path(f"/proc/{process}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.rpartition(") ")[2][0] not in "ZX"
+    await_true(lambda: not any(map(identify, processes)), "they were not killed")
 
 
 def descendants(process: int) -> list[int]:
