@@ -22,23 +22,20 @@ namespace
 template<typename T>
 MLAS_FORCEINLINE
 vint16m4_t
-LoadWide(const T* Input, int32_t ZeroPoint, size_t vl)
+LoadWide(const T* Input, T ZeroPoint, size_t vl)
 {
-    vint16m4_t Values;
-
     if constexpr (std::is_signed<T>::value) {
-        Values = __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2(Input, vl), vl);
+        return __riscv_vwsub_vx_i16m4(__riscv_vle8_v_i8m2(Input, vl), ZeroPoint, vl);
     } else {
-        Values = __riscv_vreinterpret_v_u16m4_i16m4(__riscv_vzext_vf2_u16m4(__riscv_vle8_v_u8m2(Input, vl), vl));
+        return __riscv_vreinterpret_v_u16m4_i16m4(
+            __riscv_vwsubu_vx_u16m4(__riscv_vle8_v_u8m2(Input, vl), ZeroPoint, vl));
     }
-
-    return ZeroPoint == 0 ? Values : __riscv_vsub_vx_i16m4(Values, static_cast<int16_t>(ZeroPoint), vl);
 }
 
 template<typename T>
 MLAS_FORCEINLINE
 vfloat32m8_t
-LoadDequantized(const T* Input, float Scale, int32_t ZeroPoint, size_t vl)
+LoadDequantized(const T* Input, float Scale, T ZeroPoint, size_t vl)
 {
     const vfloat32m8_t Values = __riscv_vfwcvt_f_x_v_f32m8(LoadWide(Input, ZeroPoint, vl), vl);
 
@@ -73,12 +70,13 @@ QLinearAdd(
 
         vl = __riscv_vsetvl_e32m8(N - n);
 
-        vfloat32m8_t Sum = LoadDequantized(InputA + n, ScaleA, ZeroPointA, vl);
+        vfloat32m8_t Sum = LoadDequantized(InputA + n, ScaleA, static_cast<T>(ZeroPointA), vl);
 
         if (IsScalarB) {
             Sum = __riscv_vfadd_vf_f32m8(Sum, ValueB, vl);
         } else {
-            Sum = __riscv_vfadd_vv_f32m8(Sum, LoadDequantized(InputB + n, ScaleB, ZeroPointB, vl), vl);
+            Sum = __riscv_vfadd_vv_f32m8(
+                Sum, LoadDequantized(InputB + n, ScaleB, static_cast<T>(ZeroPointB), vl), vl);
         }
 
         Sum = __riscv_vfadd_vf_f32m8(__riscv_vfdiv_vf_f32m8(Sum, ScaleC, vl), static_cast<float>(ZeroPointC), vl);
@@ -111,6 +109,25 @@ QuantizeLinear(
         const vfloat32m8_t Value = __riscv_vfdiv_vf_f32m8(__riscv_vle32_v_f32m8(Input + n, vl), Scale, vl);
 
         MlasRvvStoreQuantized(Output + n, Value, ZeroPoint, vl);
+    }
+}
+
+template<typename T>
+void
+MLASCALL
+DequantizeLinear(
+    const T* Input,
+    float* Output,
+    size_t N,
+    float Scale,
+    T ZeroPoint
+    )
+{
+    for (size_t n = 0, vl; n < N; n += vl) {
+
+        vl = __riscv_vsetvl_e32m8(N - n);
+
+        __riscv_vse32_v_f32m8(Output + n, LoadDequantized(Input + n, Scale, ZeroPoint, vl), vl);
     }
 }
 
@@ -170,7 +187,7 @@ QLinearGlobalAveragePoolNhwc(
             vint32m8_t Sum = __riscv_vmv_v_x_i32m8(Bias, vl);
 
             for (size_t i = 0; i < ImageSize; i++) {
-                Sum = __riscv_vwadd_wv_i32m8(Sum, LoadWide(Input + i * Stride + c, 0, vl), vl);
+                Sum = __riscv_vwadd_wv_i32m8(Sum, LoadWide(Input + i * Stride + c, T(0), vl), vl);
             }
 
             const vfloat32m8_t Mean = __riscv_vfmul_vf_f32m8(__riscv_vfcvt_f_x_v_f32m8(Sum, vl), Scale, vl);
@@ -237,6 +254,7 @@ MLAS_RVV_END
 
 const MLAS_QUANTIZED_DISPATCH<uint8_t> MlasQuantizedU8DispatchRvv = {
     QuantizeLinear<uint8_t>,
+    DequantizeLinear<uint8_t>,
     RequantizeOutput<uint8_t>,
     QLinearAdd<uint8_t>,
     QLinearGlobalAveragePoolNhwc<uint8_t>,
@@ -245,6 +263,7 @@ const MLAS_QUANTIZED_DISPATCH<uint8_t> MlasQuantizedU8DispatchRvv = {
 
 const MLAS_QUANTIZED_DISPATCH<int8_t> MlasQuantizedS8DispatchRvv = {
     QuantizeLinear<int8_t>,
+    DequantizeLinear<int8_t>,
     RequantizeOutput<int8_t>,
     QLinearAdd<int8_t>,
     QLinearGlobalAveragePoolNhwc<int8_t>,

@@ -6,7 +6,7 @@ Module Name:
 
 Abstract:
 
-    Quantization, requantization, addition and pooling against the portable code.
+    Quantization, its inverse, requantization, addition and pooling against the portable code.
 
 --*/
 
@@ -79,6 +79,30 @@ CheckQuantize(size_t N, RANDOM& Random)
     const T Zero = ZeroPoint<T>(Random);
 
     Check<T>("quantize", N, [&](T* Output) { MlasQuantizeLinear(Input.data(), Output, N, Scale, Zero); });
+}
+
+// As ONNX Runtime's DequantizeLinear does it, bit for bit, where no number comes of it too.
+template<typename T>
+void
+CheckDequantize(size_t N, RANDOM& Random)
+{
+    GUARDED<T> Input(N);
+    GUARDED<float> Output(N);
+    Fill(Input, Random, static_cast<int>(Random.Between(0, 4)));
+    const float Special[] = {0.0f, -0.5f, 1e-40f, 3e38f, INFINITY, NAN};
+    const float Scale = Random.Between(0, 9) == 0 ? Special[Random.Between(0, 5)] : AnyScale(Random);
+    const T Zero = ZeroPoint<T>(Random);
+
+    if (!MlasDequantizeLinear(Input.data(), Output.data(), N, Scale, Zero)) {
+        Fail("a kernel to dequantize", 0, 1, 0);
+    }
+
+    for (size_t n = 0; n < N; n++) {
+        const float Wanted = static_cast<float>(static_cast<int32_t>(Input[n]) - static_cast<int32_t>(Zero)) * Scale;
+        if (MlasBitsOfFp32(Output[n]) != MlasBitsOfFp32(Wanted)) {
+            Fail("dequantize", n, Wanted, Output[n]);
+        }
+    }
 }
 
 template<typename T>
@@ -178,6 +202,7 @@ void
 CheckAll(size_t N, RANDOM& Random)
 {
     CheckQuantize<T>(N, Random);
+    CheckDequantize<T>(N, Random);
     CheckAdd<T>(N, Random);
     CheckRequantize<T>(N, Random);
     CheckPool<T>(N, Random);
@@ -192,10 +217,13 @@ main()
     RANDOM Random(21);
     size_t Count = 0;
 
+    CheckDequantize<uint8_t>(0, Random);
+    CheckDequantize<int8_t>(0, Random);
+
     for (size_t N = 1; N <= 1000; N += N < 300 ? 1 : 37) {
         CheckAll<uint8_t>(N, Random);
         CheckAll<int8_t>(N, Random);
-        Count += 10;
+        Count += 12;
     }
 
     printf("%zu operations\n", Count);
