@@ -20,7 +20,7 @@ from tests.kernels.processors import EMULATOR, VLENS, with_vectors
 
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 UNDER_TEST = {
-    "elementwise": ("float_elementwise.cpp",),
+    "elementwise": ("float_elementwise.cpp", "float_gelu.cpp"),
     "gemm": ("float_gemm.cpp",),
     "layernorm": ("float_layernorm.cpp",),
     "nchwc": ("float_conv.cpp", "float_depthwise.cpp", "float_pool.cpp"),

@@ -167,11 +167,38 @@ def normalizations() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
+def elementwise() -> onnx.ModelProto:
+    """Every form of Gelu, and 8-bit data back from a scale for each row; their outputs one after the other."""
+    random = np.random.default_rng(9)
+    shape, width = (2, 37, 197), 197
+    weights = [
+        numpy_helper.from_array(random.standard_normal(width).astype(np.float32), "bias"),
+        numpy_helper.from_array(random.uniform(0.01, 0.05, 37).astype(np.float32), "scale"),
+        numpy_helper.from_array(random.integers(100, 150, 37).astype(np.uint8), "zero"),
+    ]
+    nodes = [
+        helper.make_node("Gelu", ["x"], ["y0"]),
+        helper.make_node("Gelu", ["x"], ["y1"], approximate="tanh"),
+        helper.make_node("BiasGelu", ["x", "bias"], ["y2"], domain="com.microsoft"),
+        helper.make_node("FastGelu", ["x"], ["y3"], domain="com.microsoft"),
+        helper.make_node("FastGelu", ["x", "bias"], ["y4"], domain="com.microsoft"),
+        helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["bytes"]),
+        helper.make_node("DequantizeLinear", ["bytes", "scale", "zero"], ["y5"]),
+        helper.make_node("Concat", [f"y{i}" for i in range(6)], ["y"], axis=0),
+    ]
+    ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (12, 37, width))]
+    graph = helper.make_graph(nodes, "elementwise", ends, outputs, weights)
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9)
+
+
+BUILDERS = {"normalizations": normalizations, "elementwise": elementwise}
+NAMES = (*MODELS, *BUILDERS)
+
+
 def build(name: str) -> onnx.ModelProto:
-    return normalizations() if name == "normalizations" else chain(name, *MODELS[name])
-
-
-NAMES = (*MODELS, "normalizations")
+    return BUILDERS[name]() if name in BUILDERS else chain(name, *MODELS[name])
 
 
 @dataclass(frozen=True, kw_only=True)

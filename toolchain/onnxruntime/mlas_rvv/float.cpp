@@ -37,6 +37,7 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.ComputeExpF32Kernel = MlasRvvComputeExpKernel;
     Platform.LogisticKernelRoutine = MlasRvvLogisticKernel;
     Platform.TanhKernelRoutine = MlasRvvTanhKernel;
+    Platform.GeluF32Kernel = MlasRvvGeluKernel;
 
     Platform.ReduceMaximumF32Kernel = MlasRvvReduceMaximumKernel;
     Platform.ComputeSumExpF32Kernel = MlasRvvComputeSumExpKernel;

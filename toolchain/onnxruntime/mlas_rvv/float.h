@@ -219,6 +219,20 @@ MLAS_RVV_UNARY_KERNEL MlasRvvLogisticKernel;
 MLAS_RVV_UNARY_KERNEL MlasRvvTanhKernel;
 MLAS_RVV_UNARY_KERNEL MlasRvvErfKernel;
 
+//
+// 0.5 x (1 + erf(x / sqrt 2)) of x = Input, plus Bias where there is one, or the approximation with tanh. Output may be
+// Input.
+//
+
+void
+MlasRvvGeluKernel(
+    const float* Input,
+    const float* Bias,
+    float* Output,
+    size_t N,
+    bool UseApproximation
+    );
+
 float
 MlasRvvReduceMaximumKernel(
     const float* Input,

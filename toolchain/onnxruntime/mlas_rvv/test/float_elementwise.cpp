@@ -6,7 +6,8 @@ Module Name:
 
 Abstract:
 
-    Tests the functions of one variable and softmax against the C library in double precision.
+    Tests the functions of one variable and softmax against the C library in double precision, and Gelu against its
+    steps too.
 
 --*/
 
@@ -15,6 +16,7 @@ Abstract:
 #include "float_support.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace
@@ -108,6 +110,74 @@ CheckEnds()
     }
 }
 
+//
+// What the scalar loops around the error function and the hyperbolic tangent compute, bit for bit. Where terms cancel,
+// what is left has the error of 1 + erf(x).
+//
+
+void
+CheckGelu(
+    size_t N,
+    bool WithBias,
+    bool UseApproximation,
+    bool InPlace,
+    AGAINST Against,
+    RANDOM& Random
+    )
+{
+    const float Special[] = {Infinity, -Infinity, NaN, -0.0f, 1e30f, -1e30f, 1e-40f};
+    GUARDED Input(N, Against);
+    GUARDED Bias(WithBias ? N : 0, Against);
+    GUARDED Output(N, Against);
+    GUARDED Sums(N, Against);
+    GUARDED Wanted(N, Against);
+
+    for (size_t n = 0; n < N; n++) {
+
+        Input[n] = Random.Between(0, 15) == 0 ? Special[Random.Between(0, 6)] : Random.Uniform() * 6.0f;
+        Sums[n] = Input[n];
+
+        if (WithBias) {
+            Bias[n] = Random.Uniform();
+            Sums[n] += Bias[n];
+        }
+
+        const float x = Sums[n];
+
+        Wanted[n] = UseApproximation
+            ? x * std::fma(0.035677408136300125f * x, x, 0.7978845608028654f)
+            : x * static_cast<float>(M_SQRT1_2);
+    }
+
+    (UseApproximation ? MlasRvvTanhKernel : MlasRvvErfKernel)(Wanted.Data(), Wanted.Data(), N);
+
+    float* const Result = InPlace ? Input.Data() : Output.Data();
+    MlasRvvGeluKernel(Input.Data(), WithBias ? Bias.Data() : nullptr, Result, N, UseApproximation);
+
+    for (size_t n = 0; n < N; n++) {
+
+        const float x = Sums[n];
+
+        Wanted[n] = 0.5f * x * (Wanted[n] + 1.0f);
+
+        if (std::memcmp(&Result[n], &Wanted[n], sizeof(float)) != 0) {
+            Fail("gelu's steps", n, double(Result[n]), double(Wanted[n]));
+        }
+
+        if (std::fabs(x) <= 8.0f) {
+
+            const double Cube = double(x) * double(x) * double(x);
+            const double Exact = 0.5 * double(x) * (1.0 + (UseApproximation
+                ? std::tanh(std::sqrt(2.0 / M_PI) * (double(x) + 0.044715 * Cube))
+                : std::erf(double(x) * M_SQRT1_2)));
+
+            if (!(std::fabs(double(Result[n]) - Exact) <= 6e-7 * std::fabs(double(x)))) {
+                Fail("gelu", n, double(Result[n]), Exact);
+            }
+        }
+    }
+}
+
 void
 CheckSoftmax(
     size_t N,
@@ -180,6 +250,7 @@ main()
     }
 
     CheckEnds();
+    CheckGelu(0, true, false, false, AGAINST::End, Random);
 
     for (size_t N = 1; N <= 300; N++, Cases++) {
 
@@ -187,6 +258,10 @@ main()
 
         for (const FUNCTION& Function : Functions) {
             Check(Function, N, Against, N % 3 == 0, Random);
+        }
+
+        for (unsigned Kind = 0; Kind < 4; Kind++) {
+            CheckGelu(N, (Kind & 1) != 0, (Kind & 2) != 0, N % 3 == 0, Against, Random);
         }
 
         CheckSoftmax(N, Against, Random);

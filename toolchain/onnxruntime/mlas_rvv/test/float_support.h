@@ -40,7 +40,7 @@ public:
         Size_ = Inside + 2 * Page;
         Base_ = static_cast<char*>(mmap(nullptr, Size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
-        if (Base_ == MAP_FAILED || mprotect(Base_ + Page, Inside, PROT_READ | PROT_WRITE) != 0) {
+        if (Base_ == MAP_FAILED || (Inside > 0 && mprotect(Base_ + Page, Inside, PROT_READ | PROT_WRITE) != 0)) {
             perror("mmap");
             exit(2);
         }

@@ -1,0 +1,98 @@
+/*++
+
+Module Name:
+
+    float_gelu.cpp
+
+Abstract:
+
+    The Gaussian error linear unit, in one pass over its input: the steps of the operators, which go over it three
+    times, in their order.
+
+--*/
+
+#include "float.h"
+#include "float_functions.h"
+
+MLAS_RVV_BEGIN
+
+using namespace MlasRvv;
+
+namespace
+{
+
+struct GELU {
+    static inline
+    Vector
+    Inner(
+        Vector x,
+        size_t Length
+        )
+    {
+        return ERF::Compute(__riscv_vfmul(x, 0.707106781186547524f, Length), Length);
+    }
+};
+
+//
+// tanh(sqrt(2 / pi) (x + 0.044715 x^3)), as FastGelu has it.
+//
+
+struct FAST_GELU {
+    static inline
+    Vector
+    Inner(
+        Vector x,
+        size_t Length
+        )
+    {
+        const Vector p = __riscv_vfmadd(
+            __riscv_vfmul(x, 0.035677408136300125f, Length), x, Constant(0.7978845608028654f), Length);
+
+        return TANH::Compute(__riscv_vfmul(x, p, Length), Length);
+    }
+};
+
+template<typename Function>
+void
+ForEach(
+    const float* Input,
+    const float* Bias,
+    float* Output,
+    size_t N
+    )
+{
+    for (size_t n = 0; n < N;) {
+
+        const size_t Length = __riscv_vsetvl_e32m2(N - n);
+        Vector x = __riscv_vle32_v_f32m2(Input + n, Length);
+
+        if (Bias != nullptr) {
+            x = __riscv_vfadd(x, __riscv_vle32_v_f32m2(Bias + n, Length), Length);
+        }
+
+        const Vector Share = __riscv_vfadd(Function::Inner(x, Length), 1.0f, Length);
+
+        __riscv_vse32(Output + n, __riscv_vfmul(__riscv_vfmul(x, 0.5f, Length), Share, Length), Length);
+        n += Length;
+    }
+}
+
+}  // namespace
+
+void
+MlasRvvGeluKernel(
+    const float* Input,
+    const float* Bias,
+    float* Output,
+    size_t N,
+    bool UseApproximation
+    )
+{
+    if (UseApproximation) {
+        ForEach<FAST_GELU>(Input, Bias, Output, N);
+    } else {
+        ForEach<GELU>(Input, Bias, Output, N);
+    }
+}
+
+MLAS_RVV_END
