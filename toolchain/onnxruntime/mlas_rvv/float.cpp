@@ -39,6 +39,12 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.TanhKernelRoutine = MlasRvvTanhKernel;
     Platform.GeluF32Kernel = MlasRvvGeluKernel;
 
+    Platform.ActivationFloatKernel[MlasIdentityActivation] = MlasRvvBiasKernel;
+    Platform.ActivationFloatKernel[MlasReluActivation] = MlasRvvReluKernel;
+    Platform.ActivationFloatKernel[MlasLeakyReluActivation] = MlasRvvLeakyReluKernel;
+    Platform.ActivationFloatKernel[MlasClipActivation] = MlasRvvClipKernel;
+    Platform.ActivationFloatKernel[MlasHardSigmoidActivation] = MlasRvvHardSigmoidKernel;
+
     Platform.ReduceMaximumF32Kernel = MlasRvvReduceMaximumKernel;
     Platform.ComputeSumExpF32Kernel = MlasRvvComputeSumExpKernel;
     Platform.ComputeSoftmaxOutputF32Kernel = MlasRvvSoftmaxOutputKernel;

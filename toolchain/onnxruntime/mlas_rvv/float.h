@@ -220,6 +220,28 @@ MLAS_RVV_UNARY_KERNEL MlasRvvTanhKernel;
 MLAS_RVV_UNARY_KERNEL MlasRvvErfKernel;
 
 //
+// An activation of M rows of N elements, in place, after the addition of a bias for each row where there are any.
+// Parameters are two, as many of which are read as MLAS_ACTIVATION has for it.
+//
+
+typedef
+void
+(MLAS_RVV_ACTIVATION_KERNEL)(
+    const float* Parameters,
+    float* Buffer,
+    const float* Bias,
+    size_t M,
+    size_t N,
+    size_t ldc
+    );
+
+MLAS_RVV_ACTIVATION_KERNEL MlasRvvBiasKernel;
+MLAS_RVV_ACTIVATION_KERNEL MlasRvvReluKernel;
+MLAS_RVV_ACTIVATION_KERNEL MlasRvvLeakyReluKernel;
+MLAS_RVV_ACTIVATION_KERNEL MlasRvvClipKernel;
+MLAS_RVV_ACTIVATION_KERNEL MlasRvvHardSigmoidKernel;
+
+//
 // 0.5 x (1 + erf(x / sqrt 2)) of x = Input, plus Bias where there is one, or the approximation with tanh. Output may be
 // Input.
 //

@@ -1,0 +1,166 @@
+/*++
+
+Module Name:
+
+    float_activation.cpp
+
+Abstract:
+
+    Adds a bias to the rows of a matrix and applies an activation, eight registers at a time.
+
+    Bounds are compared with, as in the portable code: what is not a number stays so, and a zero keeps its sign.
+
+--*/
+
+#include "float.h"
+#include "rvv.h"
+
+MLAS_RVV_BEGIN
+
+namespace
+{
+
+using Vector = vfloat32m8_t;
+
+struct IDENTITY {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        const float*,
+        size_t
+        )
+    {
+        return x;
+    }
+};
+
+struct RELU {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        const float*,
+        size_t Length
+        )
+    {
+        return __riscv_vfmerge(x, 0.0f, __riscv_vmflt(x, 0.0f, Length), Length);
+    }
+};
+
+struct LEAKY_RELU {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        const float* Parameters,
+        size_t Length
+        )
+    {
+        return __riscv_vfmul_mu(__riscv_vmfle(x, 0.0f, Length), x, x, Parameters[0], Length);
+    }
+};
+
+struct CLIP {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        const float* Parameters,
+        size_t Length
+        )
+    {
+        x = __riscv_vfmerge(x, Parameters[0], __riscv_vmflt(x, Parameters[0], Length), Length);
+        return __riscv_vfmerge(x, Parameters[1], __riscv_vmfgt(x, Parameters[1], Length), Length);
+    }
+};
+
+struct HARD_SIGMOID {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        const float* Parameters,
+        size_t Length
+        )
+    {
+        constexpr float Bounds[] = {0.0f, 1.0f};
+        const Vector Beta = __riscv_vfmv_v_f_f32m8(Parameters[1], Length);
+
+        return CLIP::Compute(__riscv_vfmacc(Beta, Parameters[0], x, Length), Bounds, Length);
+    }
+};
+
+template<typename Function>
+inline
+void
+ForEach(
+    const float* Parameters,
+    float* Buffer,
+    const float* Bias,
+    size_t M,
+    size_t N,
+    size_t ldc
+    )
+{
+    //
+    // Rows that follow each other are one, unless each has its own bias.
+    //
+
+    if (Bias == nullptr && N == ldc) {
+        N *= M;
+        M = 1;
+    }
+
+    for (; M > 0; M--, Buffer += ldc) {
+
+        const float Addend = Bias != nullptr ? *Bias++ : 0.0f;
+
+        for (size_t n = 0; n < N;) {
+
+            const size_t Length = __riscv_vsetvl_e32m8(N - n);
+            Vector x = __riscv_vle32_v_f32m8(Buffer + n, Length);
+
+            if (Bias != nullptr) {
+                x = __riscv_vfadd(x, Addend, Length);
+            }
+
+            __riscv_vse32(Buffer + n, Function::Compute(x, Parameters, Length), Length);
+            n += Length;
+        }
+    }
+}
+
+}  // namespace
+
+void
+MlasRvvBiasKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
+{
+    ForEach<IDENTITY>(Parameters, Buffer, Bias, M, N, ldc);
+}
+
+void
+MlasRvvReluKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
+{
+    ForEach<RELU>(Parameters, Buffer, Bias, M, N, ldc);
+}
+
+void
+MlasRvvLeakyReluKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
+{
+    ForEach<LEAKY_RELU>(Parameters, Buffer, Bias, M, N, ldc);
+}
+
+void
+MlasRvvClipKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
+{
+    ForEach<CLIP>(Parameters, Buffer, Bias, M, N, ldc);
+}
+
+void
+MlasRvvHardSigmoidKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
+{
+    ForEach<HARD_SIGMOID>(Parameters, Buffer, Bias, M, N, ldc);
+}
+
+MLAS_RVV_END
