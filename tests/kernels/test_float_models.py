@@ -182,12 +182,13 @@ def elementwise() -> onnx.ModelProto:
         helper.make_node("BiasGelu", ["x", "bias"], ["y2"], domain="com.microsoft"),
         helper.make_node("FastGelu", ["x"], ["y3"], domain="com.microsoft"),
         helper.make_node("FastGelu", ["x", "bias"], ["y4"], domain="com.microsoft"),
+        helper.make_node("QuickGelu", ["x"], ["y5"], domain="com.microsoft", alpha=1.0),
         helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["bytes"]),
-        helper.make_node("DequantizeLinear", ["bytes", "scale", "zero"], ["y5"]),
-        helper.make_node("Concat", [f"y{i}" for i in range(6)], ["y"], axis=0),
+        helper.make_node("DequantizeLinear", ["bytes", "scale", "zero"], ["y6"]),
+        helper.make_node("Concat", [f"y{i}" for i in range(7)], ["y"], axis=0),
     ]
     ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
-    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (12, 37, width))]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (14, 37, width))]
     graph = helper.make_graph(nodes, "elementwise", ends, outputs, weights)
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=9)

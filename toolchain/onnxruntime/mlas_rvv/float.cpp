@@ -38,6 +38,7 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.LogisticKernelRoutine = MlasRvvLogisticKernel;
     Platform.TanhKernelRoutine = MlasRvvTanhKernel;
     Platform.GeluF32Kernel = MlasRvvGeluKernel;
+    Platform.QuickGeluF32Kernel = MlasRvvQuickGeluKernel;
 
     Platform.ActivationFloatKernel[MlasIdentityActivation] = MlasRvvBiasKernel;
     Platform.ActivationFloatKernel[MlasReluActivation] = MlasRvvReluKernel;

@@ -255,6 +255,18 @@ MlasRvvGeluKernel(
     bool UseApproximation
     );
 
+//
+// x / (1 + exp(-Alpha x)) of x = Input. Output may be Input.
+//
+
+void
+MlasRvvQuickGeluKernel(
+    const float* Input,
+    float* Output,
+    size_t N,
+    float Alpha
+    );
+
 float
 MlasRvvReduceMaximumKernel(
     const float* Input,

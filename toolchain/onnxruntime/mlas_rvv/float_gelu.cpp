@@ -95,4 +95,23 @@ MlasRvvGeluKernel(
     }
 }
 
+void
+MlasRvvQuickGeluKernel(
+    const float* Input,
+    float* Output,
+    size_t N,
+    float Alpha
+    )
+{
+    for (size_t n = 0; n < N;) {
+
+        const size_t Length = __riscv_vsetvl_e32m2(N - n);
+        const Vector x = __riscv_vle32_v_f32m2(Input + n, Length);
+        const Vector Share = LOGISTIC::Compute(__riscv_vfmul(x, Alpha, Length), Length);
+
+        __riscv_vse32(Output + n, __riscv_vfmul(x, Share, Length), Length);
+        n += Length;
+    }
+}
+
 MLAS_RVV_END

@@ -178,6 +178,57 @@ CheckGelu(
     }
 }
 
+//
+// The operator's steps, and within the bound of the logistic function.
+//
+
+void
+CheckQuickGelu(
+    size_t N,
+    bool InPlace,
+    AGAINST Against,
+    RANDOM& Random
+    )
+{
+    const float Special[] = {Infinity, -Infinity, NaN, -0.0f, 1e30f, -1e30f, 1e-40f};
+    const float Alpha = Random.Between(0, 1) == 0 ? 1.0f : 1.702f;
+    GUARDED Input(N, Against);
+    GUARDED Output(N, Against);
+    GUARDED Kept(N, Against);
+    GUARDED Wanted(N, Against);
+
+    for (size_t n = 0; n < N; n++) {
+        Input[n] = Random.Between(0, 15) == 0 ? Special[Random.Between(0, 6)] : Random.Uniform() * 6.0f;
+        Kept[n] = Input[n];
+        Wanted[n] = Input[n] * Alpha;
+    }
+
+    MlasRvvLogisticKernel(Wanted.Data(), Wanted.Data(), N);
+
+    float* const Result = InPlace ? Input.Data() : Output.Data();
+    MlasRvvQuickGeluKernel(Input.Data(), Result, N, Alpha);
+
+    for (size_t n = 0; n < N; n++) {
+
+        const float x = Kept[n];
+
+        Wanted[n] = x * Wanted[n];
+
+        if (std::memcmp(&Result[n], &Wanted[n], sizeof(float)) != 0) {
+            Fail("quick gelu's steps", n, double(Result[n]), double(Wanted[n]));
+        }
+
+        if (std::fabs(x) <= 8.0f) {
+
+            const double Exact = double(x) * Logistic(double(Alpha) * double(x));
+
+            if (!(std::fabs(double(Result[n]) - Exact) <= 6e-7 * std::fabs(double(x)))) {
+                Fail("quick gelu", n, double(Result[n]), Exact);
+            }
+        }
+    }
+}
+
 void
 CheckSoftmax(
     size_t N,
@@ -251,6 +302,7 @@ main()
 
     CheckEnds();
     CheckGelu(0, true, false, false, AGAINST::End, Random);
+    CheckQuickGelu(0, false, AGAINST::End, Random);
 
     for (size_t N = 1; N <= 300; N++, Cases++) {
 
@@ -259,6 +311,8 @@ main()
         for (const FUNCTION& Function : Functions) {
             Check(Function, N, Against, N % 3 == 0, Random);
         }
+
+        CheckQuickGelu(N, N % 3 == 0, Against, Random);
 
         for (unsigned Kind = 0; Kind < 4; Kind++) {
             CheckGelu(N, (Kind & 1) != 0, (Kind & 2) != 0, N % 3 == 0, Against, Random);
