@@ -78,6 +78,12 @@ def find_tool(name: str) -> Path:
     return Path(folder) / name
 
 
+def check_patch() -> None:
+    """Raises ConfigError where the pinned sources can't be patched."""
+    if shutil.which("patch") is None:
+        raise ConfigError("patch is not installed", hint="as root: apt-get install patch")
+
+
 def cmake_version() -> str:
     printed = run_process([find_tool("cmake"), "--version"], timeout_s=60).stdout.decode(errors="replace")
     return printed.partition("\n")[0].removeprefix("cmake version ").strip()

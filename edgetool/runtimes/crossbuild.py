@@ -23,6 +23,7 @@ from edgetool.runtimes.buildtools import (
     POLICY_MINIMUM,
     UNTOUCHED,
     build_protoc,
+    check_patch,
     cmake_version,
     find_tool,
     progress_note,
@@ -200,6 +201,8 @@ def prepare(
         )
     for program in ("cmake", "ninja"):
         find_tool(program)
+    if source is None:
+        check_patch()
     found = find_compiler(compiler, toolchain)
     tree = source_tree(store, progress, own=source, mirror=mirror)
     return Recipe(toolchain=toolchain, wanted=toolchain.crossbuild, tree=tree, compiler=found, operators=operators)
