@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from edgetool.models.images import ImageSet
 from edgetool.models.quantize import quantize_model
 from edgetool.models.spec import ModelArtifact, ModelRequest
 from edgetool.platform.progress import Silent
-from edgetool.platform.store import Store
+from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.steps import ImageSource, Place, Workshop, package, provision
 from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
@@ -33,20 +32,13 @@ settings.register_profile("edgetool", deadline=None)
 settings.load_profile("edgetool")
 
 
-@pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all workers of a session."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
 @pytest.fixture(scope="session", autouse=True)
-def cache(shared_folder: Path) -> Iterator[Path]:
-    """$EDGETOOL_CACHE, or a folder of the session's; no target file of the user's is seen."""
-    root = Path(os.environ.get("EDGETOOL_CACHE") or shared_folder / "cache").absolute()
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's own, in which a cross-built runtime may lie; no target file of the user's is seen."""
+    root = cache_root().absolute()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGETOOL_CACHE", str(root))
-        patch.setenv("XDG_CONFIG_HOME", str(shared_folder / "config"))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         patch.delenv("EDGETOOL_TARGETS", raising=False)
         yield root
 
