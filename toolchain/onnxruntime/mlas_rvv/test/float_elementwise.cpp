@@ -24,6 +24,7 @@ namespace
 
 constexpr float Infinity = std::numeric_limits<float>::infinity();
 constexpr float NaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float Special[] = {Infinity, -Infinity, NaN, -0.0f, 1e30f, -1e30f, 1e-40f};
 
 struct FUNCTION {
     const char* Name;
@@ -110,6 +111,14 @@ CheckEnds()
     }
 }
 
+float
+AnyInput(
+    RANDOM& Random
+    )
+{
+    return Random.Between(0, 15) == 0 ? Special[Random.Between(0, 6)] : Random.Uniform() * 6.0f;
+}
+
 //
 // What the scalar loops around the error function and the hyperbolic tangent compute, bit for bit. Where terms cancel,
 // what is left has the error of 1 + erf(x).
@@ -125,7 +134,6 @@ CheckGelu(
     RANDOM& Random
     )
 {
-    const float Special[] = {Infinity, -Infinity, NaN, -0.0f, 1e30f, -1e30f, 1e-40f};
     GUARDED Input(N, Against);
     GUARDED Bias(WithBias ? N : 0, Against);
     GUARDED Output(N, Against);
@@ -134,7 +142,7 @@ CheckGelu(
 
     for (size_t n = 0; n < N; n++) {
 
-        Input[n] = Random.Between(0, 15) == 0 ? Special[Random.Between(0, 6)] : Random.Uniform() * 6.0f;
+        Input[n] = AnyInput(Random);
         Sums[n] = Input[n];
 
         if (WithBias) {
@@ -190,7 +198,6 @@ CheckQuickGelu(
     RANDOM& Random
     )
 {
-    const float Special[] = {Infinity, -Infinity, NaN, -0.0f, 1e30f, -1e30f, 1e-40f};
     const float Alpha = Random.Between(0, 1) == 0 ? 1.0f : 1.702f;
     GUARDED Input(N, Against);
     GUARDED Output(N, Against);
@@ -198,7 +205,7 @@ CheckQuickGelu(
     GUARDED Wanted(N, Against);
 
     for (size_t n = 0; n < N; n++) {
-        Input[n] = Random.Between(0, 15) == 0 ? Special[Random.Between(0, 6)] : Random.Uniform() * 6.0f;
+        Input[n] = AnyInput(Random);
         Kept[n] = Input[n];
         Wanted[n] = Input[n] * Alpha;
     }
