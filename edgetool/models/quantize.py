@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -99,8 +99,18 @@ def _forget_shapes(source: Path, destination: Path) -> None:
     onnx.save(model, destination)
 
 
+class CalibrationFeeds:
+    """An onnxruntime CalibrationDataReader, which is any class that has its method: what to calibrate with, in turn."""
+
+    def __init__(self, feeds: Iterable[Mapping[str, Any]]) -> None:
+        self._feeds = iter(feeds)
+
+    def get_next(self) -> Mapping[str, Any] | None:
+        return next(self._feeds, None)
+
+
 def _quantize_static(source: Path, destination: Path, images: ImageSet | None) -> None:
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     if images is None or len(images) == 0:
         raise QuantizeError(
@@ -111,17 +121,10 @@ def _quantize_static(source: Path, destination: Path, images: ImageSet | None) -
 
     feeds = [{wanted.name: images.inputs[i : i + batch]} for i in range(0, len(images) // batch * batch, batch)]
 
-    class Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime's types are not known
-        def __init__(self) -> None:
-            self._feeds = iter(feeds)
-
-        def get_next(self) -> dict[str, Any] | None:
-            return next(self._feeds, None)
-
     quantize_static(
         source,
         destination,
-        Batches(),
+        CalibrationFeeds(feeds),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QUInt8,

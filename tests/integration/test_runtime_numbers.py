@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -21,6 +20,7 @@ from edgetool.bundles import Bundle, build_bundle
 from edgetool.executors.base import Target
 from edgetool.executors.registry import load_target, open_executor
 from edgetool.models import onnxfile
+from edgetool.models.quantize import CalibrationFeeds
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
 from edgetool.pipeline import selftest_runtime
 from edgetool.platform.files import file_entries
@@ -248,7 +248,7 @@ def transformer(*, gelu_is_one_node: bool) -> Sample:
 
 def quantized(folder: Path) -> Sample:
     """Two convolutions and a Gemm in QDQ form, seven-bit weights: eight-bit ones can saturate on the host."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     random = np.random.default_rng(4)
@@ -264,21 +264,13 @@ def quantized(folder: Path) -> Sample:
     ]
     sample = sample_of("quantized", nodes, values(x=(1, 3, 32, 32)), values(y=(1, 10)), weights, opset=17)
 
-    class Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime's types are not known
-        def __init__(self) -> None:
-            self._batches: Iterator[dict[str, Array]] = (
-                {"x": random.standard_normal((1, 3, 32, 32)).astype(np.float32)} for _ in range(16)
-            )
-
-        def get_next(self) -> dict[str, Array] | None:
-            return next(self._batches, None)
-
+    feeds = ({"x": random.standard_normal((1, 3, 32, 32)).astype(np.float32)} for _ in range(16))
     onnx.save(sample.model, folder / "fp32.onnx")
     quant_pre_process(folder / "fp32.onnx", folder / "ready.onnx")
     quantize_static(
         folder / "ready.onnx",
         folder / "int8.onnx",
-        Batches(),
+        CalibrationFeeds(feeds),
         quant_format=QuantFormat.QDQ,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
