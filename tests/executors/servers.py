@@ -25,6 +25,7 @@ from edgetool.platform.process import run_process
 SSHD = "/usr/sbin/sshd"
 DROPBEAR = "/usr/sbin/dropbear"
 HOST = "board"
+BOUND_S = 60.0  # every fault ends within it, in the right error, on a busy machine too
 
 
 @dataclass(kw_only=True)

@@ -25,10 +25,8 @@ from edgetool.executors.registry import open_executor, place_of
 from edgetool.executors.shell import answer_in
 from edgetool.executors.supervision import enter_script
 from edgetool.platform.process import run_process
-from tests.executors.servers import HOST, Server, free_port, make_key, openssh, write_config
+from tests.executors.servers import BOUND_S, HOST, Server, free_port, make_key, openssh, write_config
 from tests.support import await_true, command_lines, unusual_seconds, within
-
-BOUND_S = 60.0  # every fault ends within it, in the right error, on a busy machine too
 
 
 def running(text: str) -> bool:
