@@ -37,7 +37,7 @@ class Compiler:
     programs: Mapping[str, tuple[str, ...]]
     link_flags: tuple[str, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)  # flags by another compiler's name for them
-    glibc: str | None = field(default=None)  # the newest whose symbols it uses, where it promises one
+    chooses_glibc: bool = False  # it links for the glibc that its target names, not for the one that is installed
 
     def write_wrappers(self, folder: Path, *, hidden_flags: Sequence[str] = ()) -> dict[str, str]:
         """CMake wants one file for each program; returns the environment that names them.
@@ -68,7 +68,7 @@ def find_compiler(name: str, toolchain: Toolchain) -> Compiler:
         case "zig":
             target = ("-target", toolchain.zig_target)
             cpu = (f"-mcpu={toolchain.zig_cpu}",) if toolchain.zig_cpu else ()
-            return _zig((*target, *cpu, *toolchain.cflags), glibc=toolchain.glibc)
+            return _zig((*target, *cpu, *toolchain.cflags))
         case "gcc":
             prefix = "" if toolchain.triple == native_triple() else f"{toolchain.triple}-"
             return _gcc(prefix, toolchain.cflags)
@@ -78,10 +78,10 @@ def find_compiler(name: str, toolchain: Toolchain) -> Compiler:
 
 def host_compiler(compiler: Compiler) -> Compiler:
     """Of the same kind, for what runs on this machine during a build."""
-    return _zig((), glibc=None) if compiler.title.startswith("zig ") else _gcc("", ())
+    return _zig(()) if compiler.title.startswith("zig ") else _gcc("", ())
 
 
-def _zig(flags: tuple[str, ...], *, glibc: str | None) -> Compiler:
+def _zig(flags: tuple[str, ...]) -> Compiler:
     found = importlib.util.find_spec("ziglang")
     if found is None or found.origin is None:
         raise ConfigError("the compiler ziglang is not installed", hint="pip install ziglang")
@@ -96,7 +96,7 @@ def _zig(flags: tuple[str, ...], *, glibc: str | None) -> Compiler:
             "ranlib": (zig, "ranlib"),
         },
         renamed=ZIG_CPUS,
-        glibc=glibc,
+        chooses_glibc=True,
     )
 
 

@@ -54,6 +54,7 @@ REDUCED_OPTIONS = {"CMAKE_BUILD_TYPE": "MinSizeRel", "onnxruntime_REDUCED_OPS_BU
 COMPILE_FLAGS = ("-g0",)
 LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
 TARGET = "onnxruntime"
+INCLUDED = ("dependencies", "kernels", "older_glibc", "reduced", "unittests")  # into ORT's own CMake project
 UNIT_TESTS = "unittests.cmake"  # targets beside the library: no part of what it is made of
 
 
@@ -98,7 +99,13 @@ class Recipe:
         """Without the folder of their tests."""
         return () if self.kernels is None else tuple(sorted(path for path in self.kernels.iterdir() if path.is_file()))
 
+    @property
+    def older_glibc(self) -> Path | None:
+        """A folder of functions that go into the library, as the boards' glibc may lack them."""
+        return None if self.compiler.chooses_glibc else recipe_folder() / "older_glibc"
+
     def inputs(self) -> dict[str, object]:
+        older_glibc = () if self.older_glibc is None else sorted(self.older_glibc.iterdir())
         return {
             "provider": PROVIDER,
             "recipe": RECIPE,
@@ -111,6 +118,7 @@ class Recipe:
             },
             "patches": {path.name: sha256_file(path) for path in self.patches},
             "kernels": {path.name: sha256_file(path) for path in self.kernel_files},
+            "older glibc": {path.name: sha256_file(path) for path in older_glibc},
             "compiler": self.compiler.title,
             "target": self.compiler.target_flags,
             "options": self.options,
@@ -224,7 +232,7 @@ def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
     with FileLock(build.with_name(f"{build.name}.lock")):
         # What CMake reads once and then remembers: when it has changed, have it look again. Objects stay, as Ninja
         # compiles those anew whose command has changed.
-        inputs = {**recipe.inputs(), "patches": None, "kernels": None, "operators": None}
+        inputs = {**recipe.inputs(), "patches": None, "kernels": None, "older glibc": None, "operators": None}
         stamp, wanted = build / "inputs", key_of(inputs).encode()
         if not stamp.is_file() or stamp.read_bytes() != wanted:
             (build / "onnxruntime" / "CMakeCache.txt").unlink(missing_ok=True)
@@ -242,6 +250,8 @@ def _bring_in(recipe: Recipe, build: Path, store: Store) -> Path:
     mirror(recipe_folder(), build / "recipe", only="*.cmake")
     if recipe.kernels is not None:
         mirror(recipe.kernels, build / "kernels")
+    if recipe.older_glibc is not None:
+        mirror(recipe.older_glibc, build / "older_glibc")
     if not recipe.tree.pinned:
         return recipe.tree.onnxruntime
     changed = patched_files(recipe.tree.onnxruntime, recipe.patches, log=_log(store, recipe, "patch"))
@@ -263,7 +273,7 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) ->
                 build / "reduced",
                 _log(store, recipe, "reduce"),
             )
-        recipes = [build / "recipe" / f"{name}.cmake" for name in ("dependencies", "kernels", "reduced", "unittests")]
+        recipes = [build / "recipe" / f"{name}.cmake" for name in INCLUDED]
         places: dict[str, str | Path] = {
             "CMAKE_TOOLCHAIN_FILE": build / "recipe" / "toolchain.cmake",
             "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
@@ -321,7 +331,7 @@ def _library(recipe: Recipe, build: Path, store: Store) -> Path:
 def _finish(recipe: Recipe, built: Path, folder: Path) -> RuntimeBuild:
     """Inspect the library, copy it into `folder`, describe it."""
     name = built.name
-    elf = inspect_library(built, recipe.toolchain, recipe.wanted, glibc=recipe.compiler.glibc)
+    elf = inspect_library(built, recipe.toolchain, recipe.wanted)
     (folder / "lib").mkdir()
     shutil.copy2(built, folder / "lib" / name)
     files = file_entries(folder)
@@ -357,6 +367,7 @@ def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
         "EDGETOOL_CFLAGS": shlex.join(COMPILE_FLAGS),
         "EDGETOOL_LDFLAGS": shlex.join(recipe.link_flags),
         "EDGETOOL_KERNELS": "" if recipe.kernels is None else str(build / "kernels"),
+        "EDGETOOL_OLDER_GLIBC": "" if recipe.older_glibc is None else str(build / "older_glibc"),
         "EDGETOOL_REDUCED": "" if recipe.operators is None else str(build / "reduced"),
         # The build asks git for a commit: it must not find one of a repository around the cache.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(map(str, (store.root, recipe.tree.onnxruntime.parent))),
