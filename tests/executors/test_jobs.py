@@ -16,10 +16,8 @@ import pytest
 from edgetool.errors import BoardBusy, CommandTimeout
 from edgetool.executors.registry import open_executor, read_target, write_target
 from edgetool.executors.ssh import SshExecutor
-from tests.executors.servers import Server, openssh
+from tests.executors.servers import BOUND_S, Server, openssh
 from tests.support import await_true, command_lines, run_cli, start_python, unusual_seconds, within
-
-BOUND_S = 60.0
 
 # Starts a job and waits for it; killed, it leaves the job to the board.
 WORKER = """
