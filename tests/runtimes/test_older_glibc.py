@@ -22,6 +22,8 @@ FLAGS = (
     "-fsanitize=address,undefined",
     "-fvisibility=hidden",
 )
+# As ORT's project compiles C.
+COMPILE = ("-std=gnu99", "-O3", "-fPIC", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden")
 NUMBERS = """
 #include <errno.h>
 #include <stdio.h>
@@ -121,7 +123,7 @@ def test_an_exception_passes_in_a_library_that_asks_no_newer_glibc(tmp_path: Pat
         pytest.skip("no C++ compiler with its own glibc is installed")
     objects = [tmp_path / f"{source.stem}.o" for source in SOURCES]
     for source, made in zip(SOURCES, objects, strict=True):
-        done = run_process(["cc", "-c", "-O2", "-fPIC", "-fvisibility=hidden", "-o", made, source], timeout_s=120)
+        done = run_process(["cc", "-c", *COMPILE, "-o", made, source], timeout_s=120)
         assert done.exit_code == 0, done.stderr.decode()
     (tmp_path / "a.cpp").write_text(
         "#include <string>\n"

@@ -1,6 +1,8 @@
 // What libgcc asks where an exception passes: the loaded file that an address is in, and its index of frames. glibc has
 // it since 2.35; dl_iterate_phdr is older than any that we build for.
+#ifndef _GNU_SOURCE  // ORT's own flags have it
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <link.h>
 
