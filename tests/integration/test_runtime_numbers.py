@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
 from edgetool.bench.measure import put_bundle
 from edgetool.bundles import Bundle, build_bundle
+from edgetool.errors import HarnessError
 from edgetool.executors.base import Target
 from edgetool.executors.registry import load_target, open_executor
 from edgetool.models import onnxfile
@@ -320,6 +321,16 @@ def test_an_lstm_gives_what_the_hosts_runtime_gives(here: Stage, there: Stage) -
 
 def test_a_quantized_model_gives_what_the_hosts_runtime_gives(here: Stage, there: Stage, tmp_path: Path) -> None:
     check_agreement(here, there, quantized(tmp_path))
+
+
+def test_an_exception_within_it_arrives_as_an_error(there: Stage) -> None:
+    nodes = [helper.make_node("Cast", ["s"], ["shape"], to=TensorProto.INT64)]
+    nodes.append(helper.make_node("Reshape", ["x", "shape"], ["y"]))
+    sample = sample_of("reshaped", nodes, values(x=(6,), s=(2,)), [], [], opset=17)
+    sample.model.graph.output.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, None]))
+    sample.inputs["s"] = np.asarray([4, 4], np.float32)
+    with pytest.raises(HarnessError, match="cannot be reshaped to the requested shape"):
+        there.run(sample)
 
 
 def test_it_offers_the_interface_of_its_release(there: Stage) -> None:
