@@ -160,7 +160,8 @@ def _fetch(source: PythonSource, store: Store) -> Path:
         link = re.search(rf"Found link (\S+/{re.escape(file_name)})", listed)
         if link is None:
             raise BuildError(f"pip's index has no {file_name}")
-        options = ["--quiet", "--no-deps", "--no-binary=:all:", f"--dest={path.parent}"]
+        # Nothing on binaries: it would hold for what pip builds the metadata with, too, and have all of it compiled.
+        options = ["--quiet", "--no-deps", f"--dest={path.parent}"]
         run_tool([*pip, "download", *options, f"{link[1]}#sha256={source.sha256}"], log=log, timeout_s=900)
     if path.stat().st_size != source.size_bytes or sha256_file(path) != source.sha256:
         raise BuildError(f"{path} is not the {source.name} {source.version} of sha256 {source.sha256}")
