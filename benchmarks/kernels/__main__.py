@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from benchmarks.kernels.mca import find_llvm
 from benchmarks.kernels.measure import choose_cases, measure_all
 from benchmarks.kernels.page import write_page
 from benchmarks.kernels.rows import read_findings
@@ -21,6 +22,9 @@ FOUND = DOCS / "performance.json"
 def main(words: list[str]) -> int:
     try:
         if words != ["--page"]:
+            if find_llvm() is None:
+                print("warning: no llvm-mca that knows the processor: the page gets no second opinion", file=sys.stderr)
+                print("hint: as root: apt-get install llvm-22", file=sys.stderr)
             workshop = Workshop(store=Store(cache_root()), progress=make_progress(quiet=False))
             write_document(FOUND, measure_all(workshop, choose_cases(words)))
         print(write_page(read_findings(FOUND), DOCS))
