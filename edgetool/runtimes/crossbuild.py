@@ -331,7 +331,9 @@ def _library(recipe: Recipe, build: Path, store: Store) -> Path:
 def _finish(recipe: Recipe, built: Path, folder: Path) -> RuntimeBuild:
     """Inspect the library, copy it into `folder`, describe it."""
     name = built.name
-    elf = inspect_library(built, recipe.toolchain, recipe.wanted)
+    # aarch64's may be older than 2.34, whose names of pthread and dlopen no installed GCC can link without.
+    glibc = recipe.toolchain.glibc if recipe.compiler.chooses_glibc else None
+    elf = inspect_library(built, recipe.toolchain, recipe.wanted, glibc=glibc)
     (folder / "lib").mkdir()
     shutil.copy2(built, folder / "lib" / name)
     files = file_entries(folder)

@@ -19,23 +19,23 @@ BESIDE = "$ORIGIN"  # the library's own folder, wherever that is: ORT's build as
 UNTOLD = frozenset({"zifencei"})
 
 
-def inspect_library(path: Path, toolchain: Toolchain, wanted: CrossBuild) -> ElfFile:
+def inspect_library(path: Path, toolchain: Toolchain, wanted: CrossBuild, *, glibc: str | None) -> ElfFile:
     """What the file says of itself. Raises BuildError or WrongMachine, naming all that is not as promised."""
     elf = check_machine(path, machine=toolchain.elf_machine, triple=toolchain.triple)
-    wrong = list(_differences(elf, wanted, toolchain.glibc))
+    wrong = list(_differences(elf, wanted, glibc))
     if wrong:
         raise BuildError("\n  ".join([f"{path.name} is not what {toolchain.triple} wants:", *wrong]))
     return elf
 
 
-def _differences(elf: ElfFile, wanted: CrossBuild, glibc: str) -> Iterator[str]:
+def _differences(elf: ElfFile, wanted: CrossBuild, glibc: str | None) -> Iterator[str]:
     if elf.text_relocations:
         yield "it has text relocations"
     if elf.runpath not in (None, BESIDE):
         yield f"it looks for libraries in {elf.runpath!r}"
     if unexpected := sorted(set(elf.needed) - set(wanted.needed)):
         yield f"it needs {', '.join(unexpected)}"
-    if elf.glibc is not None and _numbers(elf.glibc) > _numbers(glibc):
+    if glibc is not None and elf.glibc is not None and _numbers(elf.glibc) > _numbers(glibc):
         yield f"it needs glibc {elf.glibc}, not {glibc}"
     if wanted.elf_flags and elf.flags != wanted.elf_flags:
         yield f"its ELF flags are {elf.flags:#x}, not {wanted.elf_flags:#x}"
