@@ -24,7 +24,7 @@ from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
 from edgetool.platform.arrays import read_npz
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import sha256_file
-from edgetool.reports.units import count_text
+from edgetool.platform.format import count_text
 from edgetool.runtimes.crossbuild import PROVIDER
 from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.runtimes.ncnn import build_driver, ncnn_source

@@ -25,11 +25,11 @@ from edgetool.models import onnxfile
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
 from edgetool.platform.documents import check_table
+from edgetool.platform.format import count_text
 from edgetool.platform.progress import Progress
 from edgetool.reports.report import write_report
 from edgetool.reports.runtimes import RuntimeRow, runtime_rows
 from edgetool.reports.tables import Row
-from edgetool.reports.units import count_text
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.runtimes.selftest import build_selftest, write_selftest
 from edgetool.runtimes.spec import RuntimeBuild

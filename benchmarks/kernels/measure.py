@@ -25,7 +25,7 @@ from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import sha256_file
-from edgetool.reports.units import count_text
+from edgetool.platform.format import count_text
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.steps import ImageSource, Workshop, export, package, provision, quantize
 

@@ -9,7 +9,7 @@ from benchmarks.kernels.chart import label, write_chart
 from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
 from edgetool.models.ncnn import INSTALL
 from edgetool.platform.files import write_atomically
-from edgetool.reports.units import count_text, percent_text, ratio_text, size_text
+from edgetool.platform.format import count_text, percent_text, ratio_text, size_text
 
 COMMAND = "make bench-kernels"
 SHOWN_SHARE = 0.01  # operators below it are left out

@@ -120,7 +120,7 @@ def package(
 
 
 def _print_model(saved: ModelArtifact, json: bool, *, before: int | None = None) -> None:
-    from edgetool.reports.units import size_text
+    from edgetool.platform.format import size_text
 
     if json:
         print_json({"path": str(saved.path), "model": saved.spec, "size_before_bytes": before})

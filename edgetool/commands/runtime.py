@@ -57,7 +57,7 @@ def build(
     if json:
         print_json({"path": str(runtime.root), "key": runtime.root.name, "runtime": runtime.build})
         return
-    from edgetool.reports.units import size_text
+    from edgetool.platform.format import size_text
 
     library = next(file for file in runtime.build.files if file.path == runtime.build.library)
     print(f"{runtime.build.title} for {runtime.build.triple}: {runtime.build.variant}")
@@ -68,8 +68,8 @@ def build(
 def list_runtimes(json: Json = False) -> None:
     """The runtimes in the cache, the newest first, and what builds have left behind."""
     from edgetool.console import print_table
+    from edgetool.platform.format import size_text
     from edgetool.platform.store import Store, cache_root
-    from edgetool.reports.units import size_text
     from edgetool.runtimes.cache import build_folders, cached_runtimes
 
     store = Store(cache_root())
@@ -94,8 +94,8 @@ def list_runtimes(json: Json = False) -> None:
 @runtime_app.command()
 def show(key: Key, json: Json = False) -> None:
     """One runtime: where it lies, its files, how it was built."""
+    from edgetool.platform.format import size_text
     from edgetool.platform.store import Store, cache_root
-    from edgetool.reports.units import size_text
     from edgetool.runtimes.cache import find_runtime
 
     entry = find_runtime(Store(cache_root()), key)
@@ -118,8 +118,8 @@ def remove(
     json: Json = False,
 ) -> None:
     """Remove one runtime from the cache, or all that makes the next build short."""
+    from edgetool.platform.format import size_text
     from edgetool.platform.store import Store, cache_root
-    from edgetool.reports.units import size_text
     from edgetool.runtimes.cache import remove_builds, remove_runtime
 
     if (key is None) != builds:

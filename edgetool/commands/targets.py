@@ -87,7 +87,7 @@ def check_target(
     """Reach a board and say what it is; fails when it can't be reached or is another machine than its file says."""
     from edgetool.boards.probe import check_machine_of
     from edgetool.executors.registry import load_target
-    from edgetool.reports.units import size_text
+    from edgetool.platform.format import size_text
 
     target = load_target(name)
     probe = _probe(target, accept_new)
@@ -119,7 +119,7 @@ def clean_target(
     from edgetool.errors import ConfigError
     from edgetool.executors.registry import load_target, open_executor
     from edgetool.executors.ssh import SshExecutor
-    from edgetool.reports.units import size_text
+    from edgetool.platform.format import size_text
 
     executor = open_executor(load_target(target), exclusive=False)
     if not isinstance(executor, SshExecutor):

@@ -7,10 +7,10 @@ from collections.abc import Container, Iterable, Sequence
 from edgetool.bench.instructions import ClassCount, InstructionCounts, OperatorInstructions
 from edgetool.bench.record import Caveat, RunRecord
 from edgetool.bench.runs import StoredRun
+from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
 from edgetool.reports.runtimes import TEXTS as RUNTIME_TEXTS
 from edgetool.reports.runtimes import RuntimeRow, runtimes_findings, runtimes_legend, runtimes_table
 from edgetool.reports.tables import Row, place_text, text_table
-from edgetool.reports.units import count_text, percent_text, ratio_text, size_text, time_text
 
 CLASS_TITLES = {"vector_widening": "vector widening, multiply-add"}  # the others are called as their field is
 

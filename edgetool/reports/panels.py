@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgetool.platform.format import count_text, ratio_text
 from edgetool.reports.plots import STYLE
 from edgetool.reports.runtimes import RuntimeRow
-from edgetool.reports.units import count_text, ratio_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

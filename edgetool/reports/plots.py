@@ -12,8 +12,8 @@ import numpy as np
 from edgetool.bench.instructions import InstructionCounts
 from edgetool.bench.measure import Measurement
 from edgetool.bench.points import Point
+from edgetool.platform.format import count_text, size_text, time_text
 from edgetool.reports.tables import Row, place_text
-from edgetool.reports.units import count_text, size_text, time_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from edgetool.bench.instructions import BaselineCounts, InstructionCounts
 from edgetool.bench.measure import Measurement
 from edgetool.bench.record import RunRecord
+from edgetool.platform.format import count_text, difference_text, ratio_text, size_text
 from edgetool.platform.values import value
 from edgetool.reports.tables import csv_lines
-from edgetool.reports.units import count_text, difference_text, ratio_text, size_text
 
 DEPLOYED = "deployed"
 

@@ -10,12 +10,12 @@ from edgetool.bench.measure import Measurement
 from edgetool.bench.points import Point, PointFailure, PointResult, StoredSweep, read_sweep
 from edgetool.bench.record import Caveat
 from edgetool.platform.files import write_atomically
+from edgetool.platform.format import percent_text, ratio_text, size_text, time_text
 from edgetool.platform.values import value
 from edgetool.reports.html import html_report
 from edgetool.reports.markdown import markdown_table
 from edgetool.reports.plots import write_points_chart
 from edgetool.reports.tables import CSV_COLUMNS, Row, accuracy_text, csv_lines, output_text, place_text, rows
-from edgetool.reports.units import percent_text, ratio_text, size_text, time_text
 
 NOTHING = "–"
 HEADINGS = (

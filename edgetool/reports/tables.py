@@ -10,8 +10,8 @@ from edgetool.bench.compare import Comparison, caveats_of, count_comparison, out
 from edgetool.bench.measure import Measurement
 from edgetool.bench.record import Caveat
 from edgetool.bench.stats import Interval, LatencySummary, median_ratio, proportion, summarize
+from edgetool.platform.format import count_text, difference_text, percent_text, ratio_text, size_text, time_text
 from edgetool.platform.values import value
-from edgetool.reports.units import count_text, difference_text, percent_text, ratio_text, size_text, time_text
 
 HOST = "host"  # the target that outputs are compared with
 

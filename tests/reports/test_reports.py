@@ -18,10 +18,10 @@ from edgetool.bench.measure import Measurement
 from edgetool.bench.record import Fallback
 from edgetool.errors import CompareError
 from edgetool.models.spec import Precision
+from edgetool.platform.format import percent_text, ratio_text, size_text, time_text
 from edgetool.reports.plots import write_charts
 from edgetool.reports.report import write_report
 from edgetool.reports.tables import comparison_table, csv_text, rows, text_table
-from edgetool.reports.units import percent_text, ratio_text, size_text, time_text
 from tests.reports.written import written
 from tests.support import emulated_record, measurement, model_spec, record
 
