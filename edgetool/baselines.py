@@ -25,9 +25,9 @@ from edgetool.platform.arrays import read_npz
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import sha256_file
 from edgetool.platform.format import count_text
-from edgetool.runtimes.crossbuild import PROVIDER
 from edgetool.runtimes.emulator import CountingEmulator
-from edgetool.runtimes.ncnn import build_driver, ncnn_source
+from edgetool.runtimes.ncnn.build import build_driver, ncnn_source
+from edgetool.runtimes.onnxruntime.build import PROVIDER
 from edgetool.steps import CALIBRATION_IMAGES, ImageSource, Place, Workshop, check_operators, package, provision
 
 DEBIAN, SCALAR, NCNN = "debian", "scalar", "ncnn"

@@ -31,7 +31,7 @@ from edgetool.reports.report import write_report
 from edgetool.reports.runtimes import RuntimeRow, runtime_rows
 from edgetool.reports.tables import Row
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
-from edgetool.runtimes.selftest import build_selftest, write_selftest
+from edgetool.runtimes.onnxruntime.selftest import build_selftest, write_selftest
 from edgetool.runtimes.spec import RuntimeBuild
 from edgetool.runtimes.toolchains import load_toolchain
 from edgetool.steps import ImageSource, Workshop, check_operators, export, package, provision, quantize

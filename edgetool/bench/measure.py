@@ -18,7 +18,7 @@ from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import HarnessError, UnsupportedOperator
 from edgetool.executors.base import Executor, Target
 from edgetool.platform.progress import Progress, Silent
-from edgetool.runtimes.selftest import build_selftest, write_selftest
+from edgetool.runtimes.onnxruntime.selftest import build_selftest, write_selftest
 
 SELFTEST_TIMEOUT_S = 300.0
 

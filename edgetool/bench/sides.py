@@ -33,7 +33,7 @@ from edgetool.models.ncnn import NcnnModel
 from edgetool.models.spec import Precision
 from edgetool.platform.files import sha256_file
 from edgetool.runtimes.emulator import CountingEmulator
-from edgetool.runtimes.ncnn import LIBRARIES
+from edgetool.runtimes.ncnn.build import LIBRARIES
 
 Logits = npt.NDArray[np.float32]
 FILES = PurePosixPath("ncnn")

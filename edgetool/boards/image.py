@@ -13,7 +13,7 @@ from edgetool.errors import BuildError
 from edgetool.platform import cpio
 from edgetool.platform.files import write_atomically
 from edgetool.platform.store import Store
-from edgetool.runtimes.prebuilt import copy_closure, extract_packages
+from edgetool.runtimes.onnxruntime.prebuilt import copy_closure, extract_packages
 from edgetool.runtimes.spec import DebianRuntime
 
 RECIPE = 2  # raised when the image is put together in another way

@@ -38,8 +38,8 @@ def build(
     """ONNX Runtime from pinned sources; an interrupted build goes on where it ended."""
     from edgetool.console import make_progress
     from edgetool.platform.store import Store, cache_root
-    from edgetool.runtimes.crossbuild import build_runtime
-    from edgetool.runtimes.operators import operators_of
+    from edgetool.runtimes.onnxruntime.build import build_runtime
+    from edgetool.runtimes.onnxruntime.operators import operators_of
     from edgetool.runtimes.toolchains import load_toolchain
 
     store = Store(cache_root())

@@ -1,1 +1,1 @@
-"""ONNX Runtime libraries for a triple: where they come from and whether they compute right."""
+"""Runtimes for a triple, a folder for each kind, and what they have in common."""

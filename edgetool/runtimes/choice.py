@@ -5,8 +5,8 @@ from __future__ import annotations
 from edgetool.errors import ConfigError
 from edgetool.platform.store import Store
 from edgetool.runtimes.cache import find_runtime, newest_crossbuilt
-from edgetool.runtimes.crossbuild import PROVIDER
-from edgetool.runtimes.prebuilt import add_libc, provide
+from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.runtimes.onnxruntime.prebuilt import add_libc, provide
 from edgetool.runtimes.spec import Runtime, Toolchain
 
 BY_KEY = "key:"

@@ -12,7 +12,7 @@ import pytest
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.store import Store
-from edgetool.runtimes.prebuilt import debian_mirror
+from edgetool.runtimes.onnxruntime.prebuilt import debian_mirror
 
 ABI = data_folder("toolchain") / "harness" / "ort_abi.h"
 CONSTANTS = {

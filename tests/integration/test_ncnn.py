@@ -18,7 +18,7 @@ from edgetool.models.spec import Precision
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
 from edgetool.runtimes.emulator import CountingEmulator
-from edgetool.runtimes.ncnn import LIBRARIES, build_driver
+from edgetool.runtimes.ncnn.build import LIBRARIES, build_driver
 from edgetool.runtimes.toolchains import load_toolchain
 from tests.support import SHAPE, tiny_inputs
 

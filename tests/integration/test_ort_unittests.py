@@ -24,8 +24,8 @@ from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import Name, Text, value
 from edgetool.runtimes.choice import choose_runtime
-from edgetool.runtimes.crossbuild import build_program, prepare
-from edgetool.runtimes.sources import recipe_folder
+from edgetool.runtimes.onnxruntime.build import build_program, prepare
+from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.spec import Runtime
 from edgetool.runtimes.toolchains import load_toolchain
 

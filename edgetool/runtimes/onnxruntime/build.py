@@ -19,7 +19,9 @@ from edgetool.platform.locks import inherited_lock
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress, Step
 from edgetool.platform.store import Store, key_of
-from edgetool.runtimes.buildtools import (
+from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
+from edgetool.runtimes.inspection import inspect_library
+from edgetool.runtimes.onnxruntime.buildtools import (
     POLICY_MINIMUM,
     UNTOUCHED,
     build_protoc,
@@ -28,14 +30,12 @@ from edgetool.runtimes.buildtools import (
     find_tool,
     progress_note,
 )
-from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
-from edgetool.runtimes.folding import FOLD, fold_functions
-from edgetool.runtimes.inspection import inspect_library
-from edgetool.runtimes.operators import Operators
-from edgetool.runtimes.patches import mirror, patched_files
-from edgetool.runtimes.prebuilt import open_runtime
-from edgetool.runtimes.reduction import reduce_sources
-from edgetool.runtimes.sources import SourceTree, recipe_folder, source_tree
+from edgetool.runtimes.onnxruntime.folding import FOLD, fold_functions
+from edgetool.runtimes.onnxruntime.operators import Operators
+from edgetool.runtimes.onnxruntime.patches import mirror, patched_files
+from edgetool.runtimes.onnxruntime.prebuilt import open_runtime
+from edgetool.runtimes.onnxruntime.reduction import reduce_sources
+from edgetool.runtimes.onnxruntime.sources import SourceTree, recipe_folder, source_tree
 from edgetool.runtimes.spec import CrossBuild, Runtime, RuntimeBuild, Toolchain
 
 RECIPE = 4  # raised when the way a runtime is built changes

@@ -12,7 +12,7 @@ import pytest
 from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
-from edgetool.runtimes.sources import Source, fetch, read_sources, source_tree, unpack
+from edgetool.runtimes.onnxruntime.sources import Source, fetch, read_sources, source_tree, unpack
 
 CONTENT = b"int answer = 42;\n"
 

@@ -10,8 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetool.errors import ModelError
-from edgetool.runtimes.operators import operators_of
-from edgetool.runtimes.selftest import OPSET, build_selftest
+from edgetool.runtimes.onnxruntime.operators import operators_of
+from edgetool.runtimes.onnxruntime.selftest import OPSET, build_selftest
 
 
 def convolution(path: Path, *, opset: int = 17) -> Path:

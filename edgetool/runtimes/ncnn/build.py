@@ -20,7 +20,7 @@ from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store
 from edgetool.platform.values import Name, Positive, Sha256, value
 from edgetool.runtimes.compilers import COMPILING, Compiler, cache_environment, find_compiler
-from edgetool.runtimes.sources import recipe_folder, unpack
+from edgetool.runtimes.onnxruntime.sources import recipe_folder, unpack
 from edgetool.runtimes.spec import Toolchain
 
 RECIPE = 1  # raised when the way it is built changes

@@ -9,7 +9,7 @@ import pytest
 
 from edgetool.platform.elf import read_elf
 from edgetool.platform.process import run_process
-from edgetool.runtimes.sources import recipe_folder
+from edgetool.runtimes.onnxruntime.sources import recipe_folder
 
 SOURCES = sorted((recipe_folder() / "older_glibc").glob("*.c"))
 FLAGS = (

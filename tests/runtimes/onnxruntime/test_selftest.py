@@ -10,7 +10,7 @@ import pytest
 
 from edgetool.errors import SelfTestFailed
 from edgetool.models.evaluate import open_session
-from edgetool.runtimes.selftest import SelfTest, build_selftest, write_selftest
+from edgetool.runtimes.onnxruntime.selftest import SelfTest, build_selftest, write_selftest
 
 TEST = build_selftest()
 

@@ -14,7 +14,7 @@ from edgetool.errors import BuildError, ConfigError, WrongMachine
 from edgetool.platform.elf import read_elf
 from edgetool.platform.files import file_entries
 from edgetool.platform.store import Store
-from edgetool.runtimes.prebuilt import open_runtime, provide
+from edgetool.runtimes.onnxruntime.prebuilt import open_runtime, provide
 from edgetool.runtimes.spec import DebianRuntime
 from edgetool.runtimes.toolchains import build_harness, load_toolchain, native_triple
 from edgetool.steps import Place
@@ -100,7 +100,7 @@ def test_mmdebstrap_that_is_missing_is_named_with_its_package(tmp_path: Path) ->
     program = (
         "from pathlib import Path\n"
         "from edgetool.platform.store import Store\n"
-        "from edgetool.runtimes.prebuilt import provide\n"
+        "from edgetool.runtimes.onnxruntime.prebuilt import provide\n"
         "from edgetool.runtimes.toolchains import load_toolchain\n"
         f"provide(load_toolchain('riscv64-linux-gnu'), Store(Path({str(tmp_path / 'cache')!r})))\n"
     )

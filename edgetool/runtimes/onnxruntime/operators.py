@@ -12,7 +12,7 @@ import onnx
 from onnx import TensorProto
 
 from edgetool.errors import ModelError
-from edgetool.runtimes.selftest import build_selftest
+from edgetool.runtimes.onnxruntime.selftest import build_selftest
 
 Needed = dict[tuple[str, int], set[str]]  # (domain, opset) → operators
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from edgetool.errors import BuildError
 from edgetool.platform.files import write_atomically
 from edgetool.platform.process import run_tool
-from edgetool.runtimes.operators import Operators
-from edgetool.runtimes.sources import SourceTree
+from edgetool.runtimes.onnxruntime.operators import Operators
+from edgetool.runtimes.onnxruntime.sources import SourceTree
 
 GENERATED = "op_reduction.generated"
 KERNEL = re.compile(r"_CLASS_NAME\(\w+, (\w+),[^()]*?(\w+)\)>")

@@ -13,7 +13,7 @@ from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.progress import Progress, Step
 from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import Compiler, cache_environment
-from edgetool.runtimes.sources import SourceTree, find_source
+from edgetool.runtimes.onnxruntime.sources import SourceTree, find_source
 
 PROTOC_RECIPE = 1
 POLICY_MINIMUM = "3.5"  # some of the dependencies ask for less than CMake 4 still knows

@@ -10,7 +10,7 @@ import pytest
 from edgetool.errors import BuildError
 from edgetool.platform.elf import read_elf
 from edgetool.runtimes.compilers import find_compiler
-from edgetool.runtimes.folding import fold_functions
+from edgetool.runtimes.onnxruntime.folding import fold_functions
 from edgetool.runtimes.toolchains import load_toolchain
 
 COUNT = 500

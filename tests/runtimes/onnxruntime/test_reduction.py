@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgetool.errors import BuildError
-from edgetool.runtimes.reduction import keep_schemas
+from edgetool.runtimes.onnxruntime.reduction import keep_schemas
 
 HEADER = """\
 class OpSet_Onnx_ver7 {

@@ -21,7 +21,7 @@ from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store, key_of
 from edgetool.platform.tar import tarfile
 from edgetool.platform.values import Name, Positive, Sha256, value
-from edgetool.runtimes.prebuilt import debian_mirror
+from edgetool.runtimes.onnxruntime.prebuilt import debian_mirror
 
 RECIPE = 2  # raised when the way the sources are put together changes
 APT_HELPER = Path("/usr/lib/apt/apt-helper")

@@ -1,0 +1,1 @@
+"""ncnn, cross-built for a triple."""
