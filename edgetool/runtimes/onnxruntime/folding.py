@@ -18,7 +18,9 @@ def fold_functions(command: str, output: Path, *, zig: Path, folder: Path, env: 
     # What zig asks of its linker is known only to zig: it prints it.
     printed = run_tool(["sh", "-c", command], cwd=folder, env={**env, "ZIG_VERBOSE_LINK": "1"}, log=log)
     text = (printed.stdout + printed.stderr).decode(errors="replace")
-    words = next((shlex.split(line) for line in text.splitlines() if line.startswith(f"{LINKER} ")), None)
+    # The last: with an empty cache zig first links libraries of its own.
+    linked = [shlex.split(line) for line in text.splitlines() if line.startswith(f"{LINKER} ")]
+    words = linked[-1] if linked else None
     if words is None or "-o" not in words:
         raise BuildError(f"zig did not tell how it links; its log is {log}", hint="pip install ziglang==0.17.1")
     words[words.index("-o") + 1] = str(output)
