@@ -22,6 +22,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edgetool.bench.instructions import Cell, InstructionMix, Traffic
 from edgetool.bench.measure import Measurement
 from edgetool.bench.record import BoardFacts, Environment, Evaluation, HarnessEnvironment, LoadedRuntime, RunRecord
 from edgetool.bundles import Bundle, build_bundle
@@ -250,6 +251,28 @@ def emulated_record(**changes: Any) -> RunRecord:
             "outputs_file": "qemu-riscv64-tiny-fp32.npz",
             **changes,
         }
+    )
+
+
+def instruction_mix(
+    *,
+    scalar: int,
+    vector: int = 0,
+    weight: int = 0,
+    load_bytes: int = 0,
+    store_bytes: int = 0,
+    traffic: tuple[Traffic, ...] = (),
+) -> InstructionMix:
+    """Scalar additions and vector multiply-accumulates, as many as each is said to be."""
+    cells = (
+        Cell(op="add", count=scalar, weight=scalar),
+        Cell(op="vmacc", sew=32, registers=4.0, count=vector, weight=weight),
+    )
+    return InstructionMix(
+        cells=tuple(cell for cell in cells if cell.count),
+        load_bytes=load_bytes,
+        store_bytes=store_bytes,
+        traffic=traffic,
     )
 
 

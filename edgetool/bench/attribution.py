@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetool.bench.instructions import OperatorInstructions
+from edgetool.bench.instructions import InstructionMix, OperatorInstructions
 from edgetool.bench.profile import operator_of
 from edgetool.errors import HarnessError
 from edgetool.platform.documents import read_plain
+from edgetool.platform.values import value
 
-Reading = tuple[int, int, int, int]  # nanoseconds, raw, weighted, of raw vector instructions
 MICROSECOND_NS = 1000
 INFERENCE = "model_run"  # the profile's event around each
 
@@ -28,19 +28,35 @@ class KernelEvent:
     duration_us: int
 
 
+@value
+class Reading:
+    """A reading of the clock by the program that is counted, and what was counted since the one before."""
+
+    time_ns: int
+    since: InstructionMix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """The readings between which a kernel ran, by their place in the order in which they were made."""
+
+    begin: int
+    end: int
+
+
 class Clock:
-    """The readings, by time since one of them."""
+    """The readings by time since one of them; those of other clocks lie far off."""
 
-    def __init__(self, readings: Sequence[Reading], start: int) -> None:
-        self._readings = [reading for reading in readings if reading[0] >= start]
-        self._times = [reading[0] - start for reading in self._readings]
+    def __init__(self, readings: Sequence[Reading], start_ns: int) -> None:
+        ordered = sorted((reading.time_ns - start_ns, place) for place, reading in enumerate(readings))
+        self._entries = [entry for entry in ordered if entry[0] >= 0]
 
-    def within(self, start_ns: int, end_ns: int) -> list[tuple[int, Reading]]:
-        """What was read from `start_ns` to before `end_ns`, in order."""
-        first, end = bisect_left(self._times, start_ns), bisect_left(self._times, end_ns)
-        return list(zip(self._times[first:end], self._readings[first:end], strict=True))
+    def within(self, start_ns: int, end_ns: int) -> list[tuple[int, int]]:
+        """Time and place of what was read from `start_ns` to before `end_ns`."""
+        first, end = bisect_left(self._entries, (start_ns, 0)), bisect_left(self._entries, (end_ns, 0))
+        return self._entries[first:end]
 
-    def span(self, event: KernelEvent) -> tuple[Reading, Reading] | None:
+    def span(self, event: KernelEvent) -> Span | None:
         """The readings that an event was dated with, None when there are none: its last start, its first end.
 
         The runtime rounds down, the start from the profile's start, the duration from the event's.
@@ -49,8 +65,8 @@ class Clock:
         for time_ns, begin in reversed(self.within(start_ns, start_ns + MICROSECOND_NS)):
             end_ns = time_ns + event.duration_us * MICROSECOND_NS
             for _, end in self.within(end_ns, end_ns + MICROSECOND_NS):
-                if end[1] > begin[1]:
-                    return begin, end
+                if end > begin:
+                    return Span(begin=begin, end=end)
         return None
 
 
@@ -62,37 +78,31 @@ def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) ->
     HarnessError when no reading fits.
     """
     events = list(_events(profile, inferences))
-    ordered = sorted(readings)
-    spans = _match(events, ordered)
+    spans = _match(events, readings)
     if spans is None:
         raise HarnessError(f"{profile.name}: the profile's events are at no readings of the clock")
-    raw: dict[str, int] = defaultdict(int)
-    weighted: dict[str, int] = defaultdict(int)
-    vector: dict[str, int] = defaultdict(int)
+    mixes: dict[str, list[InstructionMix]] = defaultdict(list)
     calls: dict[str, int] = defaultdict(int)
-    for event, (begin, end) in zip(events, spans, strict=True):
-        raw[event.operator] += end[1] - begin[1]
-        weighted[event.operator] += end[2] - begin[2]
-        vector[event.operator] += end[3] - begin[3]
+    for event, span in zip(events, spans, strict=True):
+        mixes[event.operator] += [reading.since for reading in readings[span.begin + 1 : span.end + 1]]
         calls[event.operator] += 1
-    everything = sum(weighted.values())
+    sums = {operator: InstructionMix.sum(parts, divisor=inferences) for operator, parts in mixes.items()}
+    everything = sum(mix.weighted for mix in sums.values())
     return tuple(
         OperatorInstructions(
             operator=operator,
             calls=calls[operator] // inferences,
-            raw=raw[operator] // inferences,
-            weighted=weighted[operator] // inferences,
-            vector=vector[operator] // inferences,
-            share=weighted[operator] / everything if everything else 0.0,
+            mix=mix,
+            share=mix.weighted / everything if everything else 0.0,
         )
-        for operator in sorted(weighted, key=lambda name: -weighted[name])
+        for operator, mix in sorted(sums.items(), key=lambda entry: -entry[1].weighted)
     )
 
 
-def _match(events: Sequence[KernelEvent], readings: Sequence[Reading]) -> list[tuple[Reading, Reading]] | None:
+def _match(events: Sequence[KernelEvent], readings: Sequence[Reading]) -> list[Span] | None:
     """The readings of all events, from the first start that fits them all; times of other clocks fit none."""
-    for start, *_ in readings:
-        clock = Clock(readings, start)
+    for start_ns in sorted(reading.time_ns for reading in readings):
+        clock = Clock(readings, start_ns)
         spans = []
         for event in events:
             if (span := clock.span(event)) is None:

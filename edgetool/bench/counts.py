@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from edgetool.bench.attribution import attribute
+from edgetool.bench.attribution import Reading, attribute
 from edgetool.bench.harness import BUNDLE, HarnessJob, input_paths, run_harness
-from edgetool.bench.instructions import InferenceCount, InstructionCounts, OperatorInstructions
+from edgetool.bench.instructions import InstructionCounts, InstructionMix, OperatorInstructions
 from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import ConfigError, HarnessError
+from edgetool.estimates.caches import CacheModel
 from edgetool.executors.base import BenchmarkSpec, Executor, Target
 from edgetool.executors.qemu import QemuExecutor
 from edgetool.platform.documents import read_document
@@ -38,13 +39,14 @@ class Block:
 
 @value
 class CountsFile:
-    """What the plugin writes; its clock is readings of (nanoseconds, raw, weighted, of raw vector instructions)."""
+    """What the plugin writes."""
 
-    SCHEMA: ClassVar[int] = 2
+    SCHEMA: ClassVar[int] = 3
     schema: int
     vlen_bits: NonNegative
-    inferences: tuple[InferenceCount, ...]
-    clock: tuple[tuple[int, NonNegative, NonNegative, NonNegative], ...]
+    inferences: tuple[InstructionMix, ...]
+    clock: tuple[Reading, ...]  # every reading of the clock by the program, when asked for
+    clock_cut: bool  # there were more
     blocks: tuple[Block, ...]  # those that executed most, when asked for
 
 
@@ -58,11 +60,18 @@ def check_countable(target: Target) -> None:
         )
 
 
-def open_counting(target: Target, counting: CountingEmulator, *, clock: bool = False, blocks: bool = False) -> Executor:
+def open_counting(
+    target: Target,
+    counting: CountingEmulator,
+    *,
+    clock: bool = False,
+    blocks: bool = False,
+    caches: Sequence[CacheModel] = (),
+) -> Executor:
     """The target's executor under the emulator that counts; the result is RESULT in its work folder."""
     plugin = str(counting.plugin).replace(",", ",,")  # how QEMU's options escape a comma
-    wanted = f"{',clock=on' if clock else ''}{',blocks=on' if blocks else ''}"
-    options = ("-plugin", f"{plugin},out={RESULT}{wanted}")
+    wanted = [f"out={RESULT}", *(["clock=on"] if clock else []), *(["blocks=on"] if blocks else [])]
+    options = ("-plugin", ",".join([plugin, *wanted, *(cache.argument for cache in caches)]))
     return QemuExecutor.open_with(target, str(counting.program), options)
 
 
@@ -71,6 +80,8 @@ def read_counts(path: Path, name: str) -> CountsFile:
     counts = read_document(path, CountsFile, error=HarnessError)
     if counts.schema != CountsFile.SCHEMA:
         raise HarnessError(f"{name}: counts of schema {counts.schema}, this edgetool reads {CountsFile.SCHEMA}")
+    if counts.clock_cut:
+        raise HarnessError(f"{name}: the program read the clock too often for all of its readings to be kept")
     return counts
 
 

@@ -2,67 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le, Len
 
+from edgetool.bench.ops import CLASS_OF, Op, OpClass
 from edgetool.platform.values import Name, NonNegative, Text, value
+
+Sew = Literal[8, 16, 32, 64]
 
 
 @value
-class ClassCount:
-    """Instructions of a class, and what they weigh.
+class Cell:
+    """Instructions of one operation and shape, and what they weigh.
 
     A scalar instruction weighs 1; a vector instruction max(1, ⌈vl × widest operand's element ÷ VLEN⌉), where a widening
     one counts its destination; a strided or indexed access vl; a segment as much for each of its fields. So neither
     long registers nor register groups make work look small.
     """
 
+    op: Op
+    sew: Sew | None = None  # bits; of a load or store those in memory; None where vtype does not matter
+    registers: Annotated[float, Ge(0.125), Le(8)] | None = None  # of the group: LMUL, EMUL, all fields of a segment
+    count: NonNegative
+    weight: NonNegative
+
+    @property
+    def shape(self) -> tuple[Op, Sew | None, float | None]:
+        """All but the numbers."""
+        return (self.op, self.sew, self.registers)
+
+
+@value
+class Traffic:
+    """What left a model of caches, fetched and written back."""
+
+    cache: Name  # the core whose it is
+    beyond_l1_bytes: NonNegative
+    beyond_l2_bytes: NonNegative
+
+
+@value
+class ClassCount:
+    """Instructions of a class, and what they weigh."""
+
     raw: NonNegative
     weighted: NonNegative
 
 
 @value
-class InstructionClasses:
-    """Every instruction is of exactly one class; the names are the plugin's too (toolchain/qemu/plugin/decode.c)."""
+class InstructionMix:
+    """Instructions by operation and shape, and the bytes that they move."""
 
-    scalar_integer: ClassCount
-    scalar_float: ClassCount
-    branch: ClassCount  # and jumps
-    load: ClassCount  # scalar
-    store: ClassCount  # scalar, and atomic read-modify-write
-    system: ClassCount  # fences, control registers, calls of the kernel
-    vector_config: ClassCount
-    vector_integer: ClassCount
-    vector_float: ClassCount
-    vector_widening: ClassCount  # and multiply-accumulate
-    vector_unit: ClassCount  # unit-stride, whole-register and mask loads and stores
-    vector_strided: ClassCount  # strided and indexed loads and stores
-    vector_permute: ClassCount  # masks, permutations, reductions
-
-    def items(self) -> Iterator[tuple[str, ClassCount]]:
-        """Name and count, in the order above."""
-        for entry in fields(self):
-            yield entry.name, getattr(self, entry.name)
-
-
-@value
-class InferenceCount:
-    """One inference."""
-
-    classes: InstructionClasses
+    cells: Annotated[tuple[Cell, ...], Len(0, 4096)]
     load_bytes: NonNegative  # scalar and vector; masked-off elements count too
     store_bytes: NonNegative
+    traffic: Annotated[tuple[Traffic, ...], Len(0, 16)] = ()  # empty unless caches were modelled
 
     @property
     def raw(self) -> int:
-        return sum(count.raw for _, count in self.classes.items())
+        return sum(cell.count for cell in self.cells)
 
     @property
     def weighted(self) -> int:
-        return sum(count.weighted for _, count in self.classes.items())
+        return sum(cell.weight for cell in self.cells)
+
+    @property
+    def vector(self) -> int:
+        """Of `raw`, the vector instructions."""
+        return sum(cell.count for cell in self.cells if CLASS_OF[cell.op].is_vector)
+
+    def classes(self) -> Iterator[tuple[OpClass, ClassCount]]:
+        """Every class that occurs, with its count."""
+        for kind in OpClass:
+            cells = [cell for cell in self.cells if CLASS_OF[cell.op] is kind]
+            if cells:
+                yield kind, ClassCount(raw=sum(c.count for c in cells), weighted=sum(c.weight for c in cells))
+
+    @classmethod
+    def sum(cls, mixes: Iterable[Self], *, divisor: int = 1) -> Self:
+        """The sum of some, each number divided by `divisor` and rounded down."""
+        sums: dict[tuple[Op, Sew | None, float | None], tuple[int, int]] = {}
+        beyond: dict[str, tuple[int, int]] = {}
+        loaded = stored = 0
+        for mix in mixes:
+            loaded, stored = loaded + mix.load_bytes, stored + mix.store_bytes
+            for cell in mix.cells:
+                count, weight = sums.get(cell.shape, (0, 0))
+                sums[cell.shape] = (count + cell.count, weight + cell.weight)
+            for traffic in mix.traffic:
+                l1, l2 = beyond.get(traffic.cache, (0, 0))
+                beyond[traffic.cache] = (l1 + traffic.beyond_l1_bytes, l2 + traffic.beyond_l2_bytes)
+        return cls(
+            cells=tuple(
+                Cell(op=op, sew=sew, registers=registers, count=count // divisor, weight=weight // divisor)
+                for (op, sew, registers), (count, weight) in sums.items()
+            ),
+            load_bytes=loaded // divisor,
+            store_bytes=stored // divisor,
+            traffic=tuple(
+                Traffic(cache=cache, beyond_l1_bytes=l1 // divisor, beyond_l2_bytes=l2 // divisor)
+                for cache, (l1, l2) in beyond.items()
+            ),
+        )
 
 
 @value
@@ -71,20 +115,26 @@ class OperatorInstructions:
 
     operator: Name
     calls: NonNegative
-    raw: NonNegative
-    weighted: NonNegative
-    vector: NonNegative | None = None  # of `raw`; None in records that are older than this
+    mix: InstructionMix
     share: Annotated[float, Ge(0), Le(1)]  # of all operators' weight
 
     @property
-    def kernels(self) -> str | None:
+    def raw(self) -> int:
+        return self.mix.raw
+
+    @property
+    def weighted(self) -> int:
+        return self.mix.weighted
+
+    @property
+    def kernels(self) -> str:
         """Which kernels ran, by what they executed."""
-        return None if self.vector is None else kernels_text(self.vector)
+        return kernels_text(self.mix.vector)
 
     @property
     def vector_share(self) -> float | None:
-        """Of the instructions; None where that was not counted."""
-        return None if self.vector is None or self.raw == 0 else self.vector / self.raw
+        """Of the instructions; None where there are none."""
+        return self.mix.vector / self.raw if self.raw else None
 
 
 SCALAR, VECTOR = "scalar", "vector"  # which kernels ran
@@ -104,38 +154,38 @@ class InstructionCounts:
 
     emulator: Text
     vlen_bits: NonNegative  # 0 where the machine has no vectors
-    inferences: Annotated[tuple[InferenceCount, ...], Len(1, 1000)]
+    inferences: Annotated[tuple[InstructionMix, ...], Len(1, 1000)]
     operators: tuple[OperatorInstructions, ...] = ()
+
+    @cached_property
+    def mean(self) -> InstructionMix:
+        """One inference."""
+        return InstructionMix.sum(self.inferences, divisor=len(self.inferences))
 
     @property
     def raw(self) -> int:
-        """Instructions of one inference: the mean, as below."""
-        return sum(inference.raw for inference in self.inferences) // len(self.inferences)
+        return self.mean.raw
 
     @property
     def weighted(self) -> int:
-        return sum(inference.weighted for inference in self.inferences) // len(self.inferences)
+        return self.mean.weighted
 
     @property
     def kernels(self) -> str:
         """Which kernels ran, by what they executed."""
-        return kernels_text(sum(count.raw for name, count in self.classes() if name.startswith("vector_")))
+        return kernels_text(self.mean.vector)
 
     @property
     def load_bytes(self) -> int:
-        return sum(inference.load_bytes for inference in self.inferences) // len(self.inferences)
+        return self.mean.load_bytes
 
     @property
     def store_bytes(self) -> int:
-        return sum(inference.store_bytes for inference in self.inferences) // len(self.inferences)
+        return self.mean.store_bytes
 
     def classes(self) -> Iterator[tuple[str, ClassCount]]:
         """Name and mean count of every class that occurs."""
-        number = len(self.inferences)
-        for columns in zip(*(inference.classes.items() for inference in self.inferences), strict=True):
-            raw = sum(count.raw for _, count in columns) // number
-            if raw:
-                yield columns[0][0], ClassCount(raw=raw, weighted=sum(c.weighted for _, c in columns) // number)
+        return self.mean.classes()
 
 
 @value

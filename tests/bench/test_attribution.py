@@ -10,6 +10,7 @@ import pytest
 
 from edgetool.bench.attribution import Reading, attribute
 from edgetool.errors import HarnessError
+from tests.support import instruction_mix
 
 START = 1_700_000_000_000_000_123  # the profile's, in nanoseconds
 
@@ -28,6 +29,10 @@ def inference(start_us: int, duration_us: int) -> dict[str, Any]:
     return {"cat": "Session", "name": "model_run", "ts": start_us, "dur": duration_us, "args": {}}
 
 
+def reading(time_ns: int, *, scalar: int, vector: int = 0, weight: int = 0) -> Reading:
+    return Reading(time_ns=time_ns, since=instruction_mix(scalar=scalar, vector=vector, weight=weight))
+
+
 # An inference of two kernels, and before it a warm-up that must not be seen. Of the readings only the first is where
 # the profile starts: from the second, no other is at the events' times.
 EVENTS = [
@@ -38,22 +43,22 @@ EVENTS = [
     kernel("Conv", 180, 10),
     inference(110, 90),
 ]
-READINGS: list[Reading] = [
-    (5_000_000_000, 1, 1, 0),  # of another clock
-    (START, 1000, 1000, 0),
-    (START + 7_000, 1100, 1100, 0),
-    (START + 10_200, 1200, 1200, 0),
-    (START + 20_900, 2000, 2000, 0),
-    (START + 31_000, 9000, 9000, 0),
-    (START + 61_000, 9100, 9100, 0),
-    (START + 110_300, 9200, 9200, 0),
-    (START + 120_999, 10_000, 10_000, 0),
-    (START + 151_500, 15_000, 20_000, 400),
-    (START + 170_001, 15_100, 20_100, 400),
-    (START + 175_900, 16_100, 21_600, 400),
-    (START + 180_500, 16_200, 21_700, 400),
-    (START + 190_600, 17_200, 23_700, 1400),
-    (START + 200_999, 17_300, 23_800, 1400),
+READINGS = [
+    reading(5_000_000_000, scalar=1),  # of another clock
+    reading(START, scalar=999),
+    reading(START + 7_000, scalar=100),
+    reading(START + 10_200, scalar=100),
+    reading(START + 20_900, scalar=800),
+    reading(START + 31_000, scalar=7_000),
+    reading(START + 61_000, scalar=100),
+    reading(START + 110_300, scalar=100),
+    reading(START + 120_999, scalar=800),
+    reading(START + 151_500, scalar=4_600, vector=400, weight=5_400),
+    reading(START + 170_001, scalar=100),
+    reading(START + 175_900, scalar=900, vector=100, weight=600),
+    reading(START + 180_500, scalar=100),
+    reading(START + 190_600, scalar=0, vector=1_000, weight=2_000),
+    reading(START + 200_999, scalar=100),
 ]
 
 
@@ -66,7 +71,7 @@ def write(folder: Path, events: object) -> Path:
 def test_operators_are_summed_up_by_falling_weight(tmp_path: Path) -> None:
     conv, gemm = attribute(write(tmp_path, EVENTS), READINGS, inferences=1)
     assert (conv.operator, conv.calls, conv.raw, conv.weighted) == ("Conv", 2, 5000 + 1000, 10_000 + 2000)
-    assert (conv.vector, gemm.vector) == (400 + 1000, 0)
+    assert (conv.mix.vector, gemm.mix.vector) == (400 + 1000, 100)
     assert (gemm.operator, gemm.calls, gemm.raw, gemm.weighted) == ("Gemm", 1, 1000, 1500)
     assert conv.share == pytest.approx(12_000 / 13_500)
 
@@ -78,7 +83,7 @@ def test_each_inference_asked_for_is_averaged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", [START, START + 120_999, START + 190_600])
 def test_an_event_at_no_reading_is_an_error(tmp_path: Path, missing: int) -> None:
-    readings = [reading for reading in READINGS if reading[0] != missing]
+    readings = [entry for entry in READINGS if entry.time_ns != missing]
     with pytest.raises(HarnessError, match="at no readings of the clock"):
         attribute(write(tmp_path, EVENTS), readings, inferences=1)
 

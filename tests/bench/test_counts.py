@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import get_args
 
 import pytest
 
 from edgetool.bench.counts import RESULT, CountsFile, check_countable, count_instructions, open_counting, read_counts
-from edgetool.bench.instructions import InferenceCount
+from edgetool.bench.instructions import InstructionMix
+from edgetool.bench.ops import CLASS_OF, Op
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError, HarnessError
 from edgetool.executors.base import Target
 from edgetool.executors.registry import load_target, open_executor
+from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.runtimes.emulator import CountingEmulator
 from tests.support import run_cli
@@ -40,7 +44,7 @@ last:
 # The tiny model's, as the runtime fuses it.
 OPERATORS = {"FusedConv": 1, "GlobalAveragePool": 1, "Flatten": 1, "Gemm": 1}
 
-Run = Callable[[str, int], tuple[InferenceCount, ...]]
+Run = Callable[[str, int], tuple[InstructionMix, ...]]
 
 
 def target_of(vlen: int) -> Target:
@@ -70,7 +74,7 @@ def assemble(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 def run(assemble: Callable[[str], Path], counting: CountingEmulator, tmp_path: Path) -> Run:
     """What is counted between the marks of a program, at a vector length."""
 
-    def count(body: str, vlen: int) -> tuple[InferenceCount, ...]:
+    def count(body: str, vlen: int) -> tuple[InstructionMix, ...]:
         with open_counting(target_of(vlen), counting) as executor:
             executor.put(assemble(body), PurePosixPath("program"))
             assert executor.run([PurePosixPath("./program")], timeout_s=60).exit_code == 42
@@ -86,8 +90,8 @@ def marked(body: str) -> str:
     return f"{START}\n{body}\n{END}"
 
 
-def classes(count: InferenceCount) -> dict[str, tuple[int, int]]:
-    return {name: (entry.raw, entry.weighted) for name, entry in count.classes.items() if entry.raw}
+def classes(count: InstructionMix) -> dict[str, tuple[int, int]]:
+    return {name: (entry.raw, entry.weighted) for name, entry in count.classes()}
 
 
 # 100 floats, four registers at a time: 16, 32, 64 and 128 in a trip. A whole trip's vector instruction weighs 4; the
@@ -191,6 +195,89 @@ def test_each_kind_of_vector_instruction_has_its_weight(run: Run, vlen: int) -> 
     assert found == {
         name: ({kind: (1, weight(vlen))}, moved(vlen)) for name, (_, _, kind, weight, moved) in SINGLE.items()
     }
+
+
+# What each of these is charged as: SEW and registers of its group, where they are not vtype's.
+SHAPES: dict[str, tuple[str, str, str, int, float]] = {
+    "fraction": ("e16, mf4", "vadd.vv v8, v16, v24", "vadd", 16, 0.25),
+    "move into all elements": ("e8, m2", "vmv.v.x v8, t0", "vmerge", 8, 2),
+    "float move into all elements": ("e32, m2", "vfmv.v.f v8, ft0", "vmerge", 32, 2),
+    "shift": ("e32, m1", "vsra.vi v8, v16, 3", "vsll", 32, 1),
+    "rounding shift": ("e32, m4", "vssra.vi v8, v16, 3", "vssra", 32, 4),
+    "narrowing shift": ("e16, m2", "vnsra.wi v8, v16, 3", "vnsrl", 16, 2),
+    "narrowing clip": ("e8, m1", "vnclip.wi v8, v16, 3", "vnclip", 8, 1),
+    "saturating": ("e8, m1", "vsaddu.vv v8, v16, v24", "vsadd", 8, 1),
+    "averaging": ("e8, m1", "vaadd.vv v8, v16, v24", "vsadd", 8, 1),
+    "extension": ("e16, m2", "vsext.vf2 v8, v16", "vsext", 16, 2),
+    "high half": ("e64, m1", "vmulh.vx v8, v16, t0", "vmul", 64, 1),
+    "fractional multiply": ("e32, m1", "vsmul.vx v8, v16, t0", "vsmul", 32, 1),
+    "division": ("e32, m1", "vremu.vv v8, v16, v24", "vdiv", 32, 1),
+    "multiply-accumulate": ("e64, m4", "vmacc.vx v8, t0, v16", "vmacc", 64, 4),
+    "widening": ("e8, m1", "vwsub.vv v8, v16, v24", "vwadd", 8, 1),
+    "widening of a wide operand": ("e8, m1", "vwaddu.wv v8, v16, v24", "vwadd.w", 8, 1),
+    "widening multiply": ("e8, m1", "vwmulsu.vx v8, v16, t0", "vwmul", 8, 1),
+    "widening multiply-accumulate": ("e16, m2", "vwmaccus.vx v8, t0, v16", "vwmacc", 16, 2),
+    "float multiply": ("e32, m1", "vfmul.vf v8, v16, ft0", "vfmul", 32, 1),
+    "float sum": ("e32, m1", "vfmax.vf v8, v16, ft0", "vfadd", 32, 1),
+    "square root": ("e32, m1", "vfsqrt.v v8, v16", "vfdiv", 32, 1),
+    "estimate": ("e32, m1", "vfrec7.v v8, v16", "vfcvt", 32, 1),
+    "float comparison": ("e32, m1", "vmflt.vf v0, v16, ft0", "vmfeq", 32, 1),
+    "float widening sum": ("e32, m1", "vfwadd.wv v8, v16, v24", "vfwadd.w", 32, 1),
+    "float widening product": ("e32, m1", "vfwmul.vv v8, v16, v24", "vfwmul", 32, 1),
+    "narrowing conversion": ("e32, m1", "vfncvt.f.f.w v8, v16", "vfncvt", 32, 1),
+    "ordered reduction": ("e32, m1", "vfredosum.vs v8, v16, v24", "vfredosum", 32, 1),
+    "slide by one": ("e8, m1", "vslide1down.vx v8, v16, t0", "vslide1", 8, 1),
+    "gather": ("e8, m2", "vrgatherei16.vv v8, v16, v24", "vrgather", 8, 2),
+    "one element": ("e32, m8", "vfmv.f.s ft0, v8", "vmv.x", 32, 1),
+    "mask": ("e8, m8", "vmxor.mm v8, v16, v24", "vmand", 8, 1),
+    "registers": ("e8, m1", "vmv4r.v v8, v16", "vmvr", 8, 4),
+    "wider than SEW": ("e8, m1", "vle32.v v8, (s1)", "vle", 32, 4),
+    "narrower than SEW": ("e32, m1", "vse8.v v8, (s1)", "vse", 8, 0.25),
+    "whole registers": ("e8, mf2", "vl2re32.v v8, (s1)", "vle", 32, 2),
+    "a mask in memory": ("e32, m4", "vsm.v v8, (s1)", "vse", 8, 1),
+    "segments": ("e16, m2", "vlseg3e16.v v8, (s1)", "vlseg", 16, 6),
+    "segments of fractions": ("e8, mf2", "vsseg4e8.v v8, (s1)", "vsseg", 8, 4),
+    "strided": ("e16, m2", "vsse16.v v8, (s1), x0", "vsse", 16, 2),
+    "indexed": ("e16, m2", "vluxei8.v v8, (s1), v16", "vluxei", 16, 2),
+}
+
+
+@pytest.mark.parametrize("vlen", [128, 1024])
+def test_each_vector_instruction_has_its_operation_and_shape(run: Run, vlen: int) -> None:
+    settings = "vsetvli t0, x0, e8, m8, ta, ma\nvmv.v.i v16, 0\nvmv.v.i v24, 0\nvmv.v.i v0, 0\n"
+    body = "".join(
+        f"{settings}vsetvli t0, x0, {vtype}, ta, ma\n{marked(word)}\n" for vtype, word, *_ in SHAPES.values()
+    )
+    cells = [cell for count in run(body, vlen) for cell in count.cells]
+    found = {name: (cell.op, cell.sew, cell.registers) for name, cell in zip(SHAPES, cells, strict=True)}
+    assert found == {name: (op, sew, registers) for name, (_, _, op, sew, registers) in SHAPES.items()}
+
+
+SCALAR_OPS = {
+    "add t0, t0, t1": "add",
+    "mulhu t0, t0, t1": "mul",
+    "remw t0, t0, t1": "div",
+    "fmin.s ft0, ft1, ft2": "fadd",
+    "fmul.d ft0, ft1, ft2": "fmul",
+    "fnmsub.s ft0, ft1, ft2, ft3": "fmadd",
+    "fsqrt.d ft0, ft1": "fdiv",
+    "fcvt.s.w ft0, t0": "fcvt",
+    "fmv.x.w t0, ft0": "fcvt",
+    "amoadd.w t0, t1, (s1)": "amo",
+    "csrr t0, vl": "system",
+    "vsetivli x0, 4, e8, m1, ta, ma": "vset",
+}
+
+
+def test_each_scalar_instruction_has_its_operation(run: Run) -> None:
+    counts = run("".join(marked(word) + "\n" for word in SCALAR_OPS), 128)
+    found = [(cell.op, cell.sew, cell.registers, cell.count) for count in counts for cell in count.cells]
+    assert found == [(op, None, None, 1) for op in SCALAR_OPS.values()]
+
+
+def test_every_operation_of_the_plugin_is_known_here_and_no_other() -> None:
+    source = (data_folder("toolchain") / "qemu" / "plugin" / "decode.c").read_text()
+    assert set(re.findall(r'\[OP_\w+\] = "([\w.]+)"', source)) == set(CLASS_OF) == set(get_args(Op))
 
 
 @pytest.mark.parametrize("vlen", VLENS)
@@ -347,10 +434,16 @@ def test_a_place_that_cannot_be_counted_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", '{"schema": 1, "vlen_bits": 0, "inferences": [], "clock": [], "blocks": []}', '{"schema": 1}']
+    "text",
+    [
+        "",
+        "{}",
+        '{"schema": 1, "vlen_bits": 0, "inferences": [], "clock": [], "clock_cut": false, "blocks": []}',
+        '{"schema": 1}',
+    ],
 )
 def test_a_malformed_count_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "counts.json").write_text(text)
     with pytest.raises(HarnessError):
         read_counts(tmp_path / "counts.json", "tiny fp32")
-    assert CountsFile.SCHEMA == 2
+    assert CountsFile.SCHEMA == 3

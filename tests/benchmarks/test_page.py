@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.kernels.page import write_page
 from benchmarks.kernels.rows import OURS, STOCK, Findings, KernelRow, Modelled, ModelledLoop, read_findings
-from edgetool.bench.instructions import (
-    ClassCount,
-    InferenceCount,
-    InstructionClasses,
-    InstructionCounts,
-    OperatorInstructions,
-)
+from edgetool.bench.instructions import InstructionCounts, OperatorInstructions
 from edgetool.platform.documents import write_document
+from tests.support import instruction_mix
 
 
 def counts(scalar: int, vector: int, weight: int) -> InstructionCounts:
-    classes = dict.fromkeys((entry.name for entry in fields(InstructionClasses)), ClassCount(raw=0, weighted=0))
-    classes["load"] = ClassCount(raw=scalar, weighted=scalar)
-    classes["vector_float"] = ClassCount(raw=vector, weighted=weight)
-    inference = InferenceCount(classes=InstructionClasses(**classes), load_bytes=8000, store_bytes=4000)
+    inference = instruction_mix(scalar=scalar, vector=vector, weight=weight, load_bytes=8000, store_bytes=4000)
     return InstructionCounts(emulator="qemu-riscv64 version 10", vlen_bits=256, inferences=(inference,))
 
 
@@ -38,9 +30,11 @@ STOCK_ROW = KernelRow(
     signal_to_noise_db=124.9,
 )
 OPERATORS = (
-    OperatorInstructions(operator="Conv", calls=2, raw=20_000, weighted=90_000, vector=10_000, share=0.9),
-    OperatorInstructions(operator="Softmax", calls=1, raw=10_000, weighted=10_000, vector=0, share=0.1),
-    OperatorInstructions(operator="Reshape", calls=1, raw=10, weighted=10, vector=0, share=0.0001),
+    OperatorInstructions(
+        operator="Conv", calls=2, mix=instruction_mix(scalar=10_000, vector=10_000, weight=80_000), share=0.9
+    ),
+    OperatorInstructions(operator="Softmax", calls=1, mix=instruction_mix(scalar=10_000), share=0.1),
+    OperatorInstructions(operator="Reshape", calls=1, mix=instruction_mix(scalar=10), share=0.0001),
 )
 OURS_ROW = replace(
     STOCK_ROW,

@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgetool.bench.compare import compare
-from edgetool.bench.instructions import (
-    ClassCount,
-    InferenceCount,
-    InstructionClasses,
-    InstructionCounts,
-    OperatorInstructions,
-)
+from edgetool.bench.instructions import ClassCount, InstructionCounts, InstructionMix, OperatorInstructions
 from edgetool.bench.record import Caveat
 from edgetool.bench.runs import read_run
 from edgetool.reports.tables import comparison_table, csv_text, rows, text_table
 from tests.reports.written import written
-from tests.support import emulated_record, environment, measurement, record
-
-NOTHING = ClassCount(raw=0, weighted=0)
+from tests.support import emulated_record, environment, instruction_mix, measurement, record
 
 
-def inference(*, scalar: int, vector: int, weight: int) -> InferenceCount:
-    counts = dict.fromkeys((entry.name for entry in fields(InstructionClasses)), NOTHING)
-    counts["scalar_integer"] = ClassCount(raw=scalar, weighted=scalar)
-    counts["vector_widening"] = ClassCount(raw=vector, weighted=weight)
-    return InferenceCount(classes=InstructionClasses(**counts), load_bytes=4_000_000, store_bytes=2_000_000)
+def inference(*, scalar: int, vector: int, weight: int) -> InstructionMix:
+    return instruction_mix(scalar=scalar, vector=vector, weight=weight, load_bytes=4_000_000, store_bytes=2_000_000)
 
 
 COUNTS = InstructionCounts(
@@ -41,7 +30,12 @@ COUNTS = InstructionCounts(
         inference(scalar=1_000_200, vector=500_000, weight=2_000_000),
     ),
     operators=(
-        OperatorInstructions(operator="Conv", calls=3, raw=1_200_000, weighted=2_700_000, vector=300_000, share=0.9),
+        OperatorInstructions(
+            operator="Conv",
+            calls=3,
+            mix=instruction_mix(scalar=900_000, vector=300_000, weight=1_800_000),
+            share=0.9,
+        ),
     ),
 )
 COUNTED = (measurement(record()), measurement(emulated_record(instructions=COUNTS)))
@@ -100,11 +94,6 @@ def test_the_runtimes_own_words_on_its_kernels_are_taken_unless_counting_says_ot
     without = replace(COUNTS, inferences=(inference(scalar=9, vector=0, weight=0),))
     assert replace(said, instructions=without).kernels == "scalar"
     assert (emulated_record(instructions=COUNTS).kernels, emulated_record().kernels) == ("vector", None)
-
-
-def test_an_older_record_does_not_say_which_kernels_ran() -> None:
-    (entry,) = COUNTS.operators
-    assert (replace(entry, vector=None).kernels, replace(entry, vector=0).kernels) == (None, "scalar")
 
 
 def halved(counts: InstructionCounts, vlen_bits: int) -> InstructionCounts:

@@ -3,29 +3,87 @@
 #define EDGETOOL_DECODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* Every instruction is of exactly one class. The names for the result are in the same order in decode.c. */
-enum class {
-  SCALAR_INTEGER,
-  SCALAR_FLOAT,
-  BRANCH, /* and jumps */
-  LOAD,   /* scalar, integer and float */
-  STORE,  /* and atomic read-modify-write */
-  SYSTEM, /* fences, control registers, calls of the kernel */
-  VECTOR_CONFIG,
-  VECTOR_INTEGER,
-  VECTOR_FLOAT,
-  VECTOR_WIDENING, /* widening, and multiply-accumulate */
-  VECTOR_UNIT,     /* unit-stride, whole-register and mask loads and stores */
-  VECTOR_STRIDED,  /* strided and indexed loads and stores */
-  VECTOR_PERMUTE,  /* masks, permutations, reductions */
-  CLASSES,
+/* Every instruction is of exactly one operation: those that processors charge alike, named after a member. What an
+ * instruction widens is part of the operation. The names for the result are in the same order in decode.c. */
+enum op {
+  OP_ADD, /* and all other integer instructions that take a cycle */
+  OP_MUL,
+  OP_DIV,
+  OP_FADD, /* minimum, comparison, sign */
+  OP_FMUL,
+  OP_FMADD,
+  OP_FDIV, /* square root */
+  OP_FCVT, /* moves between the register files */
+  OP_BRANCH, /* and jumps */
+  OP_LOAD,
+  OP_STORE,
+  OP_AMO,    /* atomic read-modify-write */
+  OP_SYSTEM, /* fences, control registers, calls of the kernel */
+
+  OP_VSET,
+  SHAPELESS_OPS, /* those above cost the same whatever vtype is */
+
+  OP_VADD = SHAPELESS_OPS, /* subtraction, logic, minimum */
+  OP_VMERGE, /* moves into all elements, integer or float; additions with a carry */
+  OP_VSLL,   /* shifts */
+  OP_VMSEQ,  /* comparisons, carries */
+  OP_VSADD,  /* saturating and averaging */
+  OP_VSSRA,  /* shifts that round */
+  OP_VNSRL,  /* narrowing shifts; SEW is the narrow one, as in the widening ones below */
+  OP_VNCLIP,
+  OP_VSEXT,  /* and zero extension; SEW is the wide one */
+  OP_VMUL,   /* high halves */
+  OP_VSMUL,
+  OP_VDIV,
+  OP_VMACC,
+  OP_VWADD,
+  OP_VWADD_W, /* one operand is wide already */
+  OP_VWMUL,
+  OP_VWMACC,
+
+  OP_VFADD,   /* minimum, sign */
+  OP_VFMUL,
+  OP_VFDIV,   /* square root */
+  OP_VFCVT,   /* estimates, classes */
+  OP_VFNCVT,
+  OP_VFWCVT,
+  OP_VMFEQ,   /* comparisons */
+  OP_VFMACC,
+  OP_VFWADD,
+  OP_VFWADD_W,
+  OP_VFWMUL,
+  OP_VFWMACC,
+
+  OP_VLE,    /* unit-stride, whole-register and mask loads */
+  OP_VSE,
+  OP_VLSEG,  /* unit-stride segments */
+  OP_VSSEG,
+  OP_VLSE,   /* strided, segments too */
+  OP_VSSE,
+  OP_VLUXEI, /* indexed, segments too */
+  OP_VSUXEI,
+
+  OP_VREDSUM,  /* integer reductions, widening too */
+  OP_VFREDUSUM,
+  OP_VFREDOSUM, /* in order */
+  OP_VSLIDE,
+  OP_VSLIDE1,
+  OP_VRGATHER,
+  OP_VCOMPRESS,
+  OP_VMAND,  /* mask logic */
+  OP_VCPOP,  /* other instructions on masks */
+  OP_VIOTA,  /* indices */
+  OP_VMV_X,  /* between a scalar register and the first element */
+  OP_VMVR,   /* whole registers */
+  OPS,
 };
 
-extern const char *const CLASS_NAMES[CLASSES];
+extern const char *const OP_NAMES[OPS];
 
-static inline bool is_vector(enum class class) { return class >= VECTOR_CONFIG; }
+static inline bool is_vector(enum op op) { return op >= OP_VSET; }
 
 /* How an instruction's weight follows from vl, SEW and VLEN. */
 enum weight {
@@ -44,7 +102,7 @@ enum bytes {
 };
 
 struct instruction {
-  enum class class;
+  enum op op;
   enum weight weight;
   enum bytes bytes;
   uint8_t fields;       /* of a segment, or registers; at least 1 */
@@ -58,14 +116,25 @@ struct instruction {
 
 struct instruction decode(uint32_t word);
 
-/* vl, SEW and VLEN at a moment; all in elements or bits. */
+/* vl, SEW, LMUL and VLEN at a moment; vl in elements, the others in bits, LMUL in eighths. */
 struct vector_state {
   uint64_t vl;
   uint64_t sew; /* 0 where vtype is illegal: then no instruction that depends on it can run */
+  uint64_t lmul_eighths;
   uint64_t vlen;
 };
 
 uint64_t weigh(const struct instruction *instruction, const struct vector_state *state);
 uint64_t bytes_moved(const struct instruction *instruction, const struct vector_state *state);
+
+/* An instruction's shape: SEW and the registers of its group, each from a short list. That of a load or store is of
+ * the elements in memory; a segment's group holds all of its fields. */
+enum { SEWS = 4, GROUPS = 11, SHAPES = SEWS * GROUPS };
+
+extern const char *const GROUP_NAMES[GROUPS]; /* as numbers */
+
+size_t shape_of(const struct instruction *instruction, const struct vector_state *state);
+static inline unsigned sew_of(size_t shape) { return 8u << (shape / GROUPS); }
+static inline size_t group_of(size_t shape) { return shape % GROUPS; }
 
 #endif

@@ -1,0 +1,1 @@
+"""What counted instructions would cost named cores: intervals of cycles, never measured times."""

@@ -1,0 +1,36 @@
+/* A model of two levels of data cache: set-associative, least recently used out first, written back, allocated by
+ * loads and stores alike. No prefetching, no other core, no instruction fetches: what it tells is the traffic that a
+ * program causes, not when. */
+#ifndef EDGETOOL_CACHE_H
+#define EDGETOOL_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cache_level {
+  uint64_t size_bytes, ways;
+};
+
+struct cache_plan {
+  char name[32];
+  uint64_t line_bytes;
+  struct cache_level l1, l2;
+};
+
+/* Bytes of whole lines, fetched and written back. */
+struct traffic {
+  uint64_t beyond_l1, beyond_l2;
+};
+
+struct cache;
+
+/* Parse "NAME:LINE:L1:WAYS:L2:WAYS", all in bytes; false for what no cache can be. */
+bool cache_parse(const char *text, struct cache_plan *plan);
+
+/* Empty; never freed. */
+struct cache *cache_new(const struct cache_plan *plan);
+
+/* Load or store what lies at an address, within one line. */
+void cache_access(struct cache *cache, uint64_t address, bool store, struct traffic *traffic);
+
+#endif

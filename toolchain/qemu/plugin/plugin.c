@@ -1,0 +1,358 @@
+/* A plugin of QEMU's user mode that counts a RISC-V program's instructions between marks, and writes JSON at its end.
+ *
+ * -plugin libcounts.so,out=FILE[,clock=on][,blocks=on][,cache=NAME:LINE:L1:WAYS:L2:WAYS]…
+ *
+ * The program marks the start and the end of what is counted with two HINT instructions (mark.h of the harness). Counts
+ * grow all the time; a mark only looks at them, so that a block's counting has no branch. A block is cut into segments
+ * in which vl and vtype can't change: after each instruction that may change them, and at each mark. What is known from
+ * the words alone is added inline at a segment's start; what depends on vl and vtype by a callback there, which reads
+ * both from the machine whenever they may have changed.
+ *
+ * With clock=on, each reading of the clock by the program is written too, with what was counted since the one before:
+ * what the program itself dates can then be told apart. With blocks=on, the blocks that executed most are written
+ * (blocks.h). Each cache= adds a model of caches (cache.h) that every access to memory goes through, on each thread
+ * its own, for the traffic that leaves it. */
+#include <glib.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <qemu-plugin.h>
+
+#include "blocks.h"
+#include "counts.h"
+
+enum {
+  RESULT_SCHEMA = 3,
+  MARK_START = 0x5e102013, /* slti x0, x0, 0x5e1 */
+  MARK_END = 0x5e202013,   /* slti x0, x0, 0x5e2 */
+  SYSCALL_CLOCK_GETTIME = 113,
+  SEW_SHIFT = 3, /* vtype.vsew */
+  SEW_MASK = 7,
+  LMUL_MASK = 7, /* vtype.vlmul */
+  BLOCKS_WRITTEN = 64,
+  READINGS_BYTES_MAX = 48 << 20,
+};
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+/* One thread of the program. */
+struct vcpu {
+  struct counts counts;
+  uint64_t stale; /* vl and vtype may have changed since they were read */
+  struct vector_state vector;
+  uint64_t clock_address; /* where the running clock_gettime will write */
+  uint64_t last_line, last_dirty; /* of memory: touched again, it changes no cache */
+  struct cache *caches[CACHES_MAX];
+};
+
+/* The vector instructions of a segment; never freed, as a block may run as long as the program does. */
+struct segment {
+  size_t count;
+  struct instruction instructions[];
+};
+
+static struct qemu_plugin_scoreboard *vcpus;
+static struct qemu_plugin_register *vl_register, *vtype_register, *vlenb_register;
+static char *result_path;
+static GMutex lock; /* of all below */
+static bool started, with_blocks;
+static struct counts at_start, at_reading;
+static uint64_t vlen; /* 0 without vectors */
+static GArray *inferences; /* struct counts */
+static FILE *readings;     /* as JSON, in memory */
+static char *readings_text;
+static size_t readings_size;
+static bool readings_cut; /* there were more than may be written */
+/* Fixed from the start. */
+static struct cache_plan plans[CACHES_MAX];
+static size_t caches;
+static unsigned line_shift; /* of the shortest line */
+
+static struct counts total(void) {
+  struct counts sum = {0};
+  for (int i = 0; i < qemu_plugin_num_vcpus(); i++) {
+    const struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, (unsigned)i);
+    counts_add(&sum, &vcpu->counts);
+  }
+  return sum;
+}
+
+static uint64_t read_register(struct qemu_plugin_register *handle) {
+  uint64_t number = 0;
+  GByteArray *bytes = g_byte_array_new();
+  if (handle != NULL && qemu_plugin_read_register(handle, bytes) > 0) {
+    memcpy(&number, bytes->data, MIN(bytes->len, sizeof number)); /* both machines are little-endian */
+  }
+  g_byte_array_unref(bytes);
+  return number;
+}
+
+static void on_start(unsigned vcpu_index, void *data) {
+  (void)vcpu_index, (void)data;
+  g_mutex_lock(&lock);
+  vlen = read_register(vlenb_register) * 8;
+  at_start = total();
+  started = true;
+  if (with_blocks) {
+    blocks_start();
+  }
+  g_mutex_unlock(&lock);
+}
+
+static void on_end(unsigned vcpu_index, void *data) {
+  (void)vcpu_index, (void)data;
+  g_mutex_lock(&lock);
+  if (started) {
+    if (with_blocks) {
+      blocks_end();
+    }
+    struct counts counts = total();
+    counts_subtract(&counts, &at_start);
+    g_array_append_val(inferences, counts);
+    started = false;
+  }
+  g_mutex_unlock(&lock);
+}
+
+static void read_vector_state(struct vcpu *vcpu) {
+  static const uint8_t LMUL_EIGHTHS[8] = {8, 16, 32, 64, 0, 1, 2, 4};
+  uint64_t vtype = read_register(vtype_register);
+  bool illegal = (vtype >> 63) != 0;
+  if (vcpu->vector.vlen == 0) {
+    vcpu->vector.vlen = read_register(vlenb_register) * 8;
+  }
+  vcpu->vector.vl = read_register(vl_register);
+  vcpu->vector.sew = illegal ? 0 : 8u << (vtype >> SEW_SHIFT & SEW_MASK);
+  vcpu->vector.lmul_eighths = LMUL_EIGHTHS[vtype & LMUL_MASK];
+  vcpu->stale = 0;
+}
+
+static void on_segment(unsigned vcpu_index, void *data) {
+  const struct segment *segment = data;
+  struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
+  if (vcpu->stale || vcpu->vector.vlen == 0) {
+    read_vector_state(vcpu);
+  }
+  for (size_t i = 0; i < segment->count; i++) {
+    const struct instruction *instruction = &segment->instructions[i];
+    struct cell *cell = &vcpu->counts.cells[cell_of(instruction->op, shape_of(instruction, &vcpu->vector))];
+    cell->count++;
+    cell->weight += weigh(instruction, &vcpu->vector);
+    uint64_t bytes = bytes_moved(instruction, &vcpu->vector);
+    vcpu->counts.load_bytes += instruction->loads ? bytes : 0;
+    vcpu->counts.store_bytes += instruction->stores ? bytes : 0;
+  }
+}
+
+static void on_memory(unsigned vcpu_index, qemu_plugin_meminfo_t info, uint64_t address, void *data) {
+  (void)data;
+  struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
+  bool store = qemu_plugin_mem_is_store(info);
+  uint64_t last = address + (UINT64_C(1) << qemu_plugin_mem_size_shift(info)) - 1;
+  for (uint64_t line = address >> line_shift; line <= last >> line_shift; line++) {
+    if (line == vcpu->last_line && (!store || vcpu->last_dirty)) {
+      continue;
+    }
+    for (size_t i = 0; i < caches; i++) {
+      cache_access(vcpu->caches[i], line << line_shift, store, &vcpu->counts.traffic[i]);
+    }
+    vcpu->last_dirty = store || (line == vcpu->last_line && vcpu->last_dirty);
+    vcpu->last_line = line;
+  }
+}
+
+static uint32_t word_of(const struct qemu_plugin_insn *insn) {
+  uint32_t word = 0;
+  qemu_plugin_insn_data(insn, &word, sizeof word);
+  return word;
+}
+
+static void add_inline(struct qemu_plugin_insn *insn, size_t offset, uint64_t number) {
+  if (number > 0) {
+    qemu_plugin_u64 entry = {.score = vcpus, .offset = offset};
+    qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64, entry, number);
+  }
+}
+
+/* Count instructions `first` to `end` of a block whenever the first of them runs. */
+static void count_segment(const struct qemu_plugin_tb *tb, size_t first, size_t end) {
+  uint64_t shapeless[SHAPELESS_OPS] = {0}, load_bytes = 0, store_bytes = 0;
+  struct segment *segment = NULL;
+  for (size_t i = first; i < end; i++) {
+    struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+    struct instruction instruction = decode(word_of(insn));
+    if (caches > 0 && (instruction.loads || instruction.stores)) {
+      qemu_plugin_register_vcpu_mem_cb(insn, on_memory, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
+    }
+    if (instruction.op < SHAPELESS_OPS) {
+      shapeless[instruction.op]++;
+      load_bytes += instruction.loads ? bytes_moved(&instruction, NULL) : 0;
+      store_bytes += instruction.stores ? bytes_moved(&instruction, NULL) : 0;
+      continue;
+    }
+    if (segment == NULL) {
+      segment = g_malloc0(sizeof *segment + (end - first) * sizeof segment->instructions[0]);
+    }
+    segment->instructions[segment->count++] = instruction;
+  }
+  if (first == end) {
+    return;
+  }
+  struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, first);
+  for (size_t i = 0; i < SHAPELESS_OPS; i++) {
+    add_inline(insn, offsetof(struct vcpu, counts.cells[i].count), shapeless[i]);
+  }
+  add_inline(insn, offsetof(struct vcpu, counts.load_bytes), load_bytes);
+  add_inline(insn, offsetof(struct vcpu, counts.store_bytes), store_bytes);
+  if (segment != NULL) {
+    qemu_plugin_register_vcpu_insn_exec_cb(insn, on_segment, QEMU_PLUGIN_CB_R_REGS, segment);
+  }
+}
+
+static void on_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
+  (void)id;
+  size_t count = qemu_plugin_tb_n_insns(tb), first = 0;
+  if (with_blocks) {
+    blocks_add(tb);
+  }
+  qemu_plugin_u64 stale = {.score = vcpus, .offset = offsetof(struct vcpu, stale)};
+  for (size_t i = 0; i < count; i++) {
+    struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+    uint32_t word = word_of(insn);
+    if (word == MARK_START || word == MARK_END) {
+      count_segment(tb, first, i);
+      qemu_plugin_register_vcpu_insn_exec_cb(insn, word == MARK_START ? on_start : on_end, QEMU_PLUGIN_CB_R_REGS, NULL);
+      first = i + 1;
+    } else if (decode(word).changes_vl) {
+      count_segment(tb, first, i + 1);
+      qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_STORE_U64, stale, 1);
+      first = i + 1;
+    }
+  }
+  count_segment(tb, first, count);
+}
+
+static void on_vcpu(qemu_plugin_id_t id, unsigned vcpu_index) {
+  (void)id;
+  struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
+  vcpu->stale = 1;
+  vcpu->last_line = UINT64_MAX;
+  for (size_t i = 0; i < caches; i++) {
+    vcpu->caches[i] = cache_new(&plans[i]);
+  }
+  GArray *registers = qemu_plugin_get_registers();
+  for (guint i = 0; i < registers->len; i++) {
+    const qemu_plugin_reg_descriptor *found = &g_array_index(registers, qemu_plugin_reg_descriptor, i);
+    if (strcmp(found->name, "vl") == 0) {
+      vl_register = found->handle;
+    } else if (strcmp(found->name, "vtype") == 0) {
+      vtype_register = found->handle;
+    } else if (strcmp(found->name, "vlenb") == 0) {
+      vlenb_register = found->handle;
+    }
+  }
+  g_array_free(registers, TRUE);
+}
+
+static void on_syscall(qemu_plugin_id_t id, unsigned vcpu_index, int64_t number, uint64_t a1, uint64_t a2, uint64_t a3,
+                       uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8) {
+  (void)id, (void)a1, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+  struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
+  vcpu->clock_address = number == SYSCALL_CLOCK_GETTIME ? a2 : 0;
+}
+
+static void write_reading(int64_t time_ns, const struct counts *since) {
+  readings_cut = readings_cut || ftell(readings) > READINGS_BYTES_MAX;
+  if (!readings_cut) {
+    fprintf(readings, "%s{\"time_ns\": %" PRId64 ", \"since\": ", ftell(readings) == 0 ? "\n" : ",\n", time_ns);
+    counts_write(readings, since, plans, caches);
+    fputc('}', readings);
+  }
+}
+
+static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t number, int64_t result) {
+  (void)id;
+  struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
+  vcpu->stale = 1; /* the return from a signal handler brings the interrupted state back */
+  if (readings == NULL || number != SYSCALL_CLOCK_GETTIME || result != 0) {
+    return;
+  }
+  int64_t time[2] = {0}; /* struct timespec: seconds, nanoseconds */
+  GByteArray *bytes = g_byte_array_new();
+  if (qemu_plugin_read_memory_vaddr(vcpu->clock_address, bytes, sizeof time)) {
+    memcpy(time, bytes->data, sizeof time);
+    g_mutex_lock(&lock);
+    struct counts now = total(), since = now;
+    counts_subtract(&since, &at_reading);
+    at_reading = now;
+    write_reading(time[0] * 1000000000 + time[1], &since);
+    g_mutex_unlock(&lock);
+  }
+  g_byte_array_unref(bytes);
+}
+
+static void on_program_end(qemu_plugin_id_t id, void *data) {
+  (void)id, (void)data;
+  FILE *file = fopen(result_path, "w");
+  if (file == NULL) {
+    fprintf(stderr, "counts: cannot write %s\n", result_path);
+    return;
+  }
+  g_mutex_lock(&lock);
+  fprintf(file, "{\"schema\": %d, \"vlen_bits\": %" PRIu64 ", \"inferences\": [", RESULT_SCHEMA, vlen);
+  for (guint i = 0; i < inferences->len; i++) {
+    fputs(i == 0 ? "\n" : ",\n", file);
+    counts_write(file, &g_array_index(inferences, struct counts, i), plans, caches);
+  }
+  fputs("], \"clock\": [", file);
+  if (readings != NULL && fflush(readings) == 0 && readings_text != NULL) {
+    fputs(readings_text, file);
+  }
+  fprintf(file, "], \"clock_cut\": %s, \"blocks\": ", readings_cut ? "true" : "false");
+  if (with_blocks) {
+    blocks_write(file, BLOCKS_WRITTEN);
+  } else {
+    fputs("[]", file);
+  }
+  fputs("}\n", file);
+  g_mutex_unlock(&lock);
+  fclose(file);
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv) {
+  if (strcmp(info->target_name, "riscv64") != 0) {
+    fputs("counts: only riscv64 is counted\n", stderr);
+    return -1;
+  }
+  for (int i = 0; i < argc; i++) {
+    if (g_str_has_prefix(argv[i], "out=")) {
+      result_path = g_strdup(argv[i] + strlen("out="));
+    } else if (strcmp(argv[i], "clock=on") == 0) {
+      readings = open_memstream(&readings_text, &readings_size);
+    } else if (strcmp(argv[i], "blocks=on") == 0) {
+      with_blocks = true;
+      blocks_init(&vtype_register);
+    } else if (g_str_has_prefix(argv[i], "cache=") && caches < CACHES_MAX &&
+               cache_parse(argv[i] + strlen("cache="), &plans[caches])) {
+      unsigned shift = (unsigned)__builtin_ctzll(plans[caches].line_bytes);
+      line_shift = caches == 0 ? shift : MIN(line_shift, shift);
+      caches++;
+    } else {
+      fprintf(stderr, "counts: cannot make sense of %s\n", argv[i]);
+      return -1;
+    }
+  }
+  if (result_path == NULL) {
+    fputs("counts: out=FILE is missing\n", stderr);
+    return -1;
+  }
+  inferences = g_array_new(FALSE, FALSE, sizeof(struct counts));
+  vcpus = qemu_plugin_scoreboard_new(sizeof(struct vcpu));
+  qemu_plugin_register_vcpu_init_cb(id, on_vcpu);
+  qemu_plugin_register_vcpu_tb_trans_cb(id, on_block);
+  qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
+  qemu_plugin_register_vcpu_syscall_ret_cb(id, on_syscall_return);
+  qemu_plugin_register_atexit_cb(id, on_program_end, NULL);
+  return 0;
+}
