@@ -11,6 +11,7 @@ import typer
 from edgetool import __version__
 from edgetool.commands.board import board_app
 from edgetool.commands.doctor import doctor
+from edgetool.commands.estimate import estimate
 from edgetool.commands.jobs import attach, cancel, list_jobs
 from edgetool.commands.models import export, package, quantize
 from edgetool.commands.runs import bench, compare, deploy, report
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (deploy, export, quantize, package, bench, compare, report, doctor, sweep):
+for command in (deploy, export, quantize, package, bench, compare, report, estimate, doctor, sweep):
     app.command()(command)
 app.command("clean")(clean_target)
 app.command("jobs")(list_jobs)

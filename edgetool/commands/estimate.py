@@ -1,0 +1,113 @@
+"""`edgetool estimate`: what counted instructions would cost named cores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgetool.commands.options import Json
+from edgetool.commands.output import print_json
+from edgetool.commands.workshop import make_workshop
+from edgetool.errors import ConfigError, IllegalInstruction
+
+if TYPE_CHECKING:
+    from edgetool.estimates.cores import Core
+    from edgetool.estimates.rows import EstimateRow
+
+Cores = Annotated[list[str], typer.Option("--core", metavar="CORE", help="A core, more than once; all by default.")]
+Operators = Annotated[bool, typer.Option("--operators", help="Each operator's share too.")]
+
+
+def estimate(
+    subject: Annotated[
+        Path,
+        typer.Argument(help="A run's folder, a record's .json, a program with marks, or assembler (.s)."),
+    ],
+    core: Cores = [],  # noqa: B006  # Typer's way; never changed
+    against: Annotated[Path | None, typer.Option(help="Another such subject to judge it by.")] = None,
+    operators: Operators = False,
+    json: Json = False,
+) -> None:
+    """Estimate what counted instructions cost on named cores: intervals of cycles, no measured times."""
+    from edgetool.estimates.cores import core_names, load_core
+    from edgetool.estimates.rows import judge
+
+    cores = [load_core(name) for name in core or core_names()]
+    rows = _rows(subject, cores, quiet=json)
+    baseline = [] if against is None else _rows(against, cores, quiet=json)
+    judgement = judge(baseline, rows)
+    if json:
+        print_json({"estimates": rows, "baseline": baseline, "judgement": judgement})
+        return
+    from edgetool.console import print_table
+    from edgetool.estimates.rows import HEADINGS, OPERATOR_HEADINGS, cells, operator_cells
+
+    print_table(HEADINGS, [cells(row) for row in (*baseline, *rows)])
+    if operators:
+        print_table(OPERATOR_HEADINGS, [line for row in rows for line in operator_cells(row)])
+    if judgement is not None:
+        print(
+            f"worst core {judgement.worst_core}: {judgement.worst:.3f} of {against}'s cycles; "
+            f"geometric mean over {len(judgement.ratios)} cores: {judgement.geometric_mean:.3f}"
+        )
+    if not all(row.with_memory for row in rows):
+        print("without memory: no caches were modelled when these instructions were counted")
+    for text in dict.fromkeys(f"{row.core_title}: {row.caveat}" for row in rows if row.caveat):
+        print(text)
+
+
+def _rows(subject: Path, cores: list[Core], *, quiet: bool) -> list[EstimateRow]:
+    """Raises ConfigError for what holds no counts that fit one of the cores."""
+    if subject.is_dir() or subject.suffix == ".json":
+        rows = _recorded(subject, cores)
+    else:
+        rows = _executed(subject, cores, quiet=quiet)
+    if not rows:
+        raise ConfigError(
+            f"{subject} holds no counts for {', '.join(core.name for core in cores)}",
+            hint="count with --count-instructions on a target with vectors of the core's length",
+        )
+    return rows
+
+
+def _recorded(subject: Path, cores: list[Core]) -> list[EstimateRow]:
+    from edgetool.bench.runs import read_measurement, read_run
+    from edgetool.estimates.rows import rows
+
+    measurements = read_run(subject).measurements if subject.is_dir() else (read_measurement(subject),)
+    records = [measurement.record for measurement in measurements]
+    return [
+        row
+        for record in records
+        if record.instructions is not None
+        for row in rows(record.title, record.instructions, cores)
+    ]
+
+
+def _executed(subject: Path, cores: list[Core], *, quiet: bool) -> list[EstimateRow]:
+    """Once for each length of vectors that a core has, with the caches of those that have it."""
+    import tempfile
+
+    from edgetool.bench.programs import ASSEMBLER, assemble, count_program
+    from edgetool.estimates.caches import CacheModel
+    from edgetool.estimates.rows import row
+    from edgetool.runtimes.emulator import counting_emulator
+
+    if not subject.is_file():
+        raise ConfigError(f"no file {subject}", hint="a run's folder, a record's .json, a program or a .s")
+    workshop = make_workshop(quiet=quiet, force=False)
+    counting = counting_emulator(workshop.store, workshop.progress)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        program = assemble(subject, Path(scratch), workshop.store) if subject.suffix in ASSEMBLER else subject
+        for vlen_bits in sorted({core.vlen_bits for core in cores}):
+            alike = [core for core in cores if core.vlen_bits == vlen_bits]
+            caches = [CacheModel.of(core) for core in alike]
+            try:
+                mix = count_program(counting, program, vlen_bits=vlen_bits, caches=caches)
+            except IllegalInstruction:
+                continue  # it needs vectors, those cores have none
+            found += [row(subject.name, mix, core) for core in alike]
+    return found

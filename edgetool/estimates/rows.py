@@ -1,0 +1,152 @@
+"""Estimates as rows: what was counted on which core, as an interval, with the part that binds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from edgetool.bench.instructions import InstructionCounts, InstructionMix
+from edgetool.estimates.cores import Core
+from edgetool.estimates.estimate import Bound, Estimate, estimate, geometric_mean, runs_on
+from edgetool.platform.format import count_text, percent_text, time_text
+from edgetool.platform.values import Name, Text, value
+
+KIND = "estimated"  # what a row says of itself wherever it is shown
+
+
+@value
+class Interval:
+    low: float
+    high: float
+
+
+@value
+class OperatorEstimate:
+    """All of a model's nodes of one operator."""
+
+    operator: Name
+    cycles: Interval
+    bound_by: Bound
+    share: float  # of all operators' middles
+
+
+@value
+class EstimateRow:
+    """A count on a core. No time was measured: `kind` says so in each row."""
+
+    of: Text  # what was counted
+    core: Name
+    core_title: Name
+    kind: Name = KIND
+    cycles: Interval
+    ms: Interval  # at the core's clock
+    bound_by: Bound
+    parts: dict[Bound, float]  # cycles that each is busy
+    with_memory: bool  # whether the caches were modelled
+    operators: tuple[OperatorEstimate, ...] = ()
+    caveat: Text | None = None
+
+
+def row(of: str, mix: InstructionMix, core: Core, *, counts: InstructionCounts | None = None) -> EstimateRow:
+    """`counts` where the mix is of a model whose operators were counted too."""
+    found = estimate(mix, core)
+    return EstimateRow(
+        of=of,
+        core=core.name,
+        core_title=core.title,
+        cycles=Interval(low=found.low, high=found.high),
+        ms=Interval(low=found.ms(found.low), high=found.ms(found.high)),
+        bound_by=found.binding,
+        parts=found.bounds,
+        with_memory=found.memory is not None,
+        operators=() if counts is None else tuple(_operators(counts, core)),
+        caveat=core.caveat,
+    )
+
+
+def rows(of: str, counts: InstructionCounts, cores: Iterable[Core]) -> tuple[EstimateRow, ...]:
+    """One for each core that would execute what was counted."""
+    mix = counts.mean
+    return tuple(row(of, mix, core, counts=counts) for core in cores if runs_on(mix, counts.vlen_bits, core))
+
+
+def _operators(counts: InstructionCounts, core: Core) -> Iterator[OperatorEstimate]:
+    found: list[tuple[str, Estimate]] = [(entry.operator, estimate(entry.mix, core)) for entry in counts.operators]
+    everything = sum(each.middle for _, each in found)
+    for operator, each in sorted(found, key=lambda entry: -entry[1].middle):
+        yield OperatorEstimate(
+            operator=operator,
+            cycles=Interval(low=each.low, high=each.high),
+            bound_by=each.binding,
+            share=each.middle / everything if everything else 0.0,
+        )
+
+
+HEADINGS = ("counted", "core", "", "cycles", "time", "bound by", *(bound.value for bound in Bound))
+
+
+def cells(line: EstimateRow) -> tuple[str, ...]:
+    """Of the table that HEADINGS stand above."""
+    parts = (
+        "–" if bound is Bound.MEMORY and not line.with_memory else count_text(round(line.parts[bound]))
+        for bound in Bound
+    )
+    return (
+        line.of,
+        line.core_title,
+        line.kind,
+        interval_text(line.cycles),
+        f"{time_text(line.ms.low * 1e6)} to {time_text(line.ms.high * 1e6)}",
+        line.bound_by.value,
+        *parts,
+    )
+
+
+OPERATOR_HEADINGS = ("operator", "core", "", "cycles", "bound by", "share")
+
+
+def operator_cells(line: EstimateRow) -> Iterator[tuple[str, ...]]:
+    for entry in line.operators:
+        cycles = interval_text(entry.cycles)
+        yield (entry.operator, line.core_title, line.kind, cycles, entry.bound_by.value, percent_text(entry.share))
+
+
+def interval_text(cycles: Interval) -> str:
+    """
+    >>> interval_text(Interval(low=44_123_456.0, high=71_000_000.0))
+    '44.12 M to 71.00 M'
+    """
+    return f"{count_text(round(cycles.low))} to {count_text(round(cycles.high))}"
+
+
+@value
+class Judgement:
+    """A candidate beside a baseline over all cores that both were estimated on: what a kernel is judged by."""
+
+    ratios: dict[Name, float]  # candidate's middle ÷ baseline's, by core
+    worst_core: Name
+    worst: float
+    geometric_mean: float
+
+
+def judge(baseline: Sequence[EstimateRow], candidate: Sequence[EstimateRow]) -> Judgement | None:
+    """None where they share no core."""
+    before = {line.core: line for line in baseline}
+    ratios = {
+        line.core: _middle(line) / _middle(before[line.core])
+        for line in candidate
+        if line.core in before and _middle(before[line.core]) > 0
+    }
+    if not ratios:
+        return None
+    worst_core = max(ratios, key=lambda core: ratios[core])
+    return Judgement(
+        ratios=ratios,
+        worst_core=worst_core,
+        worst=ratios[worst_core],
+        geometric_mean=geometric_mean(ratios.values()),
+    )
+
+
+def _middle(line: EstimateRow) -> float:
+    return math.sqrt(line.cycles.low * line.cycles.high)
