@@ -37,6 +37,7 @@ class HarnessEnvironment:
 
 @value
 class LoadedRuntime:
+    name: Name = "onnxruntime"  # before other runtimes were known, none was named
     version: Name
     build_info: Text | None
     api_version: NonNegative

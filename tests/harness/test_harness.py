@@ -28,6 +28,7 @@ def test_a_model_can_be_loaded_without_being_run(bench: Bench) -> None:
 def test_the_runtime_that_was_loaded_is_described(bench: Bench) -> None:
     loaded = bench.result().runtime
     assert loaded is not None
+    assert loaded.name == "onnxruntime"
     assert bench.library.name.endswith(loaded.version)
     assert loaded.library == str(bench.library)
     assert loaded.build_info

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from edgetool.platform.process import run_process
+from edgetool.platform.process import run_process, run_tool
 from tests.harness.bench import ENVIRONMENT, INPUT, Bench
 from tests.support import SHAPE, save_model, tiny_graph
 
@@ -34,7 +34,24 @@ def test_a_library_that_is_not_there_fails_at_the_runtime(bench: Bench) -> None:
 
 def test_a_library_that_is_another_fails_at_the_runtime(bench: Bench) -> None:
     stage, message = bench.failure(runtime="libm.so.6")
-    assert (stage, message) == ("runtime", "libm.so.6 does not export OrtGetApiBase")
+    assert stage == "runtime"
+    assert message == (
+        "libm.so.6 is no runtime that the harness knows: it exports none of"
+        " OrtGetApiBase, ncnn_net_create, TfLiteInterpreterCreate"
+    )
+
+
+@pytest.mark.parametrize(
+    ("symbol", "missing"), [("ncnn_net_create", "ncnn_version"), ("TfLiteInterpreterCreate", "TfLiteVersion")]
+)
+def test_a_library_that_lacks_a_function_is_named_with_it(bench: Bench, symbol: str, missing: str) -> None:
+    (bench.folder / "part.c").write_text(f"void {symbol}(void) {{}}")
+    run_tool(["cc", "-shared", "-o", "part.so", "part.c"], cwd=bench.folder, log=bench.folder / "cc.log", timeout_s=60)
+    assert bench.failure(runtime="./part.so") == ("runtime", f"./part.so does not export {missing}")
+
+
+def test_an_option_that_the_runtime_cannot_follow_is_refused(bench: Bench) -> None:
+    assert bench.failure("--half", 1) == ("options", "--half is not possible with onnxruntime")
 
 
 def test_an_input_without_a_file_fails_at_the_inputs(bench: Bench) -> None:

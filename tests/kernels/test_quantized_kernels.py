@@ -18,8 +18,8 @@ from edgetool.platform.process import run_process
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import cache_environment
-from edgetool.runtimes.onnxruntime.patches import mirror, patched_files
 from edgetool.runtimes.onnxruntime.sources import source_tree
+from edgetool.runtimes.patches import mirror, patched_files
 from tests.kernels.processors import EMULATOR, VLENS, with_vectors
 
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"

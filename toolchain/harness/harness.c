@@ -9,15 +9,15 @@ int64_t now_ns(void) {
 }
 
 bool fail(struct harness *harness, const char *message) {
-  snprintf(harness->failure, sizeof harness->failure, "%s", message);
+  snprintf(harness->failure, sizeof harness->failure, "%s", message == NULL ? "for no reason that it told" : message);
   return false;
 }
 
-bool ok(struct harness *harness, OrtStatus *status) {
-  if (status == NULL) {
-    return true;
+bool harness_hold(struct harness *harness, size_t inputs, size_t outputs) {
+  if (inputs > MAX_INPUTS || outputs > MAX_OUTPUTS) {
+    return fail(harness, "the model has more than 64 inputs or outputs");
   }
-  fail(harness, harness->runtime.GetErrorMessage(status));
-  harness->runtime.ReleaseStatus(status);
-  return false;
+  harness->input_count = inputs;
+  harness->output_count = outputs;
+  return true;
 }

@@ -6,23 +6,30 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "backend.h"
 #include "options.h"
-#include "runtime.h"
 #include "tensors.h"
 
 enum { MAX_OUTPUTS = 64 };
 
+/* What a result says of the runtime that was loaded; `version` is NULL until then. */
+struct runtime {
+  const char *name;
+  const char *version;    /* "1.21.0" */
+  const char *build_info; /* the runtime's own description of its build, or NULL */
+  int64_t api_version;    /* the newest it offers; 0 where there are none */
+  const void *address;    /* lies in the library */
+  const char *(*get_kernels)(void); /* which kernels it chose, once a model is loaded; NULL where it does not tell */
+};
+
 struct harness {
   struct options options;
+  const struct backend *backend; /* NULL until the library was opened */
   struct runtime runtime;
-  OrtAllocator *allocator;
-  OrtEnv *env;
-  OrtSession *session;
-  OrtMemoryInfo *memory;
+  void *state; /* the back end's */
 
   size_t input_count;
   struct input inputs[MAX_INPUTS];
-  const char *input_names[MAX_INPUTS];
   size_t sample_count; /* how many samples every input has */
 
   size_t output_count;
@@ -49,10 +56,10 @@ int64_t now_ns(void);
 /* Keep why the current stage failed; always false. */
 bool fail(struct harness *harness, const char *message);
 
-/* True when `status` is success; keeps the message otherwise. */
-bool ok(struct harness *harness, OrtStatus *status);
+/* Note how many inputs and outputs the model has; fails for more than are kept. */
+bool harness_hold(struct harness *harness, size_t inputs, size_t outputs);
 
-/* session.c: from the library to a session with its inputs loaded, and back. */
+/* session.c: from the library to a model with its inputs loaded, and back. */
 bool session_open(struct harness *harness);
 bool session_load_inputs(struct harness *harness);
 bool session_end_profile(struct harness *harness);

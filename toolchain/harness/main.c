@@ -1,4 +1,4 @@
-/* edgetool's timing harness: load a model in ONNX Runtime, time it, keep every sample, write JSON.
+/* edgetool's timing harness: load a model in a runtime, time it, keep every sample, write JSON.
  *
  * Libraries may print what they like: results go to the file --result names. All statistics are made elsewhere.
  * Exit code 0: done. 1: failed, the result says in which stage. 2: bad command line. 3: no result could be written. */

@@ -1,39 +1,26 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "facts.h"
 #include "harness.h"
 #include "mark.h"
 
-/* Run one sample; `outputs` are the caller's to release. Returns the time of the call in nanoseconds, or -1. */
-static int64_t run_sample(struct harness *harness, size_t sample, OrtValue **outputs) {
-  const OrtValue *inputs[MAX_INPUTS];
-  for (size_t i = 0; i < harness->input_count; i++) {
-    inputs[i] = harness->inputs[i].values[sample];
+/* Run one sample; what it made is the caller's to reset. Returns the time of the call in nanoseconds, or -1. */
+static int64_t run_sample(struct harness *harness, size_t sample) {
+  const struct backend *backend = harness->backend;
+  if (!backend->set(harness, sample)) {
+    return -1;
   }
-  memset(outputs, 0, harness->output_count * sizeof *outputs);
   int64_t start = now_ns();
   MARK_START();
-  OrtStatus *status =
-      harness->runtime.Run(harness->session, NULL, harness->input_names, inputs, harness->input_count,
-                           (const char *const *)harness->output_names, harness->output_count, outputs);
+  bool done = backend->run(harness);
   MARK_END();
   int64_t elapsed = now_ns() - start;
-  return ok(harness, status) ? elapsed : -1;
-}
-
-static void release_outputs(struct harness *harness, OrtValue **outputs) {
-  for (size_t i = 0; i < harness->output_count; i++) {
-    harness->runtime.ReleaseValue(outputs[i]);
-  }
+  return done ? elapsed : -1;
 }
 
 static int64_t time_once(struct harness *harness) {
-  OrtValue *outputs[MAX_OUTPUTS];
-  int64_t elapsed = run_sample(harness, 0, outputs);
-  if (elapsed >= 0) {
-    release_outputs(harness, outputs);
-  }
+  int64_t elapsed = run_sample(harness, 0);
+  harness->backend->reset(harness);
   return elapsed;
 }
 
@@ -81,23 +68,30 @@ static bool open_outputs(struct harness *harness) {
   return true;
 }
 
+static bool append_outputs(struct harness *harness) {
+  for (size_t i = 0; i < harness->output_count; i++) {
+    struct tensor_view view;
+    if (!harness->backend->read(harness, i, &view)) {
+      return false;
+    }
+    const char *reason = output_append(&view, harness->output_files[i], &harness->output_types[i]);
+    if (reason != NULL) {
+      return fail(harness, reason);
+    }
+  }
+  return true;
+}
+
 bool measure_outputs(struct harness *harness) {
   harness->stage = "outputs";
   if (!open_outputs(harness)) {
     return false;
   }
   for (size_t sample = 0; sample < harness->sample_count; sample++) {
-    OrtValue *outputs[MAX_OUTPUTS];
-    if (run_sample(harness, sample, outputs) < 0) {
+    bool done = run_sample(harness, sample) >= 0 && append_outputs(harness);
+    harness->backend->reset(harness);
+    if (!done) {
       return false;
-    }
-    const char *reason = NULL;
-    for (size_t i = 0; i < harness->output_count && reason == NULL; i++) {
-      reason = output_append(&harness->runtime, outputs[i], harness->output_files[i], &harness->output_types[i]);
-    }
-    release_outputs(harness, outputs);
-    if (reason != NULL) {
-      return fail(harness, reason);
     }
   }
   for (size_t i = 0; i < harness->output_count; i++) {

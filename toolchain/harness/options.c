@@ -8,7 +8,7 @@
 static const char USAGE[] =
     "usage: edgetool-harness --runtime LIB --model FILE --result FILE [--input NAME=FILE]... [--samples N]\n"
     "         [--outputs DIR] [--warmup N] [--min-repetitions N] [--max-repetitions N] [--min-duration-ns N]\n"
-    "         [--threads N] [--spinning 0|1] [--cpus LIST] [--profile PREFIX] [--optimized-model FILE]\n";
+    "         [--threads N] [--spinning 0|1] [--half 0|1] [--cpus LIST] [--profile PREFIX] [--optimized-model FILE]\n";
 
 static bool parse_count(const char *text, int64_t *value) {
   char *end;
@@ -46,6 +46,7 @@ bool options_parse(struct options *options, int argc, char **argv) {
       {"--samples", NULL, &options->samples},
       {"--threads", NULL, &options->threads},
       {"--spinning", NULL, &options->spinning},
+      {"--half", NULL, &options->half},
       {"--warmup", NULL, &options->warmup},
       {"--min-repetitions", NULL, &options->min_repetitions},
       {"--max-repetitions", NULL, &options->max_repetitions},

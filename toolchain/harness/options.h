@@ -9,12 +9,12 @@
 enum { MAX_INPUTS = 64 };
 
 struct options {
-  const char *runtime;         /* libonnxruntime.so */
-  const char *model;           /* .onnx */
+  const char *runtime;         /* the runtime's library */
+  const char *model;           /* in the runtime's own form: .onnx, .tflite, or ncnn's .param with its .bin beside it */
   const char *result;          /* JSON to write */
   const char *outputs;         /* folder for raw outputs of every sample, or NULL: samples after the first are not run */
-  const char *profile;         /* prefix of ONNX Runtime's profile, or NULL */
-  const char *optimized_model; /* where ONNX Runtime writes the graph it runs, or NULL */
+  const char *profile;         /* prefix of the runtime's profile, or NULL */
+  const char *optimized_model; /* where the runtime writes the graph it runs, or NULL */
   const char *cpus;            /* "0-3,6", or NULL */
   const char *input_names[MAX_INPUTS];
   const char *input_files[MAX_INPUTS];
@@ -22,6 +22,7 @@ struct options {
   int64_t samples; /* read no more than so many of each input; 0: all */
   int64_t threads;
   int64_t spinning; /* 0: idle threads sleep instead of waiting busily for work */
+  int64_t half; /* 1: compute in 16-bit floats where the runtime and the processor can */
   int64_t warmup;
   int64_t min_repetitions; /* 0: no timing */
   int64_t max_repetitions;

@@ -50,10 +50,11 @@ static void write_measurement(struct json *json, const struct harness *harness) 
 
 static void write_runtime(struct json *json, const struct harness *harness) {
   json_open(json, "runtime", '{');
+  json_string(json, "name", harness->runtime.name);
   json_string(json, "version", harness->runtime.version);
   json_string(json, "build_info", harness->runtime.build_info);
   json_integer(json, "api_version", harness->runtime.api_version);
-  facts_write_library(json, (const void *)(uintptr_t)harness->runtime.Run);
+  facts_write_library(json, harness->runtime.address);
   json_string(json, "kernels", harness->kernels[0] == '\0' ? NULL : harness->kernels);
   json_close(json, '}');
 }

@@ -15,26 +15,10 @@ enum { ELEMENT_COUNT = sizeof ELEMENTS / sizeof ELEMENTS[0] };
 
 static char reason[512];
 
-static const char *explain(const struct runtime *runtime, OrtStatus *status) {
-  snprintf(reason, sizeof reason, "%s", runtime->GetErrorMessage(status));
-  runtime->ReleaseStatus(status);
-  return reason;
-}
-
-const char *tensor_type_read(const struct runtime *runtime, const OrtTensorInfo *info, struct tensor_type *type) {
-  OrtStatus *status = runtime->GetTensorElementType(info, &type->element);
-  if (status == NULL) {
-    status = runtime->GetDimensionsCount(info, &type->rank);
-  }
-  if (status == NULL && type->rank > MAX_RANK) {
+const char *tensor_type_measure(struct tensor_type *type) {
+  if (type->rank > MAX_RANK) {
     snprintf(reason, sizeof reason, "rank %zu is more than %d", type->rank, MAX_RANK);
     return reason;
-  }
-  if (status == NULL) {
-    status = runtime->GetDimensions(info, type->shape, type->rank);
-  }
-  if (status != NULL) {
-    return explain(runtime, status);
   }
   if (type->element < 0 || type->element >= ELEMENT_COUNT || ELEMENTS[type->element].bytes == 0) {
     snprintf(reason, sizeof reason, "element type %d has no fixed width", type->element);
@@ -77,8 +61,7 @@ static const char *read_samples(struct input *input, FILE *file, const char *pat
   return NULL;
 }
 
-const char *input_load(const struct runtime *runtime, const OrtMemoryInfo *memory, struct input *input,
-                       const char *path, size_t limit) {
+const char *input_load(struct input *input, const char *path, size_t limit) {
   FILE *file = fopen(path, "rb");
   if (file == NULL) {
     snprintf(reason, sizeof reason, "cannot open %s", path);
@@ -90,54 +73,27 @@ const char *input_load(const struct runtime *runtime, const OrtMemoryInfo *memor
     return failure;
   }
   input->values = calloc(input->samples, sizeof *input->values);
-  if (input->values == NULL) {
-    return "out of memory";
-  }
-  for (size_t i = 0; i < input->samples; i++) {
-    OrtStatus *status = runtime->CreateTensorWithDataAsOrtValue(
-        memory, input->data + i * input->type.bytes, input->type.bytes, input->type.shape, input->type.rank,
-        input->type.element, &input->values[i]);
-    if (status != NULL) {
-      return explain(runtime, status);
-    }
-  }
-  return NULL;
+  return input->values == NULL ? "out of memory" : NULL;
 }
 
-void input_release(const struct runtime *runtime, struct input *input) {
-  for (size_t i = 0; input->values != NULL && i < input->samples; i++) {
-    runtime->ReleaseValue(input->values[i]);
-  }
+void input_release(struct input *input) {
+  free(input->name);
   free(input->values);
   free(input->data);
 }
 
-const char *output_append(const struct runtime *runtime, OrtValue *value, FILE *file, struct tensor_type *type) {
-  OrtTensorInfo *info = NULL;
-  OrtStatus *status = runtime->GetTensorTypeAndShape(value, &info);
-  if (status != NULL) {
-    return explain(runtime, status);
-  }
-  struct tensor_type found = {0};
-  const char *failure = tensor_type_read(runtime, info, &found);
-  runtime->ReleaseTensorTypeAndShapeInfo(info);
-  if (failure != NULL) {
-    return failure;
-  }
+const char *output_append(const struct tensor_view *view, FILE *file, struct tensor_type *type) {
+  const struct tensor_type *found = &view->type;
   if (type->element == 0) {
-    *type = found;
+    *type = *found;
   }
-  bool same = type->element == found.element && type->rank == found.rank &&
-              memcmp(type->shape, found.shape, found.rank * sizeof found.shape[0]) == 0;
+  bool same = type->element == found->element && type->rank == found->rank &&
+              memcmp(type->shape, found->shape, found->rank * sizeof found->shape[0]) == 0;
   if (!same) {
     return "an output changes its shape from one sample to the next";
   }
-  void *data = NULL;
-  status = runtime->GetTensorMutableData(value, &data);
-  if (status != NULL) {
-    return explain(runtime, status);
-  }
-  return fwrite(data, 1, found.bytes, file) == found.bytes ? NULL : "cannot write an output file; is the disk full?";
+  return fwrite(view->data, 1, found->bytes, file) == found->bytes ? NULL
+                                                                   : "cannot write an output file; is the disk full?";
 }
 
 void tensor_type_write(struct json *json, const char *name, const struct tensor_type *type) {

@@ -19,23 +19,23 @@ from edgetool.platform.locks import inherited_lock
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress, Step
 from edgetool.platform.store import Store, key_of
-from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
-from edgetool.runtimes.inspection import inspect_library
-from edgetool.runtimes.onnxruntime.buildtools import (
+from edgetool.runtimes.buildtools import (
     POLICY_MINIMUM,
     UNTOUCHED,
-    build_protoc,
     check_patch,
     cmake_version,
     find_tool,
     progress_note,
 )
+from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
+from edgetool.runtimes.inspection import inspect_library
 from edgetool.runtimes.onnxruntime.folding import FOLD, fold_functions
 from edgetool.runtimes.onnxruntime.operators import Operators
-from edgetool.runtimes.onnxruntime.patches import mirror, patched_files
 from edgetool.runtimes.onnxruntime.prebuilt import open_runtime
+from edgetool.runtimes.onnxruntime.protoc import build_protoc
 from edgetool.runtimes.onnxruntime.reduction import reduce_sources
 from edgetool.runtimes.onnxruntime.sources import SourceTree, recipe_folder, source_tree
+from edgetool.runtimes.patches import mirror, patched_files
 from edgetool.runtimes.spec import CrossBuild, Runtime, RuntimeBuild, Toolchain
 
 RECIPE = 4  # raised when the way a runtime is built changes

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import BuildError
-from edgetool.runtimes.onnxruntime.patches import mirror, patched_files
+from edgetool.runtimes.patches import mirror, patched_files
 
 PATCH = """Why it is there.
 

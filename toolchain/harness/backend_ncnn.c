@@ -1,0 +1,315 @@
+/* ncnn by its C API: a graph as text (.param) whose weights lie beside it (.bin).
+ *
+ * ncnn has no batch axis, and its graphs need not say how large their inputs are. In results the batch axis is 1 and
+ * first; the size of an input is taken from its layer's parameters, where edgetool writes it. All tensors are float32. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "ncnn_abi.h"
+
+#define DECLARE_FUNCTION(name, result, parameters) result(*name) parameters;
+
+struct ncnn {
+  NCNN_FUNCTIONS(DECLARE_FUNCTION)
+  ncnn_option_t option;
+  ncnn_net_t net;
+  ncnn_extractor_t extractor;
+  ncnn_mat_t inputs[MAX_INPUTS]; /* of the sample that runs */
+  int input_indexes[MAX_INPUTS];
+  ncnn_mat_t outputs[MAX_OUTPUTS];
+  int output_indexes[MAX_OUTPUTS];
+  char *flat; /* an output without the gaps between its channels */
+};
+
+static bool open_library(struct harness *harness, void *library) {
+  struct ncnn *ncnn = harness->state = calloc(1, sizeof *ncnn);
+  if (ncnn == NULL) {
+    return fail(harness, "out of memory");
+  }
+#define BIND_FUNCTION(name, result, parameters)                \
+  if (!backend_bind(harness, library, #name, &ncnn->name)) {   \
+    return false;                                              \
+  }
+  NCNN_FUNCTIONS(BIND_FUNCTION)
+  harness->runtime.version = ncnn->ncnn_version();
+  return true;
+}
+
+/* The path of the weights: the graph's with another ending. */
+static bool weights_path(struct harness *harness, char *path, size_t size) {
+  const char *model = harness->options.model;
+  const char *ending = strrchr(model, '.');
+  if (ending == NULL || strcmp(ending, ".param") != 0 || strlen(model) >= size) {
+    return fail(harness, "a model of ncnn's is a file that ends in .param, with its weights beside it in .bin");
+  }
+  snprintf(path, size, "%.*s.bin", (int)(ending - model), model);
+  return true;
+}
+
+static bool load(struct harness *harness) {
+  struct ncnn *ncnn = harness->state;
+  const struct options *options = &harness->options;
+  char weights[4096], text[4608];
+  if (!weights_path(harness, weights, sizeof weights)) {
+    return false;
+  }
+  ncnn->option = ncnn->ncnn_option_create();
+  ncnn->net = ncnn->ncnn_net_create();
+  int half = options->half != 0;
+  ncnn->ncnn_option_set_num_threads(ncnn->option, (int)options->threads);
+  ncnn->ncnn_option_set_use_fp16_packed(ncnn->option, half);
+  ncnn->ncnn_option_set_use_fp16_storage(ncnn->option, half);
+  ncnn->ncnn_option_set_use_fp16_arithmetic(ncnn->option, half);
+  ncnn->ncnn_option_set_use_bf16_storage(ncnn->option, 0);
+  ncnn->ncnn_net_set_option(ncnn->net, ncnn->option);
+  if (ncnn->ncnn_net_load_param(ncnn->net, options->model) != 0) {
+    snprintf(text, sizeof text, "ncnn cannot load the graph %s", options->model);
+    return fail(harness, text);
+  }
+  if (ncnn->ncnn_net_load_model(ncnn->net, weights) != 0) {
+    snprintf(text, sizeof text, "ncnn cannot load the weights %s", weights);
+    return fail(harness, text);
+  }
+  return true;
+}
+
+/* The parameters of a layer's line that name a size: 0=w 1=h 11=d 2=c. */
+static void read_sizes(const char *line, long *w, long *h, long *d, long *c) {
+  const struct {
+    const char *key;
+    long *size;
+  } sizes[] = {{" 0=", w}, {" 1=", h}, {" 11=", d}, {" 2=", c}};
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    const char *found = strstr(line, sizes[i].key);
+    *sizes[i].size = found == NULL ? 0 : strtol(found + strlen(sizes[i].key), NULL, 10);
+  }
+}
+
+/* The shape of the input blob `name`, as its layer's line in the graph has it. */
+static bool read_shape(struct harness *harness, FILE *graph, const char *name, struct tensor_type *type) {
+  char line[2048], blob[512];
+  rewind(graph);
+  while (fgets(line, sizeof line, graph) != NULL) {
+    if (sscanf(line, "Input %*511s %*d %*d %511s", blob) != 1 || strcmp(blob, name) != 0) {
+      continue;
+    }
+    long w, h, d, c;
+    read_sizes(line, &w, &h, &d, &c);
+    const long sides[] = {c, d, h, w}; /* the outermost first; what a tensor lacks is 0 */
+    *type = (struct tensor_type){.element = ELEMENT_FLOAT32, .rank = 1, .shape = {1}};
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+      if (sides[i] < 0 || sides[i] > INT32_MAX) {
+        return fail(harness, "an input's size in the graph makes no sense");
+      }
+      if (sides[i] > 0) {
+        type->shape[type->rank++] = sides[i];
+      }
+    }
+    break;
+  }
+  if (type->rank < 2) {
+    char text[768];
+    snprintf(text, sizeof text, "the graph does not say how large its input %s is", name);
+    return fail(harness, text);
+  }
+  const char *reason = tensor_type_measure(type);
+  return reason == NULL || fail(harness, reason);
+}
+
+static bool describe_inputs(struct harness *harness, FILE *graph) {
+  struct ncnn *ncnn = harness->state;
+  for (size_t i = 0; i < harness->input_count; i++) {
+    struct input *input = &harness->inputs[i];
+    ncnn->input_indexes[i] = ncnn->ncnn_net_get_input_index(ncnn->net, (int)i);
+    const char *name = ncnn->ncnn_net_get_input_name(ncnn->net, (int)i);
+    input->name = strdup(name == NULL ? "" : name);
+    if (input->name == NULL) {
+      return fail(harness, "out of memory");
+    }
+    if (!read_shape(harness, graph, input->name, &input->type)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool describe(struct harness *harness) {
+  struct ncnn *ncnn = harness->state;
+  int inputs = ncnn->ncnn_net_get_input_count(ncnn->net), outputs = ncnn->ncnn_net_get_output_count(ncnn->net);
+  if (inputs < 0 || outputs < 0 || !harness_hold(harness, (size_t)inputs, (size_t)outputs)) {
+    return false;
+  }
+  FILE *graph = fopen(harness->options.model, "r");
+  if (graph == NULL) {
+    return fail(harness, "cannot read the graph");
+  }
+  bool done = describe_inputs(harness, graph);
+  fclose(graph);
+  for (size_t i = 0; done && i < harness->output_count; i++) {
+    ncnn->output_indexes[i] = ncnn->ncnn_net_get_output_index(ncnn->net, (int)i);
+    const char *name = ncnn->ncnn_net_get_output_name(ncnn->net, (int)i);
+    harness->output_names[i] = strdup(name == NULL ? "" : name);
+    done = harness->output_names[i] != NULL || fail(harness, "out of memory");
+  }
+  return done;
+}
+
+/* A channel of ncnn's begins at a multiple of 16 bytes: samples are copied into its own memory. */
+static ncnn_mat_t make_value(const struct ncnn *ncnn, const struct tensor_type *type, const char *data) {
+  const int64_t *side = type->shape + 1;
+  ncnn_mat_t mat = NULL;
+  switch (type->rank - 1) {
+    case 1: mat = ncnn->ncnn_mat_create_1d((int)side[0], NULL); break;
+    case 2: mat = ncnn->ncnn_mat_create_2d((int)side[1], (int)side[0], NULL); break;
+    case 3: mat = ncnn->ncnn_mat_create_3d((int)side[2], (int)side[1], (int)side[0], NULL); break;
+    default: mat = ncnn->ncnn_mat_create_4d((int)side[3], (int)side[2], (int)side[1], (int)side[0], NULL); break;
+  }
+  if (mat == NULL || ncnn->ncnn_mat_get_data(mat) == NULL) {
+    return mat;
+  }
+  int channels = ncnn->ncnn_mat_get_c(mat);
+  size_t bytes = type->bytes / (size_t)channels;
+  for (int channel = 0; channel < channels; channel++) {
+    memcpy(ncnn->ncnn_mat_get_channel_data(mat, channel), data + (size_t)channel * bytes, bytes);
+  }
+  return mat;
+}
+
+static bool bind(struct harness *harness, struct input *input) {
+  const struct ncnn *ncnn = harness->state;
+  for (size_t i = 0; i < input->samples; i++) {
+    ncnn_mat_t value = make_value(ncnn, &input->type, input->data + i * input->type.bytes);
+    input->values[i] = value;
+    if (value == NULL || ncnn->ncnn_mat_get_data(value) == NULL) {
+      return fail(harness, "out of memory");
+    }
+  }
+  free(input->data); /* a second copy would count as the model's memory */
+  input->data = NULL;
+  return true;
+}
+
+static bool set(struct harness *harness, size_t sample) {
+  struct ncnn *ncnn = harness->state;
+  for (size_t i = 0; i < harness->input_count; i++) {
+    ncnn->inputs[i] = harness->inputs[i].values[sample];
+  }
+  return true;
+}
+
+static bool run(struct harness *harness) {
+  struct ncnn *ncnn = harness->state;
+  int failed = 0;
+  ncnn->extractor = ncnn->ncnn_extractor_create(ncnn->net);
+  for (size_t i = 0; i < harness->input_count && failed == 0; i++) {
+    failed = ncnn->ncnn_extractor_input_index(ncnn->extractor, ncnn->input_indexes[i], ncnn->inputs[i]);
+  }
+  for (size_t i = 0; i < harness->output_count && failed == 0; i++) {
+    failed = ncnn->ncnn_extractor_extract_index(ncnn->extractor, ncnn->output_indexes[i], &ncnn->outputs[i]);
+  }
+  if (failed != 0) {
+    char text[64];
+    snprintf(text, sizeof text, "ncnn cannot run the model: %d", failed);
+    return fail(harness, text);
+  }
+  return true;
+}
+
+static bool read_type(struct harness *harness, const struct ncnn *ncnn, ncnn_mat_t mat, struct tensor_type *type) {
+  int dims = ncnn->ncnn_mat_get_dims(mat);
+  if (ncnn->ncnn_mat_get_data(mat) == NULL || ncnn->ncnn_mat_get_elemsize(mat) != sizeof(float) ||
+      ncnn->ncnn_mat_get_elempack(mat) != 1 || dims < 1 || dims > 4) {
+    return fail(harness, "an output is not a tensor of float32");
+  }
+  const int sides[] = {ncnn->ncnn_mat_get_w(mat), ncnn->ncnn_mat_get_h(mat), ncnn->ncnn_mat_get_d(mat),
+                       ncnn->ncnn_mat_get_c(mat)};
+  *type = (struct tensor_type){.element = ELEMENT_FLOAT32, .rank = 1, .shape = {1}};
+  if (dims >= 3) {
+    type->shape[type->rank++] = sides[3];
+  }
+  for (int i = dims == 4 ? 2 : dims >= 2 ? 1 : 0; i >= 0; i--) {
+    type->shape[type->rank++] = sides[i];
+  }
+  const char *reason = tensor_type_measure(type);
+  return reason == NULL || fail(harness, reason);
+}
+
+static bool read(struct harness *harness, size_t output, struct tensor_view *view) {
+  struct ncnn *ncnn = harness->state;
+  ncnn_mat_t mat = ncnn->outputs[output];
+  if (!read_type(harness, ncnn, mat, &view->type)) {
+    return false;
+  }
+  char *flat = realloc(ncnn->flat, view->type.bytes);
+  if (flat == NULL) {
+    return fail(harness, "out of memory");
+  }
+  ncnn->flat = flat;
+  int channels = ncnn->ncnn_mat_get_c(mat);
+  size_t bytes = view->type.bytes / (size_t)channels;
+  for (int channel = 0; channel < channels; channel++) {
+    memcpy(flat + (size_t)channel * bytes, ncnn->ncnn_mat_get_channel_data(mat, channel), bytes);
+  }
+  view->data = flat;
+  return true;
+}
+
+static void reset(struct harness *harness) {
+  struct ncnn *ncnn = harness->state;
+  for (size_t i = 0; i < harness->output_count; i++) {
+    if (ncnn->outputs[i] != NULL) {
+      ncnn->ncnn_mat_destroy(ncnn->outputs[i]);
+      ncnn->outputs[i] = NULL;
+    }
+  }
+  if (ncnn->extractor != NULL) {
+    ncnn->ncnn_extractor_destroy(ncnn->extractor);
+    ncnn->extractor = NULL;
+  }
+}
+
+static void release_values(const struct harness *harness, const struct ncnn *ncnn) {
+  for (size_t i = 0; i < harness->input_count; i++) {
+    const struct input *input = &harness->inputs[i];
+    for (size_t sample = 0; input->values != NULL && sample < input->samples; sample++) {
+      if (input->values[sample] != NULL) {
+        ncnn->ncnn_mat_destroy(input->values[sample]);
+      }
+    }
+  }
+}
+
+static void close_library(struct harness *harness) {
+  struct ncnn *ncnn = harness->state;
+  if (ncnn == NULL) {
+    return;
+  }
+  if (harness->runtime.version != NULL) {
+    reset(harness);
+    release_values(harness, ncnn);
+    if (ncnn->net != NULL) {
+      ncnn->ncnn_net_destroy(ncnn->net);
+    }
+    if (ncnn->option != NULL) {
+      ncnn->ncnn_option_destroy(ncnn->option);
+    }
+  }
+  free(ncnn->flat);
+  free(ncnn);
+}
+
+const struct backend ncnn_backend = {
+    .name = "ncnn",
+    .symbol = "ncnn_net_create",
+    .halves = true,
+    .open = open_library,
+    .load = load,
+    .describe = describe,
+    .bind = bind,
+    .set = set,
+    .run = run,
+    .read = read,
+    .reset = reset,
+    .close = close_library,
+};

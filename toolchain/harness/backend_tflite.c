@@ -1,0 +1,194 @@
+/* TensorFlow Lite by its C API. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+#include "tflite_abi.h"
+
+#define DECLARE_FUNCTION(name, result, parameters) result(*name) parameters;
+
+struct tflite {
+  TFLITE_FUNCTIONS(DECLARE_FUNCTION)
+  TfLiteModel *model;
+  TfLiteInterpreterOptions *interpreter_options;
+  TfLiteInterpreter *interpreter;
+  char said[2048]; /* what it reported of the step under way */
+};
+
+/* Index: TfLiteType. 0 is what ONNX has no name for here. */
+static const int ELEMENTS[] = {0,
+                               ELEMENT_FLOAT32,
+                               ELEMENT_INT32,
+                               ELEMENT_UINT8,
+                               ELEMENT_INT64,
+                               0,
+                               ELEMENT_BOOL,
+                               ELEMENT_INT16,
+                               0,
+                               ELEMENT_INT8,
+                               ELEMENT_FLOAT16,
+                               ELEMENT_FLOAT64};
+
+static void keep_report(void *data, const char *format, va_list words) {
+  struct tflite *tflite = data;
+  size_t used = strlen(tflite->said);
+  if (used > 0 && used + 2 < sizeof tflite->said) {
+    used += (size_t)snprintf(tflite->said + used, sizeof tflite->said - used, "; ");
+  }
+  vsnprintf(tflite->said + used, sizeof tflite->said - used, format, words);
+}
+
+/* Fail with what the runtime reported, or with `otherwise`. */
+static bool fail_as_said(struct harness *harness, const char *otherwise) {
+  const struct tflite *tflite = harness->state;
+  return fail(harness, tflite->said[0] == '\0' ? otherwise : tflite->said);
+}
+
+static bool open_library(struct harness *harness, void *library) {
+  struct tflite *tflite = harness->state = calloc(1, sizeof *tflite);
+  if (tflite == NULL) {
+    return fail(harness, "out of memory");
+  }
+#define BIND_FUNCTION(name, result, parameters)                  \
+  if (!backend_bind(harness, library, #name, &tflite->name)) {   \
+    return false;                                                \
+  }
+  TFLITE_FUNCTIONS(BIND_FUNCTION)
+  harness->runtime.version = tflite->TfLiteVersion();
+  return true;
+}
+
+static bool load(struct harness *harness) {
+  struct tflite *tflite = harness->state;
+  const struct options *options = &harness->options;
+  tflite->model = tflite->TfLiteModelCreateFromFileWithErrorReporter(options->model, keep_report, tflite);
+  if (tflite->model == NULL) {
+    return fail_as_said(harness, "the file is no model of TensorFlow Lite's");
+  }
+  tflite->interpreter_options = tflite->TfLiteInterpreterOptionsCreate();
+  tflite->TfLiteInterpreterOptionsSetNumThreads(tflite->interpreter_options, (int32_t)options->threads);
+  tflite->TfLiteInterpreterOptionsSetErrorReporter(tflite->interpreter_options, keep_report, tflite);
+  tflite->interpreter = tflite->TfLiteInterpreterCreate(tflite->model, tflite->interpreter_options);
+  if (tflite->interpreter == NULL) {
+    return fail_as_said(harness, "the model cannot be interpreted");
+  }
+  if (tflite->TfLiteInterpreterAllocateTensors(tflite->interpreter) != TFLITE_OK) {
+    return fail_as_said(harness, "the model's tensors cannot be allocated");
+  }
+  return true;
+}
+
+static bool read_type(struct harness *harness, const TfLiteTensor *tensor, struct tensor_type *type) {
+  const struct tflite *tflite = harness->state;
+  if (tensor == NULL) {
+    return fail(harness, "a tensor of the model is missing");
+  }
+  int kind = tflite->TfLiteTensorType(tensor), rank = tflite->TfLiteTensorNumDims(tensor);
+  bool known = kind >= 0 && (size_t)kind < sizeof ELEMENTS / sizeof ELEMENTS[0];
+  *type = (struct tensor_type){.element = known ? ELEMENTS[kind] : 0, .rank = rank < 0 ? MAX_RANK + 1 : (size_t)rank};
+  for (int i = 0; i < rank && i < MAX_RANK; i++) {
+    type->shape[i] = tflite->TfLiteTensorDim(tensor, i);
+  }
+  const char *reason = tensor_type_measure(type);
+  if (reason != NULL) {
+    return fail(harness, reason);
+  }
+  return tflite->TfLiteTensorByteSize(tensor) == type->bytes || fail(harness, "a tensor's size is not its shape's");
+}
+
+static bool keep_name(struct harness *harness, const TfLiteTensor *tensor, char **copy) {
+  const struct tflite *tflite = harness->state;
+  const char *name = tflite->TfLiteTensorName(tensor);
+  *copy = strdup(name == NULL ? "" : name);
+  return *copy != NULL || fail(harness, "out of memory");
+}
+
+static bool describe(struct harness *harness) {
+  const struct tflite *tflite = harness->state;
+  int32_t inputs = tflite->TfLiteInterpreterGetInputTensorCount(tflite->interpreter);
+  int32_t outputs = tflite->TfLiteInterpreterGetOutputTensorCount(tflite->interpreter);
+  if (inputs < 0 || outputs < 0 || !harness_hold(harness, (size_t)inputs, (size_t)outputs)) {
+    return false;
+  }
+  for (int32_t i = 0; i < inputs; i++) {
+    const TfLiteTensor *tensor = tflite->TfLiteInterpreterGetInputTensor(tflite->interpreter, i);
+    if (!read_type(harness, tensor, &harness->inputs[i].type) || !keep_name(harness, tensor, &harness->inputs[i].name)) {
+      return false;
+    }
+  }
+  for (int32_t i = 0; i < outputs; i++) {
+    const TfLiteTensor *tensor = tflite->TfLiteInterpreterGetOutputTensor(tflite->interpreter, i);
+    if (tensor == NULL || !keep_name(harness, tensor, &harness->output_names[i])) {
+      return fail(harness, "an output of the model is missing");
+    }
+  }
+  return true;
+}
+
+static bool bind(struct harness *harness, struct input *input) {
+  (void)harness;
+  for (size_t i = 0; i < input->samples; i++) {
+    input->values[i] = input->data + i * input->type.bytes;
+  }
+  return true;
+}
+
+static bool set(struct harness *harness, size_t sample) {
+  const struct tflite *tflite = harness->state;
+  for (size_t i = 0; i < harness->input_count; i++) {
+    const struct input *input = &harness->inputs[i];
+    TfLiteTensor *tensor = tflite->TfLiteInterpreterGetInputTensor(tflite->interpreter, (int32_t)i);
+    if (tflite->TfLiteTensorCopyFromBuffer(tensor, input->values[sample], input->type.bytes) != TFLITE_OK) {
+      return fail(harness, "an input cannot be set");
+    }
+  }
+  return true;
+}
+
+static bool run(struct harness *harness) {
+  struct tflite *tflite = harness->state;
+  return tflite->TfLiteInterpreterInvoke(tflite->interpreter) == TFLITE_OK ||
+         fail_as_said(harness, "the model cannot be run");
+}
+
+static bool read(struct harness *harness, size_t output, struct tensor_view *view) {
+  const struct tflite *tflite = harness->state;
+  const TfLiteTensor *tensor = tflite->TfLiteInterpreterGetOutputTensor(tflite->interpreter, (int32_t)output);
+  if (!read_type(harness, tensor, &view->type)) {
+    return false;
+  }
+  view->data = tflite->TfLiteTensorData(tensor);
+  return view->data != NULL || fail(harness, "an output has no data");
+}
+
+static void reset(struct harness *harness) { (void)harness; /* the interpreter owns its tensors */ }
+
+static void close_library(struct harness *harness) {
+  struct tflite *tflite = harness->state;
+  if (tflite != NULL && harness->runtime.version != NULL) {
+    if (tflite->interpreter != NULL) {
+      tflite->TfLiteInterpreterDelete(tflite->interpreter);
+    }
+    if (tflite->interpreter_options != NULL) {
+      tflite->TfLiteInterpreterOptionsDelete(tflite->interpreter_options);
+    }
+    if (tflite->model != NULL) {
+      tflite->TfLiteModelDelete(tflite->model);
+    }
+  }
+  free(tflite);
+}
+
+const struct backend tflite_backend = {
+    .name = "tflite",
+    .symbol = "TfLiteInterpreterCreate",
+    .open = open_library,
+    .load = load,
+    .describe = describe,
+    .bind = bind,
+    .set = set,
+    .run = run,
+    .read = read,
+    .reset = reset,
+    .close = close_library,
+};

@@ -1,0 +1,44 @@
+/* The part of TensorFlow Lite's C API that the harness calls, declared as c_api.h of release 2.14 does: a test compares
+ * them. */
+#ifndef EDGETOOL_TFLITE_ABI_H
+#define EDGETOOL_TFLITE_ABI_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct TfLiteModel TfLiteModel;
+typedef struct TfLiteInterpreter TfLiteInterpreter;
+typedef struct TfLiteInterpreterOptions TfLiteInterpreterOptions;
+typedef struct TfLiteTensor TfLiteTensor;
+
+typedef void (*tflite_reporter)(void *data, const char *format, va_list words);
+
+enum { TFLITE_OK = 0 };
+
+/* X(name, result, parameters); enumerations are passed as int. */
+#define TFLITE_FUNCTIONS(X)                                                                                   \
+  X(TfLiteVersion, const char *, (void))                                                                      \
+  X(TfLiteModelCreateFromFileWithErrorReporter, TfLiteModel *, (const char *path, tflite_reporter, void *))   \
+  X(TfLiteModelDelete, void, (TfLiteModel *))                                                                 \
+  X(TfLiteInterpreterOptionsCreate, TfLiteInterpreterOptions *, (void))                                       \
+  X(TfLiteInterpreterOptionsDelete, void, (TfLiteInterpreterOptions *))                                       \
+  X(TfLiteInterpreterOptionsSetNumThreads, void, (TfLiteInterpreterOptions *, int32_t))                       \
+  X(TfLiteInterpreterOptionsSetErrorReporter, void, (TfLiteInterpreterOptions *, tflite_reporter, void *))    \
+  X(TfLiteInterpreterCreate, TfLiteInterpreter *, (const TfLiteModel *, const TfLiteInterpreterOptions *))    \
+  X(TfLiteInterpreterDelete, void, (TfLiteInterpreter *))                                                     \
+  X(TfLiteInterpreterAllocateTensors, int, (TfLiteInterpreter *))                                             \
+  X(TfLiteInterpreterGetInputTensorCount, int32_t, (const TfLiteInterpreter *))                               \
+  X(TfLiteInterpreterGetInputTensor, TfLiteTensor *, (const TfLiteInterpreter *, int32_t index))              \
+  X(TfLiteInterpreterInvoke, int, (TfLiteInterpreter *))                                                      \
+  X(TfLiteInterpreterGetOutputTensorCount, int32_t, (const TfLiteInterpreter *))                              \
+  X(TfLiteInterpreterGetOutputTensor, const TfLiteTensor *, (const TfLiteInterpreter *, int32_t index))       \
+  X(TfLiteTensorType, int, (const TfLiteTensor *))                                                            \
+  X(TfLiteTensorNumDims, int32_t, (const TfLiteTensor *))                                                     \
+  X(TfLiteTensorDim, int32_t, (const TfLiteTensor *, int32_t index))                                          \
+  X(TfLiteTensorByteSize, size_t, (const TfLiteTensor *))                                                     \
+  X(TfLiteTensorData, void *, (const TfLiteTensor *))                                                         \
+  X(TfLiteTensorName, const char *, (const TfLiteTensor *))                                                   \
+  X(TfLiteTensorCopyFromBuffer, int, (TfLiteTensor *, const void *data, size_t bytes))
+
+#endif
