@@ -4,7 +4,7 @@ VENV := .venv
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test tools test-docker test-configure test-ort test-ncnn lint bench bench-kernels runtime clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn lint bench bench-kernels runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -45,6 +45,10 @@ runtime: $(VENV)/.dev
 test-ncnn: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
 	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/models/test_ncnn.py tests/benchmarks
+
+# The lists of what is taken of Debian, from its signed index: after a point release.
+pins: $(VENV)/.dev
+	$(VENV)/bin/python -P -m edgetool.platform.debian.refresh
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from edgetool.errors import ConfigError
 from edgetool.executors.base import Target
+from edgetool.platform.debian.mirrors import HINT as MIRROR_HINT
+from edgetool.platform.debian.mirrors import debian_mirrors
 from edgetool.platform.process import run_tool
 from edgetool.platform.values import value
 from edgetool.runtimes.emulator import glib_headers
@@ -40,7 +42,7 @@ PYTHON_PACKAGES = (
     ("onnxscript", "exporting from PyTorch", EXPORT),
     ("safetensors", "reading checkpoints", EXPORT),
 )
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+FROM_DEBIAN = ("*/riscv64-*", "*/aarch64-*")
 COUNTING = "--count-instructions"
 COUNTING_PACKAGES = ("meson", "pycotap")
 BUILDING = "`edgetool runtime build`"
@@ -49,22 +51,22 @@ BUILDING_PACKAGES = ("cmake", "ninja")
 PROGRAMS = (
     (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", ("qemu/riscv64-*",)),
     (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", ("qemu/aarch64-*",)),
-    (("mmdebstrap",), "Debian's ONNX Runtime for riscv64", "mmdebstrap", ("*/riscv64-*",)),
     (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", ("virtual/riscv64-*",)),
     (("qemu-system-aarch64",), "target virt-aarch64, the emulated board", "qemu-system-arm", ("virtual/aarch64-*",)),
     (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", ()),
     (("cc",), COUNTING, "gcc", ()),
     (("patch",), BUILDING, "patch", ()),
-    ((KEYRING,), "checking its signature", "debian-archive-keyring", ("*/riscv64-*", "virtual/*")),
 )
 
 
 def examine(target: Target) -> tuple[Finding, ...]:
     """All findings, Python first; those are required that the target wants."""
+    place = f"{target.executor['kind']}/{target.triple}"
     return (
         _python(),
         *_python_packages(),
-        *_programs(f"{target.executor['kind']}/{target.triple}"),
+        _mirror(place),
+        *_programs(place),
         *_for_counting(),
         *_for_building(),
     )
@@ -94,6 +96,18 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def _mirror(place: str) -> Finding:
+    """Where the pinned files of Debian's archive come from."""
+    return Finding(
+        name="Debian mirror",
+        found=next(iter(debian_mirrors()), None),
+        needed_for="Debian's files: runtimes, libc, sources, boards",
+        package=None,
+        remedy=MIRROR_HINT,
+        required=any(fnmatchcase(place, pattern) for pattern in FROM_DEBIAN),
+    )
 
 
 def _programs(place: str) -> Iterator[Finding]:

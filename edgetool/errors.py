@@ -8,7 +8,9 @@ EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "
 │  ├─ QuantizeError            calibration or quantization failed
 │  └─ UnsupportedOperator      the runtime has no kernel for a node: names node, operator, runtime
 ├─ BuildError            [4]   a tool of the build failed: log path and its last lines
-│  └─ WrongMachine             "libonnxruntime.so is x86-64, the target wants RISC-V"
+│  ├─ WrongMachine             "libonnxruntime.so is x86-64, the target wants RISC-V"
+│  └─ FetchError               a pinned file can't be had, or what a mirror has is another one
+│     └─ FileGone                 no mirror has it any more: an archive keeps only what is current
 ├─ ExecutorError         [5]
 │  ├─ ConnectError             a board can't be reached, or does not let us in
 │  │  └─ LinkLost              the link to it was lost and did not come back
@@ -73,6 +75,14 @@ class BuildError(EdgetoolError):
 
 
 class WrongMachine(BuildError):
+    pass
+
+
+class FetchError(BuildError):
+    pass
+
+
+class FileGone(FetchError):
     pass
 
 

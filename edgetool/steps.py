@@ -83,7 +83,12 @@ def provision(target: Target, workshop: Workshop) -> Place:
         harness = build_harness(toolchain, workshop.store, force=workshop.force)
     with workshop.progress.step(f"runtime for {toolchain.triple}") as step:
         runtime = choose_runtime(
-            toolchain, workshop.store, asked=target.runtime, libc=not has_own_libc(target), force=workshop.force
+            toolchain,
+            workshop.store,
+            asked=target.runtime,
+            libc=not has_own_libc(target),
+            force=workshop.force,
+            note=step.note,
         )
         step.note(runtime.build.title)
     return Place(target=target, toolchain=toolchain, runtime=runtime, harness=harness)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import lzma
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
 from edgetool.boards.machines import Machine
-from edgetool.errors import BuildError
 from edgetool.platform import cpio
+from edgetool.platform.debian.packages import unpack_packages
+from edgetool.platform.debian.pins import Packages
 from edgetool.platform.files import write_atomically
+from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
-from edgetool.runtimes.onnxruntime.prebuilt import copy_closure, extract_packages
-from edgetool.runtimes.spec import DebianRuntime
+from edgetool.runtimes.onnxruntime.prebuilt import copy_closure
 
 RECIPE = 2  # raised when the image is put together in another way
 SUITE = "trixie"
 PACKAGES = ("busybox-static", "dropbear-bin", "libc6", "libstdc++6", "libgcc-s1")
+KERNEL = "boot/vmlinu*"
+MODULE = "usr/lib/modules/*/{}.ko.xz"
 MODULES = ("failover", "net_failover", "virtio_mmio", "virtio_net")  # each after those it needs
 READY = "edgetool: ssh is listening"
 
@@ -49,22 +52,23 @@ class BoardImage:
     initramfs: Path  # without keys, which each board gets of its own
 
 
-def board_image(machine: Machine, store: Store, *, force: bool = False) -> BoardImage:
-    """Fetched and put together once. Raises ConfigError without mmdebstrap, BuildError when fetching fails."""
-    debian = DebianRuntime(suite=SUITE, architecture=machine.architecture, packages=(machine.kernel_package, *PACKAGES))
+def board_image(machine: Machine, store: Store, *, note: Note = unheard, force: bool = False) -> BoardImage:
+    """Fetched and put together once; `note` hears how. Raises BuildError when fetching fails."""
+    kernel = Packages(suite=SUITE, architecture=machine.architecture, packages=(machine.kernel_package,))
+    programs = replace(kernel, packages=PACKAGES)
     init = _init(machine)
 
     def make(folder: Path) -> None:
-        root = extract_packages(debian, store, folder / "root")
-        kernel = next((path for path in sorted((root / "boot").glob("vmlinu*"))), None)
-        if kernel is None:
-            raise BuildError(f"the packages {', '.join(debian.packages)} hold no kernel")
-        shutil.copyfile(kernel, folder / "kernel")
+        root = folder / "root"
+        unpack_packages(kernel, store.root, root, note=note, only=(KERNEL, *map(MODULE.format, MODULES)))
+        unpack_packages(programs, store.root, root, note=note)
+        shutil.copyfile(next(root.glob(KERNEL)), folder / "kernel")
         write_atomically(folder / "initramfs", cpio.archive(_members(machine, init, root, folder / "lib")))
         shutil.rmtree(folder / "lib")
         shutil.rmtree(root)
 
-    inputs = {"recipe": RECIPE, "suite": SUITE, "packages": debian.packages, "init": init + INITTAB}
+    packages = {**kernel.digests(), **programs.digests()}
+    inputs = {"recipe": RECIPE, "packages": packages, "init": init + INITTAB}
     path = store.entry("board-image", inputs, make, force=force).path
     return BoardImage(kernel=path / "kernel", initramfs=path / "initramfs")
 
@@ -103,7 +107,4 @@ def _members(machine: Machine, init: str, root: Path, libraries: Path) -> list[c
 
 
 def _module(root: Path, name: str) -> bytes:
-    found = next(iter(sorted(root.rglob(f"{name}.ko.xz"))), None)
-    if found is None:
-        raise BuildError(f"the kernel's package holds no module {name}")
-    return lzma.decompress(found.read_bytes())
+    return lzma.decompress(next(root.rglob(f"{name}.ko.xz")).read_bytes())

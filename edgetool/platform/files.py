@@ -12,11 +12,15 @@ from edgetool.platform.values import Name, NonNegative, Sha256, value
 
 @value
 class FileEntry:
-    """One file of a runtime or bundle; `path` is relative to its root and uses forward slashes."""
+    """One file by its content; `path` is relative to the root of a runtime, bundle or archive, with forward slashes."""
 
     path: Name
     sha256: Sha256
     size_bytes: NonNegative
+
+    @property
+    def file_name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
 
 
 def sha256_file(path: Path) -> str:

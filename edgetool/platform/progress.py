@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+
+Note = Callable[[str], None]  # hears how work goes: a step's `note`
+
+
+def unheard(text: str) -> None:
+    """Where nobody listens."""
+    del text
 
 
 class Step(Protocol):

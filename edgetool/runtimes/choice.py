@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgetool.errors import ConfigError
+from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
 from edgetool.runtimes.cache import find_runtime, newest_crossbuilt
 from edgetool.runtimes.onnxruntime.build import PROVIDER
@@ -12,7 +13,15 @@ from edgetool.runtimes.spec import Runtime, Toolchain
 BY_KEY = "key:"
 
 
-def choose_runtime(toolchain: Toolchain, store: Store, *, asked: str, libc: bool, force: bool = False) -> Runtime:
+def choose_runtime(
+    toolchain: Toolchain,
+    store: Store,
+    *,
+    asked: str,
+    libc: bool,
+    force: bool = False,
+    note: Note = unheard,
+) -> Runtime:
     """The runtime that a target's `runtime` asks for: "auto", "crossbuild", "key:…" or a prebuilt one's provider.
 
     With `libc` it carries libc and the loader, for a place that has none of its own. Raises ConfigError when there is
@@ -28,5 +37,5 @@ def choose_runtime(toolchain: Toolchain, store: Store, *, asked: str, libc: bool
     elif asked.startswith(BY_KEY):
         found = find_runtime(store, asked.removeprefix(BY_KEY)).runtime
     else:
-        return provide(toolchain, store, provider=asked, force=force)
-    return add_libc(found, toolchain, store) if libc else found
+        return provide(toolchain, store, provider=asked, force=force, note=note)
+    return add_libc(found, toolchain, store, note=note) if libc else found

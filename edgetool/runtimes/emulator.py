@@ -17,7 +17,8 @@ from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store
-from edgetool.runtimes.onnxruntime.sources import Source, fetch, read_sources, unpack
+from edgetool.platform.unpack import unpack
+from edgetool.runtimes.onnxruntime.sources import Source, fetch, read_sources
 
 EMULATOR_RECIPE = 1  # raised when the way it is built changes
 PLUGIN_RECIPE = 1

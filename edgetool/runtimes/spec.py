@@ -6,17 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from edgetool.platform.debian.pins import Packages
 from edgetool.platform.files import FileEntry
 from edgetool.platform.values import Name, NonNegative, Sha256, Text, value
-
-
-@value
-class DebianRuntime:
-    """Packages of Debian's archive that hold a runtime, or the libraries one needs."""
-
-    suite: Name
-    architecture: Name
-    packages: tuple[Name, ...]
 
 
 @value
@@ -43,7 +35,7 @@ class Toolchain:
     cflags: tuple[Name, ...] = ()
     loader: Name  # the dynamic loader's file name
     wheel_platform: Name | None = None  # PyPI's platform tag when onnxruntime has a wheel for the triple
-    debian: DebianRuntime | None = None
+    debian: Packages | None = None  # that hold a runtime, or the libraries one needs
     crossbuild: CrossBuild | None = None
 
     @property

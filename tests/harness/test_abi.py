@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from edgetool.platform.catalog import data_folder
-from edgetool.platform.process import run_process, run_tool
+from edgetool.platform.debian.packages import unpack_packages
+from edgetool.platform.debian.pins import Packages
+from edgetool.platform.process import run_process
+from edgetool.platform.progress import unheard
 from edgetool.platform.store import Store
-from edgetool.runtimes.onnxruntime.prebuilt import debian_mirror
 
 ABI = data_folder("toolchain") / "harness" / "ort_abi.h"
 CONSTANTS = {
@@ -43,18 +45,16 @@ ELEMENTS = {
 def include(store: Store) -> Path:
     """The folder of Debian's onnxruntime_c_api.h, API version 21."""
 
+    headers = Packages(suite="trixie", architecture="riscv64", packages=("libonnxruntime-dev",))
+
     def make(folder: Path) -> None:
-        mirror = debian_mirror()
-        sources = [f"deb {mirror} trixie main"] if mirror else []
-        options = ["--variant=extract", "--include=libonnxruntime-dev"]
-        log = store.root / "logs" / "header.log"
-        run_tool(["mmdebstrap", *options, "trixie", folder / "sysroot", *sources], log=log, timeout_s=900)
+        unpack_packages(headers, store.root, folder / "sysroot", note=unheard)
         header = next((folder / "sysroot").rglob("onnxruntime_c_api.h"))
         for path in header.parent.glob("*.h"):
             shutil.copyfile(path, folder / path.name)
         shutil.rmtree(folder / "sysroot")
 
-    return store.entry("test-header", {"package": "libonnxruntime-dev", "suite": "trixie"}, make).path
+    return store.entry("test-header", headers.digests(), make).path
 
 
 def positions() -> dict[str, int]:

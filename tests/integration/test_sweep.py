@@ -42,7 +42,6 @@ timeout_s = 600
 
 pytestmark = [
     pytest.mark.skipif(shutil.which(OPTIONS.machine.emulator) is None, reason="needs qemu-system-misc"),
-    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="needs mmdebstrap"),
     pytest.mark.xdist_group("virtual-board"),
 ]
 

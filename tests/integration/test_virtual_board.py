@@ -42,7 +42,6 @@ NAME = "virt-riscv64"
 
 pytestmark = [
     pytest.mark.skipif(shutil.which(SMALL.machine.emulator) is None, reason="needs qemu-system-misc"),
-    pytest.mark.skipif(shutil.which("mmdebstrap") is None, reason="needs mmdebstrap"),
     pytest.mark.xdist_group("virtual-board"),
 ]
 

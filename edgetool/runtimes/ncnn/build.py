@@ -18,9 +18,10 @@ from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store
+from edgetool.platform.unpack import unpack
 from edgetool.platform.values import Name, Positive, Sha256, value
 from edgetool.runtimes.compilers import COMPILING, Compiler, cache_environment, find_compiler
-from edgetool.runtimes.onnxruntime.sources import recipe_folder, unpack
+from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.spec import Toolchain
 
 RECIPE = 1  # raised when the way it is built changes

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import importlib.util
-import os
 import re
 import shutil
 import sys
@@ -16,33 +14,43 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 
 from edgetool.errors import BuildError, ConfigError
+from edgetool.platform.debian.packages import unpack_packages
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, read_elf
 from edgetool.platform.files import FileEntry, file_entries
-from edgetool.platform.process import run_process, run_tool
+from edgetool.platform.process import run_tool
+from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
-from edgetool.runtimes.spec import DebianRuntime, Runtime, RuntimeBuild, Toolchain
+from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 from edgetool.runtimes.toolchains import native_triple
 
 RECIPE = 1  # raised when the way a runtime is put together changes
 LIBC_PACKAGES = ("libc6",)
+RUNTIME_PACKAGE = re.compile(r"libonnxruntime\d.*")
 LIBRARY = re.compile(r"libonnxruntime\.so(\.\d+)*")
 
 
-def provide(toolchain: Toolchain, store: Store, *, provider: str = "auto", force: bool = False) -> Runtime:
+def provide(
+    toolchain: Toolchain,
+    store: Store,
+    *,
+    provider: str = "auto",
+    force: bool = False,
+    note: Note = unheard,
+) -> Runtime:
     """A runtime for the triple, fetched once. "auto" takes the wheel where there is one, else Debian's.
 
-    Raises ConfigError when the provider has none for this triple or needs a program that is missing, BuildError when
+    `note` hears how fetching goes. Raises ConfigError when the provider has none for this triple, BuildError when
     fetching fails.
     """
     if provider == "auto":
         provider = "wheel" if toolchain.wheel_platform else "debian"
-    make: Callable[[Toolchain, Store, Path], RuntimeBuild]
+    make: Callable[[Toolchain, Store, Path, Note], RuntimeBuild]
     match provider:
         case "wheel" if toolchain.wheel_platform:
             inputs: dict[str, object] = {"wheel": toolchain.wheel_platform, "version": package_version("onnxruntime")}
             make = _from_wheel
-        case "debian" if toolchain.debian and any("onnxruntime" in name for name in toolchain.debian.packages):
+        case "debian" if toolchain.debian and any(map(RUNTIME_PACKAGE.fullmatch, toolchain.debian.packages)):
             inputs = {}
             make = _from_debian
         case "wheel" | "debian":
@@ -50,11 +58,10 @@ def provide(toolchain: Toolchain, store: Store, *, provider: str = "auto", force
         case _:
             raise ConfigError(f"no runtime provider {provider!r}", hint="known providers: auto, wheel, debian")
     if toolchain.debian is not None:
-        debian = toolchain.debian
-        inputs |= {"suite": debian.suite, "architecture": debian.architecture, "packages": debian.packages}
+        inputs["packages"] = toolchain.debian.digests()
 
     def fill(folder: Path) -> None:
-        write_document(folder / "runtime.json", make(toolchain, store, folder))
+        write_document(folder / "runtime.json", make(toolchain, store, folder, note))
 
     entry = store.entry("runtime", {"triple": toolchain.triple, "recipe": RECIPE, **inputs}, fill, force=force)
     return open_runtime(entry.path)
@@ -65,7 +72,7 @@ def open_runtime(root: Path) -> Runtime:
     return Runtime(root=root, build=read_document(root / "runtime.json", RuntimeBuild, error=BuildError))
 
 
-def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store) -> Runtime:
+def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note = unheard) -> Runtime:
     """The runtime with Debian's libc and loader beside it, for where the target's own are not: under an emulator.
 
     A runtime that carries them already, and one of a triple without Debian packages, is returned as it is.
@@ -76,30 +83,32 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store) -> Runtime:
 
     def fill(folder: Path) -> None:
         shutil.copytree(runtime.root / "lib", folder / "lib")
-        sysroot = extract_packages(debian, store, folder / "sysroot")
+        sysroot = folder / "sysroot"
+        unpack_packages(debian, store.root, sysroot, note=note)
         copy_closure([folder / runtime.build.library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
         files = file_entries(folder)
         carrying = replace(runtime.build, loader=f"lib/{toolchain.loader}", glibc=None, files=files, key=_digest(files))
         write_document(folder / "runtime.json", carrying)
 
-    inputs = {"recipe": RECIPE, "runtime": runtime.build.key, "suite": debian.suite, "libc": debian.packages}
+    inputs = {"recipe": RECIPE, "runtime": runtime.build.key, "libc": debian.digests()}
     return open_runtime(store.entry("runtime-with-libc", inputs, fill).path)
 
 
-def _from_debian(toolchain: Toolchain, store: Store, folder: Path) -> RuntimeBuild:
+def _from_debian(toolchain: Toolchain, store: Store, folder: Path, note: Note) -> RuntimeBuild:
     assert toolchain.debian is not None
-    sysroot = extract_packages(toolchain.debian, store, folder / "sysroot")
+    sysroot = folder / "sysroot"
+    packages = unpack_packages(toolchain.debian, store.root, sysroot, note=note)
     library = next(path for path in sorted(sysroot.rglob("libonnxruntime.so.*.*.*")) if not path.is_symlink())
     version = library.name.removeprefix("libonnxruntime.so.")
-    package = next(name for name in toolchain.debian.packages if "onnxruntime" in name)
+    package = next(package for package in packages if RUNTIME_PACKAGE.fullmatch(package.name))
     copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
-    variant = f"{package} {_changelog_version(sysroot, package)}"
+    variant = f"{package.name} {package.version}"
     shutil.rmtree(sysroot)
     return _describe(toolchain, folder, provider="debian", version=version, variant=variant, carries_libc=True)
 
 
-def _from_wheel(toolchain: Toolchain, store: Store, folder: Path) -> RuntimeBuild:
+def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) -> RuntimeBuild:
     version = package_version("onnxruntime")
     library = folder / "lib" / f"libonnxruntime.so.{version}"
     library.parent.mkdir()
@@ -112,7 +121,8 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path) -> RuntimeBuil
         _download_library(toolchain, store, version, library)
     carries_libc = toolchain.debian is not None
     if toolchain.debian is not None:
-        sysroot = extract_packages(toolchain.debian, store, folder / "sysroot")
+        sysroot = folder / "sysroot"
+        unpack_packages(toolchain.debian, store.root, sysroot, note=note)
         copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
     variant = f"onnxruntime {version} {toolchain.wheel_platform}"
@@ -134,38 +144,6 @@ def _download_library(toolchain: Toolchain, store: Store, version: str, library:
     ):
         shutil.copyfileobj(source, destination)
     shutil.rmtree(wheels)
-
-
-def extract_packages(debian: DebianRuntime, store: Store, sysroot: Path) -> Path:
-    """Packages and all they depend on, extracted; signatures checked by apt, nothing of them executed, no root."""
-    if shutil.which("mmdebstrap") is None:
-        raise ConfigError("mmdebstrap is not installed", hint="as root: apt-get install mmdebstrap")
-    mirror = debian_mirror()
-    sources = [f"deb {mirror} {debian.suite} main"] if mirror else []
-    # Not in a user namespace, mmdebstrap's own choice for users: they could not remove the files it leaves.
-    mode = "root" if os.geteuid() == 0 else "chrootless"
-    options = [
-        "--variant=extract",
-        f"--mode={mode}",
-        f"--architectures={debian.architecture}",
-        f"--include={','.join(debian.packages)}",
-    ]
-    run_tool(
-        ["mmdebstrap", *options, debian.suite, sysroot, *sources],
-        log=store.root / "logs" / f"mmdebstrap-{debian.suite}-{debian.architecture}.log",
-        timeout_s=900,
-    )
-    return sysroot
-
-
-def debian_mirror() -> str | None:
-    """The Debian mirror of this machine's apt, or None where apt is none or not Debian's (mmdebstrap has a default)."""
-    try:
-        targets = run_process(["apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)"], timeout_s=60)
-    except (FileNotFoundError, PermissionError):
-        return None
-    rows = (line.split(" ", 2) for line in targets.stdout.decode(errors="replace").splitlines())
-    return next((row[2].strip() for row in rows if row[:2] == ["Debian", "Debian"] and len(row) == 3), None)
 
 
 def copy_closure(start: Iterable[Path], sysroot: Path, destination: Path) -> None:
@@ -190,15 +168,6 @@ def _find_library(sysroot: Path, name: str) -> Path:
     if found is None:
         raise BuildError(f"the packages hold no {name}", hint="add the package that has it to the toolchain's file")
     return found
-
-
-def _changelog_version(sysroot: Path, package: str) -> str:
-    """A package's version, from the first line of its changelog: "onnxruntime (1.21.0+dfsg-1) unstable; …"."""
-    for changelog in sorted((sysroot / "usr/share/doc" / package).glob("changelog.Debian*gz")):
-        with gzip.open(changelog, "rt", errors="replace") as file:
-            if found := re.search(r"\(([^)]+)\)", file.readline()):
-                return found[1]
-    return "unknown"
 
 
 def _describe(

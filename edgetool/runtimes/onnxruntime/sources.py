@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import ClassVar
 
-from edgetool.errors import BuildError, ConfigError
+from edgetool.errors import ConfigError
 from edgetool.platform.catalog import data_folder
+from edgetool.platform.debian.packages import fetch_from_debian
 from edgetool.platform.documents import read_document
-from edgetool.platform.files import is_inside, sha256_file
-from edgetool.platform.process import run_tool
-from edgetool.platform.progress import Progress
+from edgetool.platform.files import FileEntry, is_inside, sha256_file
+from edgetool.platform.progress import Note, Progress, unheard
 from edgetool.platform.store import Store, key_of
-from edgetool.platform.tar import tarfile
-from edgetool.platform.values import Name, Positive, Sha256, value
-from edgetool.runtimes.onnxruntime.prebuilt import debian_mirror
+from edgetool.platform.unpack import unpack
+from edgetool.platform.values import Name, value
 
 RECIPE = 2  # raised when the way the sources are put together changes
-APT_HELPER = Path("/usr/lib/apt/apt-helper")
-AR_MAGIC = b"!<arch>\n"
-AR_HEADER_BYTES = 60
 
 
 @value
-class Source:
-    """One archive: a tarball, or a package of headers."""
+class Source(FileEntry):
+    """One archive: a tarball, or a package of headers; `path` is in a Debian archive."""
 
     name: Name  # the folder it is unpacked to
     version: Name
     suite: Name  # which release of Debian holds it
-    path: Name  # in a Debian archive
-    size_bytes: Positive
-    sha256: Sha256
-
-    @property
-    def file_name(self) -> str:
-        return self.path.rsplit("/", 1)[-1]
 
 
 @value
@@ -103,9 +89,9 @@ def source_tree(store: Store, progress: Progress, *, own: Path | None = None, mi
     }
 
     def make(folder: Path) -> None:
-        for source in sources:
+        for source, path in zip(sources, fetch_sources(sources, store, mirror=mirror, note=step.note), strict=True):
             step.note(source.name)
-            unpack(fetch(source, store, mirror=mirror), folder / source.name)
+            unpack(path, folder / source.name)
         step.note(f"{len(sources)} archives")
 
     with progress.step("sources of ONNX Runtime") as step:
@@ -118,76 +104,20 @@ def source_tree(store: Store, progress: Progress, *, own: Path | None = None, mi
     return SourceTree(onnxruntime=tree, dependencies=entry.path, version=version, key=key, pinned=own is None)
 
 
-def fetch(source: Source, store: Store, *, mirror: Path | None = None) -> Path:
-    """The archive's file, whose sha256 is checked each time. With `mirror`, a folder of such files, no network."""
-    if mirror is not None:
-        return _check(source, mirror / source.file_name, hint=f"--mirror wants a folder that holds {source.file_name}")
-    path = store.root / "downloads" / source.file_name
-    if path.is_file() and sha256_file(path) == source.sha256:
-        return path
-    address = debian_mirror()
-    if address is None or not APT_HELPER.is_file():
-        raise BuildError(
-            f"{source.file_name} can't be fetched: this machine's apt knows no Debian archive",
-            hint=f"fetch {source.path} from any Debian mirror and put it at {path}",
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as scratch:
-        beside = Path(scratch) / "file"
-        # apt's own downloader: it knows this machine's proxies and certificates.
-        run_tool(
-            [APT_HELPER, "download-file", f"{address.rstrip('/')}/{source.path}", beside, f"SHA256:{source.sha256}"],
-            log=store.root / "logs" / f"fetch-{source.name}.log",
-            timeout_s=1800,
-        )
-        os.replace(_check(source, beside, hint="the mirror is broken or tampered with"), path)
-    return path
+def fetch(source: Source, store: Store, *, mirror: Path | None = None, note: Note = unheard) -> Path:
+    """The archive's file, whose sha256 is checked each time; `mirror` is a folder of such files, for no network."""
+    return fetch_sources([source], store, mirror=mirror, note=note)[0]
 
 
-def _check(source: Source, path: Path, *, hint: str) -> Path:
-    if not path.is_file():
-        raise BuildError(f"{path} is missing", hint=hint)
-    if path.stat().st_size != source.size_bytes or sha256_file(path) != source.sha256:
-        raise BuildError(f"{path} is not the {source.name} {source.version} of sha256 {source.sha256}", hint=hint)
-    return path
-
-
-def unpack(archive: Path, folder: Path) -> None:
-    """A package's files, or a tarball's without its single top folder, into the new `folder`."""
-    try:
-        if archive.suffix == ".deb":
-            with archive.open("rb") as file:
-                stream = _data_member(file, archive)
-                _extract(stream, folder)
-            return
-        beside = folder.with_name(f".{folder.name}-unpacked")
-        with archive.open("rb") as file:
-            _extract(file, beside)
-        tops = list(beside.iterdir())
-        if len(tops) != 1 or not tops[0].is_dir():
-            raise BuildError(f"{archive} does not hold one folder")
-        tops[0].rename(folder)
-        shutil.rmtree(beside, ignore_errors=True)
-    except (OSError, tarfile.TarError) as error:
-        raise BuildError(f"cannot unpack {archive}: {error}") from error
-
-
-def _extract(stream: IO[bytes], folder: Path) -> None:
-    folder.mkdir()
-    with tarfile.open(fileobj=stream, mode="r:*") as tar:
-        tar.extractall(folder, filter="data")
-
-
-def _data_member(file: IO[bytes], archive: Path) -> IO[bytes]:
-    """The data.tar of a .deb, which is an `ar` archive."""
-    if file.read(len(AR_MAGIC)) != AR_MAGIC:
-        raise BuildError(f"{archive} is not a Debian package")
-    while len(header := file.read(AR_HEADER_BYTES)) == AR_HEADER_BYTES:
-        name, size = header[:16].decode("ascii", "replace").strip().rstrip("/"), int(header[48:58])
-        if name.startswith("data.tar"):
-            return io.BytesIO(file.read(size))
-        file.seek(size + size % 2, os.SEEK_CUR)
-    raise BuildError(f"{archive} holds no data.tar")
+def fetch_sources(
+    sources: Sequence[Source],
+    store: Store,
+    *,
+    mirror: Path | None = None,
+    note: Note = unheard,
+) -> tuple[Path, ...]:
+    """Several at a time. Raises BuildError for a file that can't be had or is another than the pinned one."""
+    return fetch_from_debian(sources, store.root, note=note, mirror=None if mirror is None else str(mirror.resolve()))
 
 
 def _digest_tree(root: Path) -> str:

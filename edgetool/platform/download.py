@@ -1,0 +1,311 @@
+"""Files from mirrors: several at a time, tried again, taken up where they were cut off, checked by their sha256."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Thread
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener, getproxies
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
+
+from edgetool import __version__
+from edgetool.errors import FetchError, FileGone
+from edgetool.platform.files import FileEntry, sha256_file
+from edgetool.platform.progress import Note, unheard
+
+AT_ONCE = 6
+STALL_S = 15.0  # without a byte
+FRUITLESS_ATTEMPTS = 6  # in a row without one more byte
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
+CHUNK_BYTES = 128 * 1024
+NOTE_EVERY_S = 0.25
+GONE = frozenset({404, 410})
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another attempt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a mirror is put up with."""
+
+    stall_s: float = STALL_S
+    first_wait_s: float = FIRST_WAIT_S
+    fruitless_attempts: int = FRUITLESS_ATTEMPTS
+
+
+class _Passing(Exception):
+    """The mirror failed in a way that another attempt may not."""
+
+
+class _Wrong(Exception):
+    """What the mirror has is not the file."""
+
+
+@dataclass
+class _Meter:
+    """How much of all files is here, counted by every thread."""
+
+    total_bytes: int
+    note: Note
+    done_bytes: int = 0
+    fetched_bytes: int = 0
+    stopped: Event = field(default_factory=Event)
+    _lock: Lock = field(default_factory=Lock)
+    _start: float = field(default_factory=time.monotonic)
+
+    def add(self, count: int, *, fetched: bool) -> None:
+        with self._lock:
+            self.done_bytes += count
+            self.fetched_bytes += count if fetched else 0
+
+    def show(self) -> None:
+        rate = self.fetched_bytes / max(time.monotonic() - self._start, 1e-3)
+        left = f", {(self.total_bytes - self.done_bytes) / rate:.0f} s left" if rate else ""
+        self.note(f"{self.done_bytes / 1e6:.1f} of {self.total_bytes / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s{left}")
+
+
+def fetch_files(
+    files: Sequence[FileEntry],
+    folder: Path,
+    mirrors: Sequence[str],
+    *,
+    proxies: Mapping[str, str] | None = None,
+    note: Note = unheard,
+    patience: Patience = Patience(),
+) -> tuple[Path, ...]:
+    """The files, in `folder` under their own names; those that are there already are only checked.
+
+    A mirror is an http(s) address or a folder; each file is asked of them in turn. `proxies` (scheme → address) are
+    used where the environment names none. Raises FileGone when every mirror answers that it has no such file,
+    FetchError when a file can't be had or is another than the pinned one. What was got of a file is kept for the next
+    call.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    opener = build_opener(ProxyHandler(getproxies() or dict(proxies or {})))
+    meter = _Meter(total_bytes=sum(file.size_bytes for file in files), note=note)
+    jobs = [_Job(file, folder, tuple(mirrors), opener, patience, meter) for file in files]
+    _run_all(jobs, meter)
+    return tuple(job.path for job in jobs)
+
+
+def _run_all(jobs: Sequence[_Job], meter: _Meter) -> None:
+    """Run the jobs, the largest first, AT_ONCE at a time. The first error, or Ctrl-C, stops the others."""
+    waiting: SimpleQueue[_Job] = SimpleQueue()
+    for job in sorted(jobs, key=lambda job: job.file.size_bytes, reverse=True):
+        waiting.put(job)
+    outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work() -> None:
+        while not meter.stopped.is_set():
+            try:
+                waiting.get_nowait().run()
+            except Empty:
+                return
+            except BaseException as error:  # noqa: BLE001 - raised again by who waits for it
+                outcomes.put(error)
+            else:
+                outcomes.put(None)
+
+    # Not waited for when they are stopped: one that hangs on a silent mirror would delay the answer to Ctrl-C.
+    for number in range(min(AT_ONCE, len(jobs))):
+        Thread(target=work, name=f"fetch-{number}", daemon=True).start()
+    try:
+        for _ in jobs:
+            if (error := _next(outcomes, meter)) is not None:
+                raise error
+    finally:
+        meter.stopped.set()
+
+
+def _next(outcomes: SimpleQueue[BaseException | None], meter: _Meter) -> BaseException | None:
+    while True:
+        if meter.fetched_bytes:
+            meter.show()
+        try:
+            return outcomes.get(timeout=NOTE_EVERY_S)
+        except Empty:
+            continue
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One file on its way."""
+
+    file: FileEntry
+    folder: Path
+    mirrors: tuple[str, ...]
+    opener: OpenerDirector
+    patience: Patience
+    meter: _Meter
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.file.file_name
+
+    @property
+    def part(self) -> Path:
+        """What was got so far; another content is another file."""
+        return self.folder / f".{self.file.sha256[:16]}.part"
+
+    def run(self) -> None:
+        from filelock import FileLock
+
+        with FileLock(self.part.with_suffix(".lock")):
+            if not self._is_there():
+                self._from_mirrors()
+
+    def _is_there(self) -> bool:
+        here = self.path.is_file() and is_pinned(self.path, self.file)
+        if here:
+            self.meter.add(self.file.size_bytes, fetched=False)
+        return here
+
+    def _from_mirrors(self) -> None:
+        self.meter.add(self._have(), fetched=False)
+        failures: list[str] = []
+        gone = True
+        for mirror in self.mirrors:
+            try:
+                self._from_mirror(mirror)
+            except FileNotFoundError:
+                failures.append(f"{mirror} has no {self.file.path}")
+            except (_Passing, _Wrong) as failure:
+                gone = False
+                failures.append(str(failure))
+            else:
+                os.replace(self.part, self.path)
+                return
+        if gone and failures:
+            raise FileGone("\n  ".join(failures))
+        raise FetchError(
+            "\n  ".join([f"cannot fetch {self.file.file_name}", *failures]),
+            hint="what was got is kept: try again, or name another mirror in EDGETOOL_DEBIAN_MIRROR",
+        )
+
+    def _from_mirror(self, mirror: str) -> None:
+        """Fill `part`. Raises FileNotFoundError, _Passing when patience is at its end, _Wrong."""
+        if urlsplit(mirror).scheme not in ("http", "https"):
+            self._copy(Path(mirror.removeprefix("file://")))
+            return
+        address = f"{mirror.rstrip('/')}/{quote(self.file.path)}"
+        taken_up = self._have() > 0
+        self._fill(address)
+        if taken_up and not is_pinned(self.part, self.file):  # what was here before may be another file's beginning
+            self._restart()
+            self._fill(address)
+        self._check(address)
+
+    def _fill(self, address: str) -> None:
+        last_fruit = [0]
+
+        def give_up(state: RetryCallState) -> bool:
+            return state.attempt_number - last_fruit[0] >= self.patience.fruitless_attempts
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(_Passing),
+            wait=wait_exponential(multiplier=self.patience.first_wait_s, max=LONGEST_WAIT_S)
+            + wait_random(0, self.patience.first_wait_s),
+            stop=give_up,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        for attempt in retrying:
+            with attempt:
+                before = self._have()
+                try:
+                    self._attempt(address)
+                finally:
+                    if self._have() > before:
+                        last_fruit[0] = attempt.retry_state.attempt_number
+
+    def _sleep(self, seconds: float) -> None:
+        if self.meter.stopped.wait(seconds):
+            raise _Wrong("another file failed")
+
+    def _have(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _attempt(self, address: str) -> None:
+        have = self._have()
+        if have >= self.file.size_bytes:
+            return
+        headers = {"User-Agent": f"edgetool/{__version__}", **({"Range": f"bytes={have}-"} if have else {})}
+        try:
+            with self.opener.open(Request(address, headers=headers), timeout=self.patience.stall_s) as answer:
+                self._receive(answer, have, address)
+        except HTTPError as refused:
+            with refused:
+                self._refused(refused.code, address)
+        except (URLError, HTTPException, OSError) as failed:
+            reason = failed.reason if isinstance(failed, URLError) else failed
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise _Wrong(f"{address}: {reason.verify_message}") from failed
+            raise _Passing(f"{address}: {_words(reason)}") from failed
+
+    def _refused(self, status: int, address: str) -> None:
+        if status in GONE:
+            raise FileNotFoundError(address)
+        if status == 416:  # the mirror's file ends before what is here of it
+            self._restart()
+        if status in PASSING or status == 416:
+            raise _Passing(f"{address}: HTTP status {status}")
+        raise _Wrong(f"{address}: HTTP status {status}")
+
+    def _receive(self, answer: HTTPResponse, have: int, address: str) -> None:
+        if have and answer.status != 206:
+            have = self._restart()
+        said = answer.headers.get("Content-Length")
+        if said is not None and said.isdigit() and have + int(said) != self.file.size_bytes:
+            raise _Wrong(f"{address} has {have + int(said)} bytes, {self.file.size_bytes} are pinned")
+        with self.part.open("ab") as file:
+            while chunk := answer.read1(CHUNK_BYTES):
+                have += len(chunk)
+                if have > self.file.size_bytes:
+                    raise _Wrong(f"{address} has more than the {self.file.size_bytes} bytes that are pinned")
+                if self.meter.stopped.is_set():
+                    raise _Wrong("another file failed")
+                file.write(chunk)
+                self.meter.add(len(chunk), fetched=True)
+        if have < self.file.size_bytes:
+            raise _Passing(f"{address}: cut off after {have} of {self.file.size_bytes} bytes")
+
+    def _restart(self) -> int:
+        self.meter.add(-self._have(), fetched=False)
+        self.part.unlink(missing_ok=True)
+        return 0
+
+    def _copy(self, mirror: Path) -> None:
+        """Out of a folder that is laid out as an archive is, or holds the files side by side."""
+        places = (mirror / self.file.path, mirror / self.file.file_name)
+        found = next((path for path in places if path.is_file()), None)
+        if found is None:
+            raise FileNotFoundError(mirror)
+        self._restart()
+        shutil.copyfile(found, self.part)
+        self.meter.add(self._have(), fetched=True)
+        self._check(str(found))
+
+    def _check(self, address: str) -> None:
+        if not is_pinned(self.part, self.file):
+            self._restart()
+            raise _Wrong(f"{address} is another file than the pinned one of sha256 {self.file.sha256}")
+
+
+def is_pinned(path: Path, file: FileEntry) -> bool:
+    """Whether the content at `path` is the file's."""
+    return path.stat().st_size == file.size_bytes and sha256_file(path) == file.sha256
+
+
+def _words(reason: object) -> str:
+    if isinstance(reason, TimeoutError):
+        return "no answer"
+    return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)

@@ -1,0 +1,92 @@
+"""Archives from elsewhere, unpacked with distrust: Debian packages, and tarballs of one folder."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from lzma import LZMAError
+from pathlib import Path
+from typing import IO
+
+from edgetool.errors import BuildError
+from edgetool.platform.tar import tarfile
+
+AR_MAGIC = b"!<arch>\n"
+AR_HEADER_BYTES = 60
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """A package's files, or a tarball's without its single top folder, into the new `folder`."""
+    if archive.suffix == ".deb":
+        unpack_package(archive, folder)
+        return
+    with _readable(archive):
+        beside = folder.with_name(f".{folder.name}-unpacked")
+        with archive.open("rb") as file:
+            _extract(file, beside)
+        tops = list(beside.iterdir())
+        if len(tops) != 1 or not tops[0].is_dir():
+            raise BuildError(f"{archive} does not hold one folder")
+        tops[0].rename(folder)
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def unpack_package(package: Path, folder: Path, *, only: Collection[str] = ()) -> set[str]:
+    """A Debian package's files into `folder`, which may hold those of others already; no script of it is run.
+
+    With `only`, patterns of one path each ("boot/vmlinu*"), nothing else is unpacked, and once all are found
+    the rest is not even read; returns those that were found. Raises BuildError for what is no package.
+    """
+    folder.mkdir(exist_ok=True)
+    missing = set(only)
+    with _readable(package), package.open("rb") as file:
+        data = _data_member(file, package)
+        with tarfile.open(fileobj=data, mode="r|*") as tar:
+            for member in tar:
+                path = member.name.removeprefix("./")
+                found = {pattern for pattern in missing if fnmatchcase(path, pattern)}
+                if only and not found:
+                    continue
+                tar.extract(member, folder, filter=_inside)
+                missing -= found
+                if only and not missing:
+                    break
+    return set(only) - missing
+
+
+@contextmanager
+def _readable(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, LZMAError, ValueError, tarfile.TarError) as error:
+        raise BuildError(f"cannot unpack {archive}: {error}") from error
+
+
+def _extract(stream: IO[bytes], folder: Path) -> None:
+    folder.mkdir()
+    with tarfile.open(fileobj=stream, mode="r:*") as tar:
+        tar.extractall(folder, filter="data")
+
+
+def _inside(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+    """Links that lead out of the tree and devices are left out: what they stand for is no file of a package."""
+    try:
+        return tarfile.data_filter(member, path)
+    except (tarfile.AbsoluteLinkError, tarfile.LinkOutsideDestinationError, tarfile.SpecialFileError):
+        return None
+
+
+def _data_member(file: IO[bytes], archive: Path) -> IO[bytes]:
+    """The data.tar of a .deb, which is an `ar` archive."""
+    if file.read(len(AR_MAGIC)) != AR_MAGIC:
+        raise BuildError(f"{archive} is not a Debian package")
+    while len(header := file.read(AR_HEADER_BYTES)) == AR_HEADER_BYTES:
+        name, size = header[:16].decode("ascii", "replace").strip().rstrip("/"), int(header[48:58])
+        if name.startswith("data.tar"):
+            return io.BytesIO(file.read(size))
+        file.seek(size + size % 2, os.SEEK_CUR)
+    raise BuildError(f"{archive} holds no data.tar")
