@@ -12,6 +12,8 @@ from pathlib import Path
 
 from edgetool.errors import ConfigError
 from edgetool.executors.base import Target
+from edgetool.executors.emulators import NAMES as EMULATORS
+from edgetool.executors.emulators import TESTED, emulator_package, installed_emulator, version_of
 from edgetool.platform.debian.mirrors import HINT as MIRROR_HINT
 from edgetool.platform.debian.mirrors import debian_mirrors
 from edgetool.platform.process import run_tool
@@ -49,8 +51,6 @@ BUILDING = "`edgetool runtime build`"
 BUILDING_PACKAGES = ("cmake", "ninja")
 # names, what for, system package, and for which targets they are required: patterns of executor/triple
 PROGRAMS = (
-    (("qemu-riscv64", "qemu-riscv64-static"), "target qemu-riscv64", "qemu-user-static", ("qemu/riscv64-*",)),
-    (("qemu-aarch64", "qemu-aarch64-static"), "target qemu-aarch64", "qemu-user-static", ("qemu/aarch64-*",)),
     (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", ("virtual/riscv64-*",)),
     (("qemu-system-aarch64",), "target virt-aarch64, the emulated board", "qemu-system-arm", ("virtual/aarch64-*",)),
     (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", ()),
@@ -66,6 +66,7 @@ def examine(target: Target) -> tuple[Finding, ...]:
         _python(),
         *_python_packages(),
         _mirror(place),
+        *_emulators(place),
         *_programs(place),
         *_for_counting(),
         *_for_building(),
@@ -108,6 +109,24 @@ def _mirror(place: str) -> Finding:
         remedy=MIRROR_HINT,
         required=any(fnmatchcase(place, pattern) for pattern in FROM_DEBIAN),
     )
+
+
+def _emulators(place: str) -> Iterator[Finding]:
+    """Which user-mode emulator is used: the installed one, or where that is missing or old the pinned one."""
+    for name in EMULATORS:
+        installed, package = installed_emulator(name), emulator_package()
+        found = None if installed is None else f"{installed} ({'.'.join(map(str, version_of(installed)))})"
+        if package is not None and (installed is None or version_of(installed) < TESTED):
+            pinned = package.pinned()[0]
+            found = f"Debian's {pinned.version}, pinned" + (f", in place of the older {found}" if found else "")
+        yield Finding(
+            name=name,
+            found=found,
+            needed_for=f"target {name}",
+            package="qemu-user-static",
+            remedy="as root: apt-get install qemu-user-static",
+            required=fnmatchcase(place, f"qemu/{name.removeprefix('qemu-')}-*"),
+        )
 
 
 def _programs(place: str) -> Iterator[Finding]:

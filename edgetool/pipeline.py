@@ -20,7 +20,7 @@ from edgetool.boards.probe import check_machine_of, probe_board
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import WrongMachine
 from edgetool.executors.base import BenchmarkSpec, Target
-from edgetool.executors.registry import load_target, open_executor, waiting
+from edgetool.executors.registry import load_target, open_executor, prepare_executor, waiting
 from edgetool.models import onnxfile
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
@@ -130,6 +130,7 @@ def reach(target: Target, workshop: Workshop) -> None:
     Raises ConnectError, HostKeyError or WrongMachine. A question about a host key is asked here, while nothing else is
     on the terminal.
     """
+    prepare_executor(target, workshop.progress)
     executor = open_executor(target, exclusive=False)
     if target.triple == "native" or not executor.native() or executor.emulator is not None:
         return

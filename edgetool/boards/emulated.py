@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le
 
+from edgetool.boards.image import board_image
 from edgetool.boards.machines import machine_for
 from edgetool.boards.virtual import (
     HOST,
@@ -25,6 +26,7 @@ from edgetool.errors import ConfigError, ConnectError
 from edgetool.executors.base import Seconds, Target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.documents import check_table
+from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import value
 
@@ -56,6 +58,14 @@ class EmulatedBoardExecutor(SshExecutor):
         options = board_options(target)
         check_emulator(options.machine)
         return cls(target.name, options, wait_s=_table(target).wait_s, exclusive=exclusive)
+
+    @classmethod
+    def prepare(cls, target: Target, progress: Progress) -> None:
+        """Fetch what the board boots."""
+        machine = board_options(target).machine
+        check_emulator(machine)
+        with progress.step(f"image of {target.name}") as step:
+            board_image(machine, Store(cache_root()), note=step.note)
 
     def __enter__(self) -> Self:
         store = Store(cache_root())

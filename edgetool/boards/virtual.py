@@ -18,7 +18,7 @@ from edgetool.boards.image import READY, BoardImage, board_image
 from edgetool.boards.keys import KeyPair, make_key_pair
 from edgetool.boards.machines import Machine, machine_for
 from edgetool.errors import ConfigError, ExecutorError
-from edgetool.executors.qemu import emulator_version
+from edgetool.executors.emulators import emulator_version
 from edgetool.platform import cpio
 from edgetool.platform.daemons import Daemon, end_daemon, identify, is_running
 from edgetool.platform.documents import read_document, write_document

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from functools import cache
 from pathlib import PurePosixPath
 from typing import Literal, Self
 
-from edgetool.errors import ConfigError
 from edgetool.executors.base import Target
+from edgetool.executors.emulators import emulator_version, find_emulator
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
-from edgetool.platform.process import run_process
+from edgetool.platform.progress import Progress
 from edgetool.platform.values import Name, Text, value
 
 
@@ -24,7 +22,7 @@ class QemuExecutor(LocalExecutor):
     @value
     class Settings:
         kind: Literal["qemu"]
-        emulator: Name  # "qemu-riscv64"; its static build is found too
+        emulator: Name  # "qemu-riscv64", or the path of one
         cpu: Name  # QEMU's -cpu
         cpuinfo: Text | None = None  # the guest's /proc/cpuinfo; without it the guest reads this machine's
 
@@ -32,6 +30,13 @@ class QemuExecutor(LocalExecutor):
     def open(cls, target: Target, *, exclusive: bool = True) -> Self:
         del exclusive
         return cls.open_with(target, find_emulator(cls._settings(target).emulator))
+
+    @classmethod
+    def prepare(cls, target: Target, progress: Progress) -> None:
+        """Fetch the emulator where this machine has none that will do."""
+        name = cls._settings(target).emulator
+        with progress.step(f"emulator {name}") as step:
+            step.note(emulator_version(find_emulator(name, note=step.note)))
 
     @classmethod
     def open_with(cls, target: Target, emulator: str, options: Sequence[str] = ()) -> Self:
@@ -57,18 +62,3 @@ class QemuExecutor(LocalExecutor):
             (root / "proc" / "cpuinfo").write_text(self._cpuinfo)
             self._prefix = (*self._prefix, "-L", str(root))
         return self
-
-
-def find_emulator(name: str) -> str:
-    """The path of a user-mode emulator. Raises ConfigError with the package to install."""
-    for program in (name, f"{name}-static"):
-        if found := shutil.which(program):
-            return found
-    raise ConfigError(f"{name} is not installed", hint="as root: apt-get install qemu-user-static")
-
-
-@cache
-def emulator_version(emulator: str) -> str:
-    """ "qemu-riscv64 version 7.2.22"."""
-    first = run_process([emulator, "--version"], timeout_s=10).stdout.decode(errors="replace").splitlines()[:1]
-    return (first[0] if first else emulator).split(" (")[0]

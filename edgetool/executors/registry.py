@@ -16,6 +16,7 @@ from edgetool.executors.base import Executor, Target
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.documents import check_table, read_toml
 from edgetool.platform.files import write_atomically
+from edgetool.platform.progress import Progress
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -108,6 +109,13 @@ def open_executor(target: Target, *, exclusive: bool = True) -> Executor:
     A board is then locked for as long as the block lasts, unless `exclusive` is false: for who only looks.
     """
     return cast(Executor, _executor_class(target.executor["kind"]).open(target, exclusive=exclusive))
+
+
+def prepare_executor(target: Target, progress: Progress) -> None:
+    """Fetch what the target's executor works with, if anything: where one sees it, and before other work."""
+    prepare = getattr(_executor_class(target.executor["kind"]), "prepare", None)
+    if prepare is not None:
+        prepare(target, progress)
 
 
 def place_of(target: Target) -> dict[str, Any]:

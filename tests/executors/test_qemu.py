@@ -9,7 +9,7 @@ import pytest
 
 from edgetool.boards.facts import read_facts
 from edgetool.errors import ConfigError, ExecutorError
-from edgetool.executors.qemu import find_emulator
+from edgetool.executors.emulators import find_emulator
 from edgetool.executors.registry import load_target, open_executor
 from edgetool.steps import Place
 
