@@ -14,16 +14,20 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from edgetool import pipeline, steps
+from edgetool.bench.bench import put_bundle
 from edgetool.bench.harness import BUNDLE, HarnessJob, input_paths, run_harness
-from edgetool.bench.measure import put_bundle
-from edgetool.bench.stats import summarize
 from edgetool.bundles import Bundle, inputs_by_name
-from edgetool.executors.base import BenchmarkSpec, Executor
-from edgetool.executors.registry import open_executor
+from edgetool.executors.base import Executor
 from edgetool.models.spec import ModelRequest
+from edgetool.pipeline import steps
+from edgetool.pipeline.images import ImageSource
+from edgetool.pipeline.plan import load_configured
+from edgetool.platform.context import StepContext
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
+from edgetool.records.stats import summarize
+from edgetool.targets.registry import open_executor
+from edgetool.targets.spec import BenchmarkSpec
 
 PAIRS = 12
 SPEC = BenchmarkSpec(warmup=20, min_repetitions=150, max_repetitions=150, min_duration_s=0)
@@ -31,13 +35,13 @@ SPEC = BenchmarkSpec(warmup=20, min_repetitions=150, max_repetitions=150, min_du
 
 def run() -> str:
     """The ratio of medians, harness ÷ Python, for fp32."""
-    workshop = steps.Workshop(store=Store(cache_root()), progress=Silent())
+    context = StepContext(store=Store(cache_root()), progress=Silent())
     request = ModelRequest()
-    source = steps.ImageSource.choose(request, None, None)
-    place = steps.provision(pipeline.target_with_images("host", 1), workshop)
-    fp32 = steps.export(request, source, workshop, opset=20)
-    bundle = steps.package([fp32], place, request, source, workshop)
-    with open_executor(place.target) as executor:
+    source = ImageSource.choose(request, None, None)
+    kit = steps.provision(load_configured("host", {}, images=1), context)
+    fp32 = steps.export(request, source, context, opset=20)
+    bundle = steps.package([fp32], kit, request, source, context)
+    with open_executor(kit.target) as executor:
         put_bundle(executor, bundle)
         ratios = []
         for pair in range(PAIRS):

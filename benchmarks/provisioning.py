@@ -6,7 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from edgetool import pipeline, steps
+from edgetool.pipeline import steps
+from edgetool.pipeline.plan import load_configured
+from edgetool.platform.context import StepContext
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
 
@@ -15,8 +17,8 @@ def run(target: str = "qemu-riscv64") -> str:
     """One cold provisioning: it is mostly the network's time."""
     with tempfile.TemporaryDirectory() as cache:
         start = time.perf_counter()
-        workshop = steps.Workshop(store=Store(Path(cache)), progress=Silent())
-        steps.provision(pipeline.target_with_images(target, None), workshop)
+        context = StepContext(store=Store(Path(cache)), progress=Silent())
+        steps.provision(load_configured(target, {}), context)
         return f"{target} from an empty cache in {time.perf_counter() - start:.1f} s"
 
 

@@ -7,8 +7,8 @@ import tempfile
 import time
 from pathlib import Path, PurePosixPath
 
-from edgetool.executors.registry import open_executor
 from edgetool.platform.process import run_process
+from edgetool.targets.registry import open_executor
 from tests.executors.servers import openssh
 
 SIZE_BYTES = 400_000_000

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Self
 
 from edgetool.bundles import FILES_LIMIT, MANIFEST, Bundle, open_bundle
 from edgetool.errors import BuildError
-from edgetool.platform.files import is_inside
+from edgetool.platform.files import is_inside, staged, staged_file
 from edgetool.platform.tar import tarfile
 
 EXTENSION_TYPES = frozenset(
@@ -24,20 +21,14 @@ def pack_bundle(bundle: Bundle, archive: Path) -> Path:
     """Write a .tar.zst of the bundle, whole or not at all, and return its path."""
     import zstandard
 
-    handle, beside = tempfile.mkstemp(dir=archive.parent, prefix=f".{archive.name}.")
-    try:
-        with (
-            os.fdopen(handle, "wb") as file,
-            zstandard.ZstdCompressor(level=9, threads=-1).stream_writer(file) as stream,
-            tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
-        ):
-            for name in [MANIFEST, *(entry.path for entry in bundle.manifest.files)]:
-                tar.add(bundle.root / name, name, recursive=False, filter=_anonymous)
-        os.chmod(beside, 0o644)
-        os.replace(beside, archive)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with (
+        staged_file(archive) as beside,
+        beside.open("wb") as file,
+        zstandard.ZstdCompressor(level=9, threads=-1).stream_writer(file) as stream,
+        tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name in [MANIFEST, *(entry.path for entry in bundle.manifest.files)]:
+            tar.add(bundle.root / name, name, recursive=False, filter=_anonymous)
     return archive
 
 
@@ -52,20 +43,17 @@ def unpack_bundle(archive: Path, folder: Path) -> Bundle:
     """Extract a .tar.zst into the new `folder` and check it. Raises BuildError for a hostile or broken archive."""
     import zstandard
 
-    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        with (
-            archive.open("rb") as file,
-            zstandard.ZstdDecompressor().stream_reader(file) as stream,
-            tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as tar,
-        ):
-            _extract_all(tar, beside)
-        open_bundle(beside)
-        beside.rename(folder)
+        with staged(folder) as beside:
+            with (
+                archive.open("rb") as file,
+                zstandard.ZstdDecompressor().stream_reader(file) as stream,
+                tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as tar,
+            ):
+                _extract_all(tar, beside)
+            open_bundle(beside)
     except (OSError, tarfile.TarError, zstandard.ZstdError) as error:
         raise BuildError(f"cannot unpack {archive}: {error}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return open_bundle(folder, verify=False)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,7 @@ from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, is_elf
-from edgetool.platform.files import FileEntry, file_entries, is_inside, sha256_file
+from edgetool.platform.files import FileEntry, file_entries, is_inside, sha256_file, staged
 from edgetool.platform.values import Name, Positive, Sha256, plain_name, value
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
@@ -170,8 +169,6 @@ def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
     if not (path / MANIFEST).is_file():
         raise BuildError(f"there is no bundle at {path}", hint="make one with `edgetool package`")
     manifest = read_document(path / MANIFEST, Manifest, error=BuildError)
-    if manifest.schema != Manifest.SCHEMA:
-        raise BuildError(f"{path / MANIFEST}: schema: {manifest.schema}, this edgetool reads {Manifest.SCHEMA}")
     if manifest.id != _digest(manifest.files):
         raise BuildError(f"{path / MANIFEST}: id: does not match its list of files")
     listed = {entry.path: entry for entry in manifest.files}
@@ -203,20 +200,13 @@ def copy_bundle(bundle: Bundle, folder: Path) -> Bundle:
     """Copy a bundle to `folder`, replacing an older bundle there and nothing else. Raises ConfigError."""
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise ConfigError(f"{folder} exists and is not a bundle", hint="choose another with --output")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        for name in [MANIFEST, *(entry.path for entry in bundle.manifest.files)]:
-            (beside / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(bundle.root / name, beside / name)
-        beside.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        beside.rename(folder)
+        with staged(folder) as beside:
+            for name in [MANIFEST, *(entry.path for entry in bundle.manifest.files)]:
+                (beside / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(bundle.root / name, beside / name)
     except OSError as error:
         raise ConfigError(f"cannot write {folder}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return Bundle(root=folder, manifest=bundle.manifest)
 
 

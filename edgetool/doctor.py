@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edgetool.errors import ConfigError
-from edgetool.executors.base import Target
 from edgetool.executors.emulators import NAMES as EMULATORS
 from edgetool.executors.emulators import TESTED, emulator_package, installed_emulator, version_of
 from edgetool.platform.debian.mirrors import HINT as MIRROR_HINT
@@ -19,6 +18,7 @@ from edgetool.platform.debian.mirrors import debian_mirrors
 from edgetool.platform.process import run_tool
 from edgetool.platform.values import value
 from edgetool.runtimes.emulator import glib_headers
+from edgetool.targets.spec import Target
 
 
 @value

@@ -24,7 +24,7 @@ EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "
 ├─ HarnessError          [6]   no or malformed result file, unknown schema
 │  └─ SelfTestFailed           the runtime computes wrong numbers on the target
 ├─ CompareError          [7]   not the same model or inputs
-└─ SweepIncomplete       [8]   some points of a sweep failed, and the others were measured
+└─ RunIncomplete         [8]   some cases of a run failed, and the others were measured
 """
 
 from __future__ import annotations
@@ -138,5 +138,5 @@ class CompareError(EdgetoolError):
     exit_code = 7
 
 
-class SweepIncomplete(EdgetoolError):
+class RunIncomplete(EdgetoolError):
     exit_code = 8

@@ -12,17 +12,19 @@ from hypothesis import settings
 
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError
-from edgetool.executors.base import EvaluationSpec
-from edgetool.executors.registry import load_target
 from edgetool.models.artifacts import read_artifact
 from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.images import ImageSet
 from edgetool.models.quantize import quantize_model
 from edgetool.models.spec import ModelArtifact, ModelRequest
+from edgetool.pipeline.images import ImageSource
+from edgetool.pipeline.steps import Kit, package, provision
+from edgetool.platform.context import StepContext
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
-from edgetool.steps import ImageSource, Place, Workshop, package, provision
+from edgetool.targets.registry import load_target
+from edgetool.targets.spec import EvaluationSpec
 from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
 
 HELD_OUT = 8
@@ -49,8 +51,8 @@ def store(cache: Path) -> Store:
 
 
 @pytest.fixture(scope="session")
-def workshop(store: Store) -> Workshop:
-    return Workshop(store=store, progress=Silent())
+def context(store: Store) -> StepContext:
+    return StepContext(store=store, progress=Silent())
 
 
 @pytest.fixture(scope="session")
@@ -94,51 +96,49 @@ def tiny_int8(tiny: ModelArtifact, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session", params=["host", "qemu-riscv64"])
-def place(request: pytest.FixtureRequest, workshop: Workshop) -> Place:
-    return place_of(request.param, workshop)
+def kit(request: pytest.FixtureRequest, context: StepContext) -> Kit:
+    return kit_for(request.param, context)
 
 
 @pytest.fixture(scope="session")
-def host(workshop: Workshop) -> Place:
-    return place_of("host", workshop)
+def host(context: StepContext) -> Kit:
+    return kit_for("host", context)
 
 
 @pytest.fixture(scope="session")
-def riscv(workshop: Workshop) -> Place:
-    return place_of("qemu-riscv64", workshop)
+def riscv(context: StepContext) -> Kit:
+    return kit_for("qemu-riscv64", context)
 
 
-def place_of(name: str, workshop: Workshop) -> Place:
+def kit_for(name: str, context: StepContext) -> Kit:
     """A target that measures for an instant only, with its runtime and harness."""
     target = replace(load_target(name), benchmark=QUICK, evaluation=EvaluationSpec(images=HELD_OUT))
     # The same runtime whether or not a cross-built one is in the cache: that one has tests of its own.
     runtime = "debian" if name == "qemu-riscv64" else target.runtime
-    return provision(replace(target, runtime=runtime), workshop)
+    return provision(replace(target, runtime=runtime), context)
 
 
-def bundle_for(place: Place, models: list[ModelArtifact], images_path: Path, workshop: Workshop) -> Bundle:
+def bundle_for(kit: Kit, models: list[ModelArtifact], images_path: Path, context: StepContext) -> Bundle:
     source = ImageSource(calibration=images_path, held_out=images_path)
     request = ModelRequest(source=str(models[0].path))
-    return package(models, place, request, source, workshop)
+    return package(models, kit, request, source, context)
 
 
 @pytest.fixture(scope="session")
-def bundle(
-    place: Place, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, workshop: Workshop
-) -> Bundle:
+def bundle(kit: Kit, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, context: StepContext) -> Bundle:
     """The tiny model in fp32 and int8, for each place in turn."""
-    return bundle_for(place, [tiny, tiny_int8], images_path, workshop)
+    return bundle_for(kit, [tiny, tiny_int8], images_path, context)
 
 
 @pytest.fixture(scope="session")
 def host_bundle(
-    host: Place, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, workshop: Workshop
+    host: Kit, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, context: StepContext
 ) -> Bundle:
-    return bundle_for(host, [tiny, tiny_int8], images_path, workshop)
+    return bundle_for(host, [tiny, tiny_int8], images_path, context)
 
 
 @pytest.fixture(scope="session")
 def riscv_bundle(
-    riscv: Place, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, workshop: Workshop
+    riscv: Kit, tiny: ModelArtifact, tiny_int8: ModelArtifact, images_path: Path, context: StepContext
 ) -> Bundle:
-    return bundle_for(riscv, [tiny, tiny_int8], images_path, workshop)
+    return bundle_for(riscv, [tiny, tiny_int8], images_path, context)

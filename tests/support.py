@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -22,18 +23,28 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edgetool.bench.bench import Bench, put_bundle
 from edgetool.bench.instructions import Cell, InstructionMix, Traffic
-from edgetool.bench.measure import Measurement
-from edgetool.bench.record import BoardFacts, Environment, Evaluation, HarnessEnvironment, LoadedRuntime, RunRecord
+from edgetool.bench.result import HarnessEnvironment, LoadedRuntime
+from edgetool.boards.facts import BoardFacts
 from edgetool.bundles import Bundle, build_bundle
-from edgetool.executors.base import BenchmarkSpec, EvaluationSpec, Target
+from edgetool.executors.base import Executor
+from edgetool.measurements.accuracy import Accuracy
+from edgetool.measurements.timing import Timing
 from edgetool.models.artifacts import read_artifact
 from edgetool.models.images import Float32Array, ImageSet
 from edgetool.models.spec import ModelSpec, Precision, TensorSpec
+from edgetool.platform.context import StepContext
 from edgetool.platform.files import file_entries
 from edgetool.platform.process import Completed, run_process
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store, cache_root
+from edgetool.records.case import OWN_RUNTIME, Case, CaseResult, Fallback
+from edgetool.records.record import Environment, Record, Recorded, RuntimeIdentity, Subject
+from edgetool.records.results import RecordStore, Run, write_recorded, write_run
 from edgetool.runtimes.spec import Runtime, RuntimeBuild
 from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.targets.spec import BenchmarkSpec, EvaluationSpec, Target
 
 SHAPE = (1, 3, 16, 16)
 CLASSES = 10
@@ -209,45 +220,70 @@ def environment(**changes: Any) -> Environment:
         vector_length_bits=0,
     )
     loaded = LoadedRuntime(version="1.21.0", build_info=None, api_version=21, library=None, build_id=None)
-    whole = Environment(process=process, emulator=None, before=BoardFacts(), after=BoardFacts(), runtime=loaded)
-    return replace(whole, **changes)
+    return replace(Environment(process=process, emulator=None, board=BoardFacts(), runtime=loaded), **changes)
 
 
-def record(**changes: Any) -> RunRecord:
-    """An unremarkable record: no caveat follows from it."""
-    whole = RunRecord(
-        schema=1,
-        id="20260101T000000-abcdef",
-        started_at=datetime(2026, 1, 1, tzinfo=UTC),
-        edgetool="0.1.0",
-        target="host",
-        triple="x86_64-linux-gnu",
-        bundle_id=ZEROS,
-        model=model_spec(),
-        runtime="ONNX Runtime 1.21.0 (wheel)",
-        runtime_key=ZEROS,
-        inputs_sha256="b" * 64,
+def timing(**changes: Any) -> Timing:
+    whole = Timing(
         spec=QUICK,
-        environment=environment(),
-        harness="build",
         session_load_ns=10_000_000,
         first_run_ns=2_000_000,
         warmup_ns=(1_500_000,),
         samples_ns=tuple(1_400_000 + i for i in range(30)),
         peak_rss_bytes=50_000_000,
-        outputs_file="host-tiny-fp32.npz",
-        evaluation=Evaluation(images=200, labels=(1,) * 198 + (2,) * 2, inputs_sha256="b" * 64, predictions=(1,) * 200),
+        before=BoardFacts(),
+        after=BoardFacts(),
     )
     return replace(whole, **changes)
 
 
-def emulated_record(**changes: Any) -> RunRecord:
-    emulated = environment(emulator="qemu-riscv64 version 7.2", before=None, after=None)
+def runtime_identity(**changes: Any) -> RuntimeIdentity:
+    whole = RuntimeIdentity(name="wheel", kind="onnxruntime", title="ONNX Runtime 1.21.0 (wheel)", key=ZEROS)
+    return replace(whole, **changes)
+
+
+def subject(**changes: Any) -> Subject:
+    whole = Subject(
+        model=model_spec(),
+        recipe="export",
+        runtime=runtime_identity(),
+        target="host",
+        triple="x86_64-linux-gnu",
+        threads=1,
+    )
+    return replace(whole, **changes)
+
+
+def record(**changes: Any) -> Record:
+    """An unremarkable record: no caveat follows from it. Changes are fields of it, of its subject or of its timing."""
+    of_subject = {field.name: changes.pop(field.name) for field in fields(Subject) if field.name in changes}
+    of_timing = {field.name: changes.pop(field.name) for field in fields(Timing) if field.name in changes}
+    whole = Record(
+        schema=2,
+        id="20260101T000000-abcdef",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        edgetool="0.1.0",
+        subject=subject(**of_subject),
+        bundle_id=ZEROS,
+        inputs_sha256="b" * 64,
+        harness="build",
+        environment=environment(),
+        outputs_file="host-tiny-fp32.npz",
+        timing=timing(**of_timing),
+        accuracy=Accuracy(images=200, labels=(1,) * 198 + (2,) * 2, inputs_sha256="b" * 64, predictions=(1,) * 200),
+    )
+    return replace(whole, **changes)
+
+
+def emulated_record(**changes: Any) -> Record:
+    emulated = environment(emulator="qemu-riscv64 version 7.2", board=None)
     return record(
         **{
             "target": "qemu-riscv64",
             "triple": "riscv64-linux-gnu",
             "environment": emulated,
+            "before": None,
+            "after": None,
             "outputs_file": "qemu-riscv64-tiny-fp32.npz",
             **changes,
         }
@@ -276,9 +312,60 @@ def instruction_mix(
     )
 
 
-def measurement(of: RunRecord, outputs: Mapping[str, Float32Array] | None = None) -> Measurement:
+def recorded(of: Record, outputs: Mapping[str, Float32Array] | None = None) -> Recorded:
     logits = np.random.default_rng(1).standard_normal((4, CLASSES), dtype=np.float32)
-    return Measurement(record=of, outputs={"logits": logits} if outputs is None else dict(outputs))
+    return Recorded(record=of, outputs={"logits": logits} if outputs is None else dict(outputs))
+
+
+def case_of(of: Record, runtime: str = OWN_RUNTIME) -> Case:
+    found = of.subject
+    return Case(
+        model=found.model.name,
+        precision=found.precision,
+        target=found.target,
+        threads=found.threads,
+        runtime=runtime,
+    )
+
+
+def stored_run(
+    folder: Path, *entries: Recorded, fallbacks: Sequence[Fallback] = (), runtimes: Sequence[str] = ()
+) -> Path:
+    """A run's folder with these records; `runtimes` are what their cases call their runtimes."""
+    names = [*runtimes, *[OWN_RUNTIME] * (len(entries) - len(runtimes))]
+    results = []
+    for number, (entry, runtime) in enumerate(zip(entries, names, strict=True)):
+        case = case_of(entry.record, runtime)
+        path = RecordStore(folder).write(
+            f"{number:016x}", partial(write_recorded, recorded=entry, stem=case.stem), case
+        )
+        results.append(CaseResult(case=case, record=path))
+    run = Run(
+        schema=2,
+        id="20260102T030405Z-abcdef",
+        command="deploy",
+        title=f"{entries[0].record.subject.model.name} on {entries[-1].record.subject.target}",
+        created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        edgetool="0.1.0",
+        results=tuple(results),
+        fallbacks=tuple(fallbacks),
+    )
+    write_run(folder, run)
+    return folder
+
+
+@contextmanager
+def bench_of(executor: Executor, bundle: Bundle, target: Target, context: StepContext | None = None) -> Iterator[Bench]:
+    """A bench around an executor, without the self-test."""
+    with executor:
+        board = put_bundle(executor, bundle)
+        yield Bench(
+            executor=executor,
+            bundle=bundle,
+            target=target,
+            context=context or StepContext(store=Store(cache_root()), progress=Silent()),
+            board=board,
+        )
 
 
 def run_cli(

@@ -17,9 +17,9 @@ from edgetool.bundles import HARNESS, MANIFEST, Bundle, build_bundle, copy_bundl
 from edgetool.errors import BuildError, ConfigError, EdgetoolError, ModelError, WrongMachine
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact
+from edgetool.pipeline.steps import Kit
 from edgetool.platform.files import is_inside
 from edgetool.runtimes.toolchains import load_toolchain
-from edgetool.steps import Place
 from tests.support import script, stub_bundle, stub_runtime, tiny_inputs
 
 
@@ -154,7 +154,7 @@ def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
         open_bundle(tmp_path)
 
 
-def test_a_harness_for_another_machine_is_refused(tiny: ModelArtifact, riscv: Place, tmp_path: Path) -> None:
+def test_a_harness_for_another_machine_is_refused(tiny: ModelArtifact, riscv: Kit, tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
     with pytest.raises(WrongMachine, match="edgetool-harness is RISCV"):
         build_bundle(

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from edgetool import __version__
 from edgetool.bundles import Bundle, copy_bundle
 from edgetool.cli import app
-from edgetool.executors.registry import target_files
 from edgetool.models.spec import ModelArtifact
 from edgetool.platform.process import run_process
+from edgetool.targets.registry import target_files
 from tests.support import command_lines, run_cli, save_model, start_cli, tiny_graph, within
 
 COMMANDS = [

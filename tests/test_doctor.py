@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgetool.doctor import Finding, examine, missing_system_packages
-from edgetool.executors.registry import load_target
+from edgetool.targets.registry import load_target
 
 
 def finding(package: str, *, found: str | None, required: bool) -> Finding:

@@ -6,17 +6,18 @@ import sys
 from pathlib import Path
 
 from benchmarks.kernels.mca import find_llvm
-from benchmarks.kernels.measure import choose_cases, measure_all
+from benchmarks.kernels.measure import choose_benchmarks, measure_all
 from benchmarks.kernels.page import write_page
 from benchmarks.kernels.rows import read_findings
-from edgetool.console import make_progress
+from edgetool.console.progress import make_progress
 from edgetool.errors import EdgetoolError
+from edgetool.platform.context import StepContext
 from edgetool.platform.documents import write_document
 from edgetool.platform.store import Store, cache_root
-from edgetool.steps import Workshop
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOUND = DOCS / "performance.json"
+RUNS = Path(__file__).parents[2] / "runs" / "kernels"  # their records
 
 
 def main(words: list[str]) -> int:
@@ -25,8 +26,8 @@ def main(words: list[str]) -> int:
             if find_llvm() is None:
                 print("warning: no llvm-mca that knows the processor: the page gets no second opinion", file=sys.stderr)
                 print("hint: as root: apt-get install llvm-22", file=sys.stderr)
-            workshop = Workshop(store=Store(cache_root()), progress=make_progress(quiet=False))
-            write_document(FOUND, measure_all(workshop, choose_cases(words)))
+            context = StepContext(store=Store(cache_root()), progress=make_progress(quiet=False))
+            write_document(FOUND, measure_all(context, choose_benchmarks(words), RUNS))
         print(write_page(read_findings(FOUND), DOCS))
     except EdgetoolError as error:
         print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)

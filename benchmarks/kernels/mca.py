@@ -98,7 +98,7 @@ def cycles_of(llvm: Llvm, block: Block, lines: list[str]) -> float | None:
             "-o",
             found,
         ]
-        done = run_process([llvm.analyser, "-mtriple=riscv64", *options, "-o", found, source], timeout_s=60)
+        done = run_process([llvm.analyser, *options, source], timeout_s=60)
         if done.exit_code != 0:
             return None
         total = read_plain(found, error=BuildError)["CodeRegions"][0]["SummaryView"]["TotalCycles"]

@@ -1,4 +1,4 @@
-"""Every side on every model at every vector length: instructions counted, outputs judged, in one run."""
+"""Every runtime on every model at every vector length: a plan, measured by instruments of records and by llvm-mca's."""
 
 from __future__ import annotations
 
@@ -11,69 +11,73 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.kernels.mca import VLEN_BITS, find_llvm, model_blocks
-from benchmarks.kernels.rows import NCNN, OURS, SCALAR, STOCK, Findings, KernelRow, Modelled
+from benchmarks.kernels.rows import LABELS, Findings, KernelRow, Modelled
 from edgetool import __version__
-from edgetool.baselines import Subject, ncnn_sides
-from edgetool.bench.instructions import InstructionCounts
-from edgetool.bench.sides import WITHOUT_VECTORS, Logits, Side, onnx_runtime_sides, with_vlen
-from edgetool.errors import ConfigError
-from edgetool.executors.base import EvaluationSpec
-from edgetool.executors.registry import load_target
+from edgetool.bench.bench import open_bench
+from edgetool.bench.counts import CountsFile, run_counting
+from edgetool.errors import ConfigError, HarnessError
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
-from edgetool.models.images import ImageSet, Split
-from edgetool.models.quantize import Quantization
-from edgetool.models.spec import ModelArtifact, ModelRequest
+from edgetool.models.images import Split
+from edgetool.models.spec import ModelArtifact, Precision
+from edgetool.pipeline import ncnn
+from edgetool.pipeline.plan import Plan, PlannedCase, PlannedModel
+from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase
+from edgetool.pipeline.run import in_this_process, run_cases
+from edgetool.platform.context import StepContext
 from edgetool.platform.documents import read_document, write_document
-from edgetool.platform.files import sha256_file
-from edgetool.platform.format import count_text
-from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
-from edgetool.steps import ImageSource, Workshop, export, package, provision, quantize
+from edgetool.records.record import Recorded
+from edgetool.records.results import read_run
+from edgetool.runtimes.emulator import counting_emulator
+from edgetool.targets.spec import Target
 
 TARGET = "qemu-riscv64"
-OPSET = 20
-ROW_RECIPE = 1  # raised when the way a row is measured changes
+MODELLED_RECIPE = 1  # raised when the way blocks are modelled changes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
-    """A model, the vector lengths it is run at, how many images it is judged by, and whether ncnn runs it too."""
+class Benchmark:
+    """A model, the vector lengths it is run at, how many images it is judged by, and the runtimes that run it."""
 
-    request: ModelRequest
+    model: PlannedModel
     vlens: tuple[int, ...]
     images: int
-    ncnn: bool
+    runtimes: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(
+            models=(self.model,),
+            targets=(TARGET,),
+            runtimes=self.runtimes,
+            instruments=("accuracy", "instructions"),
+            images=self.images,
+        )
 
 
-CASES = (
-    Case(request=ModelRequest(), vlens=(256, 128), images=10, ncnn=True),
-    Case(request=ModelRequest(source="resnet18", weights="random"), vlens=(256,), images=4, ncnn=False),
+ONNX_RUNTIMES = ("debian", "scalar", "crossbuild")
+BENCHMARKS = (
+    Benchmark(
+        model=PlannedModel(source="mobilenet_v2"), vlens=(256, 128), images=10, runtimes=(*ONNX_RUNTIMES, "ncnn")
+    ),
+    Benchmark(model=PlannedModel(source="resnet18", weights="random"), vlens=(256,), images=4, runtimes=ONNX_RUNTIMES),
 )
 
 
-def choose_cases(names: Sequence[str]) -> tuple[Case, ...]:
+def choose_benchmarks(names: Sequence[str]) -> tuple[Benchmark, ...]:
     """Those of these models; all when none is named. Raises ConfigError."""
-    known = {case.request.name: case for case in CASES}
+    known = {benchmark.model.title: benchmark for benchmark in BENCHMARKS}
     if unknown := [name for name in names if name not in known]:
-        raise ConfigError(f"no case {', '.join(unknown)}", hint=f"known cases: {', '.join(known)}")
-    return tuple(known[name] for name in names) or CASES
+        raise ConfigError(f"no benchmark {', '.join(unknown)}", hint=f"known benchmarks: {', '.join(known)}")
+    return tuple(known[name] for name in names) or BENCHMARKS
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A case with all that its sides are made from."""
+def measure_all(context: StepContext, benchmarks: Sequence[Benchmark], folder: Path) -> Findings:
+    """Records are kept in `folder`: what has not changed is not run again.
 
-    case: Case
-    source: ImageSource
-    models: tuple[ModelArtifact, ...]  # fp32, int8
-    held_out: ImageSet
-    reference: Logits  # of the fp32 model on this machine
-
-
-def measure_all(workshop: Workshop, cases: Sequence[Case]) -> Findings:
-    """Raises ConfigError where no runtime was built yet or something is not installed."""
+    Raises ConfigError where no runtime was built yet or something is not installed.
+    """
     created_at = datetime.now(UTC)
-    counting = counting_emulator(workshop.store, workshop.progress)
-    rows = [row for case in cases for row in _measure(prepare(case, workshop), counting, workshop)]
+    rows = [row for benchmark in benchmarks for row in _measure(benchmark, context, folder)]
     return Findings(
         schema=Findings.SCHEMA,
         created_at=created_at,
@@ -83,96 +87,89 @@ def measure_all(workshop: Workshop, cases: Sequence[Case]) -> Findings:
     )
 
 
-def prepare(case: Case, workshop: Workshop) -> Prepared:
-    source = ImageSource.choose(case.request, None, None)
-    assert source is not None, "the cases are models that bring images"
-    fp32 = export(case.request, source, workshop, opset=OPSET)
-    int8 = quantize(fp32, case.request, source, workshop, quantization=Quantization.STATIC)
-    shape = fp32.spec.inputs[0].shape
-    held_out = source.read(case.request, shape, Split.HELD_OUT, case.images)
-    reference = run_session(open_session(fp32.path), held_out.inputs)[0]
-    return Prepared(
-        case=case,
-        source=source,
-        models=(fp32, int8),
-        held_out=held_out,
-        reference=np.asarray(reference, dtype=np.float32),
+def planned(benchmark: Benchmark) -> tuple[PlannedCase, ...]:
+    """The plan's cases at each vector length, the runtimes that use no vectors at the first only."""
+    return tuple(
+        replace(case, target=(there := with_vlen(case.target, vlen)), case=replace(case.case, target=there.name))
+        for case in benchmark.plan.cases(required=True)
+        for vlen in (benchmark.vlens if case.case.runtime in ("crossbuild", "ncnn") else benchmark.vlens[:1])
     )
 
 
-def sides_of(prepared: Prepared, workshop: Workshop) -> tuple[Side, ...]:
-    ours, stock = (_subject(prepared, runtime, workshop) for runtime in ("crossbuild", "debian"))
-    return (
-        *onnx_runtime_sides(STOCK, stock.bundle),
-        *onnx_runtime_sides(SCALAR, ours.bundle, WITHOUT_VECTORS),
-        *onnx_runtime_sides(OURS, ours.bundle),
-        *(ncnn_sides(NCNN, stock, workshop) if prepared.case.ncnn else ()),
-    )
+def with_vlen(target: Target, vlen_bits: int) -> Target:
+    """The target's processor with vectors of another length."""
+    cpu = f"rv64,v=true,vlen={vlen_bits},elen=64,vext_spec=v1.0"
+    return replace(target, name=f"{target.name}-vlen{vlen_bits}", executor={**target.executor, "cpu": cpu})
 
 
-def _subject(prepared: Prepared, runtime: str, workshop: Workshop) -> Subject:
-    case, source = prepared.case, prepared.source
-    target = replace(load_target(TARGET), runtime=runtime, evaluation=EvaluationSpec(images=case.images))
-    place = provision(target, workshop)
-    bundle = package(prepared.models, place, case.request, source, workshop)
-    return Subject(models=prepared.models, place=place, bundle=bundle, request=case.request, source=source)
+def _measure(benchmark: Benchmark, context: StepContext, folder: Path) -> Iterator[KernelRow]:
+    preparation = Preparation(planned(benchmark), context)
+    cases = tuple(preparation.cases())
+    name = benchmark.model.title
+    there = folder / name
+    schedule = in_this_process(context)
+    run_cases(cases, there, schedule, command="bench-kernels", name=name, title=name, force=context.force)
+    judge = Judge.of(benchmark, preparation.model(benchmark.model, Precision.FP32))
+    for case, (_, recorded) in zip(cases, read_run(there).entries, strict=True):
+        if isinstance(case, UnpreparedCase) or recorded is None:
+            raise HarnessError(f"{case.case.title} on {case.case.target} has no record")
+        yield judge.row(case, recorded, _modelled(case, context))
 
 
-def _measure(prepared: Prepared, counting: CountingEmulator, workshop: Workshop) -> Iterator[KernelRow]:
-    for side in sides_of(prepared, workshop):
-        for vlen in prepared.case.vlens:
-            row = _row(prepared, side, vlen, counting, workshop)
-            yield row
-            if row.vlen_bits is None:
-                break  # the other lengths would repeat it
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """What the outputs of a model are judged by."""
+
+    reference: npt.NDArray[np.float32]  # the logits of the fp32 model on this machine
+    labels: npt.NDArray[np.int64] | None  # None where an accuracy would mean nothing
+
+    @classmethod
+    def of(cls, benchmark: Benchmark, fp32: ModelArtifact) -> Judge:
+        source = benchmark.model.images()
+        assert source is not None, "the benchmarks are of models that bring images"
+        shape = fp32.spec.inputs[0].shape
+        held_out = source.read(benchmark.model.request, shape, Split.HELD_OUT, benchmark.images)
+        reference = run_session(open_session(fp32.path), held_out.inputs)[0]
+        labels = held_out.labels if fp32.spec.accuracy_means_something else None
+        return cls(reference=np.asarray(reference, dtype=np.float32), labels=labels)
+
+    def row(self, case: PreparedCase, recorded: Recorded, modelled: Modelled | None) -> KernelRow:
+        record, counts = recorded.record, recorded.record.instructions
+        if counts is None:
+            raise HarnessError(f"{record.title} was not counted")
+        logits = np.asarray(next(iter(recorded.outputs.values())), dtype=np.float32)
+        return KernelRow(
+            model=case.case.model,
+            precision=case.case.precision,
+            side=LABELS[case.case.runtime],
+            release=record.subject.runtime.title,
+            vlen_bits=counts.vlen_bits if counts.kernels == "vector" else None,
+            counts=counts,
+            images=len(logits),
+            correct=None if self.labels is None else int((logits.argmax(axis=1) == self.labels).sum()),
+            signal_to_noise_db=signal_to_noise_db(self.reference, logits),
+            modelled=modelled,
+        )
 
 
-def _row(prepared: Prepared, side: Side, vlen: int, counting: CountingEmulator, workshop: Workshop) -> KernelRow:
-    """Kept: the same instructions are executed each time, so that what has not changed need not be run again."""
-    llvm = find_llvm() if side.name != SCALAR and vlen == VLEN_BITS else None
-    inputs = {
-        "recipe": ROW_RECIPE,
-        "side": [side.name, side.release, side.inputs()],
-        "reference": prepared.models[0].spec.sha256,
-        "images": [prepared.source.digests(), len(prepared.held_out)],
-        "vlen": vlen,
-        "emulator": [sha256_file(counting.program), sha256_file(counting.plugin)],
-        "llvm": None if llvm is None else llvm.analyser,
-    }
-    title = f"{prepared.case.request.name} {side.precision}, {side.name}, VLEN {vlen}"
-    with workshop.progress.step(title) as step:
-        target = with_vlen(load_target(TARGET), vlen)
+def _modelled(case: PreparedCase, context: StepContext) -> Modelled | None:
+    """The hottest blocks in llvm-mca's model of a processor, kept by the case's key; None where it says nothing."""
+    llvm = find_llvm() if case.case.runtime != "scalar" and case.target.name.endswith(f"vlen{VLEN_BITS}") else None
+    if llvm is None:
+        return None
+    inputs = {"recipe": MODELLED_RECIPE, "case": case.key, "llvm": llvm.analyser}
 
-        def make(folder: Path) -> None:
-            counts = side.count(counting, target)
-            step.note(f"weighted {count_text(counts.weighted)}")
-            logits = side.outputs(counting, target)
-            modelled = None if llvm is None else model_blocks(llvm, side.blocks(counting, target))
-            write_document(folder / "row.json", _judge(prepared, side, vlen, counts, logits, modelled))
+    def make(folder: Path) -> None:
+        write_document(folder / "modelled.json", model_blocks(llvm, _blocks(case, context)))
 
-        path = workshop.store.entry("kernels", inputs, make, force=workshop.force).path
-        row = read_document(path / "row.json", KernelRow)
-        step.note(f"weighted {count_text(row.counts.weighted)}, {row.signal_to_noise_db:.1f} dB")
-    return row
+    with context.progress.step(f"model {case.case.title} with {llvm.analyser}"):
+        path = context.store.entry("modelled", inputs, make, force=context.force).path
+        return read_document(path / "modelled.json", Modelled)
 
 
-def _judge(
-    prepared: Prepared, side: Side, vlen: int, counts: InstructionCounts, logits: Logits, modelled: Modelled | None
-) -> KernelRow:
-    accurate = prepared.models[0].spec.accuracy_means_something
-    return KernelRow(
-        model=prepared.case.request.name,
-        precision=side.precision,
-        side=side.name,
-        release=side.release,
-        vlen_bits=vlen if counts.kernels == "vector" else None,
-        counts=counts,
-        images=len(prepared.held_out),
-        correct=_correct(logits, prepared.held_out.labels) if accurate else None,
-        signal_to_noise_db=signal_to_noise_db(prepared.reference, logits),
-        modelled=modelled,
-    )
-
-
-def _correct(logits: Logits, labels: npt.NDArray[np.int64] | None) -> int | None:
-    return None if labels is None else int((logits.argmax(axis=1) == labels).sum())
+def _blocks(case: PreparedCase, context: StepContext) -> CountsFile:
+    counting = counting_emulator(context.store, context.progress)
+    with open_bench(case.bundle, case.target, context, environment=case.environment) as bench:
+        if case.ncnn is not None:
+            return ncnn.count(bench, case.ncnn, counting, repetitions=2, blocks=True)
+        return run_counting(bench, case.model, counting, blocks=True).counts

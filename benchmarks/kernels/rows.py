@@ -6,11 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from edgetool.bench.instructions import InstructionCounts
+from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.documents import read_document
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 
 STOCK, OURS, SCALAR, NCNN = "stock", "ours", "ours, scalar", "ncnn"
+# What the page calls the runtimes of the plan.
+LABELS = {"debian": STOCK, "scalar": SCALAR, "crossbuild": OURS, "ncnn": NCNN}
 
 
 @value

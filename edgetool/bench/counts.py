@@ -1,24 +1,26 @@
-"""Instructions of an inference, counted under the emulator that counts."""
+"""The emulator that counts: started around the harness, and what its plugin writes."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from edgetool.bench.attribution import Reading, attribute
-from edgetool.bench.harness import BUNDLE, HarnessJob, input_paths, run_harness
-from edgetool.bench.instructions import InstructionCounts, InstructionMix, OperatorInstructions
-from edgetool.bundles import Bundle, BundledModel, inputs_by_name
+from edgetool.bench.bench import Bench, title
+from edgetool.bench.harness import BUNDLE, HarnessOutcome
+from edgetool.bench.instructions import InstructionMix, OperatorInstructions
+from edgetool.bundles import BundledModel
 from edgetool.errors import ConfigError, HarnessError
 from edgetool.estimates.caches import CacheModel
-from edgetool.executors.base import BenchmarkSpec, Executor, Target
-from edgetool.executors.qemu import QemuExecutor
+from edgetool.executors.base import Executor
 from edgetool.platform.documents import read_document
 from edgetool.platform.values import NonNegative, Positive, Text, value
 from edgetool.runtimes.emulator import CountingEmulator
+from edgetool.targets.registry import executor_of
+from edgetool.targets.spec import BenchmarkSpec, Target
 
 RESULT = PurePosixPath("counts.json")
 # The first inference plans its memory and the second is the first to use the plan.
@@ -52,10 +54,10 @@ class CountsFile:
 
 def check_countable(target: Target) -> None:
     """Raises ConfigError for a target whose instructions can't be counted."""
-    kind = target.executor["kind"]
-    if kind != "qemu" or not target.triple.startswith("riscv64-"):
+    if not executor_of(target).traits.loads_plugins or not target.triple.startswith("riscv64-"):
         raise ConfigError(
-            f"instructions of {target.name} can't be counted: it is {target.triple} with the executor {kind!r}",
+            f"instructions of {target.name} can't be counted: it is {target.triple} with the executor "
+            f"{target.executor['kind']!r}",
             hint='only riscv64 targets of the executor "qemu" can, such as qemu-riscv64',
         )
 
@@ -72,93 +74,51 @@ def open_counting(
     plugin = str(counting.plugin).replace(",", ",,")  # how QEMU's options escape a comma
     wanted = [f"out={RESULT}", *(["clock=on"] if clock else []), *(["blocks=on"] if blocks else [])]
     options = ("-plugin", ",".join([plugin, *wanted, *(cache.argument for cache in caches)]))
-    return QemuExecutor.open_with(target, str(counting.program), options)
+    executor: Executor = executor_of(target).open_with(target, str(counting.program), options)
+    return executor
 
 
 def read_counts(path: Path, name: str) -> CountsFile:
     """Raises HarnessError."""
     counts = read_document(path, CountsFile, error=HarnessError)
-    if counts.schema != CountsFile.SCHEMA:
-        raise HarnessError(f"{name}: counts of schema {counts.schema}, this edgetool reads {CountsFile.SCHEMA}")
     if counts.clock_cut:
         raise HarnessError(f"{name}: the program read the clock too often for all of its readings to be kept")
     return counts
 
 
-def count_instructions(
-    counting: CountingEmulator,
-    bundle: Bundle,
-    target: Target,
-    model: BundledModel,
-    *,
-    env: Mapping[str, str] | None = None,
-) -> InstructionCounts:
-    """Run a model a few times, on one thread: others would wait for work in loops that count too.
-
-    `env` is added to the harness's environment.
-
-    Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
-    """
-    check_countable(target)
-    totals = _run(counting, bundle, target, model, warmup=WARMUP, counted=COUNTED, env=env)
-    # In a process of its own: profiling runs instructions too.
-    profiled = _run(counting, bundle, target, model, warmup=0, counted=1, profile=True, env=env)
-    return InstructionCounts(
-        emulator=totals.emulator,
-        vlen_bits=totals.counts.vlen_bits,
-        inferences=totals.counts.inferences[-COUNTED:],
-        operators=profiled.operators,
-    )
-
-
-def hottest_blocks(
-    counting: CountingEmulator,
-    bundle: Bundle,
-    target: Target,
-    model: BundledModel,
-    *,
-    env: Mapping[str, str] | None = None,
-) -> CountsFile:
-    """The same with the blocks that executed most, of a first and a second inference. Raises as count_instructions."""
-    check_countable(target)
-    return _run(counting, bundle, target, model, warmup=0, counted=1, blocks=True, env=env).counts
-
-
 @dataclass(frozen=True, kw_only=True)
-class _Counted:
+class CountedRun:
     """One start of the harness under the emulator that counts."""
 
     emulator: str
     counts: CountsFile
-    operators: tuple[OperatorInstructions, ...]
+    operators: tuple[OperatorInstructions, ...]  # empty unless profiled
+    outcome: HarnessOutcome
 
 
-def _run(
-    counting: CountingEmulator,
-    bundle: Bundle,
-    target: Target,
+def run_counting(
+    bench: Bench,
     model: BundledModel,
+    counting: CountingEmulator,
     *,
-    warmup: int,
-    counted: int,
+    warmup: int = 0,
+    counted: int = 1,
     profile: bool = False,
     blocks: bool = False,
-    env: Mapping[str, str] | None = None,
-) -> _Counted:
-    name = f"{model.spec.name} {model.spec.precision}"
-    job = HarnessJob(
-        model=BUNDLE / model.path,
-        inputs=input_paths(inputs_by_name(bundle)),
-        threads=1,
-        timeout_s=target.benchmark.timeout_s * SLOWDOWN,
-        benchmark=BenchmarkSpec(warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0),
-        profile=profile,
-        env=env,
-    )
-    executor = open_counting(target, counting, clock=profile, blocks=blocks)
+) -> CountedRun:
+    """Run a model under the emulator that counts; with `blocks` the hottest basic blocks are told too.
+
+    Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
+    """
+    check_countable(bench.target)
+    name = title(model)
+    spec = BenchmarkSpec(warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0)
+    executor = open_counting(bench.target, counting, clock=profile, blocks=blocks)
     with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-        executor.put(bundle.root, BUNDLE)
-        run = run_harness(executor, bundle, job, name=name).run
+        executor.put(bench.bundle.root, BUNDLE)
+        trace = Path(scratch) / "profile.json"
+        here = replace(bench, executor=executor)
+        outcome = here.run(model, threads=1, benchmark=spec, profile=trace if profile else None, patience=SLOWDOWN)
         executor.get(RESULT, Path(scratch) / RESULT.name)
         counts = read_counts(Path(scratch) / RESULT.name, name)
         if len(counts.inferences) != 1 + warmup + counted:
@@ -166,8 +126,7 @@ def _run(
                 f"{name}: {len(counts.inferences)} marked inferences, wanted {1 + warmup + counted}",
                 hint="the bundle's harness may be older than this edgetool: package it again",
             )
-        operators: tuple[OperatorInstructions, ...] = ()
-        if profile:
-            executor.get(PurePosixPath(run.profile or ""), Path(scratch) / "profile.json")
-            operators = attribute(Path(scratch) / "profile.json", counts.clock, inferences=counted)
-    return _Counted(emulator=executor.emulator or counting.program.name, counts=counts, operators=operators)
+        operators = attribute(trace, counts.clock, inferences=counted) if profile else ()
+    return CountedRun(
+        emulator=executor.emulator or counting.program.name, counts=counts, operators=operators, outcome=outcome
+    )

@@ -12,13 +12,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.bench.profile import read_profile
-from edgetool.bench.record import HarnessResult, HarnessRun, OperatorTime
+from edgetool.bench.result import HarnessResult, HarnessRun
 from edgetool.bundles import Bundle
 from edgetool.errors import HarnessError, TransferError, UnsupportedOperator
-from edgetool.executors.base import BenchmarkSpec, CommandResult, Executor
+from edgetool.executors.base import CommandResult, Executor
 from edgetool.models.spec import TensorSpec
 from edgetool.platform.documents import read_document
+from edgetool.targets.spec import BenchmarkSpec
 
 Outputs = dict[str, npt.NDArray[np.generic]]
 
@@ -41,7 +41,7 @@ class HarnessJob:
     benchmark: BenchmarkSpec | None = None  # None: no timing
     outputs: bool = False  # fetch the outputs of all samples
     samples: int | None = None  # of the inputs, at most so many; None: all, or the one that is timed
-    profile: bool = False  # fetch ONNX Runtime's profile
+    profile: Path | None = None  # where to put the runtime's profile; None: none is taken
     env: Mapping[str, str] | None = None  # of the harness, beside what the target gives it
 
 
@@ -50,7 +50,6 @@ class HarnessOutcome:
     result: HarnessResult
     run: HarnessRun
     outputs: Outputs  # name → (samples, …); empty unless asked for
-    operators: tuple[OperatorTime, ...] = ()
 
 
 def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: str) -> HarnessOutcome:
@@ -79,8 +78,9 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
         outputs = _fetch_outputs(executor, run, there / "outputs", here, name) if job.outputs else {}
         if job.benchmark is not None and len(run.samples_ns) < job.benchmark.min_repetitions:
             raise HarnessError(f"{name}: {len(run.samples_ns)} samples, wanted {job.benchmark.min_repetitions}")
-        operators = _fetch_profile(executor, run, there, here, name) if job.profile else ()
-    return HarnessOutcome(result=result, run=run, outputs=outputs, operators=operators)
+        if job.profile is not None:
+            _fetch_profile(executor, run, there, job.profile, name)
+    return HarnessOutcome(result=result, run=run, outputs=outputs)
 
 
 def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[str]:
@@ -96,7 +96,7 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
         words += ["--samples", job.samples]
     elif job.benchmark is not None and not job.outputs:
         words += ["--samples", 1]  # one is timed; the others would count as the model's memory
-    if job.profile:
+    if job.profile is not None:
         words += ["--profile", there / PROFILE]
     if job.benchmark is not None:
         words += ["--warmup", job.benchmark.warmup, "--min-repetitions", job.benchmark.min_repetitions]
@@ -126,8 +126,6 @@ def _last_words(command: CommandResult) -> str:
 
 
 def _check_result(result: HarnessResult, bundle: Bundle, name: str) -> HarnessRun:
-    if result.schema != HarnessResult.SCHEMA:
-        raise HarnessError(f"{name}: result schema {result.schema}, this edgetool reads {HarnessResult.SCHEMA}")
     if result.failure is not None:
         if found := NO_KERNEL.search(result.failure.message):
             runtime = f"{bundle.manifest.runtime.title} for {bundle.manifest.triple}"
@@ -144,16 +142,12 @@ def _check_result(result: HarnessResult, bundle: Bundle, name: str) -> HarnessRu
     return result.run
 
 
-def _fetch_profile(
-    executor: Executor, run: HarnessRun, there: PurePosixPath, here: Path, name: str
-) -> tuple[OperatorTime, ...]:
+def _fetch_profile(executor: Executor, run: HarnessRun, there: PurePosixPath, local: Path, name: str) -> None:
     """The runtime adds a date to the prefix it is given; of the path it reports only the file's name is believed."""
     file = PurePosixPath(run.profile or "").name
     if not file.startswith(PROFILE):
         raise HarnessError(f"{name}: the harness wrote no profile")
-    executor.get(there / file, here / "profile.json")
-    inferences = 1 + len(run.warmup_ns) + len(run.samples_ns)
-    return read_profile(here / "profile.json", inferences)
+    executor.get(there / file, local)
 
 
 def _fetch_outputs(executor: Executor, run: HarnessRun, there: PurePosixPath, here: Path, name: str) -> Outputs:

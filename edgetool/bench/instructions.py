@@ -1,15 +1,14 @@
-"""How many instructions an inference takes, by class: what an emulator can tell of a cost."""
+"""Instructions by class and by operator, as the emulator's plugin counts them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le, Len
 
 from edgetool.bench.ops import CLASS_OF, Op, OpClass
-from edgetool.platform.values import Name, NonNegative, Text, value
+from edgetool.platform.values import Name, NonNegative, value
 
 Sew = Literal[8, 16, 32, 64]
 
@@ -146,55 +145,3 @@ def kernels_text(vector: int) -> str:
     ('scalar', 'vector')
     """
     return VECTOR if vector else SCALAR
-
-
-@value
-class InstructionCounts:
-    """What an emulator counted, on one thread, in inferences after a warm-up."""
-
-    emulator: Text
-    vlen_bits: NonNegative  # 0 where the machine has no vectors
-    inferences: Annotated[tuple[InstructionMix, ...], Len(1, 1000)]
-    operators: tuple[OperatorInstructions, ...] = ()
-
-    @cached_property
-    def mean(self) -> InstructionMix:
-        """One inference."""
-        return InstructionMix.sum(self.inferences, divisor=len(self.inferences))
-
-    @property
-    def raw(self) -> int:
-        return self.mean.raw
-
-    @property
-    def weighted(self) -> int:
-        return self.mean.weighted
-
-    @property
-    def kernels(self) -> str:
-        """Which kernels ran, by what they executed."""
-        return kernels_text(self.mean.vector)
-
-    @property
-    def load_bytes(self) -> int:
-        return self.mean.load_bytes
-
-    @property
-    def store_bytes(self) -> int:
-        return self.mean.store_bytes
-
-    def classes(self) -> Iterator[tuple[str, ClassCount]]:
-        """Name and mean count of every class that occurs."""
-        return self.mean.classes()
-
-
-@value
-class BaselineCounts:
-    """An inference of a record's model and input on its processor, in another runtime."""
-
-    name: Name  # "debian", "scalar" for our own without vectors, "ncnn"
-    runtime: Text
-    instructions: InstructionCounts
-    differs_by: float | None = None  # largest output difference from the record's ÷ its largest output
-    same_predictions: NonNegative | None = None
-    compared_samples: NonNegative | None = None

@@ -11,13 +11,13 @@ from edgetool.bench.counts import RESULT, open_counting, read_counts
 from edgetool.bench.instructions import InstructionMix
 from edgetool.errors import ConfigError
 from edgetool.estimates.caches import CacheModel
-from edgetool.executors.base import Target
-from edgetool.executors.registry import load_target
 from edgetool.platform.process import run_tool
 from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import find_compiler
 from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.targets.registry import load_target
+from edgetool.targets.spec import Target
 
 EMULATED = "qemu-riscv64"  # the target whose processor is varied
 PROGRAM = PurePosixPath("program")

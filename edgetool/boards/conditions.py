@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 
 from edgetool.boards.facts import SYS
 from edgetool.errors import ConfigError, ExecutorError
-from edgetool.executors.base import UNDO, BenchmarkSpec, Executor
+from edgetool.executors.base import UNDO, Executor
+from edgetool.targets.spec import BenchmarkSpec
 
 SHELL = (PurePosixPath("/bin/sh"), "-c")
 TIMEOUT_S = 30.0

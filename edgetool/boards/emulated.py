@@ -23,18 +23,21 @@ from edgetool.boards.virtual import (
     stop_board,
 )
 from edgetool.errors import ConfigError, ConnectError
-from edgetool.executors.base import Seconds, Target
+from edgetool.executors.base import Traits
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import value
+from edgetool.targets.spec import Seconds, Target
 
 DEFAULT_VLEN_BITS = 256
 
 
 class EmulatedBoardExecutor(SshExecutor):
     """Reached like any board. Its times are an emulator's."""
+
+    traits = Traits(has_libc=True, runs_here=True, emulates=True)
 
     @value
     class Settings:
@@ -66,6 +69,10 @@ class EmulatedBoardExecutor(SshExecutor):
         check_emulator(machine)
         with progress.step(f"image of {target.name}") as step:
             board_image(machine, Store(cache_root()), note=step.note)
+
+    @classmethod
+    def identity(cls, target: Target) -> object:
+        return target.executor
 
     def __enter__(self) -> Self:
         store = Store(cache_root())

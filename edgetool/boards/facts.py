@@ -6,10 +6,27 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from edgetool.bench.record import BoardFacts
 from edgetool.executors.base import Executor
+from edgetool.platform.values import NonNegative, Text, value
 
 T = TypeVar("T")
+
+
+@value
+class BoardFacts:
+    """What /proc and /sys tell of the machine at one moment; whatever it does not tell is None."""
+
+    model: Text | None = None
+    cpu: Text | None = None
+    isa: Text | None = None
+    governor: Text | None = None
+    clock_hz: NonNegative | None = None
+    temperature_celsius: float | None = None
+    throttle_flags: NonNegative | None = None  # a Raspberry Pi firmware's: bits 0 to 3 now, 16 to 19 since its start
+    cooling_steps: NonNegative | None = None  # by how many steps the kernel slows the processors for their heat
+    load_1min: float | None = None
+    memory_available_bytes: NonNegative | None = None
+
 
 # One line a fact, `name=value`; nothing but a POSIX shell is asked of the target.
 SYS = "/sys"

@@ -6,14 +6,14 @@ import re
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from edgetool.bench.record import BoardFacts
-from edgetool.boards.facts import read_facts
+from edgetool.boards.facts import BoardFacts, read_facts
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError, ExecutorError, IllegalInstruction, WrongMachine
-from edgetool.executors.base import Executor, Target
+from edgetool.executors.base import Executor
 from edgetool.platform.elf import is_elf, read_elf
 from edgetool.platform.values import Name, NonNegative, value
 from edgetool.runtimes.inspection import extensions
+from edgetool.targets.spec import Target
 
 # uname -m → triple
 TRIPLES = {"riscv64": "riscv64-linux-gnu", "aarch64": "aarch64-linux-gnu", "x86_64": "x86_64-linux-gnu"}

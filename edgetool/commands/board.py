@@ -31,9 +31,9 @@ def up(
     """Start a target's board; it goes on until `edgetool board down`. Options not given are the target's."""
     from edgetool.boards.emulated import board_options
     from edgetool.boards.virtual import board_folder, start_board
-    from edgetool.console import make_progress
-    from edgetool.executors.registry import load_target
+    from edgetool.console.progress import make_progress
     from edgetool.platform.store import Store, cache_root
+    from edgetool.targets.registry import load_target
 
     store = Store(cache_root())
     found = load_target(target)
@@ -75,9 +75,9 @@ def ssh(
     """A shell on a board, or one command."""
     from edgetool.boards.virtual import HOST, SSH_CONFIG, board_folder, read_board
     from edgetool.errors import ConfigError
-    from edgetool.executors.registry import load_target
     from edgetool.platform.process import become
     from edgetool.platform.store import Store, cache_root
+    from edgetool.targets.registry import load_target
 
     folder = board_folder(Store(cache_root()), load_target(target).name)
     state = read_board(folder)
@@ -98,8 +98,8 @@ def down(
 ) -> None:
     """End a target's board. What was put on it is gone."""
     from edgetool.boards.virtual import board_folder, running_boards, stop_board
-    from edgetool.executors.registry import load_target
     from edgetool.platform.store import Store, cache_root
+    from edgetool.targets.registry import load_target
 
     store = Store(cache_root())
     for name in running_boards(store) if every else [load_target(target).name]:

@@ -20,10 +20,11 @@ def doctor(
     json: Json = False,
 ) -> None:
     """What is installed, what is missing, and the command that mends it."""
-    from edgetool.console import make_progress, print_table
+    from edgetool.console.progress import make_progress
+    from edgetool.console.table import print_table
     from edgetool.doctor import examine, install_system_packages, missing_system_packages
-    from edgetool.executors.registry import load_target
     from edgetool.platform.store import cache_root
+    from edgetool.targets.registry import load_target
 
     wanted = load_target(target)
     findings = examine(wanted)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.context import make_context
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
-from edgetool.commands.workshop import make_workshop
 from edgetool.errors import ConfigError, IllegalInstruction
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def estimate(
     if json:
         print_json({"estimates": rows, "baseline": baseline, "judgement": judgement})
         return
-    from edgetool.console import print_table
+    from edgetool.console.table import print_table
     from edgetool.estimates.rows import HEADINGS, OPERATOR_HEADINGS, cells, operator_cells
 
     print_table(HEADINGS, [cells(row) for row in (*baseline, *rows)])
@@ -73,10 +73,10 @@ def _rows(subject: Path, cores: list[Core], *, quiet: bool) -> list[EstimateRow]
 
 
 def _recorded(subject: Path, cores: list[Core]) -> list[EstimateRow]:
-    from edgetool.bench.runs import read_measurement, read_run
     from edgetool.estimates.rows import rows
+    from edgetool.records.results import read_recorded, read_run
 
-    measurements = read_run(subject).measurements if subject.is_dir() else (read_measurement(subject),)
+    measurements = read_run(subject).recorded if subject.is_dir() else (read_recorded(subject),)
     records = [measurement.record for measurement in measurements]
     return [
         row
@@ -97,11 +97,11 @@ def _executed(subject: Path, cores: list[Core], *, quiet: bool) -> list[Estimate
 
     if not subject.is_file():
         raise ConfigError(f"no file {subject}", hint="a run's folder, a record's .json, a program or a .s")
-    workshop = make_workshop(quiet=quiet, force=False)
-    counting = counting_emulator(workshop.store, workshop.progress)
+    context = make_context(quiet=quiet, force=False)
+    counting = counting_emulator(context.store, context.progress)
     found = []
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-        program = assemble(subject, Path(scratch), workshop.store) if subject.suffix in ASSEMBLER else subject
+        program = assemble(subject, Path(scratch), context.store) if subject.suffix in ASSEMBLER else subject
         for vlen_bits in sorted({core.vlen_bits for core in cores}):
             alike = [core for core in cores if core.vlen_bits == vlen_bits]
             caches = [CacheModel.of(core) for core in alike]

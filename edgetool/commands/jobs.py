@@ -23,7 +23,7 @@ def list_jobs(
     json: Json = False,
 ) -> None:
     """What runs on a board, and what ended there without anyone to hear it."""
-    from edgetool.console import print_table
+    from edgetool.console.table import print_table
 
     with _visit(target) as executor:
         jobs = executor.jobs()
@@ -50,7 +50,7 @@ def attach(
     json: Json = False,
 ) -> None:
     """Wait for a job's end and fetch what it wrote. Ctrl-C leaves the job alone."""
-    from edgetool.console import make_progress
+    from edgetool.console.progress import make_progress
 
     target, name = _parts(job)
     folder = output or Path(f"job-{name}")
@@ -88,8 +88,8 @@ def _parts(job: str) -> tuple[str, str]:
 def _visit(target: str) -> Iterator[SshExecutor]:
     """The board, however busy it is."""
     from edgetool.errors import ConfigError
-    from edgetool.executors.registry import load_target, open_executor
     from edgetool.executors.ssh import SshExecutor
+    from edgetool.targets.registry import load_target, open_executor
 
     executor = open_executor(load_target(target), exclusive=False)
     if not isinstance(executor, SshExecutor):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.context import make_context
 from edgetool.commands.options import (
     Calibration,
     Checkpoint,
@@ -23,7 +24,6 @@ from edgetool.commands.options import (
     model_request,
 )
 from edgetool.commands.output import print_json
-from edgetool.commands.workshop import make_workshop
 
 if TYPE_CHECKING:
     from edgetool.models.spec import ModelArtifact
@@ -46,16 +46,17 @@ def export(
     json: Json = False,
 ) -> None:
     """PyTorch → optimized ONNX, checked against PyTorch."""
-    from edgetool import steps
     from edgetool.models.artifacts import save_artifact
     from edgetool.models.onnxfile import DEFAULT_OPSET
+    from edgetool.pipeline import steps
+    from edgetool.pipeline.images import ImageSource
 
     request = model_request(source, weights, checkpoint, input_shape)
-    images = steps.ImageSource.choose(request, calibration, None)
+    images = ImageSource.choose(request, calibration, None)
     made = steps.export(
         request,
         images,
-        make_workshop(quiet=json, force=force),
+        make_context(quiet=json, force=force),
         opset=opset or DEFAULT_OPSET,
         weights_mirror=weights_mirror,
     )
@@ -74,15 +75,16 @@ def quantize(
     json: Json = False,
 ) -> None:
     """fp32 ONNX → int8 ONNX, static by default."""
-    from edgetool import steps
     from edgetool.models.artifacts import read_artifact, request_of, save_artifact
     from edgetool.models.quantize import Quantization
+    from edgetool.pipeline import steps
+    from edgetool.pipeline.images import ImageSource
 
     quantization = Quantization.DYNAMIC if dynamic else Quantization.STATIC
     fp32 = read_artifact(model)
     request = request_of(fp32)
-    images = steps.ImageSource.choose(request, calibration, held_out)
-    made = steps.quantize(fp32, request, images, make_workshop(quiet=json, force=force), quantization=quantization)
+    images = ImageSource.choose(request, calibration, held_out)
+    made = steps.quantize(fp32, request, images, make_context(quiet=json, force=force), quantization=quantization)
     saved = save_artifact(made, output or model.with_suffix(f".{made.spec.precision}.onnx"))
     _print_model(saved, json, before=fp32.spec.size_bytes)
 
@@ -100,18 +102,20 @@ def package(
     json: Json = False,
 ) -> None:
     """Models, runtime, harness and inputs → a bundle that runs on the target."""
-    from edgetool import pipeline, steps
     from edgetool.archives import pack_bundle
     from edgetool.bundles import copy_bundle
     from edgetool.models.artifacts import read_artifact, request_of
+    from edgetool.pipeline import steps
+    from edgetool.pipeline.images import ImageSource
+    from edgetool.pipeline.plan import load_configured
 
     artifacts = [read_artifact(path) for path in models]
     request = request_of(artifacts[0])
-    source = steps.ImageSource.choose(request, None, inputs)
-    workshop = make_workshop(quiet=json, force=force)
-    place = steps.provision(pipeline.target_with_images(target, images), workshop)
-    folder = output or Path(f"{artifacts[0].spec.name}-{place.target.name}")
-    bundle = copy_bundle(steps.package(artifacts, place, request, source, workshop), folder)
+    source = ImageSource.choose(request, None, inputs)
+    context = make_context(quiet=json, force=force)
+    kit = steps.provision(load_configured(target, {}, images=images), context)
+    folder = output or Path(f"{artifacts[0].spec.name}-{kit.target.name}")
+    bundle = copy_bundle(steps.package(artifacts, kit, request, source, context), folder)
     packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None
     if json:
         print_json({"bundle": str(folder), "archive": str(packed) if packed else None, "id": bundle.manifest.id})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +11,12 @@ import typer
 from edgetool.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edgetool.models.spec import ModelRequest
+    from edgetool.models.spec import ModelRequest, Precision
+    from edgetool.pipeline.plan import PlannedModel
 
 
 def complete_target(incomplete: str) -> list[str]:
-    from edgetool.executors.registry import target_files
+    from edgetool.targets.registry import target_files
 
     return [name for name in target_files() if name.startswith(incomplete)]
 
@@ -56,15 +57,23 @@ Against = Annotated[
     list[str],
     typer.Option(
         "--against",
-        help="Count instructions, in this baseline too: debian, scalar (our runtime without vectors), ncnn; "
-        "may be repeated.",
+        help="Measure in this runtime too: debian, scalar (our own without vectors), ncnn, key:KEY; on an emulated "
+        "target its instructions are counted. May be repeated.",
     ),
 ]
+Precisions = Annotated[
+    list[str],
+    typer.Option("--precision", help="fp32, int8 or int8-dynamic; may be repeated. Default: fp32 and int8."),
+]
+Repetitions = Annotated[int | None, typer.Option(min=1, help="Minimum timed repetitions.")]
+Warmup = Annotated[int | None, typer.Option(min=0, help="Inferences before the first timed one.")]
+MinDuration = Annotated[float | None, typer.Option(min=0, help="Minimum seconds of timed repetitions.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Threads of the runtime.")]
 Cpus = Annotated[str | None, typer.Option(help="Processors to use, such as 0-3,6.")]
 Governor = Annotated[
     str | None, typer.Option(help="The clock's governor meanwhile, such as performance; put back afterwards.")
 ]
-Cooldown = Annotated[str | None, typer.Option(help="Not before the board is as cool, such as 60C.")]
+Cooldown = Annotated[str | None, typer.Option(help="Wait until the board cools to this temperature, such as 60C.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for a board that another uses.")]
 Runs = Annotated[Path, typer.Option(help="Where runs are kept.")]
 Force = Annotated[bool, typer.Option("--force", help="Do every step again.")]
@@ -91,7 +100,66 @@ def model_request(source: str, weights: str, checkpoint: Path | None, input_shap
     )
 
 
-def given(settings: Mapping[str, object]) -> dict[str, object]:
+def planned_model(
+    source: str,
+    weights: str,
+    checkpoint: Path | None,
+    input_shape: str | None,
+    calibration: Path | None,
+    held_out: Path | None,
+    weights_mirror: str | None,
+) -> PlannedModel:
+    from edgetool.pipeline.plan import PlannedModel
+
+    request = model_request(source, weights, checkpoint, input_shape)
+    return PlannedModel(
+        source=request.source,
+        weights=request.weights,
+        checkpoint=request.checkpoint,
+        input_shape=request.input_shape,
+        calibration=None if calibration is None else str(calibration),
+        held_out=None if held_out is None else str(held_out),
+        weights_mirror=weights_mirror,
+    )
+
+
+def chosen_precisions(names: Sequence[str], *, dynamic: bool = False) -> tuple[Precision, ...]:
+    from edgetool.models.spec import Precision
+
+    if names and dynamic:
+        raise ConfigError("--dynamic and --precision exclude each other", hint="--precision int8-dynamic")
+    try:
+        found = tuple(dict.fromkeys(Precision(name) for name in names))
+    except ValueError as error:
+        raise ConfigError(f"--precision: {error}", hint=f"known precisions: {', '.join(Precision)}") from error
+    return found or (Precision.FP32, Precision.INT8_DYNAMIC if dynamic else Precision.INT8)
+
+
+def chosen_instruments(*, profile: bool, count: bool) -> tuple[str, ...]:
+    from edgetool.records.instruments import DEFAULT
+
+    return (*DEFAULT, *(("operators",) if profile else ()), *(("instructions",) if count else ()))
+
+
+def benchmark_settings(
+    repetitions: int | None,
+    warmup: int | None,
+    min_duration: float | None,
+    threads: int | None,
+    cpus: str | None,
+    governor: str | None,
+    cooldown: str | None,
+) -> dict[str, object]:
+    """Those that are given, as they are called in a target's [benchmark]."""
+    settings = {
+        "min_repetitions": repetitions,
+        "warmup": warmup,
+        "min_duration_s": min_duration,
+        "threads": threads,
+        "cpus": cpus,
+        "governor": governor,
+        "cooldown_celsius": celsius(cooldown),
+    }
     return {name: setting for name, setting in settings.items() if setting is not None}
 
 

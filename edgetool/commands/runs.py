@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from edgetool.commands.context import make_context
 from edgetool.commands.options import (
     Against,
     Calibration,
@@ -21,22 +22,25 @@ from edgetool.commands.options import (
     Images,
     InputShape,
     Json,
+    MinDuration,
     Mirror,
     Model,
+    Precisions,
     Profile,
+    Repetitions,
     Runs,
     Target,
     Targets,
+    Threads,
     Wait,
+    Warmup,
     Weights,
-    celsius,
-    given,
-    model_request,
+    benchmark_settings,
+    chosen_instruments,
+    chosen_precisions,
+    planned_model,
 )
-from edgetool.commands.output import print_caveats, print_json, print_rows, print_runtimes
-from edgetool.commands.sweep import bench_many, print_sweep
-from edgetool.commands.workshop import make_workshop
-from edgetool.errors import ConfigError
+from edgetool.commands.output import print_caveats, print_json, print_run
 
 
 def deploy(
@@ -47,65 +51,49 @@ def deploy(
     input_shape: InputShape = None,
     calibration: Calibration = None,
     held_out: HeldOut = None,
+    weights_mirror: Mirror = None,
+    precision: Precisions = [],  # noqa: B006  # Typer's way; never changed
     dynamic: Dynamic = False,
     images: Images = None,
-    weights_mirror: Mirror = None,
+    repetitions: Repetitions = None,
+    warmup: Warmup = None,
+    min_duration: MinDuration = None,
+    threads: Threads = None,
     cpus: Cpus = None,
     governor: Governor = None,
     cooldown: Cooldown = None,
     wait: Wait = False,
     profile: Profile = False,
     count_instructions: Count = False,
-    against: Against = [],  # noqa: B006  # Typer's way; never changed
+    against: Against = [],  # noqa: B006
     runs: Runs = Path("runs"),
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Everything in a line: export, quantize, package, run on host and target, report."""
-    from edgetool import pipeline
-    from edgetool.models.quantize import Quantization
+    from edgetool.pipeline import deploy
+    from edgetool.pipeline.plan import Plan
 
-    done = pipeline.deploy(
-        target,
-        model_request(model, weights, checkpoint, input_shape),
-        make_workshop(quiet=json, force=force),
-        runs=runs,
-        quantization=Quantization.DYNAMIC if dynamic else Quantization.STATIC,
-        calibration=calibration,
-        held_out=held_out,
+    plan = Plan(
+        models=(planned_model(model, weights, checkpoint, input_shape, calibration, held_out, weights_mirror),),
+        targets=(target,),
+        precisions=chosen_precisions(precision, dynamic=dynamic),
+        instruments=chosen_instruments(profile=profile, count=count_instructions),
         images=images,
-        settings=given({"cpus": cpus, "governor": governor, "cooldown_celsius": celsius(cooldown)}),
-        wait=wait,
-        weights_mirror=weights_mirror,
-        profile=profile,
-        count=count_instructions,
-        against=against,
+        benchmark=benchmark_settings(repetitions, warmup, min_duration, threads, cpus, governor, cooldown),
     )
-    if json:
-        print_json(
-            {
-                "run": str(done.folder),
-                "report": str(done.report),
-                "fallbacks": done.fallbacks,
-                "rows": done.table,
-                "runtimes": done.runtimes,
-            }
-        )
-        return
-    print_rows(done.table)
-    print_runtimes(done.runtimes)
-    for fallback in done.fallbacks:
-        print(f"{fallback.asked}: {fallback.reason}; instead: {fallback.instead}")
-    print(f"report: {done.report}")
+    done = deploy.deploy(plan, make_context(quiet=json, force=force), runs=runs, against=against, wait=wait)
+    print_run(done, json=json)
 
 
 def bench(
     bundle: Annotated[Path, typer.Argument(help="A bundle: its folder or its .tar.zst.")],
-    target: Targets = ["qemu-riscv64"],  # noqa: B006  # Typer's way; never changed
-    repetitions: Annotated[int | None, typer.Option(min=1, help="At least so many.")] = None,
-    warmup: Annotated[int | None, typer.Option(min=0, help="Inferences before the first timed one.")] = None,
-    min_duration: Annotated[float | None, typer.Option(min=0, help="At least so many seconds of repetitions.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the runtime.")] = None,
+    target: Targets = ["qemu-riscv64"],  # noqa: B006
+    precision: Precisions = [],  # noqa: B006
+    repetitions: Repetitions = None,
+    warmup: Warmup = None,
+    min_duration: MinDuration = None,
+    threads: Threads = None,
     cpus: Cpus = None,
     governor: Governor = None,
     cooldown: Cooldown = None,
@@ -113,41 +101,37 @@ def bench(
     profile: Profile = False,
     count_instructions: Count = False,
     runs: Runs = Path("runs"),
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Run a bundle on a target, pull back the metrics, write a record; on several targets in parallel."""
-    from edgetool import pipeline
+    from edgetool.console.sweep import watch_boards
+    from edgetool.models.spec import Precision
+    from edgetool.pipeline import deploy
+    from edgetool.pipeline.prepare import bundle_cases
+    from edgetool.pipeline.run import check_complete, on_many_boards
 
-    settings = {
-        "min_repetitions": repetitions,
-        "warmup": warmup,
-        "min_duration_s": min_duration,
-        "threads": threads,
-        "cpus": cpus,
-        "governor": governor,
-        "cooldown_celsius": celsius(cooldown),
-    }
-    if len(target) > 1:
-        if count_instructions:
-            raise ConfigError("--count-instructions is for one target at a time")
-        bench_many(bundle, target, given(settings), runs=runs, wait=wait, profile=profile, json=json)
-        return
-    workshop = make_workshop(quiet=json, force=False)
-    folder, table = pipeline.bench(
-        bundle,
-        target[0],
-        given(settings),
-        runs=runs,
-        workshop=workshop,
-        wait=wait,
-        profile=profile,
-        count=count_instructions,
-    )
-    if json:
-        print_json({"run": str(folder), "rows": table})
-        return
-    print_rows(table)
-    print(f"report: {folder / 'report.md'}")
+    settings = benchmark_settings(repetitions, warmup, min_duration, threads, cpus, governor, cooldown)
+    context = make_context(quiet=json, force=force)
+    with deploy.opened(bundle) as opened:
+        cases = bundle_cases(
+            opened,
+            target,
+            settings,
+            instruments=chosen_instruments(profile=profile, count=count_instructions),
+            precisions=[Precision(name) for name in precision],
+            wait=wait,
+        )
+        if len({case.case.target for case in cases}) == 1:
+            done = deploy.bench(cases, context, runs=runs)
+        else:
+            with watch_boards(quiet=json) as watch:
+                schedule = on_many_boards(watch)
+                done = deploy.bench(
+                    cases, make_context(quiet=True, force=force), runs=runs, schedule=schedule, watch=watch
+                )
+    print_run(done, json=json)
+    check_complete(done.run, done.folder)
 
 
 def compare(
@@ -156,31 +140,22 @@ def compare(
     json: Json = False,
 ) -> None:
     """Two records, or all that two runs share, side by side."""
-    from edgetool.bench.pairs import compare_paths
+    from edgetool.console.table import print_table
+    from edgetool.records.compare import compare_paths
     from edgetool.reports.tables import comparison_table
 
     comparisons = compare_paths(baseline, candidate)
     if json:
         print_json({"comparisons": comparisons})
         return
-    from edgetool.console import print_table
-
     print_table(*comparison_table(comparisons))
     print_caveats(caveat for comparison in comparisons for caveat in comparison.caveats)
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run's or a sweep's folder.")], json: Json = False) -> None:
     """Write a run's or a sweep's report, table and charts anew."""
-    from edgetool.bench.points import SWEEP
+    from edgetool.pipeline.deploy import Finished
+    from edgetool.records.results import read_run
     from edgetool.reports.report import write_report
-    from edgetool.reports.sweeps import write_sweep_report
 
-    if (run / SWEEP).is_file():
-        print_sweep(write_sweep_report(run), run, json=json)
-        return
-    table = write_report(run)
-    if json:
-        print_json({"report": str(run / "report.md"), "rows": table})
-        return
-    print_rows(table)
-    print(f"report: {run / 'report.md'}")
+    print_run(Finished(folder=run, run=read_run(run).run, report=write_report(run)), json=json)

@@ -36,7 +36,7 @@ def build(
     json: Json = False,
 ) -> None:
     """ONNX Runtime from pinned sources; an interrupted build goes on where it ended."""
-    from edgetool.console import make_progress
+    from edgetool.console.progress import make_progress
     from edgetool.platform.store import Store, cache_root
     from edgetool.runtimes.onnxruntime.build import build_runtime
     from edgetool.runtimes.onnxruntime.operators import operators_of
@@ -67,7 +67,7 @@ def build(
 @runtime_app.command("list")
 def list_runtimes(json: Json = False) -> None:
     """The runtimes in the cache, the newest first, and what builds have left behind."""
-    from edgetool.console import print_table
+    from edgetool.console.table import print_table
     from edgetool.platform.format import size_text
     from edgetool.platform.store import Store, cache_root
     from edgetool.runtimes.cache import build_folders, cached_runtimes
@@ -148,15 +148,15 @@ def selftest(
     json: Json = False,
 ) -> None:
     """Does the runtime that a target gets compute right there?"""
-    from edgetool.console import make_progress
-    from edgetool.executors.registry import load_target
-    from edgetool.pipeline import selftest_runtime
+    from edgetool.console.progress import make_progress
+    from edgetool.pipeline.selftest import selftest_runtime
+    from edgetool.platform.context import StepContext
     from edgetool.platform.store import Store, cache_root
-    from edgetool.steps import Workshop
+    from edgetool.targets.registry import load_target
 
     place = load_target(target)
     place = place if runtime is None else replace(place, runtime=runtime)
-    build, held = selftest_runtime(place, Workshop(store=Store(cache_root()), progress=make_progress(quiet=json)))
+    build, held = selftest_runtime(place, StepContext(store=Store(cache_root()), progress=make_progress(quiet=json)))
     if json:
         print_json({"runtime": build, "target": target, "cases": held})
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,7 @@ from edgetool.commands.output import print_json
 
 if TYPE_CHECKING:
     from edgetool.boards.probe import Probe
-    from edgetool.executors.base import Target
+    from edgetool.targets.spec import Target
 
 AcceptNew = Annotated[
     bool, typer.Option("--accept-new", help="Take an unknown host key on first sight, as in CI; a changed one never.")
@@ -30,8 +29,8 @@ def _default(context: typer.Context) -> None:
 @targets_app.command("list")
 def list_targets(json: Json = False) -> None:
     """All known targets."""
-    from edgetool.console import print_table
-    from edgetool.executors.registry import all_targets
+    from edgetool.console.table import print_table
+    from edgetool.targets.registry import all_targets
 
     found = list(all_targets())
     if json:
@@ -44,7 +43,7 @@ def list_targets(json: Json = False) -> None:
 @targets_app.command("show")
 def show_target(name: Annotated[str, typer.Argument(autocompletion=complete_target)], json: Json = False) -> None:
     """One target, all settings."""
-    from edgetool.executors.registry import load_target, target_files
+    from edgetool.targets.registry import load_target, target_files
 
     target = load_target(name)
     if json:
@@ -64,8 +63,8 @@ def add_target(
     json: Json = False,
 ) -> None:
     """Probe a board and write its target file."""
-    from edgetool.executors.base import Target
-    from edgetool.executors.registry import new_target_file, write_target
+    from edgetool.targets.registry import new_target_file, write_target
+    from edgetool.targets.spec import Target
 
     path = new_target_file(name, force=force)
     table = {"kind": "ssh", "host": host} | ({} if config is None else {"config": config})
@@ -86,8 +85,8 @@ def check_target(
 ) -> None:
     """Reach a board and say what it is; fails when it can't be reached or is another machine than its file says."""
     from edgetool.boards.probe import check_machine_of
-    from edgetool.executors.registry import load_target
     from edgetool.platform.format import size_text
+    from edgetool.targets.registry import load_target
 
     target = load_target(name)
     probe = _probe(target, accept_new)
@@ -117,9 +116,9 @@ def clean_target(
 ) -> None:
     """Remove what edgetool keeps on a board for the next time."""
     from edgetool.errors import ConfigError
-    from edgetool.executors.registry import load_target, open_executor
     from edgetool.executors.ssh import SshExecutor
     from edgetool.platform.format import size_text
+    from edgetool.targets.registry import load_target, open_executor
 
     executor = open_executor(load_target(target), exclusive=False)
     if not isinstance(executor, SshExecutor):
@@ -134,10 +133,10 @@ def clean_target(
 
 def _probe(target: Target, accept_new: bool) -> Probe:
     from edgetool.boards.probe import probe_board
-    from edgetool.executors.registry import open_executor
+    from edgetool.targets.registry import open_executor, with_setting
 
-    if accept_new and target.executor["kind"] == "ssh":
-        target = replace(target, executor={**target.executor, "accept_new": True})
+    if accept_new:
+        target = with_setting(target, "accept_new", True)
     with open_executor(target, exclusive=False) as executor:
         return probe_board(executor)
 

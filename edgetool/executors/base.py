@@ -1,60 +1,20 @@
-"""What a target is, and the three verbs every executor speaks."""
+"""The three verbs every executor speaks, and what else tells one kind from another."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Annotated, Any, ClassVar, Protocol, Self
-
-from annotated_types import Ge, Le
+from typing import Protocol, Self
 
 from edgetool.errors import CommandFailed, CommandTimeout, IllegalInstruction
-from edgetool.platform.values import Name, NonNegative, Positive, Text, value
-
-Seconds = Annotated[float, Ge(0), Le(7 * 24 * 3600)]
+from edgetool.platform.values import value
+from edgetool.targets.spec import Target
 
 UNDO = ".edgetool-undo"  # a shell script in the work folder: a board runs it when its visitor is gone
 SIGILL_EXIT_CODES = frozenset({-4, 132})  # as a signal, and as a shell reports it
-
-
-@value
-class BenchmarkSpec:
-    """How often to repeat: until both a number of repetitions and a duration are reached."""
-
-    warmup: NonNegative = 5
-    min_repetitions: Positive = 30
-    max_repetitions: Annotated[int, Ge(1), Le(1_000_000)] = 200_000
-    min_duration_s: Seconds = 2.0
-    threads: Annotated[int, Ge(1), Le(1024)] = 1
-    cpus: Name | None = None  # "0-3,6"; None: wherever the kernel puts it
-    governor: Name | None = None  # "performance"; None: as it is
-    cooldown_celsius: Annotated[float, Ge(0), Le(150)] | None = None  # not before the board is as cool
-    timeout_s: Seconds = 600.0  # for one command on the target
-
-
-@value
-class EvaluationSpec:
-    """How many held-out images to classify on the target, and on how many threads."""
-
-    images: NonNegative = 200
-    threads: Annotated[int, Ge(1), Le(1024)] = 1
-
-
-@value
-class Target:
-    """A place a bundle can run: a file `targets/<name>.toml`."""
-
-    SCHEMA: ClassVar[int] = 1
-    schema: int
-    name: Name = "unnamed"  # the file's name, filled in on reading
-    description: Text
-    triple: Name  # "native" for this machine's
-    runtime: Name = "auto"  # a provider's name
-    executor: dict[str, Any]  # `kind` and that executor's own settings
-    benchmark: BenchmarkSpec = BenchmarkSpec()
-    evaluation: EvaluationSpec = EvaluationSpec()
 
 
 @value
@@ -89,6 +49,16 @@ class CommandResult:
         return self
 
 
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What packaging, counting and scheduling ask of a kind of executor, before one is open."""
+
+    has_libc: bool  # programs of the target's machine find their libc there; else they bring it along
+    runs_here: bool  # on this machine's processors, which it shares with whatever else runs here
+    emulates: bool  # by an emulator: no time of its is a latency
+    loads_plugins: bool = False  # that emulator takes plugins, and so can count instructions
+
+
 class Executor(Protocol):
     """A target that is open: files go in and out, commands run.
 
@@ -96,7 +66,15 @@ class Executor(Protocol):
     `Path` is here, a `PurePosixPath` is there.
     """
 
+    @property
+    def traits(self) -> Traits: ...
+
     emulator: str | None  # what executes the target's instructions, None on silicon
+
+    @classmethod
+    def identity(cls, target: Target) -> object:
+        """What an answer of the target holds for: the same place gives it again. Plain data."""
+        ...
 
     def __enter__(self) -> Self: ...
 

@@ -9,11 +9,12 @@ from pathlib import PurePosixPath
 from typing import Literal, Self
 
 from edgetool.errors import ConfigError, ExecutorError
-from edgetool.executors.base import CommandResult, Target
+from edgetool.executors.base import CommandResult, Traits
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.values import Name, value
+from edgetool.targets.spec import Target
 
 CLIENT_TIMEOUT_S = 60.0
 # What `docker run` itself reports when it could not start the program.
@@ -23,6 +24,7 @@ DOCKER_FAILED = 125
 class DockerExecutor(LocalExecutor):
     """Each command is a container of its own, with the work folder mounted where it is here, and no network."""
 
+    traits = Traits(has_libc=False, runs_here=True, emulates=True)
     _image = ""
     _command: tuple[str, ...] = ()
 

@@ -10,14 +10,17 @@ from types import TracebackType
 from typing import Literal, Self
 
 from edgetool.errors import ExecutorError, TransferError
-from edgetool.executors.base import CommandResult, Target
+from edgetool.executors.base import CommandResult, Traits
 from edgetool.platform.files import is_inside
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.values import value
+from edgetool.targets.spec import Target
 
 
 class LocalExecutor:
     """This machine. `prefix` is put before every command."""
+
+    traits = Traits(has_libc=True, runs_here=True, emulates=False)
 
     @value
     class Settings:
@@ -32,6 +35,10 @@ class LocalExecutor:
     def open(cls, target: Target, *, exclusive: bool = True) -> Self:
         del target, exclusive
         return cls()
+
+    @classmethod
+    def identity(cls, target: Target) -> object:
+        return target.executor
 
     def __enter__(self) -> Self:
         self._work = tempfile.TemporaryDirectory(prefix="edgetool-")

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Literal, Self
 
-from edgetool.executors.base import Target
+from edgetool.executors.base import Traits
 from edgetool.executors.emulators import emulator_version, find_emulator
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.progress import Progress
 from edgetool.platform.values import Name, Text, value
+from edgetool.targets.spec import Target
 
 
 class QemuExecutor(LocalExecutor):
     """Programs of another machine; the emulator translates their instructions and passes their system calls on."""
 
+    traits = Traits(has_libc=False, runs_here=True, emulates=True, loads_plugins=True)
     _cpuinfo: str | None = None
 
     @value

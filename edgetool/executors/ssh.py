@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 
 from edgetool.errors import ExecutorError, TransferError
 from edgetool.executors import contents, transfer
-from edgetool.executors.base import CommandResult, Seconds, Target
+from edgetool.executors.base import CommandResult, Traits
 from edgetool.executors.hostkeys import known_identity
 from edgetool.executors.jobs import Job, attach_job, cancel_job, list_jobs, run_job
 from edgetool.executors.link import Link, Visit
@@ -20,6 +20,7 @@ from edgetool.executors.sshconfig import resolve_host
 from edgetool.platform.documents import check_table
 from edgetool.platform.files import is_inside
 from edgetool.platform.values import Name, value
+from edgetool.targets.spec import Seconds, Target
 
 
 class SshExecutor:
@@ -28,6 +29,8 @@ class SshExecutor:
     What runs there is detached from the link: a lost one is made again, and what ran meanwhile is found again. Without
     a link for longer than a lease the board cleans up by itself, once what runs there has ended.
     """
+
+    traits = Traits(has_libc=True, runs_here=False, emulates=False)
 
     @value
     class Settings:
@@ -57,10 +60,10 @@ class SshExecutor:
         return cls(settings, name=target.name, exclusive=exclusive)
 
     @classmethod
-    def place(cls, target: Target) -> str:
+    def identity(cls, target: Target) -> object:
         """Which board this is, whatever its alias leads to tomorrow."""
         settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
-        return known_identity(resolve_host(settings.host, _config(settings)))
+        return {"kind": settings.kind, "board": known_identity(resolve_host(settings.host, _config(settings)))}
 
     def __enter__(self) -> Self:
         settings = self._settings

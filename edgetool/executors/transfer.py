@@ -42,7 +42,7 @@ class _Source:
 
 
 def put(link: Link, local: Path, remote: PurePosixPath, *, cap_kib: int) -> None:
-    """Place a file or a folder in the work folder. Raises TransferError, LinkLost."""
+    """Kit a file or a folder in the work folder. Raises TransferError, LinkLost."""
     folders, files = _read_tree(local, remote)
     there = _listing(link)
     sources = {source.state: source for source, _, _ in files}

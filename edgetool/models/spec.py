@@ -17,6 +17,11 @@ class Precision(StrEnum):
     INT8 = "int8"  # static: activation ranges from calibration, QDQ form
     INT8_DYNAMIC = "int8-dynamic"  # activation ranges found anew at each inference
 
+    @property
+    def recipe(self) -> str:
+        """How a model comes to it."""
+        return {"fp32": "export", "int8": "static", "int8-dynamic": "dynamic"}[self.value]
+
 
 @value
 class TensorSpec:

@@ -30,11 +30,34 @@ def parse_value(kind: type[T], data: bytes | str, *, where: str, error: type[Edg
     try:
         parsed: T = _adapter(cast(Hashable, kind)).validate_json(data, strict=True)
     except ValidationError as invalid:
+        _check_schema(kind, _peek(data), where, error)
         first = invalid.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "document"
         more = f" (and {invalid.error_count() - 1} more)" if invalid.error_count() > 1 else ""
         raise error(f"{where}: {key}: {_describe(first['type'], first['msg'])}{more}") from invalid
+    _check_schema(kind, getattr(parsed, "schema", None), where, error)
     return parsed
+
+
+def _check_schema(kind: Any, found: object, where: str, error: type[EdgetoolError]) -> None:
+    """A value with a SCHEMA is of that one: what an older or newer edgetool wrote is named as such."""
+    wanted = getattr(kind, "SCHEMA", None)
+    if wanted is not None and found is not None and found != wanted:
+        raise error(f"{where}: schema: {found!r}, this edgetool reads {wanted}")
+
+
+def _peek(data: bytes | str) -> object:
+    """The schema that a document says it is of; None where it says nothing."""
+    try:
+        table = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return table.get("schema") if isinstance(table, dict) else None
+
+
+def schema_of(path: Path, *, error: type[EdgetoolError]) -> object:
+    """The schema of a JSON document, for whoever reads more than one. Raises `error` when it can't be read."""
+    return _peek(_read_limited(path, error))
 
 
 def _describe(kind: str, message: str) -> str:

@@ -6,14 +6,12 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgetool.errors import ConfigError
-from edgetool.platform.files import write_atomically
+from edgetool.platform.files import staged, write_atomically
 
 
 def cache_root() -> Path:
@@ -64,15 +62,7 @@ class Store:
                 return Entry(path, fresh=False)
             for leftover in path.parent.glob(f".{key}-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
-            with ExitStack() as cleanup:
-                beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{key}-"))
-                cleanup.callback(shutil.rmtree, beside, ignore_errors=True)
-                beside.chmod(0o755)
+            with staged(path) as beside:
                 make(beside)
                 write_atomically(beside / "inputs.json", json.dumps(inputs, sort_keys=True, indent=2).encode())
-                if path.exists():
-                    path.rename(Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{key}-old-")) / "old")
-                beside.rename(path)
-            for replaced in path.parent.glob(f".{key}-old-*"):
-                shutil.rmtree(replaced, ignore_errors=True)
         return Entry(path, fresh=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from edgetool.bench.instructions import ClassCount, InstructionCounts, OperatorInstructions
-from edgetool.bench.record import Caveat, RunRecord
-from edgetool.bench.runs import StoredRun
+from edgetool.bench.instructions import ClassCount, OperatorInstructions
+from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
+from edgetool.records.caveats import Caveat
+from edgetool.records.record import Record
+from edgetool.records.results import StoredRun
 from edgetool.reports.runtimes import TEXTS as RUNTIME_TEXTS
 from edgetool.reports.runtimes import RuntimeRow, runtimes_findings, runtimes_legend, runtimes_table
 from edgetool.reports.tables import Row, place_text, text_table
@@ -20,26 +22,31 @@ def markdown_report(
 ) -> str:
     """The report's text; `charts` are paths relative to it."""
     run = stored.run
-    name = run.models[0].name if run.models else "model"
     sections = [
-        [f"# {name} on {run.target}", "", *_findings(stored, table), *runtimes_findings(runtimes)],
+        [f"# {run.title}", "", *_findings(stored, table), *runtimes_findings(runtimes)],
         ["## Numbers", "", *markdown_table(*text_table(table)), "", *_legend(table)],
         ["## Charts", "", *(f"![{chart.rpartition('/')[2].removesuffix('.png')}]({chart})" for chart in charts)],
         ["## What to doubt", "", *_doubts(table)],
         ["## Places", "", *_places(stored)],
         ["## How it was measured", "", *_method(stored)],
     ]
-    profiled = [m.record for m in stored.measurements if m.record.operators]
+    records = [recorded.record for recorded in stored.recorded]
+    profiled = [record for record in records if record.operators is not None]
     if profiled:
         sections.insert(-3, ["## Time by operator", "", *_operators(profiled)])
-    counted = [m.record for m in stored.measurements if m.record.instructions is not None]
+    counted = [record for record in records if record.instructions is not None and record.timing is not None]
     if counted:
         sections.insert(-3, ["## Instructions of one inference", "", *_instructions(counted)])
     if runtimes:
         cells = markdown_table(*runtimes_table(runtimes), texts=RUNTIME_TEXTS)
         sections.insert(-3, ["## Beside other runtimes", "", runtimes_legend(runtimes), "", *cells])
-    if run.fallbacks:
-        fallbacks = [f"- asked for **{f.asked}**: {f.reason}. Instead: {f.instead}." for f in run.fallbacks]
+    fallbacks = [f"- asked for **{f.asked}**: {f.reason}. Instead: {f.instead}." for f in run.fallbacks]
+    fallbacks += [
+        f"- asked for **{result.case.title}**: {result.failure.message}. Instead: left out."
+        for result in run.results
+        if result.failure is not None
+    ]
+    if fallbacks:
         sections.insert(1, ["## Fallbacks", "", *fallbacks])
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
@@ -75,7 +82,7 @@ def _findings(stored: StoredRun, table: Sequence[Row]) -> Iterable[str]:
         if row.images_all is not None and row.correct_all is not None and row.images_all != row.images:
             share = percent_text(row.correct_all / row.images_all)
             yield f"- **{row.place}, {row.precision}** on all of its {row.images_all} held-out images: {share} right."
-    agreeing = [row for row in table if row.same_predictions is not None and row.place == stored.run.target]
+    agreeing = [row for row in table if row.same_predictions is not None and row.place == stored.target]
     for row in agreeing:
         yield (
             f"- **{row.precision} on {place_text(row)} against the host**: the same class on {row.same_predictions} of "
@@ -128,22 +135,22 @@ def _doubts(table: Sequence[Row]) -> Iterable[str]:
         yield f"- {', '.join(where)}: {caveat.text}. Remedy: {caveat.remedy}."
 
 
-def _operators(records: Sequence[RunRecord]) -> Iterable[str]:
+def _operators(records: Sequence[Record]) -> Iterable[str]:
     """The operators that take a hundredth or more; shares, because profiling slows the whole."""
     for record in records:
         emulated = " (emulated: of the emulator's time)" if record.emulated else ""
-        yield f"{record.model.precision} on {record.target}{emulated}:"
+        yield f"{record.subject.precision} on {record.subject.target}{emulated}:"
         yield ""
         cells = [
             (entry.operator, str(entry.calls), percent_text(entry.share))
-            for entry in record.operators
+            for entry in (record.operators.times if record.operators is not None else ())
             if entry.share >= 0.01
         ]
         yield from markdown_table(("operator", "calls", "share"), cells)
         yield ""
 
 
-def _instructions(records: Sequence[RunRecord]) -> Iterable[str]:
+def _instructions(records: Sequence[Record]) -> Iterable[str]:
     yield (
         "Counted under an emulator, the mean of inferences after a warm-up, on one thread. `weighted` counts a vector "
         "instruction as often as it fills a register: max(1, ⌈vl × widest element ÷ VLEN⌉), a strided or indexed "
@@ -156,7 +163,7 @@ def _instructions(records: Sequence[RunRecord]) -> Iterable[str]:
         vectors = f"vectors of {counts.vlen_bits} bits" if counts.vlen_bits else "no vectors"
         traffic = f"{size_text(counts.load_bytes)} loaded, {size_text(counts.store_bytes)} stored"
         yield ""
-        yield f"{record.model.precision} on {record.target} ({counts.emulator}, {vectors}; {traffic}):"
+        yield f"{record.subject.precision} on {record.subject.target} ({counts.emulator}, {vectors}; {traffic}):"
         yield ""
         cells = [
             (
@@ -189,19 +196,20 @@ def _share(count: ClassCount, counts: InstructionCounts) -> str:
 
 def _places(stored: StoredRun) -> Iterable[str]:
     seen: set[str] = set()
-    for measurement in stored.measurements:
-        record = measurement.record
-        if record.target not in seen:
-            seen.add(record.target)
-            yield f"- **{record.target}**: {'; '.join(_place(record))}."
+    for recorded in stored.recorded:
+        record = recorded.record
+        if record.subject.target not in seen:
+            seen.add(record.subject.target)
+            yield f"- **{record.subject.target}**: {'; '.join(_place(record))}."
 
 
-def _place(record: RunRecord) -> Iterable[str]:
+def _place(record: Record) -> Iterable[str]:
     environment = record.environment
-    yield record.triple
+    subject = record.subject
+    yield subject.triple
     if environment.emulator is not None:
         yield f"emulated by {environment.emulator}"
-    facts = environment.before
+    facts = environment.board
     if facts is not None:
         yield from (text for text in (facts.model, facts.cpu, facts.isa) if text)
         if facts.governor:
@@ -215,24 +223,25 @@ def _place(record: RunRecord) -> Iterable[str]:
     yield f"{environment.process.processors} processors"
     yield f"kernel {environment.process.kernel}"
     yield f"glibc {environment.process.libc}"
-    variant = f", {record.runtime_variant}" if record.runtime_variant else ""
-    yield f"{record.runtime}{variant}, build id {environment.runtime.build_id or 'none'}"
-    if environment.runtime.kernels:
-        yield f"kernels: {environment.runtime.kernels}"
-    if record.runtime_flags:
-        yield f"built with `{' '.join(record.runtime_flags)}`"
+    variant = f", {subject.runtime.variant}" if subject.runtime.variant else ""
+    loaded = environment.runtime
+    yield f"{subject.runtime.title}{variant}, build id {(loaded.build_id if loaded else None) or 'none'}"
+    if loaded is not None and loaded.kernels:
+        yield f"kernels: {loaded.kernels}"
+    if subject.runtime.flags:
+        yield f"built with `{' '.join(subject.runtime.flags)}`"
 
 
 def _method(stored: StoredRun) -> Iterable[str]:
-    specs = dict.fromkeys((m.record.target, m.record.spec) for m in stored.measurements)
-    for target, spec in specs:
-        count = min(len(m.record.samples_ns) for m in stored.measurements if m.record.target == target)
+    timed = [(r.record.subject.target, r.record.timing) for r in stored.recorded if r.record.timing is not None]
+    for target, spec in dict.fromkeys((target, timing.spec) for target, timing in timed):
+        count = min(len(timing.samples_ns) for place, timing in timed if place == target)
         yield (
             f"- **{target}**: {spec.threads} thread(s); one first inference, {spec.warmup} warm-up, then at least "
             f"{spec.min_repetitions} repetitions and {spec.min_duration_s:g} s ({count} or more taken), each timed "
             "with CLOCK_MONOTONIC around one call of the runtime."
         )
-    for model in stored.run.models:
+    for model in stored.models:
         noise = (
             ""
             if model.signal_to_noise_db is None

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgetool.bench.instructions import InstructionCounts
-from edgetool.bench.measure import Measurement
-from edgetool.bench.points import Point
+from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.format import count_text, size_text, time_text
+from edgetool.records.case import Case
+from edgetool.records.record import Recorded
 from edgetool.reports.tables import Row, place_text
 
 if TYPE_CHECKING:
@@ -45,15 +45,15 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def write_charts(folder: Path, table: Sequence[Row], measurements: Sequence[Measurement]) -> tuple[str, ...]:
+def write_charts(folder: Path, table: Sequence[Row], timed: Sequence[Recorded]) -> tuple[str, ...]:
     """Write the charts as PNG and return their file names."""
     folder.mkdir(parents=True, exist_ok=True)
     with _figure(folder / "size.png", height=1.2 + 0.5 * len(_by_precision(table))) as axes:
         _draw_sizes(axes, table)
     with _figure(folder / "latency.png", height=1.6 + 0.5 * len(table)) as axes:
         _draw_latencies(axes, table)
-    _write_samples(folder / "samples.png", table, measurements)
-    counted = [(row, counts) for row, m in zip(table, measurements, strict=True) if (counts := m.record.instructions)]
+    _write_samples(folder / "samples.png", table, timed)
+    counted = [(row, counts) for row, m in zip(table, timed, strict=True) if (counts := m.record.instructions)]
     if counted:
         with _figure(folder / "instructions.png", height=2.2 + 0.5 * len(counted)) as axes:
             _draw_instructions(axes, counted)
@@ -131,21 +131,21 @@ def _draw_bar(axes: Axes, i: int, row: Row) -> None:
     axes.text(max(median, high) * 1.08, i, f"{time_text(row.latency.p50_ns)}{mark}", va="center")
 
 
-def write_points_chart(path: Path, points: Sequence[tuple[Point, Row | None]]) -> None:
-    """A bar for each point of a sweep on a logarithmic axis; a failed one has a word and no bar."""
+def write_cases_chart(path: Path, cases: Sequence[tuple[Case, Row | None]]) -> None:
+    """A bar for each case of a sweep on a logarithmic axis; a failed one has a word and no bar."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _figure(path, height=1.6 + 0.35 * len(points)) as axes:
-        measured = [row.latency for _, row in points if row is not None]
+    with _figure(path, height=1.6 + 0.35 * len(cases)) as axes:
+        measured = [row.latency for _, row in cases if row is not None]
         low = 10 ** np.floor(np.log10(min((latency.p50_ns / 1e6 for latency in measured), default=1.0)) - 0.3)
         high = max((latency.p90_ns / 1e6 for latency in measured), default=1.0)
-        for i, (_, row) in enumerate(points):
+        for i, (_, row) in enumerate(cases):
             if row is None:
                 axes.text(low * 1.1, i, "failed", va="center", style="italic")
             else:
                 _draw_bar(axes, i, row)
-        labels = [f"{point.target}  {point.model} {point.precision}, {point.threads} t" for point, _ in points]
-        axes.set_yticks(range(len(points)), labels)
-        axes.set_ylim(len(points) - 0.5, -0.5)
+        labels = [f"{case.target}  {case.model} {case.precision}, {case.threads} t" for case, _ in cases]
+        axes.set_yticks(range(len(cases)), labels)
+        axes.set_ylim(len(cases) - 0.5, -0.5)
         axes.set_xscale("log")
         axes.set_xlim(low, high * (high / low) ** 0.7)  # the numbers stand beside the bars
         axes.set_xlabel("one inference [ms, logarithmic]: median, line to the 90th percentile")
@@ -173,7 +173,7 @@ def _draw_instructions(axes: Axes, counted: Sequence[tuple[Row, InstructionCount
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=4, frameon=False, fontsize=9)
 
 
-def _write_samples(path: Path, table: Sequence[Row], measurements: Sequence[Measurement]) -> None:
+def _write_samples(path: Path, table: Sequence[Row], timed: Sequence[Recorded]) -> None:
     """A panel for each record, each with its own axis: every sample as a dot, in the order it was taken."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -185,8 +185,8 @@ def _write_samples(path: Path, table: Sequence[Row], measurements: Sequence[Meas
         figure = Figure(figsize=(8, 0.6 + 2.1 * lines), layout="constrained")
         FigureCanvasAgg(figure)
         panels = figure.subplots(lines, columns, squeeze=False).flat
-        for panel, row, measurement in zip(panels, table, measurements, strict=False):
-            _draw_samples(panel, row, measurement)
+        for panel, row, recorded in zip(panels, table, timed, strict=False):
+            _draw_samples(panel, row, recorded.record.timing.samples_ns if recorded.record.timing else ())
         for unused in list(panels)[len(table) :]:
             unused.set_visible(False)
         figure.suptitle(f"{table[0].model}: every timed inference", x=0.01, ha="left", weight="bold")
@@ -194,10 +194,10 @@ def _write_samples(path: Path, table: Sequence[Row], measurements: Sequence[Meas
         figure.savefig(path)
 
 
-def _draw_samples(panel: Axes, row: Row, measurement: Measurement) -> None:
+def _draw_samples(panel: Axes, row: Row, samples: Sequence[int]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    samples_ns = np.asarray(measurement.record.samples_ns, dtype=np.float64)
+    samples_ns = np.asarray(samples, dtype=np.float64)
     scale, unit = (1e9, "s") if samples_ns.max() >= 1e9 else (1e6, "ms")
     panel.plot(
         np.arange(1, len(samples_ns) + 1),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from edgetool.bench.instructions import BaselineCounts, InstructionCounts
-from edgetool.bench.measure import Measurement
-from edgetool.bench.record import RunRecord
+from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.format import count_text, difference_text, ratio_text, size_text
 from edgetool.platform.values import value
+from edgetool.records.case import OWN_RUNTIME, CaseResult
+from edgetool.records.compare import output_difference
+from edgetool.records.record import Recorded
 from edgetool.reports.tables import csv_lines
 
 DEPLOYED = "deployed"
@@ -39,29 +41,39 @@ class RuntimeRow:
         return self.name == DEPLOYED
 
 
-def runtime_rows(measurements: Sequence[Measurement]) -> tuple[RuntimeRow, ...]:
-    """Of every record that has baselines, those first; empty where none has."""
-    return tuple(
-        row
-        for record in (measurement.record for measurement in measurements)
-        if record.instructions is not None and record.baselines
-        for row in _rows(record, record.instructions)
-    )
+def runtime_rows(entries: Sequence[tuple[CaseResult, Recorded | None]]) -> tuple[RuntimeRow, ...]:
+    """Of every record that was counted beside others of its model on its target, those first; empty where none was."""
+    counted = [
+        (result, recorded, recorded.record.instructions)
+        for result, recorded in entries
+        if recorded is not None and recorded.record.instructions is not None
+    ]
+    found: list[RuntimeRow] = []
+    for result, recorded, own in counted:
+        if result.case.runtime != OWN_RUNTIME:
+            continue
+        others = [
+            (other.case.runtime, beside, counts)
+            for other, beside, counts in counted
+            if other.case.runtime != OWN_RUNTIME and replace(other.case, runtime=OWN_RUNTIME) == result.case
+        ]
+        if others:
+            found += [_row(name, beside, counts, recorded, own) for name, beside, counts in others]
+            found.append(_row(DEPLOYED, recorded, own, recorded, own))
+    return tuple(found)
 
 
-def _rows(record: RunRecord, own: InstructionCounts) -> list[RuntimeRow]:
-    deployed = BaselineCounts(name=DEPLOYED, runtime=record.runtime, instructions=own)
-    return [_row(record, entry, own) for entry in (*record.baselines, deployed)]
-
-
-def _row(record: RunRecord, entry: BaselineCounts, own: InstructionCounts) -> RuntimeRow:
-    counts = entry.instructions
+def _row(
+    name: str, entry: Recorded, counts: InstructionCounts, deployed: Recorded, own: InstructionCounts
+) -> RuntimeRow:
+    subject = entry.record.subject
+    difference = None if entry is deployed else output_difference(deployed.outputs, entry.outputs)
     return RuntimeRow(
-        model=record.model.name,
-        precision=record.model.precision,
-        place=record.target,
-        name=entry.name,
-        runtime=entry.runtime,
+        model=subject.model.name,
+        precision=subject.precision,
+        place=subject.target,
+        name=name,
+        runtime=subject.runtime.title,
         kernels=counts.kernels,
         vlen_bits=counts.vlen_bits,
         instructions=counts.raw,
@@ -69,9 +81,9 @@ def _row(record: RunRecord, entry: BaselineCounts, own: InstructionCounts) -> Ru
         ratio=counts.weighted / own.weighted,
         load_bytes=counts.load_bytes,
         store_bytes=counts.store_bytes,
-        differs_by=entry.differs_by,
-        same_predictions=entry.same_predictions,
-        compared_samples=entry.compared_samples,
+        differs_by=None if difference is None else difference.max_abs_relative,
+        same_predictions=None if difference is None else difference.same_top1,
+        compared_samples=None if difference is None else difference.samples,
     )
 
 

@@ -1,20 +1,20 @@
-"""A sweep's report: a row for each point, measured or failed, in a table, a chart and text."""
+"""A sweep's report: a row for each case, measured or failed, in a table, a chart and text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from edgetool.bench.measure import Measurement
-from edgetool.bench.points import Point, PointFailure, PointResult, StoredSweep, read_sweep
-from edgetool.bench.record import Caveat
 from edgetool.platform.files import write_atomically
 from edgetool.platform.format import percent_text, ratio_text, size_text, time_text
 from edgetool.platform.values import value
+from edgetool.records.case import Case, CaseFailure
+from edgetool.records.caveats import Caveat
+from edgetool.records.record import Recorded
+from edgetool.records.results import StoredRun
 from edgetool.reports.html import html_report
 from edgetool.reports.markdown import markdown_table
-from edgetool.reports.plots import write_points_chart
+from edgetool.reports.plots import write_cases_chart
 from edgetool.reports.tables import CSV_COLUMNS, Row, accuracy_text, csv_lines, output_text, place_text, rows
 
 NOTHING = "–"
@@ -26,61 +26,57 @@ TEXTS = frozenset(HEADINGS.index(name) for name in ("model", "precision", "place
 
 
 @value
-class PointRow:
-    """A point in numbers: `row` where it was measured, else `failure`."""
+class CaseRow:
+    """A case in numbers: `row` where it was measured, else `failure`."""
 
-    point: Point
+    case: Case
     kept: bool
     row: Row | None
-    failure: PointFailure | None
+    failure: CaseFailure | None
 
 
-def write_sweep_report(folder: Path) -> tuple[PointRow, ...]:
-    """Write `report.md` and `.html`, `summary.csv` and `charts/` of a sweep; returns its rows. Raises CompareError."""
-    stored = read_sweep(folder)
-    table = point_rows(stored)
-    chart = "charts/points.png"
-    write_points_chart(folder / chart, [(row.point, row.row) for row in table])
+def write_sweep_report(stored: StoredRun, table: Sequence[CaseRow]) -> None:
+    """Write `report.md` and `.html`, `summary.csv` and `charts/` of a sweep."""
+    folder, chart = stored.folder, "charts/cases.png"
+    write_cases_chart(folder / chart, [(row.case, row.row) for row in table])
     text = "\n\n".join("\n".join(section) for section in _sections(stored, table, chart)) + "\n"
     write_atomically(folder / "report.md", text.encode())
     write_atomically(folder / "report.html", html_report(text, folder).encode())
     write_atomically(folder / "summary.csv", _csv(table).encode())
-    return table
 
 
-def point_rows(stored: StoredSweep) -> tuple[PointRow, ...]:
-    """Ratios and differences are within one model and number of threads."""
-    groups: dict[tuple[str, int], list[tuple[PointResult, Measurement]]] = {}
-    for result, measurement in stored.points:
-        if measurement is not None:
-            groups.setdefault((result.point.model, result.point.threads), []).append((result, measurement))
-    found: dict[Point, Row] = {}
+def case_rows(stored: StoredRun) -> tuple[CaseRow, ...]:
+    """Ratios and differences are within one model, runtime and number of threads."""
+    groups: dict[tuple[str, str, int], list[tuple[Case, Recorded]]] = {}
+    for result, recorded in stored.entries:
+        if recorded is not None and recorded.record.timing is not None:
+            case = result.case
+            groups.setdefault((case.model, case.runtime, case.threads), []).append((case, recorded))
+    found: dict[Case, Row] = {}
     for group in groups.values():
-        table = rows([measurement for _, measurement in group])
-        found |= {
-            result.point: replace(row, model=result.point.model) for (result, _), row in zip(group, table, strict=True)
-        }
+        table = rows([recorded for _, recorded in group])
+        found |= {case: replace(row, model=case.model) for (case, _), row in zip(group, table, strict=True)}
     return tuple(
-        PointRow(point=result.point, kept=result.kept, row=found.get(result.point), failure=result.failure)
-        for result, _ in stored.points
+        CaseRow(case=result.case, kept=result.kept, row=found.get(result.case), failure=result.failure)
+        for result, _ in stored.entries
     )
 
 
-def sweep_table(table: Sequence[PointRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings and cells; a failed point has its reason and no number."""
+def sweep_table(table: Sequence[CaseRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and cells; a failed case has its reason and no number."""
     return HEADINGS, [_cells(row) for row in table]
 
 
-def brief_table(table: Sequence[PointRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def brief_table(table: Sequence[CaseRow]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """What one looks at first, for a terminal."""
     wanted = [HEADINGS.index(heading) for heading in ("place", "p50", "÷ fp32", "accuracy", "what came of it")]
-    cells = ((row.point.title, *(_cells(row)[i] for i in wanted)) for row in table)
-    return ("point", "place", "p50", "÷ fp32", "accuracy", ""), [(*c[:-1], c[-1].partition(":")[0]) for c in cells]
+    cells = ((row.case.title, *(_cells(row)[i] for i in wanted)) for row in table)
+    return ("case", "place", "p50", "÷ fp32", "accuracy", ""), [(*c[:-1], c[-1].partition(":")[0]) for c in cells]
 
 
-def _cells(entry: PointRow) -> tuple[str, ...]:
-    point, row = entry.point, entry.row
-    head = (point.model, str(point.precision), point.target if row is None else place_text(row), str(point.threads))
+def _cells(entry: CaseRow) -> tuple[str, ...]:
+    case, row = entry.case, entry.row
+    head = (case.model, str(case.precision), case.target if row is None else place_text(row), str(case.threads))
     if row is None:
         return (*head, *(NOTHING,) * (len(HEADINGS) - len(head) - 1), f"failed: {reason(entry.failure)}")
     return (
@@ -98,43 +94,43 @@ def _cells(entry: PointRow) -> tuple[str, ...]:
     )
 
 
-def reason(failure: PointFailure | None) -> str:
-    """The first line of why a point failed."""
+def reason(failure: CaseFailure | None) -> str:
+    """The first line of why a case failed."""
     return "unknown" if failure is None else f"{failure.error}: {failure.message.splitlines()[0][:200]}"
 
 
-def _sections(stored: StoredSweep, table: Sequence[PointRow], chart: str) -> Iterable[Iterable[str]]:
+def _sections(stored: StoredRun, table: Sequence[CaseRow], chart: str) -> Iterable[Iterable[str]]:
     failed = [row for row in table if row.failure is not None]
-    yield [f"# Sweep {stored.sweep.name}", "", *_summary(table, failed)]
+    yield [f"# Sweep {stored.run.title}", "", *_summary(table, failed)]
     if failed:
         yield ["## What failed", "", *_failed(failed)]
     yield ["## Numbers", "", *markdown_table(*sweep_table(table), texts=TEXTS), "", *_legend(table)]
     if any(row.row is not None for row in table):
-        yield ["## Chart", "", f"![points]({chart})"]
+        yield ["## Chart", "", f"![cases]({chart})"]
         yield ["## What to doubt", "", *_doubts(table)]
-    yield [f"edgetool {stored.sweep.edgetool}, {stored.sweep.created_at:%Y-%m-%d %H:%M} UTC."]
+    yield [f"edgetool {stored.run.edgetool}, {stored.run.created_at:%Y-%m-%d %H:%M} UTC."]
 
 
-def _summary(table: Sequence[PointRow], failed: Sequence[PointRow]) -> Iterable[str]:
+def _summary(table: Sequence[CaseRow], failed: Sequence[CaseRow]) -> Iterable[str]:
     kept = sum(row.kept for row in table)
-    targets = dict.fromkeys(row.point.target for row in table)
+    targets = dict.fromkeys(row.case.target for row in table)
     yield (
-        f"{len(table)} points on {len(targets)} targets: {len(table) - kept - len(failed)} measured, {kept} kept from "
+        f"{len(table)} cases on {len(targets)} targets: {len(table) - kept - len(failed)} measured, {kept} kept from "
         f"an earlier sweep, {len(failed)} failed."
     )
 
 
-def _failed(failed: Sequence[PointRow]) -> Iterable[str]:
+def _failed(failed: Sequence[CaseRow]) -> Iterable[str]:
     """Equal reasons of one target together."""
-    found: dict[tuple[str, PointFailure | None], list[str]] = {}
+    found: dict[tuple[str, CaseFailure | None], list[str]] = {}
     for row in failed:
-        found.setdefault((row.point.target, row.failure), []).append(row.point.title)
+        found.setdefault((row.case.target, row.failure), []).append(row.case.title)
     for (target, failure), points in found.items():
         hint = f" ({failure.hint})" if failure is not None and failure.hint else ""
         yield f"- **{target}**, {'; '.join(points)}: {reason(failure)}{hint}"
 
 
-def _legend(table: Sequence[PointRow]) -> Iterable[str]:
+def _legend(table: Sequence[CaseRow]) -> Iterable[str]:
     yield (
         "`load` is the creation of the session; p50 and p90 are percentiles of the repetitions after warm-up; `spread` "
         "is the interquartile range as a share of the median; `÷ fp32` is within one place and number of threads."
@@ -144,25 +140,25 @@ def _legend(table: Sequence[PointRow]) -> Iterable[str]:
         yield "Rows marked *(emulated)* show the time that an emulator took. **It is not a latency of any board.**"
 
 
-def _doubts(table: Sequence[PointRow]) -> Iterable[str]:
+def _doubts(table: Sequence[CaseRow]) -> Iterable[str]:
     found: dict[Caveat, list[str]] = {}
     for entry in table:
         for caveat in entry.row.caveats if entry.row is not None else ():
-            found.setdefault(caveat, []).append(entry.point.target)
+            found.setdefault(caveat, []).append(entry.case.target)
     if not found:
         yield "Nothing: every check of the measurements held."
     for caveat, where in found.items():
         yield f"- {', '.join(dict.fromkeys(where))}: {caveat.text}. Remedy: {caveat.remedy}."
 
 
-def _csv(table: Sequence[PointRow]) -> str:
+def _csv(table: Sequence[CaseRow]) -> str:
     columns = {name: cell for name, cell in CSV_COLUMNS.items() if name not in ("model", "precision", "place")}
     headings = ("model", "precision", "place", "threads", "failure", *columns)
     return csv_lines(headings, (_csv_line(entry, columns) for entry in table))
 
 
-def _csv_line(entry: PointRow, columns: Mapping[str, Callable[[Row], object]]) -> list[object]:
-    point = entry.point
+def _csv_line(entry: CaseRow, columns: Mapping[str, Callable[[Row], object]]) -> list[object]:
+    case = entry.case
     numbers = ["" if entry.row is None else cell(entry.row) for cell in columns.values()]
     failure = "" if entry.row is not None else reason(entry.failure)
-    return [point.model, point.precision, point.target, point.threads, failure, *numbers]
+    return [case.model, case.precision, case.target, case.threads, failure, *numbers]

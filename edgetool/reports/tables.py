@@ -6,12 +6,13 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 
-from edgetool.bench.compare import Comparison, caveats_of, count_comparison, output_difference
-from edgetool.bench.measure import Measurement
-from edgetool.bench.record import Caveat
-from edgetool.bench.stats import Interval, LatencySummary, median_ratio, proportion, summarize
+from edgetool.measurements.timing import Timing
 from edgetool.platform.format import count_text, difference_text, percent_text, ratio_text, size_text, time_text
 from edgetool.platform.values import value
+from edgetool.records.caveats import Caveat, caveats_of
+from edgetool.records.compare import Comparison, count_comparison, output_difference
+from edgetool.records.record import Recorded
+from edgetool.records.stats import Interval, LatencySummary, median_ratio, proportion, summarize
 
 HOST = "host"  # the target that outputs are compared with
 
@@ -52,45 +53,50 @@ class Row:
     caveats: tuple[Caveat, ...]
 
 
-def rows(measurements: Sequence[Measurement]) -> tuple[Row, ...]:
-    """A row for each record, compared with its own place's fp32 and with the host's outputs of the same model."""
-    return tuple(_row(measurement, measurements) for measurement in measurements)
+def rows(everything: Sequence[Recorded]) -> tuple[Row, ...]:
+    """A row for each record that was timed, compared with its own place's fp32 and with the host's outputs."""
+    timed = [recorded for recorded in everything if recorded.record.timing is not None]
+    return tuple(_row(recorded, recorded.record.timing, timed) for recorded in timed if recorded.record.timing)
 
 
-def _row(measurement: Measurement, everything: Sequence[Measurement]) -> Row:
-    record = measurement.record
-    here = [other for other in everything if other.record.target == record.target]
-    baseline = next((other for other in here if other.record.model.precision == "fp32"), here[0])
+def _row(recorded: Recorded, timing: Timing, everything: Sequence[Recorded]) -> Row:
+    record, subject = recorded.record, recorded.record.subject
+    here = [other for other in everything if other.record.subject.target == subject.target]
+    baseline = next((other for other in here if other.record.subject.precision == "fp32"), here[0]).record
     host = next(
         (
             other
             for other in everything
-            if other.record.target == HOST != record.target and other.record.model.sha256 == record.model.sha256
+            if other.record.subject.target == HOST != subject.target
+            and other.record.subject.model.sha256 == subject.model.sha256
         ),
         None,
     )
-    difference = None if host is None else output_difference(host.outputs, measurement.outputs)
-    evaluation, counts, its_counts = record.evaluation, record.instructions, baseline.record.instructions
+    difference = None if host is None else output_difference(host.outputs, recorded.outputs)
+    accuracy, counts, its_counts = record.accuracy, record.instructions, baseline.instructions
     counted = None if counts is None or its_counts is None else count_comparison(its_counts, counts)
-    shared = min((o.record.evaluation.images for o in everything if o.record.evaluation is not None), default=0)
-    correct = None if evaluation is None else evaluation.correct_of_first(shared)
+    shared = min((o.record.accuracy.images for o in everything if o.record.accuracy is not None), default=0)
+    correct = None if accuracy is None else accuracy.correct_of_first(shared)
+    ratio = None
+    if not record.emulated and baseline.timing is not None:
+        ratio = median_ratio(timing.samples_ns, baseline.timing.samples_ns)
     return Row(
-        model=record.model.name,
-        precision=record.model.precision,
-        place=record.target,
+        model=subject.model.name,
+        precision=subject.precision,
+        place=subject.target,
         emulated=record.emulated,
-        runtime=record.runtime,
-        size_bytes=record.model.size_bytes,
-        session_load_ns=record.session_load_ns,
-        first_run_ns=record.first_run_ns,
-        latency=summarize(record.samples_ns),
-        ratio=None if record.emulated else median_ratio(record.samples_ns, baseline.record.samples_ns),
-        peak_rss_bytes=record.peak_rss_bytes,
-        images=None if evaluation is None else shared,
+        runtime=subject.runtime.title,
+        size_bytes=subject.model.size_bytes,
+        session_load_ns=timing.session_load_ns,
+        first_run_ns=timing.first_run_ns,
+        latency=summarize(timing.samples_ns),
+        ratio=ratio,
+        peak_rss_bytes=timing.peak_rss_bytes,
+        images=None if accuracy is None else shared,
         correct=correct,
         accuracy=None if correct is None else proportion(correct, shared),
-        images_all=None if evaluation is None else evaluation.images,
-        correct_all=None if evaluation is None else evaluation.correct_of_first(evaluation.images),
+        images_all=None if accuracy is None else accuracy.images,
+        correct_all=None if accuracy is None else accuracy.correct_of_first(accuracy.images),
         differs_by=None if difference is None else difference.max_abs_relative,
         same_predictions=None if difference is None else difference.same_top1,
         compared_samples=None if difference is None else difference.samples,
@@ -180,11 +186,16 @@ def _weights_text(comparison: Comparison) -> str:
     return f"{totals} ({ratio_text(counts.ratio_weighted)})"
 
 
+def _interval_text(comparison: Comparison) -> str:
+    latency = comparison.latency
+    return "–" if latency is None else f"{ratio_text(latency.low)} to {ratio_text(latency.high)}"
+
+
 COMPARISON_COLUMNS: tuple[tuple[str, Callable[[Comparison], str]], ...] = (
     ("baseline", lambda comparison: comparison.baseline),
     ("candidate", lambda comparison: comparison.candidate),
-    ("latency", lambda comparison: ratio_text(comparison.latency.value)),
-    ("95 %", lambda comparison: f"{ratio_text(comparison.latency.low)} to {ratio_text(comparison.latency.high)}"),
+    ("latency", lambda comparison: ratio_text(None if comparison.latency is None else comparison.latency.value)),
+    ("95 %", _interval_text),
     ("size", lambda comparison: ratio_text(comparison.size)),
     (
         "output difference",

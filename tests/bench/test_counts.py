@@ -12,16 +12,19 @@ from typing import get_args
 
 import pytest
 
-from edgetool.bench.counts import RESULT, CountsFile, check_countable, count_instructions, open_counting, read_counts
+from edgetool.bench.bench import Bench
+from edgetool.bench.counts import RESULT, CountsFile, check_countable, open_counting, read_counts
 from edgetool.bench.instructions import InstructionMix
 from edgetool.bench.ops import CLASS_OF, Op
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError, HarnessError
-from edgetool.executors.base import Target
-from edgetool.executors.registry import load_target, open_executor
+from edgetool.measurements.instructions import INSTRUMENT
 from edgetool.platform.catalog import data_folder
+from edgetool.platform.context import StepContext
 from edgetool.platform.process import run_process
 from edgetool.runtimes.emulator import CountingEmulator
+from edgetool.targets.registry import load_target, open_executor
+from edgetool.targets.spec import Target
 from tests.support import run_cli
 
 VLENS = (128, 256, 512, 1024)
@@ -390,9 +393,11 @@ def test_marks_do_nothing_without_the_plugin(assemble: Callable[[str], Path]) ->
         assert executor.run([PurePosixPath("./program")], timeout_s=60).exit_code == 42
 
 
-def test_a_models_count_is_repeatable(riscv_bundle: Bundle, counting: CountingEmulator) -> None:
-    model = riscv_bundle.manifest.models[0]
-    first, second = (count_instructions(counting, riscv_bundle, target_of(256), model) for _ in range(2))
+def test_a_models_count_is_repeatable(riscv_bundle: Bundle, counting: CountingEmulator, context: StepContext) -> None:
+    del counting
+    model, target = riscv_bundle.manifest.models[0], target_of(256)
+    bench = Bench(executor=open_executor(target), bundle=riscv_bundle, target=target, context=context, board=None)
+    first, second = (INSTRUMENT.measure(bench, model).measurement for _ in range(2))
     everything = [count.raw for counts in (first, second) for count in counts.inferences]
     assert max(everything) - min(everything) <= 0.001 * min(everything)
     assert first.vlen_bits == 256

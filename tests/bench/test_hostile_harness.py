@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.bench.measure import Measurement, measure, preflight, put_bundle, selftest
+from edgetool.bench.bench import preflight, put_bundle, selftest
 from edgetool.errors import (
     CommandFailed,
     CommandTimeout,
@@ -21,11 +21,17 @@ from edgetool.errors import (
     UnsupportedOperator,
 )
 from edgetool.executors.local import LocalExecutor
-from edgetool.pipeline import bench
-from edgetool.steps import Workshop
+from edgetool.models.spec import Precision
+from edgetool.pipeline.deploy import bench
+from edgetool.pipeline.prepare import bundle_cases
+from edgetool.platform.context import StepContext
+from edgetool.records.instruments import DEFAULT
+from edgetool.records.measure import measure
+from edgetool.records.record import Recorded
 from tests.support import (
     CLASSES,
     QUICK,
+    bench_of,
     command_lines,
     harness_script,
     host_target,
@@ -40,21 +46,21 @@ LOGITS = struct.pack(f"<{CLASSES}f", *range(CLASSES))
 FLOAT = {"name": "logits", "dtype": "float32", "shape": [1, CLASSES]}
 
 
-def measured(harness: Path, folder: Path, *, timeout_s: float = 60, images: int = 1) -> Measurement:
+def measured(harness: Path, folder: Path, *, timeout_s: float = 60, images: int = 1) -> Recorded:
     """One measurement of a bundle whose harness is `harness`."""
     bundle = stub_bundle(folder / "bundle", harness, images=images)
     target = host_target(benchmark=replace(QUICK, timeout_s=timeout_s))
-    with within(40), LocalExecutor() as executor:
-        put_bundle(executor, bundle)
-        return measure(executor, bundle, target, bundle.manifest.models[0])
+    with within(40), bench_of(LocalExecutor(), bundle, target) as bench:
+        return measure(bench, bundle.manifest.models[0])
 
 
 def test_an_honest_result_makes_a_record(tmp_path: Path) -> None:
     harness = writing(tmp_path, json.dumps(result_document()), output=LOGITS)
     found = measured(harness, tmp_path)
-    assert found.record.samples_ns == (1000, 1100, 1200)
-    assert found.record.evaluation is not None
-    assert found.record.evaluation.predictions == (CLASSES - 1,)
+    assert found.record.timing is not None
+    assert found.record.timing.samples_ns == (1000, 1100, 1200)
+    assert found.record.accuracy is not None
+    assert found.record.accuracy.predictions == (CLASSES - 1,)
     assert found.outputs["logits"].shape == (1, CLASSES)
 
 
@@ -102,7 +108,9 @@ def test_a_harness_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
 def test_a_harness_that_prints_200_mb_is_measured_all_the_same(tmp_path: Path) -> None:
     harness = writing(tmp_path, json.dumps(result_document()), output=LOGITS)
     harness.write_text(harness.read_text() + "head -c 200000000 /dev/zero; head -c 200000000 /dev/zero >&2\n")
-    assert measured(harness, tmp_path).record.samples_ns == (1000, 1100, 1200)
+    timing = measured(harness, tmp_path).record.timing
+    assert timing is not None
+    assert timing.samples_ns == (1000, 1100, 1200)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +267,7 @@ def test_a_missing_kernel_names_operator_node_and_runtime(tmp_path: Path) -> Non
     with LocalExecutor() as executor:
         put_bundle(executor, bundle)
         found = preflight(executor, bundle, host_target())
-    error = found["fp32"]
+    error = found[Precision.FP32]
     assert isinstance(error, UnsupportedOperator)
     assert (error.operator, error.node) == ("ConvInteger(10)", "conv_quant")
     assert "ONNX Runtime 1.21.0" in error.message
@@ -286,8 +294,8 @@ def test_a_self_test_without_the_right_numbers_fails(tmp_path: Path, text: Calla
 
 
 @pytest.mark.parametrize("body", ["exit 0", "kill -SEGV $$", 'echo nonsense > "$result"'])
-def test_a_bad_harness_leaves_no_run_behind(tmp_path: Path, body: str, workshop: Workshop) -> None:
+def test_a_bad_harness_leaves_no_run_behind(tmp_path: Path, body: str, context: StepContext) -> None:
     bundle = stub_bundle(tmp_path / "bundle", harness_script(tmp_path / "harness", body))
     with pytest.raises(HarnessError):
-        bench(bundle.root, "host", {}, runs=tmp_path / "runs", workshop=workshop)
+        bench(bundle_cases(bundle, ["host"], {}, instruments=DEFAULT), context, runs=tmp_path / "runs")
     assert not list(tmp_path.glob("runs/*"))

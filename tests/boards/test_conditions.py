@@ -11,8 +11,8 @@ import pytest
 from edgetool.boards.conditions import conditions, cool_down
 from edgetool.boards.facts import read_facts
 from edgetool.errors import ConfigError, ExecutorError, LinkLost
-from edgetool.executors.base import BenchmarkSpec
-from edgetool.executors.registry import load_target, open_executor
+from edgetool.targets.registry import load_target, open_executor
+from edgetool.targets.spec import BenchmarkSpec
 from tests.executors.servers import SERVERS, Server, linked
 from tests.support import await_true, within
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import ConfigError
-from edgetool.executors.registry import load_target, open_executor
+from edgetool.targets.registry import load_target, open_executor
 
 
 def test_a_missing_emulator_is_named_before_anything_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

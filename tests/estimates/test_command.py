@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from edgetool.recordeds.instructions import InstructionCounts
 
-from edgetool.bench.instructions import Cell, InstructionCounts, InstructionMix
+from edgetool.bench.instructions import Cell, InstructionMix
 from tests.reports.written import written
-from tests.support import emulated_record, measurement, run_cli
+from tests.support import emulated_record, recorded, run_cli
 
 MIX = InstructionMix(
     cells=(Cell(op="vmacc", sew=64, registers=4.0, count=1_000_000, weight=4_000_000),), load_bytes=0, store_bytes=0
@@ -30,7 +31,7 @@ LOOP = """
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    return written(tmp_path, [measurement(emulated_record(instructions=COUNTS))])
+    return written(tmp_path, [recorded(emulated_record(instructions=COUNTS))])
 
 
 def test_a_runs_counts_are_estimated_for_the_cores_that_they_fit(run: Path) -> None:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from edgetool.bench.instructions import Cell, InstructionCounts, InstructionMix, OperatorInstructions, Traffic
+from edgetool.bench.instructions import Cell, InstructionMix, OperatorInstructions, Traffic
 from edgetool.estimates.cores import load_core
 from edgetool.estimates.estimate import Bound, estimate, runs_on
 from edgetool.estimates.rows import cells, judge, operator_cells, row, rows
+from edgetool.measurements.instructions import InstructionCounts
 
 X60, U74 = load_core("x60"), load_core("u74")
 

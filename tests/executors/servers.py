@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from edgetool.executors.base import Target
 from edgetool.platform.process import run_process
+from edgetool.targets.spec import Target
 
 SSHD = "/usr/sbin/sshd"
 DROPBEAR = "/usr/sbin/dropbear"

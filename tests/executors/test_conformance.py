@@ -11,12 +11,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from edgetool.errors import CommandFailed, CommandTimeout, ExecutorError, IllegalInstruction, TransferError
-from edgetool.executors.base import Executor, Target
-from edgetool.executors.registry import load_target, open_executor
+from edgetool.executors.base import Executor
 from edgetool.platform.files import write_atomically
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
 from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.targets.registry import load_target, open_executor
+from edgetool.targets.spec import Target
 from tests.executors.servers import SERVERS
 from tests.support import command_lines, within
 

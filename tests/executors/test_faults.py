@@ -19,7 +19,6 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from edgetool.bench.measure import Measurement, measure, put_bundle
 from edgetool.errors import (
     BoardBusy,
     CommandFailed,
@@ -33,14 +32,17 @@ from edgetool.errors import (
     LinkLost,
     TransferError,
 )
-from edgetool.executors.base import Target
-from edgetool.executors.registry import open_executor
 from edgetool.platform.process import run_process
+from edgetool.records.measure import measure
+from edgetool.records.record import Recorded
+from edgetool.targets.registry import open_executor
+from edgetool.targets.spec import Target
 from tests.executors.servers import Link, Server, linked, make_key
 from tests.support import (
     CLASSES,
     QUICK,
     await_true,
+    bench_of,
     harness_script,
     result_document,
     stub_bundle,
@@ -95,17 +97,20 @@ class Scene:
         self.threads.append(threading.Thread(target=act))
         self.threads[-1].start()
 
-    def measured(self, harness: Path, target: Target | None = None) -> Measurement:
+    def measured(self, harness: Path, target: Target | None = None) -> Recorded:
         target = target or self.target()
         bundle = stub_bundle(self.folder / "bundle", harness)
-        with open_executor(target) as executor:
-            put_bundle(executor, bundle)
-            return measure(executor, bundle, target, bundle.manifest.models[0])
+        with bench_of(open_executor(target), bundle, target) as bench:
+            return measure(bench, bundle.manifest.models[0])
 
     def job_pid(self, name: str) -> int:
         """A process of the only job: its supervisor, or its program."""
         (job,) = (self.board / "work").glob("*/jobs/*")
         return int(str((job / name).readlink()).partition(".")[0])
+
+
+def samples_of(recorded: Recorded) -> tuple[int, ...] | None:
+    return None if recorded.record.timing is None else recorded.record.timing.samples_ns
 
 
 def honest(scene: Scene) -> Path:
@@ -115,7 +120,7 @@ def honest(scene: Scene) -> Path:
 # The link
 
 
-def cut_while_connecting(scene: Scene, limit_bytes: int) -> Measurement:
+def cut_while_connecting(scene: Scene, limit_bytes: int) -> Recorded:
     scene.link.limit_bytes = limit_bytes
     return scene.measured(honest(scene))
 
@@ -127,12 +132,12 @@ def large(scene: Scene) -> Path:
     return harness
 
 
-def cut_in_the_upload(scene: Scene, *, back: bool) -> Measurement:
+def cut_in_the_upload(scene: Scene, *, back: bool) -> Recorded:
     scene.link.break_after(passed_bytes=2_000_000, for_good=not back)
     return scene.measured(large(scene))
 
 
-def freeze_in_the_upload(scene: Scene) -> Measurement:
+def freeze_in_the_upload(scene: Scene) -> Recorded:
     def freeze() -> None:
         await_true(lambda: scene.link.passed_bytes > 2_000_000, "nothing was sent")
         scene.link.freeze()
@@ -142,14 +147,14 @@ def freeze_in_the_upload(scene: Scene) -> Measurement:
     return scene.measured(large(scene))
 
 
-def cut_in_the_run(scene: Scene) -> Measurement:
+def cut_in_the_run(scene: Scene) -> Recorded:
     scene.when_started(scene.link.cut, scene.go)
     found = scene.measured(scene.waiting())
     assert scene.starts == 2, "the job was started again"  # one to time it, one to classify
     return found
 
 
-def cut_in_the_run_for_good(scene: Scene) -> Measurement:
+def cut_in_the_run_for_good(scene: Scene) -> Recorded:
     scene.when_started(scene.link.close)
     try:
         return scene.measured(scene.waiting(), scene.target(timeout_s=1000))
@@ -159,12 +164,12 @@ def cut_in_the_run_for_good(scene: Scene) -> Measurement:
         scene.go()
 
 
-def garbled_in_the_run(scene: Scene) -> Measurement:
+def garbled_in_the_run(scene: Scene) -> Recorded:
     scene.when_started(scene.link.garble, scene.go)
     return scene.measured(scene.waiting())
 
 
-def silent_in_the_run(scene: Scene) -> Measurement:
+def silent_in_the_run(scene: Scene) -> Recorded:
     scene.when_started(scene.link.freeze)
     try:
         return scene.measured(scene.waiting(), scene.target(timeout_s=1000))
@@ -172,7 +177,7 @@ def silent_in_the_run(scene: Scene) -> Measurement:
         scene.go()
 
 
-def cut_in_the_download(scene: Scene, *, back: bool) -> Measurement:
+def cut_in_the_download(scene: Scene, *, back: bool) -> Recorded:
     """What comes back is large, and the link is cut while it does."""
     outputs = LOGITS * 500_000
     scene.link.break_after(returned_bytes=5_000_000, for_good=not back)
@@ -180,7 +185,7 @@ def cut_in_the_download(scene: Scene, *, back: bool) -> Measurement:
     return scene.measured(writing(scene.folder, text, output=outputs))
 
 
-def slow_link(scene: Scene) -> Measurement:
+def slow_link(scene: Scene) -> Recorded:
     scene.link.delay_s = 0.05
     return scene.measured(honest(scene))
 
@@ -188,7 +193,7 @@ def slow_link(scene: Scene) -> Measurement:
 # The board
 
 
-def sshd_restarted(scene: Scene) -> Measurement:
+def sshd_restarted(scene: Scene) -> Recorded:
     scene.when_started(scene.server.restart, scene.go)
     return scene.measured(scene.waiting())
 
@@ -208,27 +213,27 @@ def disk(scene: Scene, options: str) -> Iterator[Path]:
         run_process([*there, "umount", "-l", folder], timeout_s=30)
 
 
-def disk_full(scene: Scene) -> Measurement:
+def disk_full(scene: Scene) -> Recorded:
     with disk(scene, "size=4m") as folder:
         return scene.measured(large(scene), scene.target(folder=str(folder / "there")))
 
 
-def read_only(scene: Scene) -> Measurement:
+def read_only(scene: Scene) -> Recorded:
     with disk(scene, "ro") as folder:
         return scene.measured(honest(scene), scene.target(folder=str(folder / "there")))
 
 
-def supervisor_killed(scene: Scene) -> Measurement:
+def supervisor_killed(scene: Scene) -> Recorded:
     scene.when_started(lambda: os.kill(scene.job_pid("supervisor"), signal.SIGKILL))
     return scene.measured(scene.waiting())
 
 
-def board_in_use(scene: Scene) -> Measurement:
+def board_in_use(scene: Scene) -> Recorded:
     with open_executor(scene.target()):
         return scene.measured(honest(scene))
 
 
-def board_in_use_for_a_while(scene: Scene) -> Measurement:
+def board_in_use_for_a_while(scene: Scene) -> Recorded:
     with open_executor(scene.target()) as other:
         timer = threading.Timer(2.0, other.__exit__, (None, None, None))
         timer.start()
@@ -236,13 +241,13 @@ def board_in_use_for_a_while(scene: Scene) -> Measurement:
         return scene.measured(honest(scene), scene.target(wait_s=100.0))
 
 
-def host_key_changed(scene: Scene) -> Measurement:
+def host_key_changed(scene: Scene) -> Recorded:
     other = make_key(scene.folder / "other")
     scene.behind.known_hosts.write_text(f"[127.0.0.1]:{scene.behind.port} {other}\n")
     return scene.measured(honest(scene), scene.target(accept_new=True))
 
 
-def host_key_changed_in_the_run(scene: Scene) -> Measurement:
+def host_key_changed_in_the_run(scene: Scene) -> Recorded:
     other = make_key(scene.folder / "other")
     text = f"[127.0.0.1]:{scene.behind.port} {other}\n"
     scene.when_started(lambda: scene.behind.known_hosts.write_text(text), scene.link.cut)
@@ -255,28 +260,28 @@ def host_key_changed_in_the_run(scene: Scene) -> Measurement:
 # The harness
 
 
-def harness(body: str, *, timeout_s: float = 60) -> Callable[[Scene], Measurement]:
-    def run(scene: Scene) -> Measurement:
+def harness(body: str, *, timeout_s: float = 60) -> Callable[[Scene], Recorded]:
+    def run(scene: Scene) -> Recorded:
         return scene.measured(harness_script(scene.folder / "harness", body), scene.target(timeout_s=timeout_s))
 
     return run
 
 
-def flood(scene: Scene) -> Measurement:
+def flood(scene: Scene) -> Recorded:
     program = honest(scene)
     program.write_text(program.read_text() + "head -c 1000000000 /dev/zero; head -c 1000000 /dev/zero >&2\n")
     return scene.measured(program)
 
 
-def result(text: Callable[[], str | bytes]) -> Callable[[Scene], Measurement]:
+def result(text: Callable[[], str | bytes]) -> Callable[[Scene], Recorded]:
     return lambda scene: scene.measured(writing(scene.folder, text(), output=LOGITS))
 
 
-def document(**run: object) -> Callable[[Scene], Measurement]:
+def document(**run: object) -> Callable[[Scene], Recorded]:
     return result(lambda: json.dumps(result_document(**run)))
 
 
-def name_of_all_sorts(scene: Scene) -> Measurement:
+def name_of_all_sorts(scene: Scene) -> Recorded:
     name = "a b'c\"d\n$(touch x);*"
     (scene.folder / name).write_bytes(b"text")
     with open_executor(scene.target()) as executor:
@@ -294,10 +299,10 @@ class Fault:
     name: str
     ends: type[EdgetoolError] | None  # None: all the same in a measurement
     bound_s: float  # on a machine that has much else to do
-    act: Callable[[Scene], Measurement]
+    act: Callable[[Scene], Recorded]
 
 
-def row(name: str, ends: type[EdgetoolError] | None, bound_s: float, act: Callable[[Scene], Measurement]) -> Fault:
+def row(name: str, ends: type[EdgetoolError] | None, bound_s: float, act: Callable[[Scene], Recorded]) -> Fault:
     return Fault(name=name, ends=ends, bound_s=bound_s, act=act)
 
 
@@ -371,7 +376,7 @@ def test_a_fault_ends_as_its_row_says(fault: Fault, server: Server, tmp_path: Pa
         try:
             with within(fault.bound_s):
                 if fault.ends is None:
-                    assert fault.act(scene).record.samples_ns == (1000, 1100, 1200)
+                    assert samples_of(fault.act(scene)) == (1000, 1100, 1200)
                 else:
                     with pytest.raises(fault.ends) as caught:
                         fault.act(scene)
@@ -384,4 +389,4 @@ def test_a_fault_ends_as_its_row_says(fault: Fault, server: Server, tmp_path: Pa
     work = scene.board / "work"
     await_true(lambda: all((path / "kept").exists() for path in work.glob("*")), "a work folder was left")
     again = Scene(server=server, behind=server, link=link, folder=tmp_path / "again", board=tmp_path / "there")
-    assert again.measured(honest(again)).record.samples_ns == (1000, 1100, 1200)
+    assert samples_of(again.measured(honest(again))) == (1000, 1100, 1200)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import BoardBusy, CommandTimeout
-from edgetool.executors.registry import open_executor, read_target, write_target
 from edgetool.executors.ssh import SshExecutor
+from edgetool.targets.registry import open_executor, read_target, write_target
 from tests.executors.servers import BOUND_S, Server, openssh
 from tests.support import await_true, command_lines, run_cli, start_python, unusual_seconds, within
 
@@ -23,7 +23,7 @@ from tests.support import await_true, command_lines, run_cli, start_python, unus
 WORKER = """
 import sys
 from pathlib import PurePosixPath
-from edgetool.executors.registry import load_target, open_executor
+from edgetool.targets.registry import load_target, open_executor
 with open_executor(load_target(sys.argv[1])) as executor:
     executor.run(["sh", "-c", sys.argv[2]], timeout_s=500)
 """

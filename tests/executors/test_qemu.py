@@ -10,8 +10,8 @@ import pytest
 from edgetool.boards.facts import read_facts
 from edgetool.errors import ConfigError, ExecutorError
 from edgetool.executors.emulators import find_emulator
-from edgetool.executors.registry import load_target, open_executor
-from edgetool.steps import Place
+from edgetool.pipeline.steps import Kit
+from edgetool.targets.registry import load_target, open_executor
 
 
 def test_the_emulator_and_its_cpu_are_named() -> None:
@@ -29,7 +29,7 @@ def test_a_missing_emulator_names_the_package_to_install() -> None:
     assert "apt-get install qemu-user-static" in caught.value.hint
 
 
-def test_a_cpu_the_emulator_does_not_know_is_a_failed_command(riscv: Place) -> None:
+def test_a_cpu_the_emulator_does_not_know_is_a_failed_command(riscv: Kit) -> None:
     target = load_target("qemu-riscv64")
     wrong = replace(target, executor={**target.executor, "cpu": "no-such-cpu"})
     with open_executor(wrong) as executor, pytest.raises(ExecutorError, match="exit code"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import ConfigError
-from edgetool.executors.registry import EXECUTORS, all_targets, load_target, open_executor, read_target, target_files
+from edgetool.targets.registry import EXECUTORS, all_targets, load_target, open_executor, read_target, target_files
 
 WHOLE = 'schema = 1\ndescription = "mine"\ntriple = "native"\n[executor]\nkind = "local"\n'
 

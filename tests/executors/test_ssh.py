@@ -21,10 +21,11 @@ from edgetool.errors import (
     HostKeyError,
     TransferError,
 )
-from edgetool.executors.registry import open_executor, place_of
 from edgetool.executors.shell import answer_in
+from edgetool.executors.ssh import SshExecutor
 from edgetool.executors.supervision import enter_script
 from edgetool.platform.process import run_process
+from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, HOST, Server, free_port, make_key, openssh, write_config
 from tests.support import await_true, command_lines, unusual_seconds, within
 
@@ -98,11 +99,11 @@ def test_a_revoked_key_is_refused(sshd: Server) -> None:
 
 
 def test_an_alias_that_leads_to_another_board_is_another_place(sshd: Server, tmp_path: Path) -> None:
-    before = place_of(sshd.target())
-    assert place_of(sshd.target(wait_s=5.0)) == before
+    before = SshExecutor.identity(sshd.target())
+    assert SshExecutor.identity(sshd.target(wait_s=5.0)) == before
     other = make_key(tmp_path / "other")
     with known_hosts(sshd, f"[127.0.0.1]:{sshd.port} {other}\n"):
-        assert place_of(sshd.target()) != before
+        assert SshExecutor.identity(sshd.target()) != before
 
 
 # Who may not come in

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.executors.registry import write_target
 from edgetool.platform.process import run_process
+from edgetool.targets.registry import write_target
 from tests.executors.servers import Server, openssh
 from tests.support import within
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from edgetool.errors import ConnectError, LinkLost, TransferError
-from edgetool.executors.registry import open_executor
+from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, Server, linked
 from tests.support import await_true, within
 

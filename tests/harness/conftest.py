@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from edgetool.pipeline.steps import Kit
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
-from edgetool.steps import Place
 from tests.harness.bench import Bench
 
 
@@ -37,7 +37,7 @@ def checked_harness(store: Store) -> Path:
 
 
 @pytest.fixture(scope="session")
-def library(host: Place) -> Path:
+def library(host: Kit) -> Path:
     return host.runtime.root / host.runtime.build.library
 
 

@@ -12,15 +12,15 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from edgetool.errors import ConfigError
-from edgetool.executors.base import Target
 from edgetool.executors.docker import DockerExecutor
-from edgetool.executors.registry import load_target, open_executor
-from edgetool.pipeline import selftest_runtime
+from edgetool.pipeline.selftest import selftest_runtime
+from edgetool.platform.context import StepContext
 from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.toolchains import load_toolchain
-from edgetool.steps import Workshop
+from edgetool.targets.registry import load_target, open_executor
+from edgetool.targets.spec import Target
 
 PROGRAM = PurePosixPath("bin/program")
 SOURCE = """
@@ -115,7 +115,7 @@ def test_an_image_that_is_missing_is_named_with_its_remedy(target: Target) -> No
 
 
 def test_a_runtime_computes_right_in_the_container(target: Target) -> None:
-    _, held = selftest_runtime(target, Workshop(store=Store(cache_root()), progress=Silent()))
+    _, held = selftest_runtime(target, StepContext(store=Store(cache_root()), progress=Silent()))
     assert held > 0
 
 

@@ -17,8 +17,6 @@ from typing import Any, ClassVar, Self
 
 import pytest
 
-from edgetool.executors.base import Target
-from edgetool.executors.registry import load_target, open_executor
 from edgetool.platform.documents import read_document
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
@@ -28,6 +26,8 @@ from edgetool.runtimes.onnxruntime.build import build_program, prepare
 from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.spec import Runtime
 from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.targets.registry import load_target, open_executor
+from edgetool.targets.spec import Target
 
 PROGRAMS = ("onnxruntime_mlas_test", "onnxruntime_provider_test")
 TIMEOUT_S = 3 * 3600.0

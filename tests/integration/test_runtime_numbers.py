@@ -14,23 +14,25 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edgetool.bench.bench import put_bundle
 from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
-from edgetool.bench.measure import put_bundle
 from edgetool.bundles import Bundle, build_bundle
 from edgetool.errors import HarnessError
-from edgetool.executors.base import Target
-from edgetool.executors.registry import load_target, open_executor
 from edgetool.models import onnxfile
 from edgetool.models.quantize import CalibrationFeeds
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
-from edgetool.pipeline import selftest_runtime
+from edgetool.pipeline.images import ImageSource
+from edgetool.pipeline.selftest import selftest_runtime
+from edgetool.pipeline.steps import Kit, export, provision
+from edgetool.platform.context import StepContext
 from edgetool.platform.files import file_entries
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.spec import Runtime, RuntimeBuild
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
-from edgetool.steps import ImageSource, Place, Workshop, export, provision
+from edgetool.targets.registry import load_target, open_executor
+from edgetool.targets.spec import Target
 from tests.integration.conftest import RELEASE
 
 Array = npt.NDArray[np.generic]
@@ -44,8 +46,8 @@ WIDTH, TOKENS = 32, 12
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Workshop:
-    return Workshop(store=Store(cache_root()), progress=Silent())
+def context() -> StepContext:
+    return StepContext(store=Store(cache_root()), progress=Silent())
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +63,10 @@ def target() -> Target:
     ],
 )
 def test_its_numbers_are_right_at_every_vector_length(
-    built: Runtime, target: Target, workshop: Workshop, cpu: str
+    built: Runtime, target: Target, context: StepContext, cpu: str
 ) -> None:
     there = replace(target, executor={**target.executor, "cpu": cpu})
-    build, held = selftest_runtime(there, workshop)
+    build, held = selftest_runtime(there, context)
     assert build.version == built.build.version
     assert held > 0
 
@@ -124,14 +126,14 @@ def stage(target: Target, runtime: Runtime, harness: Path, folder: Path) -> Stag
 
 
 @pytest.fixture(scope="module")
-def there(built: Runtime, target: Target, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    place: Place = provision(target, workshop)
-    assert place.runtime.build.variant == built.build.variant
-    return stage(target, place.runtime, place.harness, tmp_path_factory.mktemp("there"))
+def there(built: Runtime, target: Target, context: StepContext, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    kit: Kit = provision(target, context)
+    assert kit.runtime.build.variant == built.build.variant
+    return stage(target, kit.runtime, kit.harness, tmp_path_factory.mktemp("there"))
 
 
 @pytest.fixture(scope="module")
-def here(built: Runtime, workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def here(built: Runtime, context: StepContext, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """This machine with its makers' build of the same release."""
     toolchain = load_toolchain("native")
     library = f"libonnxruntime.so.{built.build.version}"
@@ -146,13 +148,13 @@ def here(built: Runtime, workshop: Workshop, tmp_path_factory: pytest.TempPathFa
                 *(f"--platform={toolchain.wheel_platform}", f"--dest={wheels}"),
                 f"onnxruntime=={built.build.version}",
             ],
-            log=workshop.store.root / "logs" / "reference.log",
+            log=context.store.root / "logs" / "reference.log",
             timeout_s=600,
         )
         with zipfile.ZipFile(next(wheels.glob("*.whl"))) as wheel:
             (lib / library).write_bytes(wheel.read(f"onnxruntime/capi/{library}"))
 
-    root = workshop.store.entry("reference", {"version": built.build.version, "triple": toolchain.triple}, make).path
+    root = context.store.entry("reference", {"version": built.build.version, "triple": toolchain.triple}, make).path
     build = RuntimeBuild(
         schema=RuntimeBuild.SCHEMA,
         name="onnxruntime",
@@ -166,7 +168,7 @@ def here(built: Runtime, workshop: Workshop, tmp_path_factory: pytest.TempPathFa
         files=file_entries(root / "lib"),
         key="0" * 64,
     )
-    harness = build_harness(toolchain, workshop.store)
+    harness = build_harness(toolchain, context.store)
     runtime = Runtime(root=root, build=build)
     return stage(load_target("host"), runtime, harness, tmp_path_factory.mktemp("here"))
 
@@ -281,11 +283,11 @@ def quantized(folder: Path) -> Sample:
     return replace(sample, model=onnx.load(folder / "int8.onnx"), tolerance=INT8_TOLERANCE)
 
 
-def vision(source: str, workshop: Workshop) -> Sample:
+def vision(source: str, context: StepContext) -> Sample:
     """torchvision's model of that name with random weights."""
     pytest.importorskip("torchvision", reason='exporting needs `pip install "edgetool[export]"`')
     request = ModelRequest(source=source, weights="random", input_shape=(1, 3, 224, 224))
-    made = export(request, ImageSource.choose(request, None, None), workshop, opset=onnxfile.DEFAULT_OPSET)
+    made = export(request, ImageSource.choose(request, None, None), context, opset=onnxfile.DEFAULT_OPSET)
     image = np.random.default_rng(5).standard_normal((1, 3, 224, 224)).astype(np.float32)
     return Sample(name=source, model=onnx.load(made.path), inputs={made.spec.inputs[0].name: image})
 
@@ -303,9 +305,9 @@ def check_agreement(here: Stage, there: Stage, sample: Sample) -> None:
 
 @pytest.mark.parametrize("source", ["mobilenet_v2", "resnet18"])
 def test_a_vision_model_gives_what_the_hosts_runtime_gives(
-    here: Stage, there: Stage, workshop: Workshop, source: str
+    here: Stage, there: Stage, context: StepContext, source: str
 ) -> None:
-    check_agreement(here, there, vision(source, workshop))
+    check_agreement(here, there, vision(source, context))
 
 
 @pytest.mark.parametrize("gelu_is_one_node", [True, False])

@@ -74,9 +74,9 @@ def test_a_sweep_over_two_emulated_boards_and_the_host_outlives_one_of_them(
         sweep.wait()
     said = "".join(lines)
     assert sweep.returncode == 8, said
-    assert "error: 1 of 6 points failed, on left" in said
-    results = json.loads((tmp_path / "sweeps/three/sweep.json").read_text())["results"]
-    failed = {(r["point"]["target"], r["point"]["precision"]): r["failure"] for r in results if r["failure"]}
+    assert "error: 1 of 6 cases failed, on left" in said
+    results = json.loads((tmp_path / "sweeps/three/run.json").read_text())["results"]
+    failed = {(r["case"]["target"], r["case"]["precision"]): r["failure"] for r in results if r["failure"]}
     assert list(failed) == [("left", "int8")]
     assert failed["left", "int8"]["error"] == "LinkLost"
     (row,) = [
@@ -90,4 +90,4 @@ def test_a_sweep_over_two_emulated_boards_and_the_host_outlives_one_of_them(
     assert "5 measured, 0 kept from an earlier sweep, 1 failed" in report
     assert report.count("right (emulated)") == 2
     assert identify(boards["left"].process.pid) is None
-    assert not [line for line in command_lines() if "sweep.child left" in line or "sweep.child right" in line]
+    assert not [line for line in command_lines() if "pipeline.worker left" in line or "pipeline.worker right" in line]

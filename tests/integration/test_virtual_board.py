@@ -10,9 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from edgetool.bench.compare import caveats_of
-from edgetool.bench.measure import measure, put_bundle, selftest
-from edgetool.bench.record import Caveat
+from edgetool.bench.bench import open_bench
 from edgetool.boards.emulated import EmulatedBoardExecutor, board_options
 from edgetool.boards.probe import probe_board
 from edgetool.boards.virtual import (
@@ -27,14 +25,16 @@ from edgetool.boards.virtual import (
     stop_board,
 )
 from edgetool.errors import BoardBusy, ConfigError, ConnectError, JobLost, LinkLost, WrongMachine
-from edgetool.executors.registry import load_target
 from edgetool.executors.ssh import SshExecutor
 from edgetool.models.spec import ModelArtifact
+from edgetool.platform.context import StepContext
 from edgetool.platform.daemons import Daemon, end_daemon, identify
 from edgetool.platform.documents import write_document
 from edgetool.platform.store import Store
-from edgetool.steps import Workshop
-from tests.conftest import bundle_for, place_of
+from edgetool.records.caveats import Caveat, caveats_of
+from edgetool.records.measure import measure
+from edgetool.targets.registry import load_target
+from tests.conftest import bundle_for, kit_for
 from tests.support import within
 
 SMALL = BoardOptions(cores=2, memory_mib=1024, vlen_bits=256)
@@ -108,27 +108,25 @@ def test_a_program_of_another_machine_is_refused_before_it_runs(folder: Path) ->
 
 @pytest.mark.parametrize(("name", "machine", "vlen_bits"), [(NAME, "riscv64", 256), ("virt-aarch64", "aarch64", 0)])
 def test_a_bundle_runs_on_a_board_of_its_own_and_its_times_are_marked(
-    name: str, machine: str, vlen_bits: int, tiny: ModelArtifact, images_path: Path, workshop: Workshop
+    name: str, machine: str, vlen_bits: int, tiny: ModelArtifact, images_path: Path, context: StepContext
 ) -> None:
-    place = place_of(name, workshop)
-    place = replace(place, target=replace(place.target, benchmark=replace(place.target.benchmark, timeout_s=600.0)))
-    emulator = board_options(place.target).machine.emulator
+    kit = kit_for(name, context)
+    kit = replace(kit, target=replace(kit.target, benchmark=replace(kit.target.benchmark, timeout_s=600.0)))
+    emulator = board_options(kit.target).machine.emulator
     if shutil.which(emulator) is None:
         pytest.skip(f"needs {emulator}")
-    bundle = bundle_for(place, [tiny], images_path, workshop)
-    with EmulatedBoardExecutor.open(place.target) as executor:
-        put_bundle(executor, bundle)
-        assert selftest(executor, bundle) > 0
-        record = measure(executor, bundle, place.target, bundle.manifest.models[0]).record
+    bundle = bundle_for(kit, [tiny], images_path, context)
+    with open_bench(bundle, kit.target, context) as bench:
+        record = measure(bench, bundle.manifest.models[0]).record
     assert record.emulated
     assert Caveat.EMULATED in caveats_of(record)
     assert emulator in str(record.environment.emulator)
-    assert record.environment.before is not None
+    assert record.environment.board is not None
     assert record.environment.process.machine == machine
     assert record.environment.process.vector_length_bits == vlen_bits
-    assert record.evaluation is not None
-    assert record.evaluation.labels == record.evaluation.predictions
-    assert not list((workshop.store.root / "boards").glob(f"{name}-*"))
+    assert record.accuracy is not None
+    assert record.accuracy.labels == record.accuracy.predictions
+    assert not list((context.store.root / "boards").glob(f"{name}-*"))
 
 
 def test_a_board_has_the_options_of_its_target(store: Store) -> None:

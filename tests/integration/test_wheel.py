@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.executors.registry import target_files
 from edgetool.platform.process import run_process
+from edgetool.targets.registry import target_files
 
 CHECKOUT = Path(__file__).parent.parent.parent
 

@@ -20,15 +20,16 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetool.bundles import Bundle, build_bundle
-from edgetool.executors.registry import load_target
 from edgetool.models import onnxfile
 from edgetool.models.spec import ModelArtifact, Precision
+from edgetool.pipeline.steps import provision
+from edgetool.platform.context import StepContext
 from edgetool.platform.process import run_process
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import newest_crossbuilt
 from edgetool.runtimes.toolchains import load_toolchain
-from edgetool.steps import Workshop, provision
+from edgetool.targets.registry import load_target
 from tests.kernels.processors import EMULATOR, VLENS, with_vectors
 
 Array = npt.NDArray[np.float32]
@@ -245,7 +246,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     if newest_crossbuilt(store, load_toolchain(TRIPLE)) is None:
         pytest.skip(f"no cross-built runtime in the cache: `edgetool runtime build --triple {TRIPLE}` makes one")
     target = replace(load_target("qemu-riscv64"), runtime="crossbuild")
-    place = provision(target, Workshop(store=store, progress=Silent()))
+    place = provision(target, StepContext(store=store, progress=Silent()))
     folder = tmp_path_factory.mktemp("models")
     model = folder / "model.onnx"
     onnx.save(build("odd"), model)

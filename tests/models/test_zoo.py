@@ -22,7 +22,9 @@ from edgetool.models.onnxfile import DEFAULT_OPSET
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest
 from edgetool.models.zoo import build_model, digits_checkpoint, digits_images, download_weights, preprocessing_for
-from edgetool.steps import ImageSource, Workshop, export, quantize
+from edgetool.pipeline.images import ImageSource
+from edgetool.pipeline.steps import export, quantize
+from edgetool.platform.context import StepContext
 from tests.support import SHAPE
 
 torch = pytest.importorskip("torch")
@@ -240,12 +242,12 @@ def test_imagenet_weights_come_from_the_mirror_given(mirror: tuple[Path, str], t
 
 
 @pytest.fixture(scope="session")
-def digits(workshop: Workshop) -> dict[str, ModelArtifact]:
+def digits(context: StepContext) -> dict[str, ModelArtifact]:
     """The shipped checkpoint in fp32 and int8, exported once for the whole cache."""
     request = ModelRequest()
     source = ImageSource.choose(request, None, None)
-    fp32 = export(request, source, workshop, opset=DEFAULT_OPSET)
-    return {"fp32": fp32, "int8": quantize(fp32, request, source, workshop, quantization=Quantization.STATIC)}
+    fp32 = export(request, source, context, opset=DEFAULT_OPSET)
+    return {"fp32": fp32, "int8": quantize(fp32, request, source, context, quantization=Quantization.STATIC)}
 
 
 @pytest.mark.xdist_group("digits")

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgetool.bench.record import RunRecord
 from edgetool.bundles import BundledInput, BundledModel, Manifest
 from edgetool.errors import BuildError, ConfigError
-from edgetool.executors.base import BenchmarkSpec, EvaluationSpec, Target
-from edgetool.executors.registry import read_target
 from edgetool.models.spec import ModelSpec, TensorSpec
 from edgetool.platform.documents import SIZE_LIMIT_BYTES, check_table, parse_value, read_document, to_json
 from edgetool.platform.files import FileEntry
 from edgetool.platform.values import plain_name
+from edgetool.records.record import Record
 from edgetool.runtimes.spec import RuntimeBuild
+from edgetool.targets.registry import read_target
+from edgetool.targets.spec import BenchmarkSpec, EvaluationSpec, Target
 from tests.support import record
 
 NAMES = st.text(min_size=1, max_size=40)
@@ -103,7 +103,7 @@ def test_a_record_read_back_equals_the_one_written(
     samples: tuple[int, ...], started: object, model: ModelSpec, spec: BenchmarkSpec, target: str, run: str
 ) -> None:
     written = record(samples_ns=samples, started_at=started, model=model, spec=spec, target=target, runtime=run)
-    assert parse_value(RunRecord, to_json(written), where="record") == written
+    assert parse_value(Record, to_json(written), where="record") == written
 
 
 @given(

@@ -12,38 +12,38 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgetool.errors import WrongMachine
+from edgetool.pipeline.steps import Kit
 from edgetool.platform.elf import check_machine, is_elf, read_elf
-from edgetool.steps import Place
 from tests.support import within
 
 
-def test_the_machine_and_what_a_program_needs_are_read(place: Place) -> None:
-    elf = read_elf(place.harness)
-    assert elf.machine == place.toolchain.elf_machine
+def test_the_machine_and_what_a_program_needs_are_read(kit: Kit) -> None:
+    elf = read_elf(kit.harness)
+    assert elf.machine == kit.toolchain.elf_machine
     assert elf.bits == 64
     assert "libc.so.6" in elf.needed
 
 
-def test_a_librarys_name_is_read(place: Place) -> None:
-    elf = read_elf(place.runtime.root / place.runtime.build.library)
+def test_a_librarys_name_is_read(kit: Kit) -> None:
+    elf = read_elf(kit.runtime.root / kit.runtime.build.library)
     assert elf.soname is not None
     assert elf.soname.startswith("libonnxruntime.so")
 
 
-def test_the_harness_needs_no_newer_glibc_than_its_toolchain_says(place: Place) -> None:
-    elf = read_elf(place.harness)
+def test_the_harness_needs_no_newer_glibc_than_its_toolchain_says(kit: Kit) -> None:
+    elf = read_elf(kit.harness)
     assert elf.glibc is not None
-    promised = place.toolchain.zig_target.partition(".")[2]
+    promised = kit.toolchain.zig_target.partition(".")[2]
     assert [int(part) for part in elf.glibc.split(".")] <= [int(part) for part in promised.split(".")]
 
 
-def test_the_highest_glibc_version_is_found_by_number_not_by_text(host: Place) -> None:
+def test_the_highest_glibc_version_is_found_by_number_not_by_text(host: Kit) -> None:
     glibc = read_elf(host.runtime.root / host.runtime.build.library).glibc
     assert glibc is not None
     assert tuple(map(int, glibc.split("."))) >= (2, 17)
 
 
-def test_a_library_for_another_machine_is_refused_by_name(riscv: Place) -> None:
+def test_a_library_for_another_machine_is_refused_by_name(riscv: Kit) -> None:
     library = riscv.runtime.root / riscv.runtime.build.library
     with pytest.raises(WrongMachine, match=r"libonnxruntime\.so.* is RISCV, x86_64-linux-gnu wants X86_64"):
         check_machine(library, machine="EM_X86_64", triple="x86_64-linux-gnu")
@@ -57,14 +57,14 @@ def test_what_is_no_elf_file_is_refused(tmp_path: Path, data: bytes) -> None:
         read_elf(path)
 
 
-def test_only_the_first_bytes_make_an_elf_file(tmp_path: Path, riscv: Place) -> None:
+def test_only_the_first_bytes_make_an_elf_file(tmp_path: Path, riscv: Kit) -> None:
     text = tmp_path / "text"
     text.write_text("ELF")
     assert is_elf(riscv.harness)
     assert not is_elf(text)
 
 
-def test_a_machine_without_a_name_is_a_wrong_machine(tmp_path: Path, host: Place) -> None:
+def test_a_machine_without_a_name_is_a_wrong_machine(tmp_path: Path, host: Kit) -> None:
     data = bytearray(host.harness.read_bytes())
     struct.pack_into("<H", data, 18, 0x7E57)
     path = tmp_path / "harness"
@@ -84,7 +84,7 @@ def program(path: Path) -> bytes:
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_a_damaged_elf_file_is_read_or_refused(tmp_path: Path, host: Place, data: st.DataObject) -> None:
+def test_a_damaged_elf_file_is_read_or_refused(tmp_path: Path, host: Kit, data: st.DataObject) -> None:
     whole = program(host.harness)
     # The file's header and the section headers at its end are where a reader can be led astray.
     table = struct.unpack_from("<Q", whole, 40)[0]
@@ -98,7 +98,7 @@ def test_a_damaged_elf_file_is_read_or_refused(tmp_path: Path, host: Place, data
         assert read_elf(path).bits in (32, 64)
 
 
-def test_a_table_that_claims_to_have_no_end_is_not_followed_for_ever(tmp_path: Path, host: Place) -> None:
+def test_a_table_that_claims_to_have_no_end_is_not_followed_for_ever(tmp_path: Path, host: Kit) -> None:
     data = bytearray(host.harness.read_bytes())
     table, size, count = struct.unpack_from("<Q", data, 40)[0], *struct.unpack_from("<HH", data, 58)
     headers = [table + i * size for i in range(count)]

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.bench.compare import compare
-from edgetool.bench.instructions import ClassCount, InstructionCounts, InstructionMix, OperatorInstructions
-from edgetool.bench.record import Caveat
-from edgetool.bench.runs import read_run
+from edgetool.bench.instructions import ClassCount, InstructionMix, OperatorInstructions
+from edgetool.measurements.instructions import InstructionCounts
+from edgetool.records.caveats import Caveat
+from edgetool.records.compare import compare
+from edgetool.records.results import read_run
 from edgetool.reports.tables import comparison_table, csv_text, rows, text_table
 from tests.reports.written import written
-from tests.support import emulated_record, environment, instruction_mix, measurement, record
+from tests.support import emulated_record, environment, instruction_mix, record, recorded
 
 
 def inference(*, scalar: int, vector: int, weight: int) -> InstructionMix:
@@ -38,7 +39,7 @@ COUNTS = InstructionCounts(
         ),
     ),
 )
-COUNTED = (measurement(record()), measurement(emulated_record(instructions=COUNTS)))
+COUNTED = (recorded(record()), recorded(emulated_record(instructions=COUNTS)))
 
 
 def test_a_count_is_the_mean_of_its_inferences() -> None:
@@ -56,7 +57,7 @@ def test_both_totals_stand_beside_the_emulated_time() -> None:
 
 
 def test_a_table_without_counts_has_no_columns_for_them() -> None:
-    headings, _ = text_table(rows([measurement(record())]))
+    headings, _ = text_table(rows([recorded(record())]))
     assert not {"instructions", "kernels"} & set(headings)
 
 
@@ -84,11 +85,13 @@ def test_the_report_has_classes_operators_and_a_chart(tmp_path: Path, line: str)
 
 def test_a_record_keeps_every_inference(tmp_path: Path) -> None:
     stored = read_run(written(tmp_path, COUNTED))
-    assert [m.record.instructions for m in stored.measurements] == [None, COUNTS]
+    assert [entry.record.instructions for entry in stored.recorded] == [None, COUNTS]
 
 
 def test_the_runtimes_own_words_on_its_kernels_are_taken_unless_counting_says_otherwise() -> None:
-    loaded = replace(environment().runtime, kernels="rvv vlen=256")
+    runtime = environment().runtime
+    assert runtime is not None
+    loaded = replace(runtime, kernels="rvv vlen=256")
     said = emulated_record(environment=environment(runtime=loaded))
     assert said.kernels == replace(said, instructions=COUNTS).kernels == "rvv vlen=256"
     without = replace(COUNTS, inferences=(inference(scalar=9, vector=0, weight=0),))

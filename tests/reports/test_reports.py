@@ -13,24 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgetool.bench.compare import compare
-from edgetool.bench.measure import Measurement
-from edgetool.bench.record import Fallback
 from edgetool.errors import CompareError
 from edgetool.models.spec import Precision
 from edgetool.platform.format import percent_text, ratio_text, size_text, time_text
+from edgetool.records.case import Fallback
+from edgetool.records.compare import compare
+from edgetool.records.record import Recorded
 from edgetool.reports.plots import write_charts
 from edgetool.reports.report import write_report
 from edgetool.reports.tables import comparison_table, csv_text, rows, text_table
 from tests.reports.written import written
-from tests.support import emulated_record, measurement, model_spec, record
+from tests.support import emulated_record, model_spec, record, recorded
 
 INT8 = model_spec(precision=Precision.INT8, sha256="c" * 64, size_bytes=1000)
 FOUR = (
-    measurement(record()),
-    measurement(record(model=INT8, outputs_file="host-tiny-int8.npz")),
-    measurement(emulated_record()),
-    measurement(emulated_record(model=INT8, outputs_file="qemu-riscv64-tiny-int8.npz")),
+    recorded(record()),
+    recorded(record(model=INT8, outputs_file="host-tiny-int8.npz")),
+    recorded(emulated_record()),
+    recorded(emulated_record(model=INT8, outputs_file="qemu-riscv64-tiny-int8.npz")),
 )
 
 
@@ -87,7 +87,7 @@ def test_every_row_of_the_reports_table_has_all_its_cells(tmp_path: Path) -> Non
 
 
 def test_a_name_with_a_bar_or_a_line_break_does_not_break_the_table(tmp_path: Path) -> None:
-    odd = measurement(record(target="my|board\nsecond", outputs_file="odd.npz"))
+    odd = recorded(record(target="my|board\nsecond", outputs_file="odd.npz"))
     text = (written(tmp_path, [odd]) / "report.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 3
@@ -120,7 +120,7 @@ def test_the_page_holds_all_it_shows(tmp_path: Path) -> None:
 
 
 def test_a_name_with_html_in_it_stays_text_on_the_page(tmp_path: Path) -> None:
-    odd = measurement(record(target="<script>alert(1)</script>", outputs_file="odd.npz"))
+    odd = recorded(record(target="<script>alert(1)</script>", outputs_file="odd.npz"))
     page = (written(tmp_path, [odd]) / "report.html").read_text()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
@@ -128,13 +128,13 @@ def test_a_name_with_html_in_it_stays_text_on_the_page(tmp_path: Path) -> None:
 
 def test_random_weights_have_no_accuracy(tmp_path: Path) -> None:
     random = record(model=model_spec(accuracy_means_something=False, weights="random"))
-    headings, cells = text_table(rows([measurement(random)]))
+    headings, cells = text_table(rows([recorded(random)]))
     assert cells[0][headings.index("accuracy")] == "means nothing"
-    assert "means nothing" in (written(tmp_path, [measurement(random)]) / "report.md").read_text()
+    assert "means nothing" in (written(tmp_path, [recorded(random)]) / "report.md").read_text()
 
 
 def test_unknown_numbers_are_dashes_and_empty_fields() -> None:
-    table = rows([measurement(record(peak_rss_bytes=None, evaluation=None), {})])
+    table = rows([recorded(record(peak_rss_bytes=None, accuracy=None), {})])
     headings, cells = text_table(table)
     assert {cells[0][headings.index(name)] for name in ("peak RSS", "accuracy", "output vs host")} == {"–"}
     (line,) = csv.DictReader(io.StringIO(csv_text(table)))
@@ -142,8 +142,8 @@ def test_unknown_numbers_are_dashes_and_empty_fields() -> None:
 
 
 def test_the_ratio_is_to_fp32_in_the_same_place() -> None:
-    fast = measurement(record(model=INT8, samples_ns=(700_000,) * 30, outputs_file="i.npz"))
-    slow = measurement(record(samples_ns=(1_400_000,) * 30))
+    fast = recorded(record(model=INT8, samples_ns=(700_000,) * 30, outputs_file="i.npz"))
+    slow = recorded(record(samples_ns=(1_400_000,) * 30))
     ratios = [row.ratio and row.ratio.value for row in rows([fast, slow])]
     assert ratios == [0.5, 1]
 
@@ -184,14 +184,14 @@ HUGE = record(samples_ns=(2**63 - 1,) * 30, first_run_ns=2**63 - 1, session_load
     [
         pytest.param(FOUR, id="four"),
         pytest.param(FOUR[:1], id="one"),
-        pytest.param([measurement(SLOW), *FOUR[:2]], id="a thousandfold apart"),
-        pytest.param([measurement(record(samples_ns=(1_000_000,)))], id="one sample"),
-        pytest.param([measurement(ZERO)], id="no time at all"),
-        pytest.param([measurement(HUGE)], id="three centuries"),
-        pytest.param([measurement(replace(record(), target=f"board-{i}")) for i in range(9)], id="nine boards"),
+        pytest.param([recorded(SLOW), *FOUR[:2]], id="a thousandfold apart"),
+        pytest.param([recorded(record(samples_ns=(1_000_000,)))], id="one sample"),
+        pytest.param([recorded(ZERO)], id="no time at all"),
+        pytest.param([recorded(HUGE)], id="three centuries"),
+        pytest.param([recorded(record(target=f"board-{i}")) for i in range(9)], id="nine boards"),
     ],
 )
-def test_charts_are_pictures(tmp_path: Path, measurements: Sequence[Measurement]) -> None:
+def test_charts_are_pictures(tmp_path: Path, measurements: Sequence[Recorded]) -> None:
     names = write_charts(tmp_path, rows(measurements), measurements)
     assert names == ("size.png", "latency.png", "samples.png")
     for name in names:

@@ -1,4 +1,4 @@
-"""A deployment beside its baselines in the table, the CSV, the report and its chart; nothing where there are none."""
+"""A deployment beside other runtimes in the table, the CSV, the report and its chart; nothing where there are none."""
 
 from __future__ import annotations
 
@@ -6,38 +6,49 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from edgetool.bench.instructions import BaselineCounts
-from edgetool.bench.runs import read_run
 from edgetool.models.spec import Precision
+from edgetool.records.record import Record
+from edgetool.records.results import read_run
 from edgetool.reports.runtimes import runtime_rows, runtimes_csv, runtimes_table
 from tests.reports.test_instructions import COUNTS, inference
 from tests.reports.written import written
-from tests.support import emulated_record, measurement, model_spec, record
+from tests.support import emulated_record, model_spec, record, recorded, runtime_identity
 
 SLOW = replace(COUNTS, inferences=(inference(scalar=30_001_000, vector=0, weight=0),), operators=())
-DEBIAN = BaselineCounts(
-    name="debian",
-    runtime="ONNX Runtime 1.21.0 (debian)",
-    instructions=SLOW,
-    differs_by=2e-6,
-    same_predictions=4,
-    compared_samples=4,
-)
-NCNN = replace(DEBIAN, name="ncnn", runtime="ncnn 1.0", differs_by=None, same_predictions=None, compared_samples=None)
 INT8 = model_spec(precision=Precision.INT8, sha256="c" * 64)
-COUNTED = emulated_record(instructions=COUNTS, baselines=(DEBIAN, NCNN))
-MEASURED = (
-    measurement(record()),
-    measurement(COUNTED),
-    measurement(replace(COUNTED, model=INT8, baselines=(DEBIAN,), outputs_file="qemu-riscv64-tiny-int8.npz")),
+NEARLY = {"logits": recorded(record()).outputs["logits"].astype(np.float32) * np.float32(1 - 2e-6)}
+
+
+def counted_only(name: str, title: str, **changes: Any) -> Record:
+    """A record of another runtime on the same emulated processor."""
+    identity = runtime_identity(name=name, title=title)
+    return emulated_record(runtime=identity, timing=None, accuracy=None, instructions=SLOW, **changes)
+
+
+DEBIAN_TITLE = "ONNX Runtime 1.21.0 (debian)"
+ENTRIES = (
+    recorded(record()),
+    recorded(emulated_record(instructions=COUNTS)),
+    recorded(emulated_record(instructions=COUNTS, model=INT8)),
+    recorded(counted_only("debian", DEBIAN_TITLE), NEARLY),
+    recorded(counted_only("debian", DEBIAN_TITLE, model=INT8), NEARLY),
+    recorded(counted_only("ncnn", "ncnn 1.0", outputs_file=None), {}),
 )
+RUNTIMES = ["auto", "auto", "auto", "debian", "debian", "ncnn"]
 
 
-def test_each_runtime_is_a_row_with_its_ratio_to_the_deployed_one() -> None:
-    headings, cells = runtimes_table(runtime_rows(MEASURED[:2]))
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return written(tmp_path, ENTRIES, runtimes=RUNTIMES)
+
+
+def test_each_runtime_is_a_row_with_its_ratio_to_the_deployed_one(run: Path) -> None:
+    headings, cells = runtimes_table(runtime_rows(read_run(run).entries)[:3])
     shown = [dict(zip(headings, line, strict=True)) for line in cells]
     assert [line["runtime"] for line in shown] == ["debian", "ncnn", "deployed"]
     assert [line["kernels"] for line in shown] == ["scalar", "scalar", "vector"]
@@ -45,8 +56,8 @@ def test_each_runtime_is_a_row_with_its_ratio_to_the_deployed_one() -> None:
     assert [line["output vs deployed"] for line in shown] == ["2e-06, same class 4/4", "–", "–"]
 
 
-def test_the_csv_has_base_units() -> None:
-    debian, _, deployed = csv.DictReader(io.StringIO(runtimes_csv(runtime_rows(MEASURED[:2]))))
+def test_the_csv_has_base_units(run: Path) -> None:
+    debian, _, deployed = csv.DictReader(io.StringIO(runtimes_csv(runtime_rows(read_run(run).entries)[:3])))
     assert (debian["name"], debian["precision"], debian["instructions_weighted"]) == ("debian", "fp32", "30001000")
     assert (deployed["name"], deployed["instructions"], deployed["output_difference"]) == ("deployed", "1500100", "")
 
@@ -62,25 +73,24 @@ def test_the_csv_has_base_units() -> None:
         "![runtimes](charts/runtimes.png)",
     ],
 )
-def test_the_report_has_a_sentence_a_table_and_a_chart(tmp_path: Path, line: str) -> None:
-    run = written(tmp_path, MEASURED)
+def test_the_report_has_a_sentence_a_table_and_a_chart(run: Path, line: str) -> None:
     assert line in (run / "report.md").read_text().splitlines()
     assert (run / "charts" / "runtimes.png").read_bytes().startswith(b"\x89PNG")
     assert len((run / "runtimes.csv").read_text().splitlines()) == 1 + 3 + 2
 
 
-def test_only_the_runtimes_in_the_table_are_explained(tmp_path: Path) -> None:
-    text = (written(tmp_path, MEASURED) / "report.md").read_text()
+def test_only_the_runtimes_in_the_table_are_explained(run: Path) -> None:
+    text = (run / "report.md").read_text()
     assert "*ncnn* is cross-built" in text
     assert "*scalar* is" not in text
 
 
-def test_a_run_without_baselines_speaks_of_none(tmp_path: Path) -> None:
-    run = written(tmp_path, (measurement(record()), measurement(emulated_record(instructions=COUNTS))))
+def test_a_run_in_one_runtime_speaks_of_no_other(tmp_path: Path) -> None:
+    run = written(tmp_path, (recorded(record()), recorded(emulated_record(instructions=COUNTS))))
     assert "Beside other runtimes" not in (run / "report.md").read_text()
     assert not (run / "runtimes.csv").exists()
 
 
-def test_a_record_keeps_its_baselines(tmp_path: Path) -> None:
-    stored = read_run(written(tmp_path, MEASURED))
-    assert [m.record.baselines for m in stored.measurements] == [(), (DEBIAN, NCNN), (DEBIAN,)]
+def test_what_was_only_counted_is_no_row_among_the_times(run: Path) -> None:
+    lines = (run / "summary.csv").read_text().splitlines()
+    assert [line.split(",")[2] for line in lines[1:]] == ["host", "qemu-riscv64", "qemu-riscv64"]

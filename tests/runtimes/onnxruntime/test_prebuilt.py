@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import BuildError, ConfigError, WrongMachine
+from edgetool.pipeline.steps import Kit
 from edgetool.platform.debian.pins import Packages
 from edgetool.platform.elf import read_elf
 from edgetool.platform.files import file_entries
 from edgetool.platform.store import Store
 from edgetool.runtimes.onnxruntime.prebuilt import open_runtime, provide
 from edgetool.runtimes.toolchains import build_harness, load_toolchain, native_triple
-from edgetool.steps import Place
 
 
-def test_debians_runtime_for_riscv64_is_whole(riscv: Place) -> None:
+def test_debians_runtime_for_riscv64_is_whole(riscv: Kit) -> None:
     library = riscv.runtime.root / "lib"
     names = {path.name for path in library.iterdir()}
     for path in library.iterdir():
@@ -27,28 +27,28 @@ def test_debians_runtime_for_riscv64_is_whole(riscv: Place) -> None:
     assert {riscv.toolchain.loader, "libc.so.6"} <= names
 
 
-def test_the_harness_finds_all_it_needs_in_a_runtime_that_carries_libc(riscv: Place) -> None:
+def test_the_harness_finds_all_it_needs_in_a_runtime_that_carries_libc(riscv: Kit) -> None:
     names = {path.name for path in (riscv.runtime.root / "lib").iterdir()}
     assert set(read_elf(riscv.harness).needed) <= names
 
 
-def test_a_runtime_says_where_it_comes_from(place: Place) -> None:
-    build = place.runtime.build
-    assert build.provider == ("wheel" if place.target.name == "host" else "debian")
+def test_a_runtime_says_where_it_comes_from(kit: Kit) -> None:
+    build = kit.runtime.build
+    assert build.provider == ("wheel" if kit.target.name == "host" else "debian")
     assert build.version in build.library
     assert build.variant not in ("", "unknown")
-    assert (build.loader is None) == (build.glibc is not None) == (place.target.name == "host")
+    assert (build.loader is None) == (build.glibc is not None) == (kit.target.name == "host")
 
 
-def test_a_runtimes_files_are_those_it_lists(place: Place) -> None:
-    listed = set(place.runtime.build.files)
-    assert {entry for entry in file_entries(place.runtime.root) if entry.path.startswith("lib/")} == listed
+def test_a_runtimes_files_are_those_it_lists(kit: Kit) -> None:
+    listed = set(kit.runtime.build.files)
+    assert {entry for entry in file_entries(kit.runtime.root) if entry.path.startswith("lib/")} == listed
 
 
-def test_a_runtime_is_fetched_once(place: Place, store: Store) -> None:
-    before = (place.runtime.root / "runtime.json").stat().st_mtime_ns
-    again = provide(place.toolchain, store, provider=place.target.runtime)
-    assert again == place.runtime
+def test_a_runtime_is_fetched_once(kit: Kit, store: Store) -> None:
+    before = (kit.runtime.root / "runtime.json").stat().st_mtime_ns
+    again = provide(kit.toolchain, store, provider=kit.target.runtime)
+    assert again == kit.runtime
     assert (again.root / "runtime.json").stat().st_mtime_ns == before
 
 

@@ -1,0 +1,141 @@
+"""A bundle on an open target, ready to be measured: put there, its runtime self-tested."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
+from edgetool.boards.conditions import conditions
+from edgetool.boards.facts import BoardFacts, read_facts
+from edgetool.boards.probe import check_instructions_of
+from edgetool.bundles import Bundle, BundledModel, inputs_by_name
+from edgetool.errors import UnsupportedOperator
+from edgetool.executors.base import Executor
+from edgetool.models.spec import Precision
+from edgetool.platform.context import StepContext
+from edgetool.runtimes.onnxruntime.selftest import build_selftest, write_selftest
+from edgetool.targets.registry import open_executor
+from edgetool.targets.spec import BenchmarkSpec, Target
+
+SELFTEST_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Every instrument measures on one of these."""
+
+    executor: Executor
+    bundle: Bundle
+    target: Target
+    context: StepContext
+    board: BoardFacts | None  # None where the target's /proc is not its own
+    environment: Mapping[str, str] = field(default_factory=dict)  # of the runtime's process
+
+    def run(
+        self,
+        model: BundledModel,
+        *,
+        threads: int | None = None,
+        benchmark: BenchmarkSpec | None = None,
+        outputs: bool = False,
+        samples: int | None = None,
+        profile: Path | None = None,
+        patience: float = 1.0,
+    ) -> HarnessOutcome:
+        """Start the harness once on `model`; the options are HarnessJob's. `patience` multiplies the time limit.
+
+        Raises what run_harness raises.
+        """
+        job = HarnessJob(
+            model=BUNDLE / model.path,
+            inputs=input_paths(inputs_by_name(self.bundle)),
+            threads=threads or self.target.benchmark.threads,
+            timeout_s=self.target.benchmark.timeout_s * patience,
+            benchmark=benchmark,
+            outputs=outputs,
+            samples=samples,
+            profile=profile,
+            env=self.environment,
+        )
+        return run_harness(self.executor, self.bundle, job, name=title(model))
+
+
+@contextmanager
+def open_bench(
+    bundle: Bundle, target: Target, context: StepContext, *, environment: Mapping[str, str] | None = None
+) -> Iterator[Bench]:
+    """Open the target, hold it in the conditions asked for, put the bundle there and self-test its runtime.
+
+    Raises ConfigError and ExecutorError for a target that can't be had, and what put_bundle and selftest raise.
+    """
+    with open_executor(target) as executor, conditions(executor, target.benchmark):
+        with context.progress.step(f"self-test on {target.name}") as step:
+            board = put_bundle(executor, bundle)
+            held = selftest(executor, bundle, environment or {})
+            step.note(f"{held} cases hold")
+        yield Bench(
+            executor=executor,
+            bundle=bundle,
+            target=target,
+            context=context,
+            board=board,
+            environment=environment or {},
+        )
+
+
+def put_bundle(executor: Executor, bundle: Bundle) -> BoardFacts | None:
+    """Put a bundle on an open target; returns what the board tells of itself.
+
+    Raises TransferError, and IllegalInstruction for a bundle whose instructions the board does not have.
+    """
+    facts = read_facts(executor)
+    check_instructions_of(bundle, facts)
+    executor.put(bundle.root, BUNDLE)
+    return facts
+
+
+def selftest(executor: Executor, bundle: Bundle, environment: Mapping[str, str] | None = None) -> int:
+    """Run the numeric self-test in the target's runtime; returns how many cases held.
+
+    Raises SelfTestFailed, and what run_harness raises.
+    """
+    test = build_selftest()
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        files = write_selftest(test, Path(scratch))
+        executor.put(Path(scratch), PurePosixPath("selftest"))
+    job = HarnessJob(
+        model=PurePosixPath("selftest/model.onnx"),
+        inputs=input_paths(files, PurePosixPath("selftest")),
+        threads=1,
+        timeout_s=SELFTEST_TIMEOUT_S,
+        outputs=True,
+        env=environment,
+    )
+    outcome = run_harness(executor, bundle, job, name="self-test")
+    test.check(outcome.outputs, runtime=f"{bundle.manifest.runtime.title} for {bundle.manifest.triple}")
+    return len(test.expected)
+
+
+def preflight(executor: Executor, bundle: Bundle, target: Target) -> dict[Precision, UnsupportedOperator]:
+    """Load every model in the target's own runtime; returns precision → what it has no kernel for.
+
+    What loads here may fail there: the host's runtime proves nothing. Raises what run_harness raises otherwise.
+    """
+    unsupported = {}
+    for model in bundle.manifest.models:
+        job = HarnessJob(
+            model=BUNDLE / model.path, inputs={}, threads=target.benchmark.threads, timeout_s=target.benchmark.timeout_s
+        )
+        try:
+            run_harness(executor, bundle, job, name=title(model))
+        except UnsupportedOperator as error:
+            unsupported[model.spec.precision] = error
+    return unsupported
+
+
+def title(model: BundledModel) -> str:
+    return f"{model.spec.name} {model.spec.precision}"

@@ -1,0 +1,97 @@
+"""What a person sees while edgetool works: live lines on a terminal, plain ones elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from edgetool.platform.progress import Progress, Silent, Step
+
+SLOW_S = 1.0
+EVERY_S = 20.0
+
+
+@dataclass
+class _Note:
+    """The latest note of a step; `show` gets each one as it comes, from whatever thread."""
+
+    show: Callable[[str], object]
+    text: str = ""
+
+    def note(self, text: str) -> None:
+        self.text = text
+        self.show(text)
+
+
+class _Seldom:
+    """Prints a step's notes as lines of their own, at most one in EVERY_S."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._last = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if text and now - self._last >= EVERY_S:
+            self._last = now
+            print(f"… {self._title}: {text}", file=sys.stderr, flush=True)
+
+
+class PlainProgress:
+    """One line when a step turns out to be slow and one when it ends, on stderr."""
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        start = time.monotonic()
+        note = _Note(_Seldom(title))
+        slow = threading.Timer(SLOW_S, print, (f"… {title}",), {"file": sys.stderr, "flush": True})
+        slow.daemon = True
+        slow.start()
+        try:
+            yield note
+        finally:
+            slow.cancel()
+        print(_line(title, note.text, time.monotonic() - start), file=sys.stderr, flush=True)
+
+
+class LiveProgress:
+    """A spinner with the elapsed time while a step runs, replaced by one line when it ends."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        from rich.progress import Progress as Bar
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        start = time.monotonic()
+        with Bar(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            refresh_per_second=4,  # ten times a second would take a core's time from what is measured
+        ) as bar:
+            task = bar.add_task(title, total=None)
+            note = _Note(lambda text: bar.update(task, description=f"{title}: {text}" if text else title))
+            yield note
+        self._console.print(_line(title, note.text, time.monotonic() - start), markup=False)
+
+
+def _line(title: str, note: str, elapsed_s: float) -> str:
+    details = ", ".join(text for text in (note, f"{elapsed_s:.1f} s" if elapsed_s >= 1 else "") if text)
+    return f"✓ {title}" + (f": {details}" if details else "")
+
+
+def make_progress(*, quiet: bool) -> Progress:
+    if quiet:
+        return Silent()
+    return LiveProgress() if sys.stderr.isatty() else PlainProgress()

@@ -1,0 +1,1 @@
+"""What is measured: a module for each kind, its values beside the instrument that takes them."""

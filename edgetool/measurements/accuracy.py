@@ -1,0 +1,69 @@
+"""Accuracy: the held-out images classified on the target, and the outputs they are judged by."""
+
+from __future__ import annotations
+
+from edgetool.bench.bench import Bench, title
+from edgetool.bench.harness import Outputs, finite_outputs
+from edgetool.bundles import Bundle, BundledModel
+from edgetool.errors import HarnessError
+from edgetool.measurements.reading import Instrument, Reading
+from edgetool.platform.values import Positive, Sha256, value
+
+
+@value
+class Accuracy:
+    images: Positive
+    inputs_sha256: Sha256
+    predictions: tuple[int, ...]  # the class with the largest logit, in the order of the images
+    labels: tuple[int, ...] | None = None  # None where there are none, or an accuracy would mean nothing
+
+    def correct_of_first(self, count: int) -> int | None:
+        """How many of the first `count` images were classified as their labels say."""
+        if self.labels is None:
+            return None
+        pairs = zip(self.predictions[:count], self.labels[:count], strict=True)
+        return sum(predicted == label for predicted, label in pairs)
+
+
+def measure(bench: Bench, model: BundledModel) -> Reading:
+    """Run every sample of the inputs once, apart from the timing: it may use more threads.
+
+    The reading is None for a model that does not classify, and its outputs are there all the same. Raises HarnessError
+    for outputs that are missing or not finite.
+    """
+    manifest, evaluation = bench.bundle.manifest, bench.target.evaluation
+    bundled = manifest.inputs[0].samples if manifest.inputs else 1
+    wanted = min(bundled, max(1, evaluation.images))
+    title_of_step = f"classify {wanted} images, {model.spec.precision} on {bench.target.name}"
+    with bench.context.progress.step(title_of_step) as step:
+        outcome = bench.run(
+            model, threads=evaluation.threads, outputs=True, samples=None if wanted == bundled else wanted
+        )
+        outputs = outcome.outputs
+        if outcome.run.samples != wanted or not outputs:
+            raise HarnessError(
+                f"{title(model)}: {wanted} samples went in, {outcome.run.samples} with {len(outputs)} outputs came back"
+            )
+        if not finite_outputs(list(outputs.values())):
+            raise HarnessError(f"{title(model)}: the outputs are not finite numbers")
+        accuracy = _judge(bench.bundle, model, outputs)
+        if accuracy is not None and accuracy.labels is not None:
+            step.note(f"{accuracy.correct_of_first(accuracy.images)} right")
+    return Reading(measurement=accuracy, outcome=outcome, outputs=outputs)
+
+
+def _judge(bundle: Bundle, model: BundledModel, outputs: Outputs) -> Accuracy | None:
+    logits = next(iter(outputs.values()))
+    if bundle.manifest.noise or logits.ndim != 2 or logits.shape[1] < 2:
+        return None
+    predictions = logits.argmax(axis=1)
+    labels = bundle.manifest.labels if model.spec.accuracy_means_something else None
+    return Accuracy(
+        images=len(predictions),
+        inputs_sha256=bundle.manifest.inputs[0].sha256,
+        predictions=tuple(predictions.tolist()),
+        labels=None if labels is None else labels[: len(predictions)],
+    )
+
+
+INSTRUMENT = Instrument(measure=measure)

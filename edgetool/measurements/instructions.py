@@ -1,0 +1,80 @@
+"""Instructions: how many an inference takes, by class and by operator, counted under an emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated
+
+from annotated_types import Len
+
+from edgetool.bench.bench import Bench, title
+from edgetool.bench.counts import COUNTED, WARMUP, check_countable, run_counting
+from edgetool.bench.instructions import ClassCount, InstructionMix, OperatorInstructions, kernels_text
+from edgetool.bundles import BundledModel
+from edgetool.measurements.reading import Instrument, Reading
+from edgetool.platform.values import NonNegative, Text, value
+from edgetool.runtimes.emulator import counting_emulator
+
+
+@value
+class InstructionCounts:
+    """What an emulator counted, on one thread, in inferences after a warm-up."""
+
+    emulator: Text
+    vlen_bits: NonNegative  # 0 where the machine has no vectors
+    inferences: Annotated[tuple[InstructionMix, ...], Len(1, 1000)]
+    operators: tuple[OperatorInstructions, ...] = ()
+
+    @cached_property
+    def mean(self) -> InstructionMix:
+        """One inference."""
+        return InstructionMix.sum(self.inferences, divisor=len(self.inferences))
+
+    @property
+    def raw(self) -> int:
+        return self.mean.raw
+
+    @property
+    def weighted(self) -> int:
+        return self.mean.weighted
+
+    @property
+    def kernels(self) -> str:
+        """Which kernels ran, by what they executed."""
+        return kernels_text(self.mean.vector)
+
+    @property
+    def load_bytes(self) -> int:
+        return self.mean.load_bytes
+
+    @property
+    def store_bytes(self) -> int:
+        return self.mean.store_bytes
+
+    def classes(self) -> Iterator[tuple[str, ClassCount]]:
+        """Name and mean count of every class that occurs."""
+        return self.mean.classes()
+
+
+def measure(bench: Bench, model: BundledModel) -> Reading:
+    """Run a model a few times, on one thread: others would wait for work in loops that count too.
+
+    Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
+    """
+    counting = counting_emulator(bench.context.store, bench.context.progress)
+    with bench.context.progress.step(f"count instructions, {title(model)} on {bench.target.name}") as step:
+        totals = run_counting(bench, model, counting, warmup=WARMUP, counted=COUNTED)
+        # In a process of its own: profiling runs instructions too.
+        profiled = run_counting(bench, model, counting, warmup=0, counted=1, profile=True)
+        counts = InstructionCounts(
+            emulator=totals.emulator,
+            vlen_bits=totals.counts.vlen_bits,
+            inferences=totals.counts.inferences[-COUNTED:],
+            operators=profiled.operators,
+        )
+        step.note(f"{counts.raw:,}, weighted {counts.weighted:,}")
+    return Reading(measurement=counts, outcome=totals.outcome)
+
+
+INSTRUMENT = Instrument(measure=measure, check=check_countable)

@@ -1,0 +1,81 @@
+"""Operators: where an inference's time goes, from ONNX Runtime's own profile."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge, Le
+
+from edgetool.bench.bench import Bench
+from edgetool.bench.profile import operator_of
+from edgetool.bundles import BundledModel
+from edgetool.errors import HarnessError
+from edgetool.measurements.reading import Instrument, Reading
+from edgetool.platform.documents import read_plain
+from edgetool.platform.values import Name, NonNegative, value
+
+
+@value
+class OperatorTime:
+    """All of a model's nodes of one operator, per inference."""
+
+    operator: Name
+    calls: NonNegative
+    time_ns: NonNegative
+    share: Annotated[float, Ge(0), Le(1)]  # of all operators' time
+
+
+@value
+class Operators:
+    """By falling time. Profiling costs time itself: read the shares, not the sums."""
+
+    times: tuple[OperatorTime, ...]
+
+
+def measure(bench: Bench, model: BundledModel) -> Reading:
+    """In a process of its own: profiling slows what it looks at."""
+    spec = replace(bench.target.benchmark, warmup=0, min_repetitions=2, max_repetitions=2, min_duration_s=0.0)
+    with (
+        bench.context.progress.step(f"profile {model.spec.precision} on {bench.target.name}"),
+        tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,
+    ):
+        profile = Path(scratch) / "profile.json"
+        outcome = bench.run(model, benchmark=spec, profile=profile)
+        run = outcome.run
+        times = read_profile(profile, 1 + len(run.warmup_ns) + len(run.samples_ns))
+    return Reading(measurement=Operators(times=times), outcome=outcome)
+
+
+def read_profile(path: Path, runs: int) -> tuple[OperatorTime, ...]:
+    """Operators by falling time, each per inference, from a profile of `runs` inferences.
+
+    The profile is a list of trace events; those of category "Node" whose name ends in `_kernel_time` carry a duration
+    in microseconds and the operator's name. Profiling costs time itself: read the shares, not the sums. Raises
+    HarnessError.
+    """
+    events = read_plain(path, error=HarnessError)
+    if not isinstance(events, list):
+        raise HarnessError(f"{path.name}: the profile is not a list of events")
+    total_us: dict[str, int] = defaultdict(int)
+    calls: dict[str, int] = defaultdict(int)
+    for event in events:
+        if (operator := operator_of(event)) is not None:
+            total_us[operator] += event["dur"]
+            calls[operator] += 1
+    everything = sum(total_us.values())
+    return tuple(
+        OperatorTime(
+            operator=operator,
+            calls=calls[operator] // runs,
+            time_ns=total_us[operator] * 1000 // runs,
+            share=total_us[operator] / everything if everything else 0.0,
+        )
+        for operator in sorted(total_us, key=lambda name: -total_us[name])
+    )
+
+
+INSTRUMENT = Instrument(measure=measure)

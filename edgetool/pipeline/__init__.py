@@ -1,0 +1,1 @@
+"""The one way through: a plan's cases are prepared, measured and kept as records."""

@@ -1,0 +1,271 @@
+"""Cases measured on many boards at once by Dask Distributed; only this module imports it.
+
+A worker carries its boards' names as resources, one of each, and every case asks for its board: so no board is used
+twice at once, however many runs share a scheduler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import secrets
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_worker
+
+from edgetool.archives import pack_bundle
+from edgetool.errors import ConfigError, ConnectError
+from edgetool.pipeline.pool import Answer, WorkerPool
+from edgetool.pipeline.prepare import PreparedCase
+from edgetool.pipeline.schedule import disturbs, is_timed_here, lanes
+from edgetool.pipeline.worker import Order
+from edgetool.records.case import CaseFailure
+
+# A scheduler's and its workers' web servers can't be left out: in this process they serve nothing, on loopback.
+WEB = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+# Nor do they watch themselves: for 16 boards that took 0.70 s of processor time in 10 s, without it 0.17 s.
+IN_PROCESS: dict[str, Any] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "60s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
+OnStep = Callable[[str, str], object]  # a target's name and what it does now, from another thread
+
+CONNECT_TIMEOUT_S = 30.0
+LOOK_S = 10.0  # how often a scheduler is asked whether the boards' workers are still there
+LOST_AFTER_S = 60.0  # without a worker that carries it, a board is lost
+
+
+def measure_on_cluster(
+    cases: Sequence[PreparedCase], *, scheduler: str | None, on_step: OnStep
+) -> Generator[tuple[PreparedCase, Answer], None, None]:
+    """Each case with what came of it, as they are finished.
+
+    `scheduler` is the address of one whose workers carry the boards; without, they are this machine's to reach. When
+    the iteration is closed, what still runs is ended, on the boards too. Raises ConnectError without a scheduler.
+    """
+    name = f"edgetool-{secrets.token_hex(6)}"
+    with ExitStack() as stack:
+        client = stack.enter_context(_connected(scheduler, cases))
+        stack.callback(client.unregister_worker_plugin, name)  # ends what runs, and waits for it
+        client.register_plugin(_Supervisor(), name=name)
+        client.subscribe_topic(name, lambda event: on_step(*event[1]))
+        absent, present = _sort_out(client, cases) if scheduler else ([], list(cases))
+        futures = _submit(client, present, name, packed=scheduler is not None)
+        stack.callback(client.cancel, list(futures))
+        yield from ((case, failure) for case, failure in absent)
+        yield from _collect(client, futures, watched=scheduler is not None)
+
+
+@contextmanager
+def _connected(scheduler: str | None, cases: Sequence[PreparedCase]) -> Iterator[Client]:
+    """A client of the scheduler at an address, or of one in this process that has a worker for each lane of boards."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)  # what goes wrong is told as a case's failure
+    try:
+        with ExitStack() as stack:
+            if scheduler is not None:
+                yield stack.enter_context(_client(scheduler))
+                return
+            stack.enter_context(dask.config.set(IN_PROCESS))
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgetool-"))
+            targets = {case.target.name: case.target for case in cases}
+            cluster = stack.enter_context(_Boards(lanes(targets.values()), folder))
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+            client.wait_for_workers(len(cluster.lanes), timeout=CONNECT_TIMEOUT_S)
+            yield client
+    finally:
+        logger.setLevel(before)
+
+
+def _client(address: str) -> Client:
+    try:
+        return Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConnectError(f"no scheduler answers at {address}: {error}", hint="start one: dask scheduler") from error
+
+
+class _Boards(LocalCluster):
+    """A worker of one thread in this process for each lane of boards."""
+
+    def __init__(self, of: Sequence[Sequence[str]], folder: str) -> None:
+        self.lanes = of
+        super().__init__(
+            n_workers=0,
+            threads_per_worker=1,
+            processes=False,
+            dashboard_address=None,
+            scheduler_kwargs=WEB,
+            silence_logs=logging.CRITICAL,
+            local_directory=folder,
+            memory_limit=0,
+        )
+        self.scale(len(of))
+
+    def new_worker_spec(self) -> dict[int, Any]:
+        lane = len(self.worker_spec)
+        options = {**self.new_spec["options"], **WEB, "resources": dict.fromkeys(self.lanes[lane], 1)}
+        return {lane: {**self.new_spec, "options": options}}
+
+
+class _Supervisor(WorkerPlugin):
+    """Ends a worker's processes when their cases are no longer wanted."""
+
+    def setup(self, worker: Worker) -> None:
+        del worker
+        self.workers = WorkerPool()
+
+    async def teardown(self, worker: Worker) -> None:
+        del worker
+        await asyncio.to_thread(self.workers.end_all)
+
+    def transition(self, key: Any, start: str, finish: str, **more: Any) -> None:
+        """Dask cannot end a task that runs, but it tells that nobody wants it any more."""
+        del more
+        if start == "executing" and finish == "released":
+            self.workers.end(str(key))
+
+
+def _submit(
+    client: Client, cases: Sequence[PreparedCase], name: str, *, packed: bool
+) -> dict[Future[Answer], PreparedCase]:
+    """All at once: from here on the scheduler decides what runs when."""
+    futures: dict[Future[Answer], PreparedCase] = {}
+    archives = _scatter(client, cases) if packed else {}
+    for number, case in enumerate(sorted(cases, key=lambda case: is_timed_here(case.target))):
+        after = [] if packed else [f for f, other in futures.items() if disturbs(case.target, other.target)]
+        future = client.submit(
+            _measure,
+            _order(case),
+            archives.get(case.bundle.manifest.id),
+            name,
+            case.case.title,
+            after=after,
+            key=f"{name}-{number}",
+            resources={case.target.name: 1},
+            retries=0,
+            fifo_timeout="0 ms",  # in our order, not in that of the keys
+        )
+        futures[future] = case
+    return futures
+
+
+def _order(case: PreparedCase) -> Order:
+    return Order(
+        case=case.case,
+        bundle=str(case.bundle.root),
+        target=case.target,
+        instruments=case.instruments,
+        environment=dict(case.environment),
+    )
+
+
+def _scatter(client: Client, cases: Sequence[PreparedCase]) -> dict[str, Future[bytes]]:
+    """Each bundle as an archive on the workers whose boards want it; they share no disk with us."""
+    carriers = _carriers(client)
+    archives = {}
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        for bundle in {case.bundle.manifest.id: case.bundle for case in cases}.values():
+            identity = bundle.manifest.id
+            wanted = {case.target.name for case in cases if case.bundle.manifest.id == identity}
+            data = pack_bundle(bundle, Path(scratch) / "bundle.tar.zst").read_bytes()
+            workers = sorted(carriers[board][0] for board in wanted)
+            archives[identity] = client.scatter(data, workers=workers, broadcast=True, hash=False)
+    return archives
+
+
+def _measure(order: Order, archive: bytes | None, name: str, title: str, *, after: Sequence[object]) -> Answer:
+    """What runs on a worker."""
+    del after
+    worker = get_worker()
+    supervisor = worker.plugins[name]
+    assert isinstance(supervisor, _Supervisor)
+
+    def tell(text: str) -> None:
+        worker.log_event(name, [order.target.name, text])
+
+    tell(title)
+    return supervisor.workers.measure(str(worker.get_current_task()), order, archive, tell)
+
+
+def _collect(
+    client: Client, futures: dict[Future[Answer], PreparedCase], *, watched: bool
+) -> Iterator[tuple[PreparedCase, Answer]]:
+    finished: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
+    for future in futures:
+        future.add_done_callback(finished.put)
+    left, seen = dict(futures), dict.fromkeys((case.target.name for case in futures.values()), time.monotonic())
+    while left:
+        try:
+            future = finished.get(timeout=LOOK_S if watched else None)
+        except queue.Empty:
+            lost = _lost_boards(client, seen)
+            for future in [future for future, case in left.items() if case.target.name in lost]:
+                future.cancel()
+                yield left.pop(future), _no_worker(futures[future])
+            continue
+        if future in left:
+            yield left.pop(future), _result(future)
+
+
+def _result(future: Future[Answer]) -> Answer:
+    try:
+        answer: Answer = future.result()
+    except Exception as error:  # noqa: BLE001  # whatever a cluster may raise is this case's failure
+        return CaseFailure(error=type(error).__name__, message=f"the cluster could not run it: {error}"[:4096])
+    return answer
+
+
+def _carriers(client: Client) -> dict[str, list[str]]:
+    """Board → the addresses of the workers that carry it."""
+    found: dict[str, list[str]] = {}
+    for address, worker in client.scheduler_info(n_workers=-1)["workers"].items():
+        for board in worker["resources"]:
+            found.setdefault(board, []).append(address)
+    return found
+
+
+def _sort_out(
+    client: Client, cases: Sequence[PreparedCase]
+) -> tuple[list[tuple[PreparedCase, CaseFailure]], list[PreparedCase]]:
+    """Orders whose board no worker carries, with the reason, and the others. Raises ConfigError for a board at two."""
+    carriers = _carriers(client)
+    wanted = Counter(case.target.name for case in cases)
+    for board in wanted:
+        if len(carriers.get(board, [])) > 1:
+            raise ConfigError(
+                f"board {board} is carried by {len(carriers[board])} workers: {', '.join(carriers[board])}",
+                hint="one worker for a board, or it would be used twice at once",
+            )
+    absent = [(case, _no_worker(case)) for case in cases if case.target.name not in carriers]
+    return absent, [case for case in cases if case.target.name in carriers]
+
+
+def _no_worker(case: PreparedCase) -> CaseFailure:
+    board = case.target.name
+    return CaseFailure(
+        error="ConnectError",
+        message=f"no worker carries the board {board}",
+        hint=f'where it can be reached: dask worker SCHEDULER --nthreads 1 --resources "{board}=1"',
+    )
+
+
+def _lost_boards(client: Client, seen: dict[str, float]) -> set[str]:
+    """Boards that have had no worker for a while; `seen` is when each last had one."""
+    now = time.monotonic()
+    for board in _carriers(client):
+        if board in seen:
+            seen[board] = now
+    return {board for board, last in seen.items() if now - last > LOST_AFTER_S}

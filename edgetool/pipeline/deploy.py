@@ -1,0 +1,166 @@
+"""What the commands do with cases: `deploy`, `bench` and `sweep`, each in one straight line."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgetool.archives import unpack_bundle
+from edgetool.bundles import Bundle, open_bundle
+from edgetool.errors import ConfigError
+from edgetool.pipeline.ncnn import check_tools
+from edgetool.pipeline.plan import Plan, PlannedCase
+from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase
+from edgetool.pipeline.reach import reach
+from edgetool.pipeline.run import Schedule, Watch, in_this_process, new_run, publish, run_cases, run_name
+from edgetool.platform.context import StepContext
+from edgetool.records.case import Fallback
+from edgetool.records.instruments import DEFAULT
+from edgetool.records.results import Run
+from edgetool.reports.report import Report, write_report
+from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.targets.registry import executor_of
+
+HOST = "host"
+COMPARED_IMAGES = 4  # classified in a runtime that is only counted, to compare its outputs
+EVERYWHERE = (*DEFAULT, "operators")  # instruments of the host too, when they are asked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A run with its report."""
+
+    folder: Path
+    run: Run
+    report: Report
+
+
+def deploy(
+    plan: Plan, context: StepContext, *, runs: Path, against: Sequence[str] = (), wait: bool = False
+) -> Finished:
+    """Export, quantize, package, measure on the host and on the plan's target, and report.
+
+    With `against` the target measures in these runtimes too. Goes on with the records of an interrupted run of the same
+    cases. Raises EdgetoolError.
+    """
+    planned = deployment_cases(plan, against, wait=wait)
+    reach_all(planned, context)
+    preparation = Preparation(planned, context)
+    check_against(planned, preparation)
+    fallbacks = preparation.settle()
+    cases = tuple(preparation.cases())
+    title = f"{plan.models[0].title} on {planned[-1].case.target}"
+    return _finish(cases, context, runs=runs, command="deploy", title=title, fallbacks=fallbacks)
+
+
+def deployment_cases(plan: Plan, against: Sequence[str], *, wait: bool = False) -> tuple[PlannedCase, ...]:
+    """The host's cases, the target's, and those in other runtimes, which may fail. Raises ConfigError."""
+    there = tuple(plan.cases(wait=wait, required=True))
+    target = there[0].target
+    everywhere = tuple(name for name in plan.instruments if name in EVERYWHERE)
+    host = replace(plan, targets=(HOST,), threads=(), benchmark={}, instruments=everywhere)
+    beside = replace(plan, runtimes=tuple(dict.fromkeys(against)) or plan.runtimes)
+    if executor_of(target).traits.emulates:  # a time would say nothing
+        images = min(COMPARED_IMAGES, target.evaluation.images) or None
+        beside = replace(beside, instruments=("accuracy", "instructions"), images=images)
+    return (
+        *(host.cases(required=True) if target.name != HOST else ()),
+        *there,
+        *(beside.cases(wait=wait) if against else ()),
+    )
+
+
+def check_against(planned: Sequence[PlannedCase], preparation: Preparation) -> None:
+    """Raises ConfigError for a runtime that is the target's own, or lacks its tools."""
+    own = next(case for case in reversed(planned) if case.required)
+    build = preparation.runtime(own)
+    for name in dict.fromkeys(case.case.runtime for case in planned if not case.required):
+        if name == build.provider or (name == "scalar" and build.provider != PROVIDER):
+            raise ConfigError(
+                f"{own.target.name} runs {build.title}: against {name!r} there is nothing to compare",
+                hint=f"edgetool runtime build --triple {build.triple}",
+            )
+        if name == "ncnn":
+            check_tools()
+
+
+def reach_all(cases: Sequence[PlannedCase | PreparedCase], context: StepContext) -> None:
+    """Each target once, before anything is made or measured. Raises as reach does."""
+    for target in {case.target.name: case.target for case in cases}.values():
+        reach(target, context)
+
+
+def bench(
+    cases: Sequence[PreparedCase],
+    context: StepContext,
+    *,
+    runs: Path,
+    schedule: Schedule | None = None,
+    watch: Watch | None = None,
+) -> Finished:
+    """Measure the cases of a packaged bundle, one after the other or as `schedule` does."""
+    if schedule is None:
+        reach_all(cases, context)
+    targets = dict.fromkeys(case.case.target for case in cases)
+    title = f"{cases[0].case.model} on {', '.join(targets)}"
+    command = "bench" if len(targets) == 1 else "sweep"
+    return _finish(cases, context, runs=runs, command=command, title=title, schedule=schedule, watch=watch)
+
+
+def prepare(plan: Plan, context: StepContext) -> tuple[PreparedCase | UnpreparedCase, ...]:
+    """All that a plan's cases need, each thing made once. Raises ConfigError for what is not known."""
+    return tuple(Preparation(tuple(plan.cases()), context).cases())
+
+
+def sweep(
+    cases: Sequence[PreparedCase | UnpreparedCase],
+    folder: Path,
+    schedule: Schedule,
+    *,
+    watch: Watch | None = None,
+    force: bool = False,
+) -> Finished:
+    """Measure the cases in `folder`, where one that has a record already is not measured again."""
+    name = folder.name
+    run = run_cases(cases, folder, schedule, command="sweep", name=name, title=name, watch=watch, force=force)
+    return Finished(folder=folder, run=run, report=write_report(folder))
+
+
+def _finish(
+    cases: Sequence[PreparedCase | UnpreparedCase],
+    context: StepContext,
+    *,
+    runs: Path,
+    command: str,
+    title: str,
+    schedule: Schedule | None = None,
+    watch: Watch | None = None,
+    fallbacks: Sequence[Fallback] = (),
+) -> Finished:
+    name = run_name()
+    with new_run(runs, cases, force=context.force) as folder:
+        run = run_cases(
+            cases,
+            folder,
+            schedule or in_this_process(context),
+            command=command,
+            name=name,
+            title=title,
+            watch=watch,
+            fallbacks=fallbacks,
+        )
+        with context.progress.step("report") as step:
+            report = write_report(folder)
+            folder = publish(folder, name)
+            step.note(str(folder / "report.md"))
+    return Finished(folder=folder, run=run, report=report)
+
+
+@contextmanager
+def opened(bundle: Path) -> Iterator[Bundle]:
+    """A packaged bundle, a folder or an archive."""
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        yield unpack_bundle(bundle, Path(scratch) / "bundle") if bundle.is_file() else open_bundle(bundle)

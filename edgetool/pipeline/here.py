@@ -1,0 +1,48 @@
+"""Cases measured in this process, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from edgetool.bench.bench import Bench, open_bench
+from edgetool.errors import EdgetoolError
+from edgetool.pipeline.ncnn import measure_ncnn
+from edgetool.pipeline.prepare import PreparedCase
+from edgetool.platform.context import StepContext
+from edgetool.records.measure import measure
+from edgetool.records.record import Recorded
+
+
+def measure_here(
+    cases: Sequence[PreparedCase], context: StepContext
+) -> Iterator[tuple[PreparedCase, Recorded | EdgetoolError]]:
+    """Each case with its record, or why it has none. Neighbours that share target and bundle share a bench."""
+    for _, neighbours in groupby(cases, key=lambda case: (case.target, case.bundle.manifest.id, case.environment)):
+        yield from _measure_on_one_bench(list(neighbours), context)
+
+
+def _measure_on_one_bench(
+    cases: list[PreparedCase], context: StepContext
+) -> Iterator[tuple[PreparedCase, Recorded | EdgetoolError]]:
+    left = list(cases)
+    first = cases[0]
+    try:
+        with open_bench(first.bundle, first.target, context, environment=first.environment) as bench:
+            while left:
+                answer: Recorded | EdgetoolError
+                try:
+                    answer = measure_case(bench, left[0])
+                except EdgetoolError as error:
+                    answer = error
+                yield left.pop(0), answer
+    except EdgetoolError as error:  # no bench, or it could not be left as it was found
+        if not left:
+            raise
+        yield from ((case, error) for case in left)
+
+
+def measure_case(bench: Bench, case: PreparedCase) -> Recorded:
+    if case.ncnn is not None:
+        return measure_ncnn(bench, case.model, case.ncnn)
+    return measure(bench, case.model, instruments=case.instruments, runtime=case.case.runtime)

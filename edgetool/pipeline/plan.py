@@ -1,0 +1,153 @@
+"""A plan: which models, precisions, runtimes, targets and threads, and by which instruments each case is measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Ge, Le, Len
+
+from edgetool.errors import ConfigError
+from edgetool.models.spec import ModelRequest, Precision
+from edgetool.pipeline.images import ImageSource
+from edgetool.pipeline.runtimes import RuntimeRequest, runtime_request
+from edgetool.platform.documents import check_table, read_toml
+from edgetool.platform.values import FileName, Name, Positive, Text, plain_name, value
+from edgetool.records.case import OWN_RUNTIME, Case
+from edgetool.records.instruments import DEFAULT, check_instruments
+from edgetool.targets.registry import PATIENCE_S, load_target, with_setting
+from edgetool.targets.spec import BenchmarkSpec, Target
+
+
+@value
+class PlannedModel:
+    """One model, as `deploy`'s options name it; in a plan's file, files are relative to it."""
+
+    source: Name
+    name: FileName | None = None  # in tables; the source's own when it is None
+    weights: Text = ""
+    checkpoint: Name | None = None
+    input_shape: tuple[Positive, ...] | None = None
+    calibration: Name | None = None
+    held_out: Name | None = None
+    weights_mirror: Text | None = None  # where weights are downloaded from in place of torchvision's own place
+
+    @property
+    def title(self) -> str:
+        return self.name or plain_name(self.request.name)
+
+    @property
+    def request(self) -> ModelRequest:
+        return ModelRequest(
+            source=self.source, weights=self.weights, checkpoint=self.checkpoint, input_shape=self.input_shape
+        )
+
+    def images(self) -> ImageSource | None:
+        calibration, held_out = (None if path is None else Path(path) for path in (self.calibration, self.held_out))
+        return ImageSource.choose(self.request, calibration, held_out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedCase:
+    """A case with all that it is to be made from."""
+
+    case: Case
+    model: PlannedModel
+    runtime: RuntimeRequest
+    target: Target  # with its settings, threads among them
+    instruments: tuple[str, ...]
+    required: bool = False  # its failure is the whole run's; else it is a result like any other
+
+
+@value
+class Plan:
+    """Every model in every precision and runtime on every target with every number of threads."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema: int = SCHEMA
+    models: Annotated[tuple[PlannedModel, ...], Len(1, 64)]
+    targets: Annotated[tuple[Name, ...], Len(1, 512)]
+    precisions: Annotated[tuple[Precision, ...], Len(1, 3)] = (Precision.FP32, Precision.INT8)
+    runtimes: Annotated[tuple[Name, ...], Len(1, 64)] = (OWN_RUNTIME,)
+    threads: Annotated[tuple[Annotated[int, Ge(1), Le(1024)], ...], Len(0, 64)] = ()  # none: what each target says
+    instruments: Annotated[tuple[Name, ...], Len(1, 64)] = DEFAULT
+    images: Positive | None = None  # held-out images to classify; None: what each target says
+    benchmark: dict[str, Any] = field(default_factory=dict)  # in place of the targets' own settings
+
+    def cases(self, *, wait: bool = False, required: bool = False) -> Iterator[PlannedCase]:
+        """Raises ConfigError for what is not known and settings that do not fit.
+
+        With `wait` a board that another uses is waited for.
+        """
+        targets = [load_configured(name, self.benchmark, images=self.images, wait=wait) for name in self.targets]
+        for target in targets:
+            check_instruments(self.instruments, target)
+        for model, target, runtime in product(self.models, targets, self.runtimes):
+            for threads, precision in product(self.threads or (target.benchmark.threads,), self.precisions):
+                yield PlannedCase(
+                    case=Case(
+                        model=model.title,
+                        precision=precision,
+                        target=target.name,
+                        threads=threads,
+                        runtime=runtime,
+                    ),
+                    model=model,
+                    runtime=runtime_request(runtime, target),
+                    target=replace(target, benchmark=replace(target.benchmark, threads=threads)),
+                    instruments=self.instruments,
+                    required=required,
+                )
+
+
+def load_configured(
+    name: str, settings: Mapping[str, object], *, images: int | None = None, wait: bool = False
+) -> Target:
+    """A target with `settings` in place of its own [benchmark], and another number of held-out images.
+
+    With `wait`, one that waits for who else uses it. Raises ConfigError, naming the setting that does not fit.
+    """
+    target = load_target(name)
+    spec = check_table(BenchmarkSpec, {**asdict(target.benchmark), **settings}, where="benchmark settings")
+    evaluation = target.evaluation if images is None else replace(target.evaluation, images=images)
+    configured = replace(target, benchmark=spec, evaluation=evaluation)
+    return with_setting(configured, "wait_s", PATIENCE_S) if wait else configured
+
+
+def read_plan(path: Path) -> Plan:
+    """Raises ConfigError with the file and the key."""
+    plan = check_table(Plan, {"schema": None, **read_toml(path)}, where=str(path))
+    axes = {
+        "models": [model.title for model in plan.models],
+        "targets": plan.targets,
+        "precisions": plan.precisions,
+        "runtimes": plan.runtimes,
+        "threads": plan.threads,
+        "instruments": plan.instruments,
+    }
+    for key, entries in axes.items():
+        if twice := [entry for entry, times in Counter(entries).items() if times > 1]:
+            hint = "give one of them another `name`" if key == "models" else None
+            raise ConfigError(f"{path}: {key}: {twice[0]} is there twice", hint=hint)
+    if "threads" in plan.benchmark:
+        raise ConfigError(f"{path}: benchmark.threads: it is one of the plan's own lists, `threads`")
+    return replace(plan, models=tuple(_beside(path.parent, model) for model in plan.models))
+
+
+def _beside(folder: Path, model: PlannedModel) -> PlannedModel:
+    """The model with its files' paths as seen from here."""
+
+    def found(name: str | None) -> str | None:
+        return None if name is None else str(folder / name)
+
+    return replace(
+        model,
+        source=str(folder / model.source) if model.request.is_onnx else model.source,
+        checkpoint=found(model.checkpoint),
+        calibration=found(model.calibration),
+        held_out=found(model.held_out),
+    )

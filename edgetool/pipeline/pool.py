@@ -1,0 +1,118 @@
+"""The pool of worker processes, a case each, on a machine that reaches the boards."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from edgetool.archives import unpack_bundle
+from edgetool.errors import EdgetoolError, ExecutorError
+from edgetool.pipeline.worker import FAILURE, Order
+from edgetool.platform.documents import read_document, to_json
+from edgetool.platform.process import talk_to
+from edgetool.platform.store import Store, cache_root
+from edgetool.records.case import CaseFailure
+
+Answer = dict[str, bytes] | CaseFailure  # a record's files by name
+
+WORKER = "edgetool.pipeline.worker"  # the board is named for who looks at the processes
+END_S = 30.0  # for a process to leave its board
+RESULT_LIMIT_BYTES = 2 * 1024**3
+
+
+class WorkerPool:
+    """Processes by key. Closing the pipe to one ends it; should this process die, they all end."""
+
+    def __init__(self) -> None:
+        self._pipes: dict[str, socket.socket] = {}
+        self._closing = False
+        self._changed = threading.Condition()
+
+    def measure(self, key: str, order: Order, archive: bytes | None, on_line: Callable[[str], object]) -> Answer:
+        """Measure a case in a process of its own and return what it left; `on_line` hears of its steps.
+
+        The bundle is the folder that the order names, or `archive`.
+        """
+        with tempfile.TemporaryDirectory(prefix="edgetool-") as results:
+            try:
+                bundle = order.bundle if archive is None else str(_received(archive))
+                order = replace(order, bundle=bundle, results=results)
+                with self._worker(key, order.target.name) as pipe, pipe.makefile("rb") as lines:
+                    pipe.sendall(b" ".join(to_json(order).splitlines()) + b"\n")
+                    for line in lines:
+                        on_line(line.decode(errors="replace").strip())
+                return _answer(Path(results))
+            except EdgetoolError as error:
+                return CaseFailure.of(error)
+            except OSError as error:
+                return CaseFailure(error="ExecutorError", message=f"the case's process was lost: {error}")
+
+    def end(self, key: str) -> None:
+        """Ask a process to leave its board and end, and see to it that it does; returns at once."""
+        with self._changed, suppress(OSError):
+            if pipe := self._pipes.get(key):
+                pipe.shutdown(socket.SHUT_WR)
+                deadline = threading.Timer(END_S, _hang_up, [pipe])
+                deadline.daemon = True
+                deadline.start()
+
+    def end_all(self) -> None:
+        """End every process, wait for them, and start no other."""
+        with self._changed:
+            self._closing = True
+            keys = list(self._pipes)
+        for key in keys:
+            self.end(key)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._pipes, timeout=2 * END_S)
+
+    @contextmanager
+    def _worker(self, key: str, board: str) -> Iterator[socket.socket]:
+        try:
+            with talk_to([sys.executable, "-P", "-m", WORKER, board]) as pipe:
+                with self._changed:
+                    if self._closing:
+                        raise ExecutorError("the run was ended")
+                    self._pipes[key] = pipe
+                yield pipe
+        finally:
+            with self._changed:
+                self._pipes.pop(key, None)
+                self._changed.notify_all()
+
+
+def _hang_up(pipe: socket.socket) -> None:
+    """Nothing more is read from it: `talk_to` then ends its process by force."""
+    with suppress(OSError):
+        pipe.shutdown(socket.SHUT_RD)
+
+
+def _received(archive: bytes) -> Path:
+    """The bundle on this machine's disk, unpacked once."""
+
+    def make(folder: Path) -> None:
+        packed = folder / "bundle.tar.zst"
+        packed.write_bytes(archive)
+        unpack_bundle(packed, folder / "bundle")
+        packed.unlink()
+
+    inputs = {"archive": hashlib.sha256(archive).hexdigest()}
+    return Store(cache_root()).entry("received", inputs, make).path / "bundle"
+
+
+def _answer(results: Path) -> Answer:
+    if (results / FAILURE).is_file():
+        return read_document(results / FAILURE, CaseFailure)
+    files = [path for path in results.iterdir() if path.suffix in (".json", ".npz")]
+    if not files:
+        return CaseFailure(error="ExecutorError", message="the case's process ended without a result")
+    if sum(path.stat().st_size for path in files) > RESULT_LIMIT_BYTES:
+        return CaseFailure(error="HarnessError", message=f"the result is larger than {RESULT_LIMIT_BYTES >> 30} GiB")
+    return {path.name: path.read_bytes() for path in files}

@@ -1,0 +1,264 @@
+"""Planned cases made ready to be measured: each runtime, model and bundle is made once, whatever wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar, cast
+
+from edgetool.bundles import Bundle, BundledModel
+from edgetool.errors import ConfigError, EdgetoolError, WrongMachine
+from edgetool.models import onnxfile
+from edgetool.models.quantize import Quantization
+from edgetool.models.spec import ModelArtifact, Precision
+from edgetool.pipeline import steps
+from edgetool.pipeline.ncnn import NcnnProgram, make_program
+from edgetool.pipeline.plan import PlannedCase, PlannedModel, load_configured
+from edgetool.pipeline.steps import Kit
+from edgetool.platform.context import StepContext
+from edgetool.platform.documents import to_plain
+from edgetool.platform.files import sha256_file
+from edgetool.platform.store import key_of
+from edgetool.records.case import Case, Fallback, Key
+from edgetool.records.instruments import check_instruments
+from edgetool.runtimes.spec import RuntimeBuild
+from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.targets.spec import Target
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RECORD_RECIPE = 1  # raised when a case is measured in another way
+QUANTIZATIONS = {quantization.precision: quantization for quantization in Quantization}
+INSTEAD = {Precision.INT8_DYNAMIC: Precision.INT8}  # where a target has no kernels for the first
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedCase:
+    """A case that can be measured."""
+
+    case: Case
+    key: Key  # of all that its record follows from
+    target: Target
+    bundle: Bundle
+    model: BundledModel
+    instruments: tuple[str, ...]
+    environment: Mapping[str, str]
+    required: bool = False
+    ncnn: NcnnProgram | None = None  # in place of the bundle's runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnpreparedCase:
+    """A case that can't be, and why."""
+
+    case: Case
+    error: EdgetoolError
+    required: bool = False
+
+
+class Preparation:
+    """Planned cases on their way: what could not be made is an error for each case that wants it."""
+
+    def __init__(self, planned: Sequence[PlannedCase], context: StepContext) -> None:
+        self._context = context
+        self._planned = tuple(planned)
+        self._made: dict[object, object] = {}
+        kits = [self._try(self._kit, case) for case in planned]
+        self._opset = onnxfile.opset_for(tuple(k.runtime.build.version for k in kits if isinstance(k, Kit)))
+
+    def settle(self) -> tuple[Fallback, ...]:
+        """Load the required cases' models in their targets' own runtimes, before hours are spent on measuring.
+
+        A precision that a target has no kernels for gives way to the one in its stead, on every target, so that all
+        run the same models. Raises UnsupportedOperator where there is none in its stead, and what preparing raises.
+        """
+        instead: dict[Precision, str] = {}
+        for case in {c.target.name: c for c in self._planned if c.required}.values():
+            for precision, error in steps.check_operators(self._bundle(case), case.target, self._context).items():
+                if precision not in INSTEAD:
+                    raise error
+                instead[precision] = error.message
+        if not instead:
+            return ()
+        self._planned = tuple(
+            _in_precision(case, INSTEAD[case.case.precision]) if case.case.precision in instead else case
+            for case in self._planned
+        )
+        fallbacks = (
+            Fallback(
+                asked=f"{precision.recipe} quantization",
+                reason=reason,
+                instead=f"{INSTEAD[precision].recipe} quantization in QDQ form",
+            )
+            for precision, reason in instead.items()
+        )
+        return (*fallbacks, *self.settle())
+
+    def cases(self) -> Iterator[PreparedCase | UnpreparedCase]:
+        """Each case in the plan's order. Raises the error of a required case that can't be prepared."""
+        for case in self._planned:
+            try:
+                yield self._prepared(case)
+            except EdgetoolError as error:
+                if case.required:
+                    raise
+                yield UnpreparedCase(case=case.case, error=error)
+
+    def _prepared(self, planned: PlannedCase) -> PreparedCase:
+        bundle = self._bundle(planned)
+        return prepared_case(
+            planned.case,
+            bundle,
+            next(m for m in bundle.manifest.models if m.spec.precision == planned.case.precision),
+            planned.target,
+            instruments=planned.instruments,
+            environment=planned.runtime.environment,
+            required=planned.required,
+            ncnn=self._ncnn(planned) if planned.runtime.kind == "ncnn" else None,
+        )
+
+    def _ncnn(self, planned: PlannedCase) -> NcnnProgram:
+        fp32 = self.model(planned.model, Precision.FP32)
+        source, kit = planned.model.images(), self._kit(planned)
+        return make_program(fp32, planned.case.precision, planned.model.request, source, kit, self._context)
+
+    def runtime(self, case: PlannedCase) -> RuntimeBuild:
+        """The runtime that a case gets. Raises ConfigError and BuildError."""
+        return self._kit(case).runtime.build
+
+    def _kit(self, case: PlannedCase) -> Kit:
+        wanted = replace(case.target, runtime=case.runtime.provider)
+        return self._once(("kit", wanted.name, wanted.runtime), lambda: steps.provision(wanted, self._context))
+
+    def model(self, model: PlannedModel, precision: Precision) -> ModelArtifact:
+        """Made once. Raises ModelError, and ConfigError for what is not installed."""
+        return self._once((model, precision), lambda: self._make_model(model, precision))
+
+    def _make_model(self, model: PlannedModel, precision: Precision) -> ModelArtifact:
+        source = model.images()
+        if precision is Precision.FP32:
+            return steps.export(
+                model.request, source, self._context, opset=self._opset, weights_mirror=model.weights_mirror
+            )
+        fp32 = self.model(model, Precision.FP32)
+        quantization = QUANTIZATIONS[precision]
+        return steps.quantize(fp32, model.request, source, self._context, quantization=quantization)
+
+    def _bundle(self, case: PlannedCase) -> Bundle:
+        """With every precision of the case's model that is planned for its target and runtime and can be made."""
+        kit = self._kit(case)
+        self.model(case.model, case.case.precision)
+        beside = tuple(dict.fromkeys(other.case.precision for other in self._planned if _shares_a_bundle(other, case)))
+        made = [self._try(self.model, case.model, precision) for precision in beside]
+        models = [artifact for artifact in made if isinstance(artifact, ModelArtifact)]
+        return self._once(
+            ("bundle", case.model, case.target.name, case.runtime.provider, beside),
+            lambda: steps.package(models, kit, case.model.request, case.model.images(), self._context),
+        )
+
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        if key not in self._made:
+            self._made[key] = self._try(make)
+        found = self._made[key]
+        if isinstance(found, EdgetoolError):
+            raise found
+        return cast(T, found)
+
+    @staticmethod
+    def _try(make: Callable[P, T], *args: P.args, **options: P.kwargs) -> T | EdgetoolError:
+        try:
+            return make(*args, **options)
+        except EdgetoolError as error:
+            return error
+
+
+def _shares_a_bundle(one: PlannedCase, other: PlannedCase) -> bool:
+    return (one.model, one.target.name, one.runtime.provider) == (
+        other.model,
+        other.target.name,
+        other.runtime.provider,
+    )
+
+
+def _in_precision(planned: PlannedCase, precision: Precision) -> PlannedCase:
+    return replace(planned, case=replace(planned.case, precision=precision))
+
+
+def prepared_case(
+    case: Case,
+    bundle: Bundle,
+    model: BundledModel,
+    target: Target,
+    *,
+    instruments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    required: bool = False,
+    ncnn: NcnnProgram | None = None,
+) -> PreparedCase:
+    """The case, keyed by all that its record follows from: not by the other models of its bundle."""
+    others = {other.path for other in bundle.manifest.models if other.path != model.path}
+    described = replace(target, description="", executor={k: v for k, v in target.executor.items() if k != "wait_s"})
+    inputs = {
+        "recipe": RECORD_RECIPE,
+        "files": [(file.path, file.sha256) for file in bundle.manifest.files if file.path not in others],
+        "labels": bundle.manifest.labels,
+        "target": to_plain(described),
+        "instruments": sorted(instruments),
+        "environment": dict(environment or {}),
+        "ncnn": None if ncnn is None else [sha256_file(path) for path in ncnn.files],
+    }
+    return PreparedCase(
+        case=case,
+        key=key_of(inputs),
+        target=target,
+        bundle=bundle,
+        model=model,
+        instruments=tuple(instruments),
+        environment=environment or {},
+        required=required,
+        ncnn=ncnn,
+    )
+
+
+def bundle_cases(
+    bundle: Bundle,
+    targets: Sequence[str],
+    settings: Mapping[str, object],
+    *,
+    instruments: Sequence[str],
+    precisions: Sequence[Precision] = (),
+    wait: bool = False,
+) -> tuple[PreparedCase, ...]:
+    """Every model of a packaged bundle, or those of some precisions, on every target.
+
+    Raises ConfigError, and WrongMachine for a target of another triple.
+    """
+    models = [m for m in bundle.manifest.models if not precisions or m.spec.precision in precisions]
+    if not models:
+        raise ConfigError(f"the bundle {bundle.root} holds no model in {', '.join(precisions)}")
+    names, cases = tuple(dict.fromkeys(targets)), []
+    for name in names:
+        target = load_configured(name, settings, wait=wait)
+        check_triple(bundle, target)
+        check_instruments(instruments, target)
+        for model in models:
+            case = Case(
+                model=model.spec.name,
+                precision=model.spec.precision,
+                target=target.name,
+                threads=target.benchmark.threads,
+            )
+            required = len(names) == 1
+            cases.append(prepared_case(case, bundle, model, target, instruments=instruments, required=required))
+    return tuple(cases)
+
+
+def check_triple(bundle: Bundle, target: Target) -> None:
+    """Raises WrongMachine for a bundle of another triple."""
+    wanted = load_toolchain(target.triple).triple
+    if bundle.manifest.triple != wanted:
+        raise WrongMachine(
+            f"the bundle {bundle.root} is for {bundle.manifest.triple}, {target.name} wants {wanted}",
+            hint=f"package it with --target {target.name}",
+        )

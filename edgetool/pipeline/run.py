@@ -1,0 +1,237 @@
+"""A run: prepared cases on their way to records in a folder; what has a record there is kept, the rest is measured."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from edgetool import __version__
+from edgetool.errors import ConfigError, EdgetoolError, HarnessError, RunIncomplete
+from edgetool.pipeline.here import measure_here
+from edgetool.pipeline.prepare import PreparedCase, UnpreparedCase
+from edgetool.platform.context import StepContext
+from edgetool.platform.store import key_of
+from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback
+from edgetool.records.record import Recorded
+from edgetool.records.results import RecordStore, Run, write_recorded, write_run
+
+Fill = Callable[[Path], object]  # writes a record's files into a folder
+Answer = Fill | EdgetoolError | CaseFailure
+# Each case with what came of it, as it is finished.
+Schedule = Callable[[Sequence[PreparedCase]], Generator[tuple[PreparedCase, Answer], None, None]]
+
+
+class Watch(Protocol):
+    """Who is told how a run goes."""
+
+    def begin(self, cases: Sequence[Case]) -> None:
+        """What will be measured."""
+        ...
+
+    def step(self, target: str, text: str) -> None:
+        """What a target's board does now; called from another thread."""
+        ...
+
+    def end(self, result: CaseResult) -> None:
+        """A case is finished."""
+        ...
+
+
+class Unwatched:
+    """Tells nobody."""
+
+    def begin(self, cases: Sequence[Case]) -> None:
+        del cases
+
+    def step(self, target: str, text: str) -> None:
+        del target, text
+
+    def end(self, result: CaseResult) -> None:
+        del result
+
+
+def in_this_process(context: StepContext) -> Schedule:
+    """One case after the other, with the steps of each told as progress."""
+
+    def schedule(cases: Sequence[PreparedCase]) -> Generator[tuple[PreparedCase, Answer], None, None]:
+        for case, answer in measure_here(cases, context):
+            yield case, answer if isinstance(answer, EdgetoolError) else _files_of(answer, case.case)
+
+    return schedule
+
+
+def _files_of(recorded: Recorded, case: Case) -> Fill:
+    return lambda folder: write_recorded(folder, recorded, case.stem)
+
+
+def on_many_boards(watch: Watch, *, scheduler: str | None = None) -> Schedule:
+    """Many at once, each in a process of its own, one at a time on each board. Raises ConfigError without Dask."""
+    try:
+        from edgetool.pipeline import cluster
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"many boards at once need Dask Distributed: {error.msg}", hint='pip install "edgetool[sweep]"'
+        ) from error
+
+    def schedule(cases: Sequence[PreparedCase]) -> Generator[tuple[PreparedCase, Answer], None, None]:
+        with closing(cluster.measure_on_cluster(cases, scheduler=scheduler, on_step=watch.step)) as answers:
+            for case, answer in answers:
+                yield case, answer if isinstance(answer, CaseFailure) else _received(answer, case.case)
+
+    return schedule
+
+
+def _received(files: Mapping[str, bytes], case: Case) -> Fill:
+    def fill(folder: Path) -> None:
+        for name, data in files.items():
+            if Path(name).name != name:
+                raise HarnessError(f"{case.target}: {name!r} is no file of a record")
+            (folder / name).write_bytes(data)
+
+    return fill
+
+
+def run_cases(
+    cases: Iterable[PreparedCase | UnpreparedCase],
+    folder: Path,
+    schedule: Schedule,
+    *,
+    command: str,
+    name: str,
+    title: str,
+    watch: Watch | None = None,
+    fallbacks: Sequence[Fallback] = (),
+    force: bool = False,
+) -> Run:
+    """Measure what has no record in `folder` yet, keep each record as it comes, and write `run.json` over all cases.
+
+    A case that fails is a result with its reason; the error of a required one is raised. Raises ConfigError when
+    another run is at work in the folder.
+    """
+    from filelock import FileLock, Timeout
+
+    created_at = datetime.now(UTC)
+    known = tuple(cases)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot write to {folder}: {error.strerror}", hint="choose another folder") from error
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            results = _measure(known, RecordStore(folder), schedule, watch=watch or Unwatched(), force=force)
+            run = Run(
+                schema=Run.SCHEMA,
+                id=name,
+                command=command,
+                title=title,
+                created_at=created_at,
+                edgetool=__version__,
+                results=results,
+                fallbacks=tuple(fallbacks),
+            )
+            write_run(folder, run)
+            return run
+    except Timeout as error:
+        raise ConfigError(
+            f"another run is at work in {folder}", hint="wait for it, or choose another folder"
+        ) from error
+
+
+def _measure(
+    cases: Sequence[PreparedCase | UnpreparedCase], store: RecordStore, schedule: Schedule, *, watch: Watch, force: bool
+) -> tuple[CaseResult, ...]:
+    """The results in the order of the cases."""
+    results: dict[Case, CaseResult] = {}
+
+    def finish(result: CaseResult) -> None:
+        results[result.case] = result
+        watch.end(result)
+
+    left = [case for case in cases if isinstance(case, PreparedCase) and (force or not store.has(case.key))]
+    watch.begin([case.case for case in left])
+    for case in cases:
+        if isinstance(case, UnpreparedCase):
+            finish(CaseResult(case=case.case, failure=CaseFailure.of(case.error)))
+        elif case not in left:
+            finish(CaseResult(case=case.case, record=store.path(case.key), kept=True))
+    if left:
+        with closing(schedule(left)) as answers:
+            for case, answer in answers:
+                finish(_keep(case, answer, store))
+    return tuple(results[case.case] for case in cases)
+
+
+def _keep(case: PreparedCase, answer: Answer, store: RecordStore) -> CaseResult:
+    """Raises what went wrong with a required case."""
+    if not isinstance(answer, EdgetoolError | CaseFailure):
+        try:
+            return CaseResult(case=case.case, record=store.write(case.key, answer, case.case))
+        except EdgetoolError as error:
+            answer = error
+    if isinstance(answer, CaseFailure):
+        return CaseResult(case=case.case, failure=answer)
+    if case.required:
+        raise answer
+    return CaseResult(case=case.case, failure=CaseFailure.of(answer))
+
+
+@contextmanager
+def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force: bool = False) -> Iterator[Path]:
+    """A folder to run these cases in; call `publish` on it when all is done.
+
+    It is hidden until then, and named for its cases: when such a run was interrupted, this one goes on with the records
+    it has. Raises ConfigError when `runs` can't be written to.
+    """
+    from filelock import FileLock, Timeout
+
+    keys = sorted(case.key for case in cases if isinstance(case, PreparedCase))
+    folder = runs / f".unfinished-{key_of({'cases': keys})}"
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to {runs}: {error.strerror}", hint="choose another folder with --runs"
+        ) from error
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:  # the same run is at work now: this one is another
+        folder = folder.with_name(f"{folder.name}-{secrets.token_hex(3)}")
+    if force:
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        if not any((folder / "records").glob("*/*.json")):
+            shutil.rmtree(folder, ignore_errors=True)  # nothing to go on with
+        if lock.is_locked:
+            with suppress(OSError):
+                Path(lock.lock_file).unlink()
+            lock.release()
+
+
+def run_name() -> str:
+    """The name of a run that begins now: no other has it, and names sort by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def publish(folder: Path, name: str) -> Path:
+    """Show a finished run under its name."""
+    (folder / ".lock").unlink(missing_ok=True)
+    return folder.rename(folder.with_name(name))
+
+
+def check_complete(run: Run, folder: Path) -> None:
+    """Raises RunIncomplete, naming the targets, when a case failed."""
+    failed = [result for result in run.results if result.failure is not None]
+    if failed:
+        where = ", ".join(dict.fromkeys(result.case.target for result in failed))
+        raise RunIncomplete(
+            f"{len(failed)} of {len(run.results)} cases failed, on {where}",
+            hint=f"{folder / 'report.md'} has the reasons; the same command again measures only what has no record",
+        )

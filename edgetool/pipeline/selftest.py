@@ -1,0 +1,41 @@
+"""The numeric self-test alone, in the runtime that a target would get."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from edgetool.bench.bench import put_bundle, selftest
+from edgetool.bundles import build_bundle
+from edgetool.models import onnxfile
+from edgetool.models.spec import ModelArtifact, Precision
+from edgetool.pipeline.steps import provision
+from edgetool.platform.context import StepContext
+from edgetool.runtimes.onnxruntime.selftest import build_selftest, write_selftest
+from edgetool.runtimes.spec import RuntimeBuild
+from edgetool.targets.registry import open_executor
+from edgetool.targets.spec import Target
+
+
+def selftest_runtime(target: Target, context: StepContext) -> tuple[RuntimeBuild, int]:
+    """Run the numeric self-test alone in the runtime that the target would get; returns it and how many cases held."""
+    kit = provision(target, context)
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        write_selftest(build_selftest(), Path(scratch))
+        path = Path(scratch) / "model.onnx"
+        spec = onnxfile.describe(
+            path, name="selftest", precision=Precision.FP32, weights="random", accuracy_means_something=False
+        )
+        bundle = build_bundle(
+            Path(scratch) / "bundle",
+            models=[ModelArtifact(path=path, spec=spec)],
+            runtime=kit.runtime,
+            harness=kit.harness,
+            toolchain=kit.toolchain,
+            images=None,
+        )
+        with open_executor(target) as executor, context.progress.step(f"self-test on {target.name}") as step:
+            put_bundle(executor, bundle)
+            held = selftest(executor, bundle)
+            step.note(f"{held} cases hold")
+    return kit.runtime.build, held

@@ -1,0 +1,236 @@
+"""The steps of a deployment, from a model to a bundle, each skipped when its inputs are unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from edgetool.bench.bench import preflight, put_bundle
+from edgetool.bundles import Bundle, build_bundle, open_bundle
+from edgetool.errors import UnsupportedOperator
+from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
+from edgetool.models.images import Split
+from edgetool.models.quantize import Quantization, quantize_model
+from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, Precision
+from edgetool.models.zoo import digits_checkpoint
+from edgetool.pipeline.images import ImageSource
+from edgetool.platform.context import StepContext
+from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.files import sha256_file
+from edgetool.platform.values import Text, value
+from edgetool.runtimes.choice import choose_runtime
+from edgetool.runtimes.spec import Runtime, Toolchain
+from edgetool.runtimes.toolchains import build_harness, load_toolchain
+from edgetool.targets.registry import executor_of, open_executor
+from edgetool.targets.spec import Target
+
+EXPORT_RECIPE = 1  # raised when a step makes something else of the same inputs
+QUANTIZE_RECIPE = 2
+BUNDLE_RECIPE = 1
+CALIBRATION_IMAGES = 128
+SNR_IMAGES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kit:
+    """A target with all that its bundles are made from."""
+
+    target: Target
+    toolchain: Toolchain
+    runtime: Runtime
+    harness: Path
+
+
+def provision(target: Target, context: StepContext) -> Kit:
+    """The runtime and the harness of a target's triple."""
+    toolchain = load_toolchain(target.triple)
+    with context.progress.step(f"harness for {toolchain.triple}"):
+        harness = build_harness(toolchain, context.store, force=context.force)
+    with context.progress.step(f"runtime for {toolchain.triple}") as step:
+        runtime = choose_runtime(
+            toolchain,
+            context.store,
+            asked=target.runtime,
+            libc=not executor_of(target).traits.has_libc,
+            force=context.force,
+            note=step.note,
+        )
+        step.note(runtime.build.title)
+    return Kit(target=target, toolchain=toolchain, runtime=runtime, harness=harness)
+
+
+def export(
+    request: ModelRequest,
+    source: ImageSource | None,
+    context: StepContext,
+    *,
+    opset: int,
+    weights_mirror: str | None = None,
+) -> ModelArtifact:
+    """The model as fp32 ONNX."""
+    inputs = {
+        "recipe": EXPORT_RECIPE,
+        "source": request.source,
+        "file": sha256_file(Path(request.source)) if request.is_onnx and Path(request.source).is_file() else None,
+        "origin": request.origin,
+        "checkpoint": _checkpoint_digest(request),
+        "shape": request.input_shape,
+        "opset": opset,
+        "images": source.digests() if source is not None and request.origin == "random" else None,
+        "packages": None if request.is_onnx else _versions("torch", "torchvision", "onnxscript"),
+    }
+    shape = request.input_shape or DEFAULT_INPUT_SHAPE
+
+    def make(folder: Path) -> None:
+        images = None
+        if source is not None and not request.is_onnx:
+            images = source.read(request, shape, Split.CALIBRATION, CALIBRATION_IMAGES)
+        _, difference = export_model(
+            request,
+            folder,
+            opset=opset,
+            calibration=images,
+            weights_cache=context.store.root / "weights",
+            mirror=weights_mirror,
+        )
+        step.note(
+            "checked" if difference is None else f"differs from PyTorch by {difference:.1e} of the largest output"
+        )
+
+    # A factory's code is the user's own and may have changed in ways that no key sees.
+    force = context.force or request.is_factory
+    with context.progress.step(f"export {request.name}") as step:
+        entry = context.store.entry("export", inputs, make, force=force)
+        return _artifact(entry.path)
+
+
+def _checkpoint_digest(request: ModelRequest) -> str | None:
+    path = (
+        Path(request.checkpoint) if request.checkpoint else digits_checkpoint() if request.origin == "digits" else None
+    )
+    return sha256_file(path) if path is not None and path.is_file() else None
+
+
+def _versions(*packages: str) -> dict[str, str | None]:
+    """Versions of installed packages, without importing them."""
+
+    def find(package: str) -> str | None:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return None
+
+    return {package: find(package) for package in packages}
+
+
+def _artifact(folder: Path) -> ModelArtifact:
+    return ModelArtifact(path=folder / "model.onnx", spec=read_document(folder / "model.json", ModelSpec))
+
+
+def quantize(
+    model: ModelArtifact,
+    request: ModelRequest,
+    source: ImageSource | None,
+    context: StepContext,
+    *,
+    quantization: Quantization,
+) -> ModelArtifact:
+    """The model in 8 bits."""
+    inputs = {
+        "recipe": QUANTIZE_RECIPE,
+        "model": model.spec.sha256,
+        "weights": model.spec.weights,
+        "quantization": quantization,
+        "images": None if source is None else source.digests(),
+        "packages": _versions("onnxruntime", "onnx"),
+    }
+
+    def make(folder: Path) -> None:
+        shape = model.spec.inputs[0].shape
+        quantize_model(
+            model,
+            folder,
+            quantization=quantization,
+            calibration=None if source is None else source.read(request, shape, Split.CALIBRATION, CALIBRATION_IMAGES),
+            held_out=None if source is None else source.read(request, shape, Split.HELD_OUT, SNR_IMAGES),
+        )
+
+    with context.progress.step(f"quantize {model.spec.name} ({quantization})") as step:
+        made = _artifact(context.store.entry("quantize", inputs, make, force=context.force).path)
+        noise = "" if made.spec.signal_to_noise_db is None else f", {made.spec.signal_to_noise_db:.1f} dB against fp32"
+        step.note(f"{made.spec.size_bytes / model.spec.size_bytes - 1:+.1%} in size{noise}")
+    return made
+
+
+def package(
+    models: Sequence[ModelArtifact], kit: Kit, request: ModelRequest, source: ImageSource | None, context: StepContext
+) -> Bundle:
+    """The models with the target's runtime and harness, and as many held-out images as it is to classify."""
+    count = max(1, kit.target.evaluation.images)
+    inputs = {
+        "recipe": BUNDLE_RECIPE,
+        "models": [(model.spec.sha256, model.spec.precision, model.spec.weights) for model in models],
+        "runtime": kit.runtime.build.key,
+        "harness": sha256_file(kit.harness),
+        "images": None if source is None else source.digests(),
+        "count": count,
+    }
+
+    def make(folder: Path) -> None:
+        images = None if source is None else source.read(request, models[0].spec.inputs[0].shape, Split.HELD_OUT, count)
+        build_bundle(
+            folder,
+            models=models,
+            runtime=kit.runtime,
+            harness=kit.harness,
+            toolchain=kit.toolchain,
+            images=images,
+        )
+
+    with context.progress.step(f"package for {kit.target.name}") as step:
+        path = context.store.entry("bundle", inputs, make, force=context.force).path
+        bundle = open_bundle(path, verify=False)
+        step.note(f"{sum(file.size_bytes for file in bundle.manifest.files) / 1e6:.0f} MB")
+    return bundle
+
+
+@value
+class Unsupported:
+    """What `check_operators` found, as it is kept."""
+
+    precision: Precision
+    model: Text
+    operator: Text
+    node: Text
+    runtime: Text
+
+
+@value
+class OperatorCheck:
+    unsupported: tuple[Unsupported, ...]
+
+
+def check_operators(bundle: Bundle, target: Target, context: StepContext) -> dict[Precision, UnsupportedOperator]:
+    """Load each model in the target's own runtime; precision → what it lacks. Kept, as equal bundles load alike."""
+
+    def make(folder: Path) -> None:
+        with open_executor(target) as executor:
+            put_bundle(executor, bundle)
+            found = preflight(executor, bundle, target)
+        rows = (
+            Unsupported(precision=precision, model=e.model, operator=e.operator, node=e.node, runtime=e.runtime)
+            for precision, e in found.items()
+        )
+        write_document(folder / "check.json", OperatorCheck(unsupported=tuple(rows)))
+
+    inputs = {"bundle": bundle.manifest.id, "place": executor_of(target).identity(target)}
+    with context.progress.step(f"operators on {target.name}") as step:
+        path = context.store.entry("operators", inputs, make, force=context.force).path
+        check = read_document(path / "check.json", OperatorCheck)
+        step.note(", ".join(f"no {row.operator} (node {row.node})" for row in check.unsupported) or "all supported")
+    return {
+        row.precision: UnsupportedOperator(model=row.model, operator=row.operator, node=row.node, runtime=row.runtime)
+        for row in check.unsupported
+    }

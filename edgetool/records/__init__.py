@@ -1,0 +1,1 @@
+"""Records: what was measured, of what, and how records are kept, read and compared."""

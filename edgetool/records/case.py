@@ -1,0 +1,70 @@
+"""A case: one model in one precision and one runtime on one target, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Len
+
+from edgetool.errors import EdgetoolError
+from edgetool.models.spec import Precision
+from edgetool.platform.values import FileName, Name, Positive, Text, value
+
+Key = Annotated[str, Len(16, 16)]  # hash of all that a record follows from
+OWN_RUNTIME = "auto"  # the one that the target's file names
+
+
+@value
+class Case:
+    """One cell of a plan."""
+
+    model: FileName
+    precision: Precision
+    target: Name
+    threads: Positive
+    runtime: Name = OWN_RUNTIME
+
+    @property
+    def title(self) -> str:
+        """What tells it from the other cases of its target."""
+        runtime = "" if self.runtime == OWN_RUNTIME else f" in {self.runtime}"
+        return f"{self.model} {self.precision}{runtime}, {self.threads} thread{'s' * (self.threads > 1)}"
+
+    @property
+    def stem(self) -> str:
+        """The name of its record's files."""
+        runtime = "" if self.runtime == OWN_RUNTIME else f"-{self.runtime.replace(':', '-')}"
+        threads = "" if self.threads == 1 else f"-{self.threads}t"
+        return f"{self.target}-{self.model}-{self.precision}{runtime}{threads}"
+
+
+@value
+class CaseFailure:
+    """Why a case has no record."""
+
+    error: Name  # the error's class
+    message: Text
+    hint: Text | None = None
+
+    @classmethod
+    def of(cls, error: EdgetoolError) -> CaseFailure:
+        return cls(error=type(error).__name__, message=error.message[:4096], hint=error.hint)
+
+
+@value
+class CaseResult:
+    """What came of a case: exactly one of `record`, a path relative to the run's folder, and `failure` is there."""
+
+    case: Case
+    record: Name | None = None
+    kept: bool = False  # measured by an earlier run of the same plan
+    failure: CaseFailure | None = None
+
+
+@value
+class Fallback:
+    """Something asked for that the target could not do, and what was done instead."""
+
+    asked: Text
+    reason: Text
+    instead: Text

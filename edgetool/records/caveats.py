@@ -1,0 +1,105 @@
+"""Doubts about a number, each with a text and a remedy, and which of them follow from a record."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from edgetool.measurements.timing import Timing
+from edgetool.records.record import Record
+from edgetool.records.stats import summarize
+
+
+class Caveat(StrEnum):
+    """A doubt about a number, each with a text and a remedy."""
+
+    EMULATED = "emulated"
+    FEW_SAMPLES = "few-samples"
+    UNSTABLE = "unstable"
+    SLOW_FIRST_RUN = "slow-first-run"
+    GOVERNOR = "governor"
+    THROTTLED = "throttled"
+    BUSY = "busy"
+    DIFFERENT_RUNTIME = "different-runtime"
+    DIFFERENT_MODEL = "different-model"
+    DIFFERENT_VECTORS = "different-vectors"
+    RANDOM_WEIGHTS = "random-weights"
+    FEW_IMAGES = "few-images"
+
+    @property
+    def text(self) -> str:
+        return _CAVEATS[self][0]
+
+    @property
+    def remedy(self) -> str:
+        return _CAVEATS[self][1]
+
+
+_CAVEATS = {
+    Caveat.EMULATED: (
+        "the time is that of the emulator, not a latency of any board",
+        "run on a board; under emulation read sizes, accuracy and outputs only",
+    ),
+    Caveat.FEW_SAMPLES: ("fewer than 20 repetitions: p90 and p99 are near the maximum", "raise min_repetitions"),
+    Caveat.UNSTABLE: (
+        "the middle half of the samples spreads over more than 10 % of the median",
+        "stop other work, fix the clock's governor, pin the process with --cpus",
+    ),
+    Caveat.SLOW_FIRST_RUN: (
+        "the first inference took over twice the median",
+        "report it on its own where start-up matters",
+    ),
+    Caveat.GOVERNOR: ("the clock's governor is not `performance`", "set it before measuring"),
+    Caveat.THROTTLED: (
+        "the board was slowed down for its heat or its power supply",
+        "cool it, give it a better power supply, and measure again",
+    ),
+    Caveat.BUSY: (
+        "the machine had other work: its load was over half of its processors at the start",
+        "stop other work",
+    ),
+    Caveat.DIFFERENT_RUNTIME: (
+        "the two places run different releases of ONNX Runtime",
+        "read the ratio as one of the whole stack, not of the hardware",
+    ),
+    Caveat.DIFFERENT_MODEL: ("the two records are of different models", "read the ratio as one of the models"),
+    Caveat.DIFFERENT_VECTORS: (
+        "the instructions were counted with vectors of different lengths",
+        "compare counts of one vector length",
+    ),
+    Caveat.RANDOM_WEIGHTS: ("accuracy means nothing, sizes and times do", "use trained weights"),
+    Caveat.FEW_IMAGES: ("fewer than 200 images: one of them is more than 0.5 % of accuracy", "raise --images"),
+}
+
+
+def caveats_of(record: Record) -> tuple[Caveat, ...]:
+    """The doubts that follow from one record alone."""
+    timing, accuracy = record.timing, record.accuracy
+    doubts = {
+        Caveat.EMULATED: record.emulated,
+        Caveat.RANDOM_WEIGHTS: not record.subject.model.accuracy_means_something,
+        Caveat.FEW_IMAGES: accuracy is not None and accuracy.images < 200,
+    }
+    if timing is not None:
+        doubts |= _of_timing(timing, record)
+    return tuple(caveat for caveat in Caveat if doubts.get(caveat, False))
+
+
+def _of_timing(timing: Timing, record: Record) -> dict[Caveat, bool]:
+    summary, before = summarize(timing.samples_ns), timing.before
+    processors = record.environment.process.processors
+    return {
+        Caveat.FEW_SAMPLES: summary.count < 20,
+        Caveat.UNSTABLE: summary.spread > 0.1 and not record.emulated,
+        Caveat.SLOW_FIRST_RUN: timing.first_run_ns > 2 * summary.p50_ns,
+        Caveat.GOVERNOR: before is not None and before.governor not in (None, "performance"),
+        Caveat.THROTTLED: _was_throttled(timing),
+        Caveat.BUSY: before is not None and before.load_1min is not None and before.load_1min > processors / 2,
+    }
+
+
+def _was_throttled(timing: Timing) -> bool:
+    """At either end of the measurement, or between them: the firmware's upper flags stay up from the first time on."""
+    found = [facts for facts in (timing.before, timing.after) if facts is not None]
+    flags = [facts.throttle_flags for facts in found if facts.throttle_flags is not None]
+    now = any(flag & 0xF for flag in flags) or any(facts.cooling_steps for facts in found)
+    return now or len(set(flags)) > 1

@@ -1,0 +1,175 @@
+"""Records side by side: the ratio of their latencies, how their outputs differ, and the doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.errors import CompareError
+from edgetool.measurements.instructions import InstructionCounts
+from edgetool.platform.values import value
+from edgetool.records.caveats import Caveat, caveats_of
+from edgetool.records.record import Record, Recorded
+from edgetool.records.results import read_recorded, read_run
+from edgetool.records.stats import Interval, median_ratio
+
+HOST = "host"  # the target that outputs are compared with
+
+
+@value
+class OutputDifference:
+    """How far the candidate's outputs are from the baseline's on the same inputs."""
+
+    samples: int
+    max_abs: float
+    max_abs_relative: float  # ÷ the largest magnitude among the baseline's outputs
+    same_top1: int | None  # samples whose largest value is at the same place; None unless the output is (n, classes)
+
+
+@value
+class CountComparison:
+    """What an inference takes on each side, where both were counted."""
+
+    baseline: int  # instructions
+    candidate: int
+    baseline_weighted: int
+    candidate_weighted: int
+
+    @property
+    def ratio(self) -> float | None:
+        """Candidate ÷ baseline; None where nothing was executed."""
+        return self.candidate / self.baseline if self.baseline else None
+
+    @property
+    def ratio_weighted(self) -> float | None:
+        return self.candidate_weighted / self.baseline_weighted if self.baseline_weighted else None
+
+
+@value
+class Comparison:
+    baseline: str
+    candidate: str
+    latency: Interval | None  # candidate ÷ baseline; None unless both were timed
+    size: float  # candidate ÷ baseline
+    difference: OutputDifference | None
+    instructions: CountComparison | None = None  # None unless both were counted
+    caveats: tuple[Caveat, ...]
+
+
+def compare_paths(baseline: Path, candidate: Path) -> tuple[Comparison, ...]:
+    """Two records, or the records that two runs share.
+
+    Records of two runs belong together when target, precision and runtime are equal; a run compared with itself pairs
+    the host's records with the target's. Raises CompareError when nothing belongs together.
+    """
+    before, after = _read(baseline), _read(candidate)
+    if len(before) == len(after) == 1:
+        pairs = [(before[0], after[0])]
+    else:
+        belong = _on_host_and_target if baseline.resolve() == candidate.resolve() else _of_one_cell
+        pairs = [(a, b) for a in before for b in after if belong(a.record, b.record)]
+    if not pairs:
+        raise CompareError(
+            f"{baseline} and {candidate} share no target and precision",
+            hint="give two records: RUN/records/KEY/NAME.json",
+        )
+    return tuple(compare(a.record, b.record, baseline_outputs=a.outputs, candidate_outputs=b.outputs) for a, b in pairs)
+
+
+def _read(path: Path) -> tuple[Recorded, ...]:
+    return read_run(path).recorded if path.is_dir() else (read_recorded(path),)
+
+
+def _on_host_and_target(a: Record, b: Record) -> bool:
+    return a.subject.target == HOST != b.subject.target and a.subject.precision == b.subject.precision
+
+
+def _of_one_cell(a: Record, b: Record) -> bool:
+    return _cell(a) == _cell(b)
+
+
+def _cell(record: Record) -> tuple[object, ...]:
+    """What two runs of one plan have in common; their runtimes may be of different releases."""
+    subject = record.subject
+    return (subject.target, subject.precision, subject.runtime.name, subject.threads)
+
+
+def compare(
+    baseline: Record,
+    candidate: Record,
+    *,
+    baseline_outputs: Mapping[str, npt.NDArray[np.generic]] | None = None,
+    candidate_outputs: Mapping[str, npt.NDArray[np.generic]] | None = None,
+) -> Comparison:
+    """Candidate against baseline. Raises CompareError when their models are not of one family or inputs differ."""
+    a, b = baseline.subject.model, candidate.subject.model
+    if a.name != b.name or a.inputs != b.inputs:
+        raise CompareError(
+            f"{baseline.title} and {candidate.title} are not the same model", hint="compare two records of one model"
+        )
+    if baseline.inputs_sha256 != candidate.inputs_sha256:
+        raise CompareError(f"{baseline.title} and {candidate.title} were measured on different inputs")
+    latency = None
+    if baseline.timing is not None and candidate.timing is not None:
+        latency = median_ratio(candidate.timing.samples_ns, baseline.timing.samples_ns)
+    instructions = None
+    if baseline.instructions is not None and candidate.instructions is not None:
+        instructions = count_comparison(baseline.instructions, candidate.instructions)
+    difference = None
+    if baseline_outputs is not None and candidate_outputs is not None:
+        difference = output_difference(baseline_outputs, candidate_outputs)
+    return Comparison(
+        baseline=baseline.title,
+        candidate=candidate.title,
+        latency=latency,
+        size=b.size_bytes / a.size_bytes,
+        difference=difference,
+        instructions=instructions,
+        caveats=_doubts(baseline, candidate),
+    )
+
+
+def _doubts(baseline: Record, candidate: Record) -> tuple[Caveat, ...]:
+    """Those of each, and those of the two together."""
+    doubts = dict.fromkeys((*caveats_of(baseline), *caveats_of(candidate)))
+    loaded = [record.environment.runtime for record in (baseline, candidate)]
+    if len({runtime.version for runtime in loaded if runtime is not None}) > 1:
+        doubts[Caveat.DIFFERENT_RUNTIME] = None
+    if baseline.subject.model.sha256 != candidate.subject.model.sha256:
+        doubts[Caveat.DIFFERENT_MODEL] = None
+    counted = [record.instructions for record in (baseline, candidate)]
+    if len({counts.vlen_bits for counts in counted if counts is not None}) > 1:
+        doubts[Caveat.DIFFERENT_VECTORS] = None
+    return tuple(doubts)
+
+
+def count_comparison(baseline: InstructionCounts, candidate: InstructionCounts) -> CountComparison:
+    return CountComparison(
+        baseline=baseline.raw,
+        candidate=candidate.raw,
+        baseline_weighted=baseline.weighted,
+        candidate_weighted=candidate.weighted,
+    )
+
+
+def output_difference(
+    baseline: Mapping[str, npt.NDArray[np.generic]], candidate: Mapping[str, npt.NDArray[np.generic]]
+) -> OutputDifference | None:
+    """Over the samples both have, each (n, …); None when they share no output of one shape."""
+    shared = [name for name in baseline if name in candidate and baseline[name].shape[1:] == candidate[name].shape[1:]]
+    if not shared:
+        return None
+    samples = min(len(baseline[shared[0]]), len(candidate[shared[0]]))
+    max_abs, scale, same = 0.0, 0.0, None
+    for name in shared:
+        a, b = (np.asarray(outputs[name][:samples], dtype=np.float64) for outputs in (baseline, candidate))
+        max_abs = max(max_abs, float(np.abs(a - b).max(initial=0.0)))
+        scale = max(scale, float(np.abs(a).max(initial=0.0)))
+        if len(shared) == 1 and a.ndim == 2 and a.shape[1] > 1:  # logits; a mask's or a box's maximum is no class
+            same = int((a.argmax(axis=1) == b.argmax(axis=1)).sum())
+    return OutputDifference(
+        samples=samples, max_abs=max_abs, max_abs_relative=max_abs / scale if scale else 0.0, same_top1=same
+    )

@@ -1,0 +1,111 @@
+"""One model on a bench, measured by each instrument that is asked for, as a record."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from edgetool import __version__
+from edgetool.bench.bench import Bench
+from edgetool.bench.harness import HarnessOutcome, Outputs
+from edgetool.bench.result import LoadedRuntime
+from edgetool.bundles import Bundle, BundledModel
+from edgetool.errors import ConfigError, HarnessError
+from edgetool.records.case import OWN_RUNTIME
+from edgetool.records.instruments import DEFAULT, INSTRUMENTS
+from edgetool.records.record import Environment, Record, Recorded, RuntimeIdentity, Subject
+from edgetool.runtimes.spec import RuntimeBuild
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What the instruments have read of one model."""
+
+    outcome: HarnessOutcome  # a start of the harness, for what it saw of the place
+    runtime: RuntimeIdentity
+    loaded: LoadedRuntime | None
+    measured: Mapping[str, Any]  # instrument → its measurement
+    outputs: Outputs = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def measure(
+    bench: Bench, model: BundledModel, *, instruments: Sequence[str] = DEFAULT, runtime: str = OWN_RUNTIME
+) -> Recorded:
+    """Measure one model of the bench's bundle; `runtime` is what the plan calls its runtime.
+
+    What an instrument raises leaves no record behind.
+    """
+    started_at = datetime.now(UTC)
+    readings = {name: INSTRUMENTS[name].measure(bench, model) for name in INSTRUMENTS if name in instruments}
+    if not readings:
+        raise ConfigError("no instrument was asked for", hint=f"known instruments: {', '.join(INSTRUMENTS)}")
+    outcome = next(iter(readings.values())).outcome
+    if outcome.result.runtime is None:
+        raise HarnessError(f"{model.spec.name} {model.spec.precision}: the result names no runtime")
+    taken = Taken(
+        outcome=outcome,
+        runtime=identify(bench.bundle.manifest.runtime, name=runtime, environment=bench.environment),
+        loaded=outcome.result.runtime,
+        measured={name: reading.measurement for name, reading in readings.items()},
+        outputs={name: array for reading in readings.values() for name, array in reading.outputs.items()},
+        started_at=started_at,
+    )
+    return make_record(bench, model, taken)
+
+
+def make_record(bench: Bench, model: BundledModel, taken: Taken) -> Recorded:
+    """The record of all that was taken."""
+    target, manifest, result = bench.target, bench.bundle.manifest, taken.outcome.result
+    record = Record(
+        schema=Record.SCHEMA,
+        id=f"{taken.started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+        started_at=taken.started_at,
+        edgetool=__version__,
+        subject=Subject(
+            model=model.spec,
+            recipe=model.spec.precision.recipe,
+            runtime=taken.runtime,
+            target=target.name,
+            triple=manifest.triple,
+            threads=target.benchmark.threads,
+        ),
+        bundle_id=manifest.id,
+        inputs_sha256=_sha256_of_first_sample(bench.bundle),
+        harness=result.harness,
+        environment=Environment(
+            process=result.environment, runtime=taken.loaded, emulator=bench.executor.emulator, board=bench.board
+        ),
+        outputs_file=f"{target.name}-{model.spec.name}-{model.spec.precision}.npz" if taken.outputs else None,
+        **taken.measured,
+    )
+    return Recorded(record=record, outputs=taken.outputs)
+
+
+def identify(
+    build: RuntimeBuild, *, name: str = OWN_RUNTIME, environment: Mapping[str, str] | None = None
+) -> RuntimeIdentity:
+    """A build as records name it; the target's own is called by its provider."""
+    return RuntimeIdentity(
+        name=build.provider if name == OWN_RUNTIME else name,
+        kind=build.name,
+        title=build.title,
+        key=build.key,
+        variant=build.variant,
+        flags=build.flags,
+        environment=tuple(sorted((environment or {}).items())),
+    )
+
+
+def _sha256_of_first_sample(bundle: Bundle) -> str:
+    """Of what is timed; bundles with more images time the same one."""
+    digest = hashlib.sha256()
+    for tensor in bundle.manifest.inputs:
+        path = bundle.root / tensor.path
+        with path.open("rb") as file:
+            digest.update(file.read(path.stat().st_size // tensor.samples))
+    return digest.hexdigest()

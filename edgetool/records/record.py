@@ -1,0 +1,108 @@
+"""A record: what was measured, where, and every measurement of it. It is made whole, and nothing changes it after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from edgetool.bench.harness import Outputs
+from edgetool.bench.instructions import SCALAR
+from edgetool.bench.result import HarnessEnvironment, LoadedRuntime
+from edgetool.boards.facts import BoardFacts
+from edgetool.measurements.accuracy import Accuracy
+from edgetool.measurements.instructions import InstructionCounts
+from edgetool.measurements.operators import Operators
+from edgetool.measurements.timing import Timing
+from edgetool.models.spec import ModelSpec, Precision
+from edgetool.platform.values import Name, Positive, Sha256, Text, value
+
+
+@value
+class RuntimeIdentity:
+    """The runtime that ran, and what its process was told."""
+
+    name: Name  # as plans call it: "crossbuild", "debian", "wheel", "scalar", "ncnn"
+    kind: Name  # "onnxruntime", "ncnn"
+    title: Text  # with its version
+    key: Sha256 | None  # hash of its files; None in a record that is lifted from an older schema
+    variant: Text | None = None  # which build of it
+    flags: tuple[Text, ...] = ()  # how edgetool built it
+    environment: tuple[tuple[Name, Text], ...] = ()  # variables of its process
+
+
+@value
+class Subject:
+    """What was measured."""
+
+    model: ModelSpec
+    recipe: Name  # how the model came to its precision
+    runtime: RuntimeIdentity
+    target: Name
+    triple: Name
+    threads: Positive
+
+    @property
+    def precision(self) -> Precision:
+        return self.model.precision
+
+    @property
+    def title(self) -> str:
+        return f"{self.model.name} {self.precision} on {self.target}"
+
+
+@value
+class Environment:
+    """Where it was measured."""
+
+    process: HarnessEnvironment
+    runtime: LoadedRuntime | None  # None in a record that is lifted from an older schema
+    emulator: Text | None  # None on silicon
+    board: BoardFacts | None  # None where the target's /proc is not its own
+
+
+@value
+class Record:
+    """One subject and its measurements, each None unless its instrument was asked for and had something to read."""
+
+    SCHEMA: ClassVar[int] = 2
+    schema: int
+    id: Name
+    started_at: datetime
+    edgetool: Name  # version
+    subject: Subject
+    bundle_id: Sha256
+    inputs_sha256: Sha256  # of the inputs' first sample, which is the one that is timed and counted
+    harness: Name  # build
+    environment: Environment
+    outputs_file: Name | None  # an .npz beside the record: the outputs of each held-out image, or of the timed input
+    timing: Timing | None = None
+    accuracy: Accuracy | None = None
+    operators: Operators | None = None
+    instructions: InstructionCounts | None = None
+
+    @property
+    def emulated(self) -> bool:
+        return self.environment.emulator is not None
+
+    @property
+    def kernels(self) -> str | None:
+        """Which kernels ran: in the runtime's own words, unless it was counted that no vector instruction did.
+
+        None where neither tells.
+        """
+        said = None if self.environment.runtime is None else self.environment.runtime.kernels
+        counted = None if self.instructions is None else self.instructions.kernels
+        return counted if said is None or counted == SCALAR else said
+
+    @property
+    def title(self) -> str:
+        return self.subject.title
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A record with the outputs that lie beside it."""
+
+    record: Record
+    outputs: Outputs

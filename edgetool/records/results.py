@@ -1,0 +1,208 @@
+"""A run's folder, the same for every command: each case's record under the hash of what it follows from.
+
+run.json
+records/KEY/TARGET-MODEL-PRECISION.json     a record
+records/KEY/TARGET-MODEL-PRECISION.npz      the outputs it was judged by
+report.md, report.html, summary.csv, charts/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from annotated_types import Len
+
+from edgetool.bench.harness import Outputs
+from edgetool.errors import CompareError, ConfigError, HarnessError
+from edgetool.models.spec import ModelSpec
+from edgetool.platform.arrays import read_npz
+from edgetool.platform.documents import read_document, schema_of, write_document
+from edgetool.platform.files import is_inside, staged
+from edgetool.platform.values import Name, Text, value
+from edgetool.records import schema1
+from edgetool.records.case import Case, CaseResult, Fallback
+from edgetool.records.record import Record, Recorded
+
+RECORDS = "records"
+RUN = "run.json"
+CASES_LIMIT = 10_000
+FILES_OF_A_RECORD = frozenset({".json", ".npz"})
+
+
+@value
+class Run:
+    """The file `run.json`: what came of each case of a plan, and what happened on the way."""
+
+    SCHEMA: ClassVar[int] = 2
+    schema: int
+    id: Name
+    command: Name  # "deploy", "bench", "sweep"
+    title: Text
+    created_at: datetime
+    edgetool: Name
+    results: Annotated[tuple[CaseResult, ...], Len(0, CASES_LIMIT)]
+    fallbacks: tuple[Fallback, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRun:
+    """A run read back: each case's result with its record, None where it failed."""
+
+    folder: Path
+    run: Run
+    entries: tuple[tuple[CaseResult, Recorded | None], ...]
+
+    @property
+    def recorded(self) -> tuple[Recorded, ...]:
+        """Those that have a record."""
+        return tuple(recorded for _, recorded in self.entries if recorded is not None)
+
+    @property
+    def target(self) -> str | None:
+        """What it is about: the last target of its plan."""
+        return self.run.results[-1].case.target if self.run.results else None
+
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """Each once."""
+        return tuple(dict.fromkeys(recorded.record.subject.model for recorded in self.recorded))
+
+
+class RecordStore:
+    """The records of a run's folder by their keys: a folder for each, whole or absent."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def has(self, key: str) -> bool:
+        """Whether there is a record that can be read."""
+        try:
+            self.read(key)
+        except CompareError:
+            return False
+        return True
+
+    def path(self, key: str) -> str:
+        """Of a record relative to the run's folder. Raises CompareError when there is none."""
+        found = sorted((self._folder / RECORDS / key).glob("*.json"))
+        if len(found) != 1:
+            raise CompareError(f"{self._folder / RECORDS / key} holds no record")
+        return f"{RECORDS}/{key}/{found[0].name}"
+
+    def read(self, key: str) -> Recorded:
+        """Raises CompareError when there is none, or it can't be read."""
+        return read_recorded(self._folder / self.path(key))
+
+    def write(self, key: str, fill: Callable[[Path], object], case: Case) -> str:
+        """Keep the files that `fill` writes into a folder; returns the record's path relative to the run's folder.
+
+        Raises HarnessError when they are no record of this case.
+        """
+        try:
+            with staged(self._folder / RECORDS / key) as beside:
+                fill(beside)
+                _check_files(beside, case)
+        except CompareError as error:
+            raise HarnessError(f"{case.target}: what came back is no record: {error.message}") from error
+        return self.path(key)
+
+
+def _check_files(folder: Path, case: Case) -> None:
+    """What a worker on another machine sent is believed only when it is one record of this case."""
+    files = list(folder.iterdir())
+    for path in files:
+        if path.suffix not in FILES_OF_A_RECORD or not path.is_file():
+            raise HarnessError(f"{case.target}: {path.name!r} is no file of a record")
+    records = [path for path in files if path.suffix == ".json"]
+    if len(records) != 1:
+        raise HarnessError(f"{case.target}: {len(records)} records came back, not one")
+    subject = read_recorded(records[0]).record.subject
+    if (subject.target, subject.precision, subject.threads) != (case.target, case.precision, case.threads):
+        raise HarnessError(f"{case.target}: the record is of {subject.title}, {subject.threads} thread(s)")
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write `run.json`. Raises ConfigError when the folder can't be written to."""
+    try:
+        write_document(folder / RUN, run)
+    except OSError as error:
+        raise ConfigError(f"cannot write to {folder}: {error.strerror}", hint="choose another folder") from error
+
+
+def write_recorded(folder: Path, recorded: Recorded, stem: str) -> None:
+    """Write a record, and its outputs beside it."""
+    record = recorded.record
+    if record.outputs_file is not None:
+        # Positional names: an output may be called anything, a member of a zip may not.
+        arrays: dict[str, Any] = {f"output_{i}": array for i, array in enumerate(recorded.outputs.values())}
+        np.savez_compressed(folder / record.outputs_file, names=np.array(list(recorded.outputs)), **arrays)
+    write_document(folder / f"{stem}.json", record)
+
+
+def read_run(folder: Path) -> StoredRun:
+    """Raises CompareError for a folder that is no run, or whose records are missing or not what they should be."""
+    if (folder / schema1.SWEEP).is_file() and not (folder / RUN).is_file():
+        return _lifted(folder, *schema1.read_sweep(folder))
+    if schema_of(folder / RUN, error=CompareError) == schema1.SCHEMA:
+        return _lifted(folder, *schema1.read_run(folder))
+    run = read_document(folder / RUN, Run, error=CompareError)
+    entries = []
+    for result in run.results:
+        if result.record is not None and not is_inside(result.record):
+            raise CompareError(f"{folder / RUN}: records: {result.record!r} is not inside the run")
+        entries.append((result, None if result.record is None else read_recorded(folder / result.record)))
+    return StoredRun(folder=folder, run=run, entries=tuple(entries))
+
+
+def _lifted(folder: Path, head: schema1.Head, results: tuple[CaseResult, ...]) -> StoredRun:
+    """A run of the first schema; the runtimes that its records were counted beside have records of their own."""
+    entries: list[tuple[CaseResult, Recorded | None]] = []
+    for result in results:
+        if result.record is None:
+            entries.append((result, None))
+            continue
+        path = folder / result.record
+        entries.append((result, read_recorded(path)))
+        entries += schema1.baselines_of(path, result)
+    run = Run(
+        schema=Run.SCHEMA,
+        id=head.id,
+        command=head.command,
+        title=head.title,
+        created_at=head.created_at,
+        edgetool=head.edgetool,
+        results=tuple(result for result, _ in entries),
+        fallbacks=head.fallbacks,
+    )
+    return StoredRun(folder=folder, run=run, entries=tuple(entries))
+
+
+def read_recorded(path: Path) -> Recorded:
+    """A record of any schema, with its outputs. Raises CompareError."""
+    if schema_of(path, error=CompareError) == schema1.SCHEMA:
+        record = schema1.read_record(path)
+    else:
+        record = read_document(path, Record, error=CompareError)
+    if record.timing is not None and not record.timing.samples_ns:
+        raise CompareError(f"{path}: samples_ns: empty")
+    if record.outputs_file is None:
+        return Recorded(record=record, outputs={})
+    if not is_inside(record.outputs_file) or "/" in record.outputs_file:
+        raise CompareError(f"{path}: outputs_file: {record.outputs_file!r} is not a file's name")
+    return Recorded(record=record, outputs=_read_outputs(path.parent / record.outputs_file))
+
+
+def _read_outputs(path: Path) -> Outputs:
+    """The outputs beside a record; a record that was copied alone has none."""
+    if not path.exists():
+        return {}
+    arrays = read_npz(path, error=CompareError)
+    names = arrays.get("names")
+    if names is None or names.ndim != 1 or any(f"output_{i}" not in arrays for i in range(len(names))):
+        raise CompareError(f"{path} holds no outputs of a record")
+    return {str(name): arrays[f"output_{i}"] for i, name in enumerate(names)}

@@ -1,0 +1,269 @@
+"""Runs and records of the first schema, lifted: it kept every measurement in one flat record, baselines inside it.
+
+The earliest of them counted instructions by class and not by operation: those counts can't be lifted, and are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_types import Len
+
+from edgetool.bench.result import HarnessEnvironment, LoadedRuntime, Samples
+from edgetool.boards.facts import BoardFacts
+from edgetool.errors import CompareError
+from edgetool.measurements.accuracy import Accuracy
+from edgetool.measurements.instructions import InstructionCounts
+from edgetool.measurements.operators import Operators, OperatorTime
+from edgetool.measurements.timing import Timing
+from edgetool.models.spec import ModelSpec, Precision
+from edgetool.platform.documents import read_document
+from edgetool.platform.files import is_inside
+from edgetool.platform.values import FileName, Name, NonNegative, Positive, Sha256, Text, value
+from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback, Key
+from edgetool.records.record import Environment, Record, Recorded, RuntimeIdentity, Subject
+from edgetool.targets.spec import BenchmarkSpec
+
+SCHEMA = 1
+RUN, SWEEP = "run.json", "sweep.json"
+PROVIDER = re.compile(r"\((\w+)\)$")  # "ONNX Runtime 1.21.0 (debian)"
+
+
+@value
+class FirstEnvironment:
+    process: HarnessEnvironment
+    emulator: Text | None
+    before: BoardFacts | None
+    after: BoardFacts | None
+    runtime: LoadedRuntime
+
+
+@dataclass(frozen=True)
+class CountsByClass:
+    """Of any content: nothing of it is read."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "ignore"}
+    emulator: Text
+
+
+Counts = InstructionCounts | CountsByClass
+
+
+@value
+class BaselineCounts:
+    name: Name
+    runtime: Text
+    instructions: Counts
+    differs_by: float | None = None
+    same_predictions: NonNegative | None = None
+    compared_samples: NonNegative | None = None
+
+
+@value
+class FirstRecord:
+    SCHEMA: ClassVar[int] = SCHEMA
+    schema: int
+    id: Name
+    started_at: datetime
+    edgetool: Name
+    target: Name
+    triple: Name
+    bundle_id: Sha256
+    model: ModelSpec
+    runtime: Text
+    runtime_variant: Text | None = None
+    runtime_flags: tuple[Text, ...] = ()
+    runtime_key: Sha256
+    inputs_sha256: Sha256
+    spec: BenchmarkSpec
+    environment: FirstEnvironment
+    harness: Name
+    session_load_ns: NonNegative
+    first_run_ns: NonNegative
+    warmup_ns: Samples
+    samples_ns: Samples
+    peak_rss_bytes: NonNegative | None
+    outputs_file: Name
+    evaluation: Accuracy | None
+    operators: tuple[OperatorTime, ...] = ()
+    instructions: Counts | None = None
+    baselines: Annotated[tuple[BaselineCounts, ...], Len(0, 64)] = ()
+
+
+@value
+class FirstRun:
+    SCHEMA: ClassVar[int] = SCHEMA
+    schema: int
+    id: Name
+    created_at: datetime
+    edgetool: Name
+    target: Name
+    models: tuple[ModelSpec, ...]
+    records: tuple[Name, ...]
+    fallbacks: tuple[Fallback, ...] = ()
+
+
+@value
+class FirstPoint:
+    model: FileName
+    precision: Precision
+    target: Name
+    threads: Positive
+
+
+@value
+class FirstPointResult:
+    point: FirstPoint
+    key: Key | None = None
+    kept: bool = False
+    failure: CaseFailure | None = None
+
+
+@value
+class FirstSweep:
+    SCHEMA: ClassVar[int] = SCHEMA
+    schema: int
+    name: Name
+    created_at: datetime
+    edgetool: Name
+    results: tuple[FirstPointResult, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What a run's or a sweep's file says of the whole."""
+
+    id: str
+    command: str
+    title: str
+    created_at: datetime
+    edgetool: str
+    fallbacks: tuple[Fallback, ...] = ()
+
+
+def read_record(path: Path) -> Record:
+    """Raises CompareError."""
+    return _lift(read_document(path, FirstRecord, error=CompareError))
+
+
+def baselines_of(path: Path, result: CaseResult) -> list[tuple[CaseResult, Recorded]]:
+    """The other runtimes that a record was counted beside, as records; their outputs were not kept."""
+    first = read_document(path, FirstRecord, error=CompareError)
+    return [
+        (replace(result, case=replace(result.case, runtime=entry.name)), Recorded(record=record, outputs={}))
+        for entry in first.baselines
+        if isinstance(entry.instructions, InstructionCounts)
+        for record in [_lift_baseline(first, entry, entry.instructions)]
+    ]
+
+
+def read_run(folder: Path) -> tuple[Head, tuple[CaseResult, ...]]:
+    """Raises CompareError for what is no run of the first schema."""
+    run = read_document(folder / RUN, FirstRun, error=CompareError)
+    for name in run.records:
+        if not is_inside(name):
+            raise CompareError(f"{folder / RUN}: records: {name!r} is not inside the run")
+    title = f"{run.models[0].name if run.models else 'model'} on {run.target}"
+    head = Head(
+        id=run.id,
+        command="deploy",
+        title=title,
+        created_at=run.created_at,
+        edgetool=run.edgetool,
+        fallbacks=run.fallbacks,
+    )
+    subjects = [(name, read_record(folder / name).subject) for name in run.records]
+    results = (
+        CaseResult(
+            case=Case(model=s.model.name, precision=s.precision, target=s.target, threads=s.threads), record=name
+        )
+        for name, s in subjects
+    )
+    return head, tuple(results)
+
+
+def read_sweep(folder: Path) -> tuple[Head, tuple[CaseResult, ...]]:
+    """Raises CompareError for what is no sweep of the first schema, or has lost a record."""
+    sweep = read_document(folder / SWEEP, FirstSweep, error=CompareError)
+    head = Head(id=sweep.name, command="sweep", title=sweep.name, created_at=sweep.created_at, edgetool=sweep.edgetool)
+    return head, tuple(_lift_result(folder, result) for result in sweep.results)
+
+
+def _lift_result(folder: Path, result: FirstPointResult) -> CaseResult:
+    point, record = result.point, None
+    if result.key is not None:
+        found = sorted((folder / "records" / result.key).glob("*.json")) if result.key.isalnum() else []
+        if len(found) != 1:
+            raise CompareError(f"{folder / SWEEP}: {result.key!r} is not a record's key")
+        record = f"records/{result.key}/{found[0].name}"
+    case = Case(model=point.model, precision=point.precision, target=point.target, threads=point.threads)
+    return CaseResult(case=case, record=record, kept=result.kept, failure=result.failure)
+
+
+def _lift(first: FirstRecord) -> Record:
+    environment, provider = first.environment, PROVIDER.search(first.runtime)
+    return Record(
+        schema=Record.SCHEMA,
+        id=first.id,
+        started_at=first.started_at,
+        edgetool=first.edgetool,
+        subject=Subject(
+            model=first.model,
+            recipe=first.model.precision.recipe,
+            runtime=RuntimeIdentity(
+                name=provider[1] if provider else "unknown",
+                kind="onnxruntime",
+                title=first.runtime,
+                key=first.runtime_key,
+                variant=first.runtime_variant,
+                flags=first.runtime_flags,
+            ),
+            target=first.target,
+            triple=first.triple,
+            threads=first.spec.threads,
+        ),
+        bundle_id=first.bundle_id,
+        inputs_sha256=first.inputs_sha256,
+        harness=first.harness,
+        environment=Environment(
+            process=environment.process,
+            runtime=environment.runtime,
+            emulator=environment.emulator,
+            board=environment.before,
+        ),
+        outputs_file=first.outputs_file,
+        timing=Timing(
+            spec=first.spec,
+            session_load_ns=first.session_load_ns,
+            first_run_ns=first.first_run_ns,
+            warmup_ns=first.warmup_ns,
+            samples_ns=first.samples_ns,
+            peak_rss_bytes=first.peak_rss_bytes,
+            before=environment.before,
+            after=environment.after,
+        ),
+        accuracy=first.evaluation,
+        operators=Operators(times=first.operators) if first.operators else None,
+        instructions=first.instructions if isinstance(first.instructions, InstructionCounts) else None,
+    )
+
+
+def _lift_baseline(first: FirstRecord, entry: BaselineCounts, counts: InstructionCounts) -> Record:
+    """On the same emulated processor, counted only."""
+    whole = _lift(first)
+    kind = entry.name if entry.name == "ncnn" else "onnxruntime"
+    runtime = RuntimeIdentity(name=entry.name, kind=kind, title=entry.runtime, key=None)
+    return replace(
+        whole,
+        subject=replace(whole.subject, runtime=runtime),
+        environment=replace(whole.environment, runtime=None),
+        outputs_file=None,
+        timing=None,
+        accuracy=None,
+        operators=None,
+        instructions=counts,
+    )

@@ -1,0 +1,1 @@
+"""Targets: what one is, and the executor that each asks for."""
