@@ -8,7 +8,7 @@ from annotated_types import Len
 
 from edgetool.errors import EdgetoolError
 from edgetool.models.spec import Precision
-from edgetool.platform.values import FileName, Name, Positive, Text, value
+from edgetool.platform.values import FileName, Name, Positive, Text, plain_name, value
 
 Key = Annotated[str, Len(16, 16)]  # hash of all that a record follows from
 OWN_RUNTIME = "auto"  # the one that the target's file names
@@ -33,9 +33,9 @@ class Case:
     @property
     def stem(self) -> str:
         """The name of its record's files."""
-        runtime = "" if self.runtime == OWN_RUNTIME else f"-{self.runtime.replace(':', '-')}"
+        runtime = "" if self.runtime == OWN_RUNTIME else f"-{self.runtime}"
         threads = "" if self.threads == 1 else f"-{self.threads}t"
-        return f"{self.target}-{self.model}-{self.precision}{runtime}{threads}"
+        return plain_name(f"{self.target}-{self.model}-{self.precision}{runtime}{threads}")
 
 
 @value
