@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from edgetool.recordeds.instructions import InstructionCounts
 
 from edgetool.bench.instructions import Cell, InstructionMix
+from edgetool.measurements.instructions import InstructionCounts
 from tests.reports.written import written
 from tests.support import emulated_record, recorded, run_cli
 
