@@ -34,6 +34,7 @@ class Bench:
     context: StepContext
     board: BoardFacts | None  # None where the target's /proc is not its own
     environment: Mapping[str, str] = field(default_factory=dict)  # of the runtime's process
+    images: int | None = None  # at most so many are classified; None: all of the bundle's
 
     def run(
         self,
@@ -66,7 +67,12 @@ class Bench:
 
 @contextmanager
 def open_bench(
-    bundle: Bundle, target: Target, context: StepContext, *, environment: Mapping[str, str] | None = None
+    bundle: Bundle,
+    target: Target,
+    context: StepContext,
+    *,
+    environment: Mapping[str, str] | None = None,
+    images: int | None = None,
 ) -> Iterator[Bench]:
     """Open the target, hold it in the conditions asked for, put the bundle there and self-test its runtime.
 
@@ -84,6 +90,7 @@ def open_bench(
             context=context,
             board=board,
             environment=environment or {},
+            images=images,
         )
 
 

@@ -33,7 +33,7 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     """
     manifest, evaluation = bench.bundle.manifest, bench.target.evaluation
     bundled = manifest.inputs[0].samples if manifest.inputs else 1
-    wanted = min(bundled, max(1, evaluation.images))
+    wanted = min(bundled, bench.images or bundled)
     title_of_step = f"classify {wanted} images, {model.spec.precision} on {bench.target.name}"
     with bench.context.progress.step(title_of_step) as step:
         outcome = bench.run(

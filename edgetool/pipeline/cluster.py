@@ -169,6 +169,7 @@ def _order(case: PreparedCase) -> Order:
         target=case.target,
         instruments=case.instruments,
         environment=dict(case.environment),
+        images=case.images,
     )
 
 

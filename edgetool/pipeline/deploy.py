@@ -62,15 +62,21 @@ def deployment_cases(plan: Plan, against: Sequence[str], *, wait: bool = False) 
     target = there[0].target
     everywhere = tuple(name for name in plan.instruments if name in EVERYWHERE)
     host = replace(plan, targets=(HOST,), threads=(), benchmark={}, instruments=everywhere)
-    beside = replace(plan, runtimes=tuple(dict.fromkeys(against)) or plan.runtimes)
-    if executor_of(target).traits.emulates:  # a time would say nothing
-        images = min(COMPARED_IMAGES, target.evaluation.images) or None
-        beside = replace(beside, instruments=("accuracy", "instructions"), images=images)
     return (
         *(host.cases(required=True) if target.name != HOST else ()),
         *there,
-        *(beside.cases(wait=wait) if against else ()),
+        *(_cases_beside(plan, target, against, wait=wait) if against else ()),
     )
+
+
+def _cases_beside(plan: Plan, target: Target, against: Sequence[str], *, wait: bool) -> Iterator[PlannedCase]:
+    """In other runtimes; under an emulator counted only, as a time would say nothing."""
+    beside = replace(plan, runtimes=tuple(dict.fromkeys(against)))
+    if executor_of(target).traits.emulates:
+        counted = replace(beside, instruments=("accuracy", "instructions"))
+        yield from (replace(case, images=COMPARED_IMAGES) for case in counted.cases(wait=wait))
+    else:
+        yield from beside.cases(wait=wait)
 
 
 def check_against(planned: Sequence[PlannedCase], preparation: Preparation) -> None:

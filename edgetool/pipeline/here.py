@@ -18,7 +18,9 @@ def measure_here(
     cases: Sequence[PreparedCase], context: StepContext
 ) -> Iterator[tuple[PreparedCase, Recorded | EdgetoolError]]:
     """Each case with its record, or why it has none. Neighbours that share target and bundle share a bench."""
-    for _, neighbours in groupby(cases, key=lambda case: (case.target, case.bundle.manifest.id, case.environment)):
+    for _, neighbours in groupby(
+        cases, key=lambda case: (case.target, case.bundle.manifest.id, case.environment, case.images)
+    ):
         yield from _measure_on_one_bench(list(neighbours), context)
 
 
@@ -28,7 +30,9 @@ def _measure_on_one_bench(
     left = list(cases)
     first = cases[0]
     try:
-        with open_bench(first.bundle, first.target, context, environment=first.environment) as bench:
+        with open_bench(
+            first.bundle, first.target, context, environment=first.environment, images=first.images
+        ) as bench:
             while left:
                 answer: Recorded | EdgetoolError
                 try:

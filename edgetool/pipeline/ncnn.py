@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -100,7 +101,7 @@ def measure_ncnn(bench: Bench, model: BundledModel, program: NcnnProgram) -> Rec
     counting = counting_emulator(bench.context.store, bench.context.progress)
     with bench.context.progress.step(f"count instructions, {model.spec.precision} in ncnn on {bench.target.name}"):
         counts = count(bench, program, counting, repetitions=1 + WARMUP + COUNTED)  # as the harness's
-        samples = min(bench.target.evaluation.images, bench.bundle.manifest.inputs[0].samples)
+        samples = min(bench.images or sys.maxsize, bench.bundle.manifest.inputs[0].samples)
         outputs = {model.spec.outputs[0].name: logits(bench, program, samples=samples)}
     instructions = InstructionCounts(
         emulator=bench.executor.emulator or counting.program.name,

@@ -60,6 +60,7 @@ class PlannedCase:
     runtime: RuntimeRequest
     target: Target  # with its settings, threads among them
     instruments: tuple[str, ...]
+    images: int | None = None  # at most so many are classified; None: all that its target asks for
     required: bool = False  # its failure is the whole run's; else it is a result like any other
 
 

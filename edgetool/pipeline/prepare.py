@@ -44,6 +44,7 @@ class PreparedCase:
     model: BundledModel
     instruments: tuple[str, ...]
     environment: Mapping[str, str]
+    images: int | None = None  # at most so many are classified
     required: bool = False
     ncnn: NcnnProgram | None = None  # in place of the bundle's runtime
 
@@ -114,6 +115,7 @@ class Preparation:
             planned.target,
             instruments=planned.instruments,
             environment=planned.runtime.environment,
+            images=planned.images,
             required=planned.required,
             ncnn=self._ncnn(planned) if planned.runtime.kind == "ncnn" else None,
         )
@@ -193,6 +195,7 @@ def prepared_case(
     *,
     instruments: Sequence[str],
     environment: Mapping[str, str] | None = None,
+    images: int | None = None,
     required: bool = False,
     ncnn: NcnnProgram | None = None,
 ) -> PreparedCase:
@@ -206,6 +209,7 @@ def prepared_case(
         "target": to_plain(described),
         "instruments": sorted(instruments),
         "environment": dict(environment or {}),
+        "images": images,
         "ncnn": None if ncnn is None else [sha256_file(path) for path in ncnn.files],
     }
     return PreparedCase(
@@ -216,6 +220,7 @@ def prepared_case(
         model=model,
         instruments=tuple(instruments),
         environment=environment or {},
+        images=images,
         required=required,
         ncnn=ncnn,
     )

@@ -20,7 +20,7 @@ from edgetool.platform.documents import parse_value, write_document
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
 from edgetool.platform.progress import Silent, Step
 from edgetool.platform.store import Store, cache_root
-from edgetool.platform.values import Name, Text, value
+from edgetool.platform.values import Name, Positive, Text, value
 from edgetool.records.case import Case, CaseFailure
 from edgetool.records.measure import measure
 from edgetool.records.results import write_recorded
@@ -39,6 +39,7 @@ class Order:
     target: Target
     instruments: tuple[Name, ...]
     environment: dict[Name, Text] = field(default_factory=dict)
+    images: Positive | None = None
     results: Name = "unknown yet"  # the folder to leave a record with its outputs in, or a failure
 
 
@@ -85,7 +86,7 @@ def _measure(order: Order) -> None:
     models = [model for model in bundle.manifest.models if model.spec.precision == order.case.precision]
     if len(models) != 1:
         raise ExecutorError(f"the bundle holds {len(models)} models in {order.case.precision}, not one")
-    with open_bench(bundle, order.target, context, environment=order.environment) as bench:
+    with open_bench(bundle, order.target, context, environment=order.environment, images=order.images) as bench:
         recorded = measure(bench, models[0], instruments=order.instruments, runtime=order.case.runtime)
     write_recorded(Path(order.results), recorded, order.case.stem)
 
