@@ -23,6 +23,7 @@ from edgetool.records.results import Run
 from edgetool.reports.report import Report, write_report
 from edgetool.runtimes.onnxruntime.build import PROVIDER
 from edgetool.targets.registry import executor_of
+from edgetool.targets.spec import Target
 
 HOST = "host"
 COMPARED_IMAGES = 4  # classified in a runtime that is only counted, to compare its outputs

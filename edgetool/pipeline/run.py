@@ -207,7 +207,7 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
     try:
         yield folder
     finally:
-        if not any((folder / "records").glob("*/*.json")):
+        if not list((folder / "records").glob("*/*.json")):
             shutil.rmtree(folder, ignore_errors=True)  # nothing to go on with
         if lock.is_locked:
             with suppress(OSError):
