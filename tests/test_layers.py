@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import resource
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import edgetool
+from edgetool.executors.base import Traits
 from edgetool.platform.process import run_process
+from edgetool.targets.registry import EXECUTORS
 
 PACKAGE = Path(edgetool.__file__).parent
 
@@ -122,6 +126,13 @@ def test_a_module_imports_only_from_rows_below_or_its_own_room(module: str) -> N
     assert not wrong, f"{module} (row {row_of(module)}) imports {', '.join(wrong)}"
 
 
+@pytest.mark.parametrize("kind", EXECUTORS)
+def test_an_executor_that_is_named_by_a_string_is_below_too(kind: str) -> None:
+    module, name = EXECUTORS[kind]
+    assert row_of(module) < row_of("edgetool.targets.registry")
+    assert isinstance(getattr(import_module(module), name).traits, Traits)
+
+
 @pytest.mark.parametrize("heavy", HEAVY)
 def test_what_is_heavy_or_foreign_is_known_by_its_owner_only(heavy: str) -> None:
     found = {
@@ -158,3 +169,18 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
 def test_a_commands_help_loads_nothing_heavy(words: list[str]) -> None:
     # Typer itself looks at pydantic's types when it builds a command's options.
     assert not loaded_by(words) & (set(UNWANTED) - {"pydantic"})
+
+
+def processor_s(*words: str) -> float:
+    """Processor time of a Python process, the least of three: other work on the machine only adds to it."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        assert run_process([sys.executable, *words], timeout_s=120).exit_code == 0
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+    return min(once() for _ in range(3))
+
+
+def test_help_takes_at_most_three_times_what_typer_and_rich_take() -> None:
+    assert processor_s("-m", "edgetool.cli", "--help") <= 3 * processor_s("-c", "import typer, rich.console")
