@@ -16,6 +16,8 @@ Abstract:
 
 #include "platform.h"
 
+#include "scalar.h"
+
 #include <cstring>
 
 namespace
@@ -34,8 +36,16 @@ RegisterPacked64(MLAS_PLATFORM& Platform)
     MlasRvvRegisterQuantized(Platform);
 }
 
+void
+RegisterTiled(MLAS_PLATFORM& Platform)
+{
+    MlasScalarRegisterFloat(Platform);
+    MlasScalarRegisterQuantized(Platform);
+}
+
 const MLAS_RISCV_VARIANT Variants[] = {
     {"portable", false, RegisterPortable},
+    {"tiled", false, RegisterTiled},
     {"packed64", true, RegisterPacked64},
 };
 

@@ -30,7 +30,7 @@ namespace
 
 // What is chosen where nothing speaks for another.
 constexpr const char* DefaultVariant = "packed64";
-constexpr const char* DefaultScalarVariant = "portable";
+constexpr const char* DefaultScalarVariant = "tiled";
 
 struct KNOWN_PROCESSOR {
     uint64_t Vendor;
