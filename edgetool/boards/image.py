@@ -15,7 +15,7 @@ from edgetool.platform.debian.pins import Packages
 from edgetool.platform.files import write_atomically
 from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
-from edgetool.runtimes.onnxruntime.prebuilt import copy_closure
+from edgetool.runtimes.description import copy_closure
 
 RECIPE = 2  # raised when the image is put together in another way
 SUITE = "trixie"

@@ -10,9 +10,9 @@ from pathlib import Path
 from edgetool.errors import BuildError, ConfigError, WrongMachine
 from edgetool.platform.elf import read_elf
 from edgetool.platform.store import Store
+from edgetool.runtimes.description import open_runtime
 from edgetool.runtimes.inspection import extensions
 from edgetool.runtimes.onnxruntime.build import PROVIDER
-from edgetool.runtimes.onnxruntime.prebuilt import open_runtime
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 

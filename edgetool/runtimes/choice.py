@@ -6,8 +6,9 @@ from edgetool.errors import ConfigError
 from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
 from edgetool.runtimes.cache import find_runtime, newest_crossbuilt
+from edgetool.runtimes.description import add_libc
 from edgetool.runtimes.onnxruntime.build import PROVIDER
-from edgetool.runtimes.onnxruntime.prebuilt import add_libc, provide
+from edgetool.runtimes.onnxruntime.prebuilt import provide
 from edgetool.runtimes.spec import Runtime, Toolchain
 
 BY_KEY = "key:"

@@ -10,6 +10,8 @@ from edgetool.platform.debian.pins import Packages
 from edgetool.platform.files import FileEntry
 from edgetool.platform.values import Name, NonNegative, Sha256, Text, value
 
+TITLES = {"onnxruntime": "ONNX Runtime", "tflite": "TensorFlow Lite"}
+
 
 @value
 class CrossBuild:
@@ -36,6 +38,7 @@ class Toolchain:
     loader: Name  # the dynamic loader's file name
     wheel_platform: Name | None = None  # PyPI's platform tag when onnxruntime has a wheel for the triple
     debian: Packages | None = None  # that hold a runtime, or the libraries one needs
+    litert: Packages | None = None  # that hold TensorFlow Lite
     crossbuild: CrossBuild | None = None
 
     @property
@@ -46,16 +49,16 @@ class Toolchain:
 
 @value
 class RuntimeBuild:
-    """An ONNX Runtime for one triple: a folder `lib/` of libraries described by `runtime.json`."""
+    """A runtime for one triple: a folder `lib/` of libraries described by `runtime.json`."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int
-    name: Name  # "onnxruntime"
+    name: Name  # "onnxruntime", "tflite": what the harness calls it
     version: Name
     provider: Name  # "debian", "wheel", "crossbuild"
     variant: Name  # which build of it: a package version, a wheel's tag
     triple: Name
-    library: Name  # path of libonnxruntime.so relative to the root
+    library: Name  # path of the runtime's own, relative to the root
     loader: Name | None  # path of the dynamic loader when the runtime carries libc, else None
     glibc: Name | None  # the oldest glibc it runs on when it carries none
     files: tuple[FileEntry, ...]
@@ -65,7 +68,7 @@ class RuntimeBuild:
 
     @property
     def title(self) -> str:
-        return f"ONNX Runtime {self.version} ({self.provider})"
+        return f"{TITLES.get(self.name, self.name)} {self.version} ({self.provider})"
 
 
 @dataclass(frozen=True, kw_only=True)

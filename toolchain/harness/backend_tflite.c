@@ -36,6 +36,10 @@ static void keep_report(void *data, const char *format, va_list words) {
     used += (size_t)snprintf(tflite->said + used, sizeof tflite->said - used, "; ");
   }
   vsnprintf(tflite->said + used, sizeof tflite->said - used, format, words);
+  size_t length = strlen(tflite->said);
+  while (length > 0 && tflite->said[length - 1] == '\n') {
+    tflite->said[--length] = '\0';
+  }
 }
 
 /* Fail with what the runtime reported, or with `otherwise`. */

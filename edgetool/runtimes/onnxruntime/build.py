@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import shutil
@@ -28,10 +27,10 @@ from edgetool.runtimes.buildtools import (
     progress_note,
 )
 from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
+from edgetool.runtimes.description import digest, open_runtime
 from edgetool.runtimes.inspection import inspect_library
 from edgetool.runtimes.onnxruntime.folding import FOLD, fold_functions
 from edgetool.runtimes.onnxruntime.operators import Operators
-from edgetool.runtimes.onnxruntime.prebuilt import open_runtime
 from edgetool.runtimes.onnxruntime.protoc import build_protoc
 from edgetool.runtimes.onnxruntime.reduction import reduce_sources
 from edgetool.runtimes.onnxruntime.sources import SourceTree, recipe_folder, source_tree
@@ -350,7 +349,7 @@ def _finish(recipe: Recipe, built: Path, folder: Path) -> RuntimeBuild:
         files=files,
         flags=tuple(recipe.flags()),
         reduced=recipe.operators is not None,
-        key=hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest(),
+        key=digest(files),
     )
 
 

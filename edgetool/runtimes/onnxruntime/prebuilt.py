@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import re
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 from importlib.metadata import version as package_version
 from pathlib import Path
 
-from edgetool.errors import BuildError, ConfigError
+from edgetool.errors import ConfigError
 from edgetool.platform.debian.packages import unpack_packages
-from edgetool.platform.documents import read_document, write_document
-from edgetool.platform.elf import check_machine, read_elf
-from edgetool.platform.files import FileEntry, file_entries
+from edgetool.platform.documents import write_document
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
+from edgetool.runtimes.description import copy_closure, describe_runtime, open_runtime
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 from edgetool.runtimes.toolchains import native_triple
 
 RECIPE = 1  # raised when the way a runtime is put together changes
-LIBC_PACKAGES = ("libc6",)
+NAME = "onnxruntime"
 RUNTIME_PACKAGE = re.compile(r"libonnxruntime\d.*")
 LIBRARY = re.compile(r"libonnxruntime\.so(\.\d+)*")
 
@@ -67,34 +64,6 @@ def provide(
     return open_runtime(entry.path)
 
 
-def open_runtime(root: Path) -> Runtime:
-    """A runtime's folder. Raises BuildError when its description can't be read."""
-    return Runtime(root=root, build=read_document(root / "runtime.json", RuntimeBuild, error=BuildError))
-
-
-def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note = unheard) -> Runtime:
-    """The runtime with Debian's libc and loader beside it, for where the target's own are not: under an emulator.
-
-    A runtime that carries them already, and one of a triple without Debian packages, is returned as it is.
-    """
-    if runtime.build.loader is not None or toolchain.debian is None:
-        return runtime
-    debian = replace(toolchain.debian, packages=LIBC_PACKAGES)
-
-    def fill(folder: Path) -> None:
-        shutil.copytree(runtime.root / "lib", folder / "lib")
-        sysroot = folder / "sysroot"
-        unpack_packages(debian, store.root, sysroot, note=note)
-        copy_closure([folder / runtime.build.library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
-        shutil.rmtree(sysroot)
-        files = file_entries(folder)
-        carrying = replace(runtime.build, loader=f"lib/{toolchain.loader}", glibc=None, files=files, key=_digest(files))
-        write_document(folder / "runtime.json", carrying)
-
-    inputs = {"recipe": RECIPE, "runtime": runtime.build.key, "libc": debian.digests()}
-    return open_runtime(store.entry("runtime-with-libc", inputs, fill).path)
-
-
 def _from_debian(toolchain: Toolchain, store: Store, folder: Path, note: Note) -> RuntimeBuild:
     assert toolchain.debian is not None
     sysroot = folder / "sysroot"
@@ -105,7 +74,16 @@ def _from_debian(toolchain: Toolchain, store: Store, folder: Path, note: Note) -
     copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
     variant = f"{package.name} {package.version}"
     shutil.rmtree(sysroot)
-    return _describe(toolchain, folder, provider="debian", version=version, variant=variant, carries_libc=True)
+    return describe_runtime(
+        toolchain,
+        folder,
+        kind=NAME,
+        library=LIBRARY,
+        provider="debian",
+        version=version,
+        variant=variant,
+        carries_libc=True,
+    )
 
 
 def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) -> RuntimeBuild:
@@ -126,7 +104,16 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) ->
         copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
     variant = f"onnxruntime {version} {toolchain.wheel_platform}"
-    return _describe(toolchain, folder, provider="wheel", version=version, variant=variant, carries_libc=carries_libc)
+    return describe_runtime(
+        toolchain,
+        folder,
+        kind=NAME,
+        library=LIBRARY,
+        provider="wheel",
+        version=version,
+        variant=variant,
+        carries_libc=carries_libc,
+    )
 
 
 def _download_library(toolchain: Toolchain, store: Store, version: str, library: Path) -> None:
@@ -144,55 +131,3 @@ def _download_library(toolchain: Toolchain, store: Store, version: str, library:
     ):
         shutil.copyfileobj(source, destination)
     shutil.rmtree(wheels)
-
-
-def copy_closure(start: Iterable[Path], sysroot: Path, destination: Path) -> None:
-    """Copy libraries and, again and again, what they need, each under the name by which it is asked for."""
-    destination.mkdir(exist_ok=True)
-    wanted = {path.name: path for path in start}
-    copied: set[str] = set()
-    while wanted:
-        name, path = wanted.popitem()
-        copied.add(name)
-        if path.parent != destination:
-            shutil.copy2(path.resolve(), destination / name)
-        for needed in read_elf(path).needed:
-            if needed not in copied and needed not in wanted:
-                wanted[needed] = _find_library(sysroot, needed)
-
-
-def _find_library(sysroot: Path, name: str) -> Path:
-    found = next(
-        (path for path in sorted(sysroot.rglob(name)) if path.resolve().is_relative_to(sysroot.resolve())), None
-    )
-    if found is None:
-        raise BuildError(f"the packages hold no {name}", hint="add the package that has it to the toolchain's file")
-    return found
-
-
-def _describe(
-    toolchain: Toolchain, folder: Path, *, provider: str, version: str, variant: str, carries_libc: bool
-) -> RuntimeBuild:
-    libraries = {
-        path: check_machine(path, machine=toolchain.elf_machine, triple=toolchain.triple)
-        for path in sorted((folder / "lib").iterdir())
-    }
-    library = next(path for path in libraries if LIBRARY.fullmatch(path.name))
-    files = file_entries(folder)
-    return RuntimeBuild(
-        schema=RuntimeBuild.SCHEMA,
-        name="onnxruntime",
-        version=version,
-        provider=provider,
-        variant=variant,
-        triple=toolchain.triple,
-        library=f"lib/{library.name}",
-        loader=f"lib/{toolchain.loader}" if carries_libc else None,
-        glibc=None if carries_libc else libraries[library].glibc,
-        files=files,
-        key=_digest(files),
-    )
-
-
-def _digest(files: Iterable[FileEntry]) -> str:
-    return hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest()

@@ -10,7 +10,7 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.debian.pins import PinList, pinned, pins_folder, read_pins
 from edgetool.platform.debian.refresh import render
 from edgetool.platform.files import is_inside
-from edgetool.runtimes.onnxruntime.prebuilt import LIBC_PACKAGES
+from edgetool.runtimes.description import LIBC_PACKAGES
 from edgetool.runtimes.spec import Toolchain
 from edgetool.runtimes.toolchains import load_toolchain
 

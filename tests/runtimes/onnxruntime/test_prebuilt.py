@@ -13,7 +13,8 @@ from edgetool.platform.debian.pins import Packages
 from edgetool.platform.elf import read_elf
 from edgetool.platform.files import file_entries
 from edgetool.platform.store import Store
-from edgetool.runtimes.onnxruntime.prebuilt import open_runtime, provide
+from edgetool.runtimes.description import open_runtime
+from edgetool.runtimes.onnxruntime.prebuilt import provide
 from edgetool.runtimes.toolchains import build_harness, load_toolchain, native_triple
 
 

@@ -1,0 +1,112 @@
+"""A runtime's folder: its libraries, what they need beside them, and the `runtime.json` that describes them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from edgetool.errors import BuildError
+from edgetool.platform.debian.packages import unpack_packages
+from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.elf import check_machine, read_elf
+from edgetool.platform.files import FileEntry, file_entries
+from edgetool.platform.progress import Note, unheard
+from edgetool.platform.store import Store
+from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
+
+LIBC_RECIPE = 1  # raised when the way libc is put beside a runtime changes
+LIBC_PACKAGES = ("libc6",)
+
+
+def open_runtime(root: Path) -> Runtime:
+    """A runtime's folder. Raises BuildError when its description can't be read."""
+    return Runtime(root=root, build=read_document(root / "runtime.json", RuntimeBuild, error=BuildError))
+
+
+def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note = unheard) -> Runtime:
+    """The runtime with Debian's libc and loader beside it, for where the target's own are not: under an emulator.
+
+    A runtime that carries them already, and one of a triple without Debian packages, is returned as it is.
+    """
+    if runtime.build.loader is not None or toolchain.debian is None:
+        return runtime
+    debian = replace(toolchain.debian, packages=LIBC_PACKAGES)
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(runtime.root / "lib", folder / "lib")
+        sysroot = folder / "sysroot"
+        unpack_packages(debian, store.root, sysroot, note=note)
+        copy_closure([folder / runtime.build.library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
+        shutil.rmtree(sysroot)
+        files = file_entries(folder)
+        carrying = replace(runtime.build, loader=f"lib/{toolchain.loader}", glibc=None, files=files, key=digest(files))
+        write_document(folder / "runtime.json", carrying)
+
+    inputs = {"recipe": LIBC_RECIPE, "runtime": runtime.build.key, "libc": debian.digests()}
+    return open_runtime(store.entry("runtime-with-libc", inputs, fill).path)
+
+
+def copy_closure(start: Iterable[Path], sysroot: Path, destination: Path) -> None:
+    """Copy libraries and, again and again, what they need, each under the name by which it is asked for."""
+    destination.mkdir(exist_ok=True)
+    wanted = {path.name: path for path in start}
+    copied: set[str] = set()
+    while wanted:
+        name, path = wanted.popitem()
+        copied.add(name)
+        if path.parent != destination:
+            shutil.copy2(path.resolve(), destination / name)
+        for needed in read_elf(path).needed:
+            if needed not in copied and needed not in wanted:
+                wanted[needed] = _find_library(sysroot, needed)
+
+
+def _find_library(sysroot: Path, name: str) -> Path:
+    found = next(
+        (path for path in sorted(sysroot.rglob(name)) if path.resolve().is_relative_to(sysroot.resolve())), None
+    )
+    if found is None:
+        raise BuildError(f"the packages hold no {name}", hint="add the package that has it to the toolchain's file")
+    return found
+
+
+def describe_runtime(
+    toolchain: Toolchain,
+    folder: Path,
+    *,
+    kind: str,
+    library: re.Pattern[str],
+    provider: str,
+    version: str,
+    variant: str,
+    carries_libc: bool,
+) -> RuntimeBuild:
+    """What lies in `folder`; the file whose name is `library` is the runtime's own. Raises WrongMachine."""
+    libraries = {
+        path: check_machine(path, machine=toolchain.elf_machine, triple=toolchain.triple)
+        for path in sorted((folder / "lib").iterdir())
+    }
+    own = next(path for path in libraries if library.fullmatch(path.name))
+    files = file_entries(folder)
+    return RuntimeBuild(
+        schema=RuntimeBuild.SCHEMA,
+        name=kind,
+        version=version,
+        provider=provider,
+        variant=variant,
+        triple=toolchain.triple,
+        library=f"lib/{own.name}",
+        loader=f"lib/{toolchain.loader}" if carries_libc else None,
+        glibc=None if carries_libc else libraries[own].glibc,
+        files=files,
+        key=digest(files),
+    )
+
+
+def digest(files: Iterable[FileEntry]) -> str:
+    """What names a runtime: the sha256 of its files' paths and contents."""
+    return hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest()
