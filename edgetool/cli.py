@@ -19,6 +19,8 @@ from edgetool.commands.runtime import runtime_app
 from edgetool.commands.sweep import sweep
 from edgetool.commands.targets import clean_target, targets_app
 from edgetool.errors import EdgetoolError
+from edgetool.platform.foreign import printable
+from edgetool.platform.guard import scratch_of_our_own
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
 
 INTERRUPTED_EXIT_CODE = 130
@@ -60,11 +62,12 @@ def main() -> None:
     """The entry point: errors that edgetool raises on purpose become two lines and an exit code."""
     unwind_on_signals()
     try:
-        app()
+        with scratch_of_our_own():
+            app()
     except EdgetoolError as error:
-        print(f"error: {error.message}", file=sys.stderr)
+        print(f"error: {printable(error.message)}", file=sys.stderr)
         if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+            print(f"hint: {printable(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
         where = error.filename2 or error.filename

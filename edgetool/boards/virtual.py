@@ -198,7 +198,7 @@ def _boot(folder: Path, options: BoardOptions, image: BoardImage) -> tuple[int, 
             start = time.monotonic()
             (folder / PID).unlink(missing_ok=True)
             words = _command(folder, options, image, port, address)
-            started = run_process(words, timeout_s=START_TIMEOUT_S)
+            started = run_process(words, timeout_s=START_TIMEOUT_S, leaves_daemon=True)
             if started.exit_code != 0:
                 said = started.stderr.decode(errors="replace").strip()
                 if "host forwarding" in said and attempt + 1 < PORT_ATTEMPTS:

@@ -17,6 +17,7 @@ from edgetool.errors import EdgetoolError, ExecutorError
 from edgetool.pipeline.reach import reach
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import parse_value, write_document
+from edgetool.platform.guard import scratch_of_our_own
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
 from edgetool.platform.progress import Silent, Step
 from edgetool.platform.store import Store, cache_root
@@ -61,7 +62,8 @@ def main() -> None:
             return  # ended before it was told anything
         order = parse_value(Order, line, where="the order")
         threading.Thread(target=_end_with_the_pipe, daemon=True).start()
-        _measure_or_say_why_not(order)
+        with scratch_of_our_own():
+            _measure_or_say_why_not(order)
     except Interrupted:
         sys.exit(ENDED)
 

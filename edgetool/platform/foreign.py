@@ -30,6 +30,12 @@ def one_line(text: str, limit: int = LINE_LIMIT) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
+def printable(text: str, limit: int = LINE_LIMIT) -> str:
+    """Several lines for a terminal, each as `one_line` makes it, indented as it was."""
+    lines = text.splitlines()
+    return "\n".join(f"{line[: len(line) - len(line.lstrip(' '))]}{one_line(line, limit)}" for line in lines)
+
+
 def markdown_text(text: str) -> str:
     r"""Text that a Markdown renderer shows as it is: no image, link, markup, HTML, heading or cell's end.
 

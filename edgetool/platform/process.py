@@ -16,6 +16,7 @@ from typing import IO, NoReturn
 
 from edgetool.errors import BuildError
 from edgetool.platform.files import write_atomically
+from edgetool.platform.guard import end_marked, marked, unmarked
 from edgetool.platform.tail import GRACE_S, Tail
 from edgetool.platform.values import value
 
@@ -64,22 +65,26 @@ def run_process(
     timeout_s: float | None = None,
     on_line: Callable[[str], None] | None = None,
     keep_open: Sequence[int] = (),
+    leaves_daemon: bool = False,
 ) -> Completed:
-    """Run a program to its end, in a process group of its own.
+    """Run a program to its end, in a session of its own.
 
     `env` is added to the environment. `on_line` gets each line of stdout as it comes, in another thread. `keep_open`
-    are descriptors that the program inherits. On a timeout, Ctrl-C or any other exception the whole group is ended.
+    are descriptors that the program inherits. With its end, on a timeout, Ctrl-C or any other exception, everything
+    that it started is ended, wherever that went, unless it `leaves_daemon`; when this process is killed, too.
     Raises FileNotFoundError or PermissionError when the program can't be started.
     """
     words = tuple(map(str, argv))
     start = time.monotonic()
+    whole = {**os.environ, **(env or {})}
+    whole = unmarked(whole) if leaves_daemon else marked(whole)
     timed_out = False
     # Started in another thread, where no signal's handler runs: one that raises inside Popen leaves a child behind.
     started: Future[_Child] = Future()
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()  # the thread is there, and shutdown waits for it: what is told it next is done or not
         try:
-            pool.submit(_start, started, words, cwd, env, on_line, keep_open)
+            pool.submit(_start, started, words, cwd, whole, on_line, keep_open)
             process, stdout, stderr = started.result()
             try:
                 process.wait(timeout_s)
@@ -89,6 +94,8 @@ def run_process(
             pool.shutdown(cancel_futures=True)
             if started.done() and started.exception() is None:
                 _end_group(started.result()[0])
+                if not leaves_daemon:
+                    end_marked(whole)
     return Completed(
         argv=words,
         exit_code=process.returncode,
@@ -106,7 +113,7 @@ def _start(
     started: Future[_Child],
     words: Sequence[str],
     cwd: Path | None,
-    env: Mapping[str, str] | None,
+    env: Mapping[str, str],
     on_line: Callable[[str], None] | None,
     keep_open: Sequence[int],
 ) -> None:
@@ -114,7 +121,7 @@ def _start(
         process = subprocess.Popen(
             words,
             cwd=cwd,
-            env=None if env is None else {**os.environ, **env},
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -178,16 +185,18 @@ def talk_to(argv: Sequence[str | Path]) -> Iterator[socket.socket]:
     Raises FileNotFoundError or PermissionError when it can't be started.
     """
     ours, theirs = socket.socketpair()
+    env = marked(os.environ)
     with ours:
         with theirs:
             process = subprocess.Popen(
-                [*map(str, argv)], stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True
+                [*map(str, argv)], stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True, env=env
             )
         try:
             yield ours
         finally:
             ours.close()
             _end_group(process)
+            end_marked(env)
 
 
 def become(argv: Sequence[str | Path]) -> NoReturn:
