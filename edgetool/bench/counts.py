@@ -17,7 +17,7 @@ from edgetool.errors import ConfigError, HarnessError
 from edgetool.estimates.caches import CacheModel
 from edgetool.executors.base import Executor
 from edgetool.platform.documents import read_document
-from edgetool.platform.values import NonNegative, Positive, Text, value
+from edgetool.platform.values import Lines, NonNegative, Positive, value
 from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.targets.registry import executor_of
 from edgetool.targets.spec import BenchmarkSpec, Target
@@ -36,7 +36,7 @@ class Block:
     runs: NonNegative  # in all marked inferences
     vtype: NonNegative  # as it ran; 0 where that was seldom, or nothing had set it
     instructions: Positive
-    words: Text  # each instruction's bytes in hexadecimal, as they lie in memory, spaces between
+    words: Lines  # each instruction's bytes in hexadecimal, as they lie in memory, spaces between
 
 
 @value

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from edgetool.boards.facts import SYS
 from edgetool.errors import ConfigError, ExecutorError
 from edgetool.executors.base import UNDO, Executor
+from edgetool.platform.foreign import one_line
 from edgetool.targets.spec import BenchmarkSpec
 
 SHELL = (PurePosixPath("/bin/sh"), "-c")
@@ -86,4 +87,4 @@ def _check_native(executor: Executor, what: str) -> None:
 
 
 def _last_line(stderr: bytes) -> str:
-    return (stderr.decode(errors="replace").strip().splitlines() or ["the board does not say why"])[-1][:300]
+    return one_line((stderr.decode(errors="replace").strip().splitlines() or ["the board does not say why"])[-1], 300)

@@ -11,6 +11,7 @@ from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError, ExecutorError, IllegalInstruction, WrongMachine
 from edgetool.executors.base import Executor
 from edgetool.platform.elf import is_elf, read_elf
+from edgetool.platform.foreign import one_line
 from edgetool.platform.values import Name, NonNegative, value
 from edgetool.runtimes.inspection import extensions
 from edgetool.targets.spec import Target
@@ -63,13 +64,13 @@ def probe_board(executor: Executor) -> Probe:
         raise ExecutorError("this target's programs are not those of a board with a shell")
     said = executor.run([PurePosixPath("/bin/sh"), "-c", SCRIPT], timeout_s=TIMEOUT_S).check()
     lines = dict(line.split("=", 1) for line in said.stdout.decode(errors="replace").splitlines()[:20] if "=" in line)
-    machine = lines.get("machine", "").strip()[:64]
+    machine = one_line(lines.get("machine", ""), 64)
     if not machine:
         raise ExecutorError("the board does not say what machine it is")
     free_kib = _natural(lines.get("free_kib", ""))
     return Probe(
         machine=machine,
-        kernel=lines.get("kernel", "").strip()[:256] or None,
+        kernel=one_line(lines.get("kernel", ""), 256) or None,
         cores=_natural(lines.get("cores", "")),
         free_bytes=None if free_kib is None else free_kib * 1024,
         facts=facts,

@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edgetool.errors import CommandFailed, CommandTimeout, IllegalInstruction
+from edgetool.platform.foreign import one_line
 from edgetool.platform.values import value
 from edgetool.targets.spec import Target
 
 UNDO = ".edgetool-undo"  # a shell script in the work folder: a board runs it when its visitor is gone
+FOLDER_LIMIT_BYTES = 8 * 1024**3  # of what comes back when nobody knows how much it should be
 SIGILL_EXIT_CODES = frozenset({-4, 132})  # as a signal, and as a shell reports it
 
 
@@ -42,7 +44,7 @@ class CommandResult:
                 hint="package with a runtime built for this CPU; `edgetool targets show` says what the target is",
             )
         if self.exit_code != 0:
-            last = self.stderr.decode(errors="replace").strip().splitlines()[-5:]
+            last = [one_line(line) for line in self.stderr.decode(errors="replace").strip().splitlines()[-5:]]
             raise CommandFailed(
                 "\n  ".join([f"`{shlex.join(self.argv)}` ended with exit code {self.exit_code}", *last])
             )
@@ -86,8 +88,8 @@ class Executor(Protocol):
         """Copy a file, or a folder with all it holds. Raises TransferError."""
         ...
 
-    def get(self, remote: PurePosixPath, local: Path) -> None:
-        """Copy a file or folder back. Raises TransferError."""
+    def get(self, remote: PurePosixPath, local: Path, *, limit_bytes: int = FOLDER_LIMIT_BYTES) -> None:
+        """Copy a file, or a folder without its links, back. Raises TransferError, for more than `limit_bytes` too."""
         ...
 
     def run(

@@ -11,7 +11,7 @@ from edgetool.executors.emulators import emulator_version, find_emulator
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.progress import Progress
-from edgetool.platform.values import Name, Text, value
+from edgetool.platform.values import Lines, Name, value
 from edgetool.targets.spec import Target
 
 
@@ -26,7 +26,7 @@ class QemuExecutor(LocalExecutor):
         kind: Literal["qemu"]
         emulator: Name  # "qemu-riscv64", or the path of one
         cpu: Name  # QEMU's -cpu
-        cpuinfo: Text | None = None  # the guest's /proc/cpuinfo; without it the guest reads this machine's
+        cpuinfo: Lines | None = None  # the guest's /proc/cpuinfo; without it the guest reads this machine's
 
     @classmethod
     def open(cls, target: Target, *, exclusive: bool = True) -> Self:

@@ -8,13 +8,16 @@ from typing import Annotated, TypeVar, dataclass_transform
 
 from annotated_types import Ge, Le, Len, Predicate
 
+from edgetool.platform.text import LONG_LINE_LIMIT, Cleaned
+
 T = TypeVar("T")
 
-# Documents come from boards and archives: every number and text in them is bounded.
+# Documents come from boards and archives: every number and text in them is bounded, and every text one line.
 NonNegative = Annotated[int, Ge(0), Le(2**63 - 1)]
 Positive = Annotated[int, Ge(1), Le(2**63 - 1)]
-Text = Annotated[str, Len(0, 65_536)]
-Name = Annotated[str, Len(1, 512)]
+Text = Annotated[str, Len(0, 65_536), Cleaned(LONG_LINE_LIMIT)]  # to be shown
+Lines = Annotated[str, Len(0, 65_536)]  # not to be shown
+Name = Annotated[str, Len(1, 512), Predicate(str.isprintable)]  # by which something is found
 FileName = Annotated[str, Len(1, 128), Predicate(lambda name: plain_name(name) == name)]  # a file's own name
 Sha256 = Annotated[str, Len(64, 64)]
 

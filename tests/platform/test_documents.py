@@ -14,6 +14,7 @@ from edgetool.errors import BuildError, ConfigError
 from edgetool.models.spec import ModelSpec, TensorSpec
 from edgetool.platform.documents import SIZE_LIMIT_BYTES, check_table, parse_value, read_document, to_json
 from edgetool.platform.files import FileEntry
+from edgetool.platform.foreign import one_line
 from edgetool.platform.values import plain_name
 from edgetool.records.record import Record
 from edgetool.runtimes.spec import RuntimeBuild
@@ -21,8 +22,8 @@ from edgetool.targets.registry import read_target
 from edgetool.targets.spec import BenchmarkSpec, EvaluationSpec, Target
 from tests.support import record
 
-NAMES = st.text(min_size=1, max_size=40)
-TEXTS = st.text(max_size=40)
+NAMES = st.text(min_size=1, max_size=40).filter(str.isprintable)
+TEXTS = st.text(max_size=40).map(one_line)  # what documents show is made one line as it is read
 COUNTS = st.integers(0, 2**63 - 1)
 POSITIVE = st.integers(1, 2**63 - 1)
 HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
