@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
+from edgetool.bench.plausible import check_memory
 from edgetool.boards.conditions import conditions
 from edgetool.boards.facts import BoardFacts, read_facts
 from edgetool.boards.probe import check_instructions_of
@@ -20,8 +21,6 @@ from edgetool.platform.context import StepContext
 from edgetool.runtimes.onnxruntime.selftest import build_selftest, write_selftest
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import BenchmarkSpec, Target
-
-SELFTEST_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class Bench:
     ) -> HarnessOutcome:
         """Start the harness once on `model`; the options are HarnessJob's. `patience` multiplies the time limit.
 
-        Raises what run_harness raises.
+        Raises what run_harness raises, and HarnessError for more memory than the board has.
         """
         job = HarnessJob(
             model=BUNDLE / model.path,
@@ -62,7 +61,9 @@ class Bench:
             profile=profile,
             env=self.environment,
         )
-        return run_harness(self.executor, self.bundle, job, name=title(model))
+        outcome = run_harness(self.executor, self.bundle, job, name=title(model))
+        check_memory(outcome.run.peak_rss_bytes, self.board.memory_bytes if self.board else None, name=title(model))
+        return outcome
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def open_bench(
     with open_executor(target) as executor, conditions(executor, target.benchmark):
         with context.progress.step(f"self-test on {target.name}") as step:
             board = put_bundle(executor, bundle)
-            held = selftest(executor, bundle, environment or {})
+            held = selftest(executor, bundle, environment, timeout_s=target.benchmark.timeout_s)
             step.note(f"{held} cases hold")
         yield Bench(
             executor=executor,
@@ -105,8 +106,10 @@ def put_bundle(executor: Executor, bundle: Bundle) -> BoardFacts | None:
     return facts
 
 
-def selftest(executor: Executor, bundle: Bundle, environment: Mapping[str, str] | None = None) -> int:
-    """Run the numeric self-test in the target's runtime; returns how many cases held.
+def selftest(
+    executor: Executor, bundle: Bundle, environment: Mapping[str, str] | None = None, *, timeout_s: float
+) -> int:
+    """Run the numeric self-test in the target's runtime within its time limit; returns how many cases held.
 
     Raises SelfTestFailed, and what run_harness raises.
     """
@@ -118,7 +121,7 @@ def selftest(executor: Executor, bundle: Bundle, environment: Mapping[str, str] 
         model=PurePosixPath("selftest/model.onnx"),
         inputs=input_paths(files, PurePosixPath("selftest")),
         threads=1,
-        timeout_s=SELFTEST_TIMEOUT_S,
+        timeout_s=timeout_s,
         outputs=True,
         env=environment,
     )

@@ -12,12 +12,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from edgetool.bench.plausible import check_times
 from edgetool.bench.result import HarnessResult, HarnessRun
 from edgetool.bundles import Bundle
 from edgetool.errors import HarnessError, TransferError, UnsupportedOperator
 from edgetool.executors.base import CommandResult, Executor
 from edgetool.models.spec import TensorSpec
-from edgetool.platform.documents import read_document
+from edgetool.platform.documents import SIZE_LIMIT_BYTES, read_document
+from edgetool.platform.foreign import one_line
 from edgetool.targets.spec import BenchmarkSpec
 
 Outputs = dict[str, npt.NDArray[np.generic]]
@@ -70,11 +72,13 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
         if command.timed_out or command.exit_code not in (EXIT_DONE, EXIT_FAILED):
             _raise_for(command, name)
         try:
-            executor.get(there / "result.json", here / "result.json")
+            executor.get(there / "result.json", here / "result.json", limit_bytes=SIZE_LIMIT_BYTES)
         except TransferError as error:
             raise HarnessError(f"{name}: the harness wrote no result{_last_words(command)}") from error
         result = read_document(here / "result.json", HarnessResult, error=HarnessError)
         run = _check_result(result, bundle, name)
+        others_ns = run.session_load_ns + (run.first_run_ns or 0) + sum(run.warmup_ns)
+        check_times(run.samples_ns, others_ns, wall_s=command.duration_s, name=name)
         outputs = _fetch_outputs(executor, run, there / "outputs", here, name) if job.outputs else {}
         if job.benchmark is not None and len(run.samples_ns) < job.benchmark.min_repetitions:
             raise HarnessError(f"{name}: {len(run.samples_ns)} samples, wanted {job.benchmark.min_repetitions}")
@@ -122,7 +126,7 @@ def _last_words(command: CommandResult) -> str:
     """The end of its stderr, without the lines with which Debian's build reports schemas registered twice."""
     lines = command.stderr.decode(errors="replace").splitlines()
     last = [line for line in lines if line.strip() and not line.startswith("Schema error")][-3:]
-    return "".join(f"\n  {line[:300]}" for line in last)
+    return "".join(f"\n  {one_line(line, 300)}" for line in last)
 
 
 def _check_result(result: HarnessResult, bundle: Bundle, name: str) -> HarnessRun:
@@ -154,23 +158,34 @@ def _fetch_outputs(executor: Executor, run: HarnessRun, there: PurePosixPath, he
     outputs: Outputs = {}
     for index, tensor in enumerate(run.outputs):
         local = here / f"{index}.bin"
-        executor.get(there / f"{index}.bin", local)
+        wanted_bytes = _size_of(tensor, run.samples, name)
+        try:
+            executor.get(there / f"{index}.bin", local, limit_bytes=wanted_bytes + 1)
+        except TransferError as error:
+            raise HarnessError(f"{name}: output {tensor.name!r} of {wanted_bytes} bytes: {error.message}") from error
         outputs[tensor.name] = _read_tensor(local, tensor, run.samples, name)
     return outputs
 
 
-def _read_tensor(path: Path, tensor: TensorSpec, samples: int, name: str) -> npt.NDArray[np.generic]:
-    """(samples · first dimension, …): the samples joined along the model's batch axis."""
+def _size_of(tensor: TensorSpec, samples: int, name: str) -> int:
+    """In bytes: what is fetched for an output, and no more."""
     if not DTYPE.fullmatch(tensor.dtype):
         raise HarnessError(f"{name}: output {tensor.name!r} has the unknown type {tensor.dtype!r}")
-    dtype = np.dtype(tensor.dtype).newbyteorder("<")
     # Python's integers do not overflow: the product is safe however large the dimensions that the file claims.
-    wanted = samples * dtype.itemsize
+    wanted: int = samples * np.dtype(tensor.dtype).itemsize
     for dimension in tensor.shape:
         wanted *= dimension
-    if wanted > OUTPUT_LIMIT_BYTES or path.stat().st_size != wanted:
+    if not 0 <= wanted <= OUTPUT_LIMIT_BYTES:
+        raise HarnessError(f"{name}: output {tensor.name!r} would have {wanted} bytes")
+    return wanted
+
+
+def _read_tensor(path: Path, tensor: TensorSpec, samples: int, name: str) -> npt.NDArray[np.generic]:
+    """(samples · first dimension, …): the samples joined along the model's batch axis."""
+    wanted = _size_of(tensor, samples, name)
+    if path.stat().st_size != wanted:
         raise HarnessError(f"{name}: output {tensor.name!r} has {path.stat().st_size} bytes, its shape wants {wanted}")
-    array = np.fromfile(path, dtype=dtype)
+    array = np.fromfile(path, dtype=np.dtype(tensor.dtype).newbyteorder("<"))
     return array.reshape((samples * tensor.shape[0], *tensor.shape[1:]) if tensor.shape else (samples,))
 
 

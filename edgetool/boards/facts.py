@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from edgetool.executors.base import Executor
+from edgetool.platform.foreign import one_line
 from edgetool.platform.values import NonNegative, Text, value
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ class BoardFacts:
     cooling_steps: NonNegative | None = None  # by how many steps the kernel slows the processors for their heat
     load_1min: float | None = None
     memory_available_bytes: NonNegative | None = None
+    memory_bytes: NonNegative | None = None  # all that it has
 
 
 # One line a fact, `name=value`; nothing but a POSIX shell is asked of the target.
@@ -52,6 +54,7 @@ done
 echo "cooling_steps=$cooling"
 echo "load=$(first /proc/loadavg)"
 echo "memory_kib=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/null)"
+echo "total_kib=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/null)"
 """
 
 
@@ -81,16 +84,17 @@ def parse_facts(text: str) -> BoardFacts:
             return None
 
     return BoardFacts(
-        model=read("model", str),
-        cpu=read("cpu", str),
-        isa=read("isa", str),
-        governor=read("governor", str),
+        model=read("model", one_line),
+        cpu=read("cpu", one_line),
+        isa=read("isa", one_line),
+        governor=read("governor", one_line),
         clock_hz=read("clock_khz", lambda raw: _natural(raw) * 1000),
         temperature_celsius=read("temperature_millicelsius", lambda raw: _finite(raw) / 1000),
         throttle_flags=read("throttle_flags", lambda raw: _natural(str(int(raw, 16)))),
         cooling_steps=read("cooling_steps", _natural),
         load_1min=read("load", lambda raw: _finite(raw.split()[0])),
         memory_available_bytes=read("memory_kib", lambda raw: _natural(raw) * 1024),
+        memory_bytes=read("total_kib", lambda raw: _natural(raw) * 1024),
     )
 
 

@@ -4,68 +4,83 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edgetool.errors import ConnectError, ExecutorError, LinkLost
-from edgetool.executors.hostkeys import changed, known_keys, policy
-from edgetool.executors.sshconfig import SshHost, resolve_host
+from edgetool.errors import ConfigError, ConnectError, ExecutorError, LinkLost, TransferError
+from edgetool.executors.hostkeys import check_key, known_kinds
+from edgetool.executors.login import log_in
+from edgetool.executors.sshconfig import SshHost, resolve_jump
+from edgetool.platform.foreign import one_line
+from edgetool.platform.limits import Deadline, Pace, closed_after
 from edgetool.platform.process import talk_to
 from edgetool.platform.tail import GRACE_S
-from edgetool.platform.terminal import ask_secret
 
 KEEPALIVE_S = 10
 LINK_TIMEOUT_S = 30  # without an answer to what was sent, the link counts as lost
 WINDOW_BYTES = 2**22  # how much a board may send before it waits for us
 READ_BYTES = 2**18
 SEND_BYTES = 2**15  # what servers take in one packet
+HOPS_LIMIT = 8
+TICK_S = 0.25  # how late a deadline may be noticed
+NEVER = Deadline(None)
 
 
 class Remote:
-    """A command under way on the board."""
+    """A command under way on the board. What waits for it waits no longer than its deadline says."""
 
-    def __init__(self, channel: Any, board: str) -> None:
+    def __init__(self, channel: Any, board: str, silence_s: float) -> None:
         self.board = board
+        self.silence_s = silence_s
         self._channel = channel
+        channel.settimeout(TICK_S)
 
     def write(self, data: bytes) -> None:
-        """Raises LinkLost, and BrokenPipeError when the command no longer reads."""
-        try:
-            offset = 0
-            while offset < len(data):
-                offset += self._channel.send(data[offset : offset + SEND_BYTES])
-        except (OSError, EOFError) as error:
-            self.check_alive()
-            raise BrokenPipeError from error
+        """Raises TransferError when the board takes nothing, BrokenPipeError when the command has ended, LinkLost."""
+        pace, offset = Pace(self.silence_s), 0
+        while offset < len(data):
+            try:
+                sent = self._channel.send(data[offset : offset + SEND_BYTES])
+            except TimeoutError as error:
+                if pace.left_s == 0:
+                    raise self.silent("took nothing of what was sent") from error
+                continue
+            except (OSError, EOFError) as error:
+                self.check_alive()
+                raise BrokenPipeError from error
+            if sent == 0:
+                self.check_alive()
+                raise BrokenPipeError
+            offset += sent
+            pace.passed(sent)
 
     def close_stdin(self) -> None:
         with contextlib.suppress(OSError, EOFError):
             self._channel.shutdown_write()
 
-    def read(self) -> bytes:
-        """The next piece of stdout, b"" at its end."""
-        return self._received(self._channel.recv)
+    def read(self, deadline: Deadline | Pace = NEVER) -> bytes:
+        """The next piece of stdout, b"" at its end. Raises TimeoutError after the deadline."""
+        return self._received(self._channel.recv, deadline)
 
-    def limit_silence(self, timeout_s: float) -> None:
-        """From now on a read that waits longer raises TimeoutError."""
-        self._channel.settimeout(timeout_s)
-
-    def read_stderr(self) -> bytes:
-        return self._received(self._channel.recv_stderr)
+    def read_stderr(self, deadline: Deadline | Pace = NEVER) -> bytes:
+        return self._received(self._channel.recv_stderr, deadline)
 
     @staticmethod
-    def _received(receive: Callable[[int], bytes]) -> bytes:
-        try:
-            return receive(READ_BYTES)
-        except (EOFError, ConnectionError):  # it also tells the board to go on, over a link that may be lost
-            return b""
+    def _received(receive: Callable[[int], bytes], deadline: Deadline | Pace) -> bytes:
+        while True:
+            try:
+                return receive(READ_BYTES)
+            except TimeoutError:  # of a tick
+                if deadline.left_s == 0:
+                    raise
+            except (EOFError, ConnectionError):  # it also tells the board to go on, over a link that may be lost
+                return b""
 
     def await_end(self, timeout_s: float) -> int | None:
         """The exit code, or None without one. Raises LinkLost."""
@@ -79,10 +94,14 @@ class Remote:
 
     def check_alive(self) -> None:
         """After something went wrong: was it the link? Raises LinkLost."""
-        transport = self._channel.get_transport()
-        transport.join(GRACE_S)  # its thread ends with the link
-        if not transport.is_active():
+        if not _answers(self._channel.get_transport(), self.silence_s):
             raise _lost(self.board)
+
+    def silent(self, what: str) -> TransferError:
+        """The error of a board that does not do what is asked of it. Raises LinkLost if it does not answer either."""
+        self.close()
+        self.check_alive()
+        return TransferError(f"{self.board} {what} for {self.silence_s:.0f} s", hint="is it overloaded?")
 
     def close(self) -> None:
         with contextlib.suppress(OSError, EOFError):  # there is no link to say it over
@@ -92,100 +111,67 @@ class Remote:
 class Connection:
     """A link to one host; in a `with` block."""
 
-    def __init__(self, host: SshHost, *, config: Path | None, accept_new: bool, timeout_s: float) -> None:
+    def __init__(
+        self, host: SshHost, *, config: Path | None, accept_new: bool, timeout_s: float, hops: int = 0
+    ) -> None:
         self.host = host
         self._config = config
         self._accept_new = accept_new
         self._timeout_s = timeout_s
-        self._client: Any = None
-        self._below = contextlib.ExitStack()  # the jump host's connection or the proxy command
+        self._hops = hops  # how many are reached through this one
+        self._transport: Any = None
+        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         import paramiko
 
         # Its lines are for its developers; what matters reaches the user as an error of ours.
         logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-        try:
-            self._open(paramiko)
-        except paramiko.BadHostKeyException as error:
-            raise changed(self.host, error.key) from error
-        except (paramiko.PasswordRequiredException, paramiko.AuthenticationException) as error:
-            raise ConnectError(
-                f"{self.host.alias} does not let {self.host.user} in: {error}",
-                hint=f"`ssh {self.host.alias}` must work without a password: a key in its authorized_keys, "
-                "`ssh-add` for a key with a passphrase",
-            ) from error
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            said = str(error) or type(error).__name__
-            raise LinkLost(
-                f"cannot connect to {self.host.alias} ({self.host.hostname} port {self.host.port}): {said}",
-                hint=f"does `ssh {self.host.alias}` work?",
-            ) from error
+        host = self.host
+        with contextlib.ExitStack() as stack:
+            try:
+                transport = _transport(paramiko, self._socket(stack), known_kinds(host), self._timeout_s)
+                stack.callback(transport.close)
+                _shake_hands(transport, self._timeout_s)
+                check_key(host, transport.get_remote_server_key(), accept_new=self._accept_new)
+                log_in(transport, host, timeout_s=self._timeout_s)
+            except (paramiko.SSHException, OSError, EOFError) as error:
+                said = one_line(str(error) or type(error).__name__, 300)
+                raise LinkLost(
+                    f"cannot connect to {host.alias} ({host.hostname} port {host.port}): {said}",
+                    hint=f"does `ssh {host.alias}` work?",
+                ) from error
+            transport.set_keepalive(KEEPALIVE_S)
+            stack.enter_context(_watched(transport, self._timeout_s))
+            self._transport = transport
+            self._open = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        self._open.close()
 
-    def _close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-        self._below.close()
-
-    def _open(self, paramiko: Any) -> None:
-        passphrase: str | None = None
-        while True:
-            try:
-                return self._attempt(paramiko, passphrase)
-            except paramiko.PasswordRequiredException:
-                self._close()
-                if passphrase is not None or (passphrase := ask_secret("passphrase of your SSH key")) is None:
-                    raise
-            except BaseException:
-                self._close()
-                raise
-
-    def _attempt(self, paramiko: Any, passphrase: str | None) -> None:
-        client = self._client = paramiko.SSHClient()
-        client.get_host_keys().update(known_keys(self.host))
-        client.set_missing_host_key_policy(policy(self.host, self._accept_new))
-        alias = self.host.host_key_alias
-        client.connect(
-            # the name that known_hosts is searched for; the socket is made here
-            hostname=alias or self.host.hostname,
-            port=22 if alias else self.host.port,
-            username=self.host.user,
-            key_filename=[str(path) for path in self.host.identity_files],
-            passphrase=passphrase,
-            look_for_keys=False,
-            allow_agent=not self.host.identities_only,
-            sock=self._socket(),
-            timeout=self._timeout_s,
-            banner_timeout=self._timeout_s,
-            auth_timeout=self._timeout_s,
-            channel_timeout=self._timeout_s,
-            transport_factory=partial(_transport, paramiko),
-        )
-        client.get_transport().set_keepalive(KEEPALIVE_S)
-        self._below.enter_context(_watched(paramiko, client.get_transport(), self._timeout_s))
-
-    def _socket(self) -> Any:
+    def _socket(self, stack: contextlib.ExitStack) -> Any:
         """A stream to the host's SSH server: direct, through jump hosts, or a command's."""
-        if self.host.proxy_jump:
-            *before, last = self.host.proxy_jump
-            jump = replace(resolve_host(_without_port(last), self._config), **_port_of(last))
-            if before:
-                jump = replace(jump, proxy_jump=tuple(before))
-            link = self._below.enter_context(
-                Connection(jump, config=self._config, accept_new=self._accept_new, timeout_s=self._timeout_s)
+        host = self.host
+        if host.proxy_jump:
+            if self._hops == HOPS_LIMIT:
+                raise ConfigError(f"{host.alias} is behind more than {HOPS_LIMIT} jump hosts", hint="is it its own?")
+            link = Connection(
+                resolve_jump(host.proxy_jump, self._config),
+                config=self._config,
+                accept_new=self._accept_new,
+                timeout_s=self._timeout_s,
+                hops=self._hops + 1,
             )
-            return link.forward(self.host.hostname, self.host.port)
-        if self.host.proxy_command is not None:
-            return self._below.enter_context(talk_to(["/bin/sh", "-c", f"exec {self.host.proxy_command}"]))
-        made = socket.create_connection((self.host.hostname, self.host.port), timeout=self._timeout_s)
-        self._below.callback(made.close)
+            return stack.enter_context(link).forward(host.hostname, host.port)
+        if host.proxy_command is not None:
+            # by the user's own shell, as OpenSSH does it
+            shell = os.environ.get("SHELL") or "/bin/sh"
+            return stack.enter_context(talk_to([shell, "-c", f"exec {host.proxy_command}"]))
+        made = socket.create_connection((host.hostname, host.port), timeout=self._timeout_s)
+        stack.callback(made.close)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A board that lost its power answers nothing: the keepalive is then what the kernel gives up on.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LINK_TIMEOUT_S * 1000)
@@ -193,30 +179,46 @@ class Connection:
 
     def forward(self, hostname: str, port: int) -> Any:
         """A stream from this host on to another."""
-        return self._client.get_transport().open_channel("direct-tcpip", (hostname, port), ("127.0.0.1", 0))
+        address = ("127.0.0.1", 0)
+        return self._transport.open_channel("direct-tcpip", (hostname, port), address, timeout=self._timeout_s)
 
     def start(self, command: str) -> Remote:
-        """Start a command by the login shell. Raises LinkLost."""
+        """Start a command by the login shell. Raises ConnectError when the board does not, LinkLost."""
         import paramiko
 
+        late = threading.Event()
         try:
-            channel = self._client.get_transport().open_session(timeout=LINK_TIMEOUT_S)
-            channel.exec_command(command)
+            channel = self._transport.open_session(timeout=self._timeout_s)
+            with closed_after(self._timeout_s, channel.close) as late:
+                channel.exec_command(command)
         except paramiko.ChannelException as error:
             raise ExecutorError(
-                f"{self.host.alias} refuses another session: {error}", hint="raise MaxSessions in its sshd_config"
+                f"{self.host.alias} refuses another session: {one_line(str(error), 300)}",
+                hint="raise MaxSessions in its sshd_config",
             ) from error
-        except (paramiko.SSHException, OSError, EOFError, AttributeError) as error:
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            if late.is_set():
+                raise ConnectError(f"{self.host.alias} started no shell within {self._timeout_s:.0f} s") from error
             raise _lost(self.host.alias) from error
-        return Remote(channel, self.host.alias)
+        return Remote(channel, self.host.alias, self._timeout_s)
 
-    @property
-    def alive(self) -> bool:
-        return self._client is not None and self._client.get_transport() is not None and self._client._transport.active
+
+def _shake_hands(transport: Any, timeout_s: float) -> None:
+    """Agree on keys and ciphers. Raises what paramiko raises, and TimeoutError."""
+    import paramiko
+
+    with closed_after(timeout_s, transport.close) as late:
+        try:
+            # One that only trickles, or that ends no line, keeps each of paramiko's own limits.
+            transport.start_client(timeout=2 * timeout_s)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            if late.is_set():
+                raise TimeoutError(f"it did not say hello within {timeout_s:.0f} s") from error
+            raise
 
 
 @contextmanager
-def _watched(paramiko: Any, transport: Any, timeout_s: float) -> Iterator[None]:
+def _watched(transport: Any, timeout_s: float) -> Iterator[None]:
     """Ask for a sign of life every now and then; without one the link is closed, and all that waits for it ends.
 
     The kernel does that for a board that is directly reached. Behind a jump host or a proxy command it cannot: what is
@@ -226,13 +228,7 @@ def _watched(paramiko: Any, transport: Any, timeout_s: float) -> Iterator[None]:
 
     def watch() -> None:
         while not stop.wait(timeout_s):
-            try:
-                # A channel that nothing is started on: every server answers that, and it costs the board no process.
-                transport.open_session(timeout=timeout_s).close()
-            except paramiko.ChannelException:
-                continue  # a refusal is an answer
-            except (OSError, EOFError, paramiko.SSHException):
-                transport.close()
+            if not _answers(transport, timeout_s):
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -244,29 +240,40 @@ def _watched(paramiko: Any, transport: Any, timeout_s: float) -> Iterator[None]:
         watcher.join(timeout_s + GRACE_S)
 
 
-def _transport(paramiko: Any, sock: Any, **options: Any) -> Any:
-    transport = paramiko.Transport(sock, default_window_size=WINDOW_BYTES, **options)
-    # AES-GCM needs no digest beside it: in Python that is half the work.
-    preferred = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+def _answers(transport: Any, timeout_s: float) -> bool:
+    """Whether there is anybody at the other end; without an answer the link is closed."""
+    import paramiko
+
+    try:
+        # A channel that nothing is started on: every server answers that, and it costs the board no process.
+        transport.open_session(timeout=timeout_s).close()
+    except paramiko.ChannelException:
+        pass  # a refusal is an answer
+    except (OSError, EOFError, paramiko.SSHException):
+        transport.close()
+        return False
+    return True
+
+
+def _transport(paramiko: Any, sock: Any, known_kinds: Sequence[str], timeout_s: float) -> Any:
+    transport = paramiko.Transport(sock, default_window_size=WINDOW_BYTES)
+    transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = timeout_s
+    transport.channel_timeout = timeout_s
     security = transport.get_security_options()
-    known = tuple(security.ciphers)
-    security.ciphers = tuple(sorted(known, key=lambda name: name not in preferred))
+    # AES-GCM needs no digest beside it: in Python that is half the work.
+    security.ciphers = _first(security.ciphers, ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com"))
+    # A server that has several keys shows one of those that are known.
+    security.key_types = _first(security.key_types, known_kinds)
     return transport
+
+
+def _first(names: Sequence[str], preferred: Sequence[str]) -> tuple[str, ...]:
+    """
+    >>> _first(("a", "b", "c"), ("c", "d"))
+    ('c', 'a', 'b')
+    """
+    return tuple(sorted(names, key=lambda name: name not in preferred))
 
 
 def _lost(board: str) -> LinkLost:
     return LinkLost(f"the link to {board} was lost", hint="run it again: what the board has is not sent again")
-
-
-def _without_port(jump: str) -> str:
-    """
-    >>> _without_port("me@jump:2222"), _without_port("jump")
-    ('me@jump', 'jump')
-    """
-    name, _, port = jump.rpartition(":")
-    return name if name and port.isdigit() else jump
-
-
-def _port_of(jump: str) -> dict[str, Any]:
-    port = jump.rpartition(":")[2]
-    return {"port": int(port)} if port.isdigit() and port != jump else {}

@@ -2,90 +2,115 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
+import hmac
+import re
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from typing import Any
 
 from edgetool.errors import HostKeyError
 from edgetool.executors.sshconfig import SshHost
+from edgetool.platform.documents import read_limited
 from edgetool.platform.terminal import ask
 
-
-def policy(host: SshHost, accept_new: bool) -> Any:
-    """What paramiko is to do with a key that no known_hosts file has for this host."""
-    import paramiko
-
-    class Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko's types are not known
-        def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-            # A known host with a key of another kind: whoever answers may have chosen the kind for that reason.
-            if client.get_host_keys().lookup(hostname) is not None or _is_revoked(host, key.get_base64()):
-                raise changed(host, key)
-            question = (
-                f"the host key of {host.alias} ({host.hostname} port {host.port}) is not known: {key.get_name()} "
-                f"{key.fingerprint}\nis it the board's?"
-            )
-            if not accept_new and not ask(question):
-                raise HostKeyError(
-                    f"the host key of {host.alias} is not known: {key.get_name()} {key.fingerprint}",
-                    hint=f"compare it with the board's, then accept it: ssh {host.alias}, or `edgetool targets check` "
-                    "on a terminal; accept_new = true in the target's [executor] table takes any on first sight",
-                )
-            _remember(host, f"{hostname} {key.get_name()} {key.get_base64()}")
-
-    return Policy()
+AUTHORITY, REVOKED = "@cert-authority", "@revoked"
+RSA_KINDS = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 
 
-def _lines(host: SshHost) -> Iterator[str]:
+@dataclass(frozen=True, kw_only=True)
+class KnownKey:
+    """A line of a known_hosts file that is for a host."""
+
+    marker: str  # "", "@cert-authority" or "@revoked"
+    kind: str
+    key: str  # base64
+    where: str
+
+
+def check_key(host: SshHost, key: Any, *, accept_new: bool) -> None:
+    """Is it the key that is known of this host? Raises HostKeyError."""
+    found, shown = list(known_keys(host)), key.get_base64()
+    if any(known.key == shown for known in found if known.marker == REVOKED):
+        raise changed(host, key)
+    plain = [known for known in found if not known.marker]
+    if any(known.key == shown for known in plain):
+        return
+    if plain:  # with a key of another kind, too: whoever answers may have chosen the kind for that reason
+        raise changed(host, key)
+    if authorities := [known for known in found if known.marker == AUTHORITY]:
+        raise HostKeyError(
+            f"the host key of {host.alias} is vouched for by a certificate authority ({authorities[0].where}), and "
+            "edgetool checks no host certificates",
+            hint=f"add the board's own key: ssh-keyscan -p {host.port} {host.hostname}, compared with the board's",
+        )
+    question = (
+        f"the host key of {host.alias} ({host.hostname} port {host.port}) is not known: {key.get_name()} "
+        f"{key.fingerprint}\nis it the board's?"
+    )
+    if not accept_new and not ask(question):
+        raise HostKeyError(
+            f"the host key of {host.alias} is not known: {key.get_name()} {key.fingerprint}",
+            hint=f"compare it with the board's, then accept it: ssh {host.alias}, or `edgetool targets check` "
+            "on a terminal; accept_new = true in the target's [executor] table takes any on first sight",
+        )
+    _remember(host, f"{_known_name(host)} {key.get_name()} {shown}")
+
+
+def known_keys(host: SshHost) -> Iterator[KnownKey]:
+    """What the known_hosts files say of a host, as OpenSSH reads them."""
+    name = _known_name(host)
     for path in host.known_hosts:
-        if path.is_file():
-            yield from path.read_text(errors="replace").splitlines()
-
-
-def _is_revoked(host: SshHost, key: str) -> bool:
-    return any(line.startswith("@revoked") and key in line.split() for line in _lines(host))
-
-
-def known_keys(host: SshHost) -> Any:
-    """paramiko's HostKeys of the known_hosts files; what is marked, such as an authority, is no host's key."""
-    import paramiko
-
-    keys, ours = paramiko.HostKeys(), _known_name(host)
-    for line in _lines(host):
-        if not line.strip() or line.strip()[0] in "#@":
+        if not path.is_file():
             continue
-        with contextlib.suppress(paramiko.SSHException, paramiko.hostkeys.InvalidHostKey):
-            entry = paramiko.hostkeys.HostKeyEntry.from_line(line.strip())
-            if entry is None or _is_revoked(host, entry.key.get_base64()):
-                continue
-            names = [ours] if _matches(ours, entry.hostnames) else entry.hostnames  # paramiko knows no wildcards
-            for name in names:
-                keys.add(name, entry.key.get_name(), entry.key)
-    return keys
+        lines = read_limited(path, HostKeyError).decode(errors="replace").splitlines()
+        for number, line in enumerate(lines, start=1):
+            words = line.split()
+            marker = words.pop(0) if words and words[0].startswith("@") else ""
+            if len(words) >= 3 and not words[0].startswith("#") and _matches(name, words[0].split(",")):
+                yield KnownKey(marker=marker, kind=words[1], key=words[2], where=f"{path} line {number}")
+
+
+def known_kinds(host: SshHost) -> tuple[str, ...]:
+    """The kinds of key that the host may show."""
+    kinds = [known.kind for known in known_keys(host) if not known.marker]
+    return tuple(each for kind in kinds for each in (RSA_KINDS if kind == "ssh-rsa" else (kind,)))
+
+
+def known_identity(host: SshHost) -> str:
+    """A digest of where an alias leads and of the host keys known for that: another board has another."""
+    known = sorted({known.key for known in known_keys(host) if not known.marker})
+    return hashlib.sha256(repr((host.hostname, host.port, known)).encode()).hexdigest()
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a line of known_hosts with these patterns is for a host.
+    """Whether a line of known_hosts with these patterns is for a host: one fits, and none that is negated does.
 
-    >>> _matches("a.lab", ["*.lab", "!b.lab"]), _matches("b.lab", ["*.lab", "!b.lab"]), _matches("[a]:22", ["[a]:22"])
+    >>> _matches("a.lab", ["*.lab", "!b.lab"]), _matches("b.lab", ["*.lab", "!b.lab"]), _matches("[a]:22", ["[A]:22"])
     (True, False, True)
+    >>> _matches("[a]:22", ["!*", "[a]:22"]), _matches("a", ["|1|AAAA|AAAA"])
+    (False, False)
     """
-    # In OpenSSH's patterns brackets are themselves.
-    found = [pattern for pattern in patterns if fnmatchcase(name, pattern.lstrip("!").replace("[", "[[]"))]
+    found = [pattern for pattern in patterns if _fits(name, pattern.removeprefix("!"))]
     return bool(found) and not any(pattern.startswith("!") for pattern in found)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """A hashed name, or one in which `*` and `?` stand for anything; case is no matter."""
+    if pattern.startswith("|1|"):
+        with contextlib.suppress(ValueError):
+            salt, digest = (base64.b64decode(part) for part in pattern[3:].split("|"))
+            return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), digest)
+        return False
+    parts = (".*" if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in pattern.lower())
+    return re.fullmatch("".join(parts), name.lower()) is not None
 
 
 def _known_name(host: SshHost) -> str:
     """As known_hosts names it."""
     return host.host_key_alias or (host.hostname if host.port == 22 else f"[{host.hostname}]:{host.port}")
-
-
-def known_identity(host: SshHost) -> str:
-    """A digest of where an alias leads and of the host keys known for that: another board has another."""
-    found = known_keys(host).lookup(_known_name(host)) or {}
-    known = sorted(key.get_base64() for key in found.values())
-    return hashlib.sha256(repr((host.hostname, host.port, known)).encode()).hexdigest()
 
 
 def _remember(host: SshHost, line: str) -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from edgetool.errors import ConfigError, ConnectError, ExecutorError, JobLost, LinkLost
-from edgetool.executors.base import CommandResult
+from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult
 from edgetool.executors.link import END_TIMEOUT_S, Link, refused
 from edgetool.executors.scripts import Ended
 from edgetool.executors.shell import answer_in
@@ -23,6 +23,7 @@ from edgetool.executors.supervision import (
     written_script,
 )
 from edgetool.executors.transfer import get_listed
+from edgetool.platform.foreign import one_line
 from edgetool.platform.values import Name, Text, value
 
 ID = re.compile(r"(?P<visit>[0-9a-f]{8})\.(?P<number>[1-9][0-9]{0,8})")
@@ -100,7 +101,7 @@ def _told(link: Link, argv: tuple[str, ...], said: Ended, duration_s: float) -> 
 def list_jobs(link: Link) -> tuple[Job, ...]:
     """Raises TransferError, LinkLost."""
     said = link.again(lambda: link.do(list_script(link.root), "list the jobs")).stdout
-    texts = ["".join(c for c in part.decode(errors="replace") if c.isprintable()) for part in said.split(b"\0")[:-1]]
+    texts = [one_line(part.decode(errors="replace")) for part in said.split(b"\0")[:-1]]
     jobs = []
     for visit, number, state, code, command, holder in zip(*[iter(texts[: 6 * LIST_LIMIT])] * 6, strict=False):
         if ID.fullmatch(f"{visit}.{number}") and state in tuple(State):
@@ -125,7 +126,11 @@ def attach_job(link: Link, job: str, into: Path) -> CommandResult:
 
     result = _told(link, (job,), link.again(wait), time.monotonic() - start)
     listed = link.again(lambda: link.do(written_script(work, number), f"list what {job} wrote")).stdout
-    link.again(lambda: get_listed(link, listed, PurePosixPath("."), into, files=f"{work}/files"))
+    link.again(
+        lambda: get_listed(
+            link, listed, PurePosixPath("."), into, files=f"{work}/files", limit_bytes=FOLDER_LIMIT_BYTES
+        )
+    )
     (into / "stdout").write_bytes(result.stdout)
     (into / "stderr").write_bytes(result.stderr)
     link.again(lambda: link.do(discard_script(work, number), f"forget {job}"))

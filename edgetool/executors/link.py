@@ -8,7 +8,6 @@ import re
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,22 +15,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from edgetool.errors import BoardBusy, ExecutorError, JobLost, LinkLost, TransferError
+from edgetool.errors import BoardBusy, ConnectError, ExecutorError, JobLost, LinkLost, TransferError
 from edgetool.executors.connection import Connection, Remote
-from edgetool.executors.scripts import Ended, Reply, Shells
+from edgetool.executors.scripts import SAID_LIMIT_BYTES, Ended, Reply, Shells
 from edgetool.executors.shell import SHELL, answer_in
 from edgetool.executors.sshconfig import SshHost
 from edgetool.executors.supervision import enter_script, resume_script
+from edgetool.platform.foreign import one_line
+from edgetool.platform.limits import Deadline
+from edgetool.platform.tail import Tail
 from edgetool.platform.terminal import tell
+from edgetool.platform.text import decoded
 
 T = TypeVar("T")
 
-COMMAND_TIMEOUT_S = 120.0  # for the shell's own work: making folders, hashing what is there
+SLOWEST_DISK_BYTES_PER_S = 2**20  # what a board is given time for that hashes or copies
 END_TIMEOUT_S = 30.0
 READY_SHELLS = 2  # one for scripts, one for an upload
 BEATS = 4  # signs of life in a lease
 ATTEMPTS = 6  # of one action, each after another reconnection
 GREETING_LIMIT_BYTES = 2**20
+KEEPER_LIMIT_BYTES = 2**20  # of what a shell may say that nobody asked anything
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ class Link:
         self._visit = visit
         self._config = config
         self._accept_new = accept_new
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s  # for whatever the board is asked
         self._now = ExitStack()  # the present connection
         self._shells: Shells | None = None
         self._keeper: Remote | None = None
@@ -122,15 +126,19 @@ class Link:
             raise ExecutorError("the executor is not open", hint="use it in a `with` block")
         return self._shells
 
-    def start(self, script: bytes) -> Reply:
-        """Start a script that reads nothing. Raises LinkLost."""
-        return self.shells.start(script)
+    def start(self, script: bytes, *, limit_bytes: int = SAID_LIMIT_BYTES) -> Reply:
+        """Start a script that reads nothing and says no more than `limit_bytes`. Raises LinkLost, TransferError."""
+        return self.shells.start(script, limit_bytes=limit_bytes)
 
-    def do(self, script: bytes, what: str) -> Ended:
-        """A script that must end well. Raises TransferError with the shell's last words, LinkLost."""
-        ended = self.start(script).collect(COMMAND_TIMEOUT_S)
+    def do(self, script: bytes, what: str, *, on_bytes: int = 0) -> Ended:
+        """A script that must end well; it has the longer the more bytes it is to hash or to copy.
+
+        Raises TransferError with the shell's last words, LinkLost.
+        """
+        limit_s = self.timeout_s + on_bytes / SLOWEST_DISK_BYTES_PER_S
+        ended = self.start(script).collect(limit_s)
         if ended is None:
-            raise TransferError(f"cannot {what}: the board took longer than {COMMAND_TIMEOUT_S:.0f} s")
+            raise TransferError(f"cannot {what}: the board took longer than {limit_s:.0f} s", hint="is it overloaded?")
         if ended.exit_code != 0:
             raise refused(what, ended.stderr)
         return ended
@@ -151,12 +159,16 @@ class Link:
     def _connect(self, script: bytes) -> None:
         with ExitStack() as stack:
             connection = stack.enter_context(
-                Connection(self._host, config=self._config, accept_new=self._accept_new, timeout_s=self._timeout_s)
+                Connection(self._host, config=self._config, accept_new=self._accept_new, timeout_s=self.timeout_s)
             )
             keeper = connection.start(SHELL)
             shells = Shells(connection, ready=READY_SHELLS)  # all start at once
-            keeper.write(script)
-            self._greet(keeper)
+            errors = Tail(keeper.read_stderr, limit_bytes=GREETING_LIMIT_BYTES)
+            with contextlib.suppress(BrokenPipeError):  # then it has last words
+                keeper.write(script)
+            self._greet(keeper, errors)
+            # Nothing is asked of it any more: what it says all the same is not kept, and too much of it ends it.
+            Tail(keeper.read, limit_bytes=KEEPER_LIMIT_BYTES, at_limit=keeper.close)
             self._shells, self._keeper = shells, keeper
             self._now = stack.pop_all()
 
@@ -181,27 +193,32 @@ class Link:
                 hint="run it again: what the board has is not sent again",
             ) from error
 
-    def _greet(self, keeper: Remote) -> None:
-        """Read the keeper's answers up to the one that all is ready."""
-        deadline = time.monotonic() + self._visit.wait_s
+    def _greet(self, keeper: Remote, errors: Tail) -> None:
+        """Read the keeper's answers up to the one that all is ready.
+
+        Each must come within the time in which a board is to be reached, however much else is said meanwhile.
+        """
+        patience = Deadline(self._visit.wait_s)
+        answer = Deadline(self.timeout_s)
         told = False
         said = b""
-        while chunk := keeper.read():
-            said = (said + chunk)[-GREETING_LIMIT_BYTES:]
+        while chunk := self._heard(keeper, answer):
+            said = said[-GREETING_LIMIT_BYTES:] + chunk
             while found := answer_in(said):
                 (word, first, second), said = found
+                answer = Deadline(self.timeout_s)
                 match word:
                     case "ready":
                         self.root, self.can_hash = first, second == "yes"
                         return
-                    case "busy" if time.monotonic() >= deadline:
+                    case "busy" if patience.left_s == 0:
                         raise BoardBusy(
-                            f"{self.board} is in use by {_printable(first) or 'somebody'}",
+                            f"{self.board} is in use by {one_line(first, 100) or 'somebody'}",
                             hint="--wait waits for it; `edgetool jobs` says what runs there",
                         )
                     case "busy":
                         if not told:
-                            tell(f"waiting for {self.board}, in use by {_printable(first)}")
+                            tell(f"waiting for {self.board}, in use by {one_line(first, 100)}")
                         told = True
                     case "gone":
                         raise JobLost(
@@ -210,13 +227,24 @@ class Link:
                         )
                     case _:
                         raise ExecutorError(
-                            f"{self.board}: cannot make a work folder: {first.strip()}",
+                            f"{self.board}: cannot make a work folder: {one_line(first)}",
                             hint="is its disk full or read-only? "
                             "`folder` in the target's [executor] table names another place",
                         )
         keeper.check_alive()
-        last = keeper.read_stderr().decode(errors="replace").strip()[-300:]
-        raise ExecutorError(f"{self.board} has no usable /bin/sh: {last}")
+        raise ExecutorError(f"{self.board} has no usable /bin/sh: {decoded(errors.text(), limit=300)}")
+
+    def _heard(self, keeper: Remote, deadline: Deadline) -> bytes:
+        try:
+            if deadline.left_s > 0:  # one that babbles is never waited for
+                return keeper.read(deadline)
+            raise TimeoutError
+        except TimeoutError as error:
+            keeper.close()
+            raise ConnectError(
+                f"{self.board} let us in and its shell gave no answer within {self.timeout_s:.0f} s",
+                hint=f"does `ssh {self.board} /bin/sh -c true` end?",
+            ) from error
 
 
 def holder_name() -> str:
@@ -224,10 +252,6 @@ def holder_name() -> str:
     return re.sub(r"[^A-Za-z0-9@._-]", "_", f"{getpass.getuser()}@{socket.gethostname()}")[:100]
 
 
-def _printable(text: str) -> str:
-    return "".join(letter for letter in text[:100] if letter.isprintable())
-
-
 def refused(what: str, stderr: bytes) -> TransferError:
-    last = stderr.decode(errors="replace").strip()[-300:] or "the board does not say why"
+    last = decoded(stderr, limit=300) or "the board does not say why"
     return TransferError(f"cannot {what}: {last}", hint="is its disk full?" if "space" in last else None)

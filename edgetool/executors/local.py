@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Literal, Self
 
 from edgetool.errors import ExecutorError, TransferError
-from edgetool.executors.base import CommandResult, Traits
+from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult, Traits
+from edgetool.platform.copying import copy_untrusted
 from edgetool.platform.files import is_inside
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.values import value
@@ -57,8 +58,13 @@ class LocalExecutor:
     def put(self, local: Path, remote: PurePosixPath) -> None:
         self._copy(local, self._there(remote))
 
-    def get(self, remote: PurePosixPath, local: Path) -> None:
-        self._copy(self._there(remote), local)
+    def get(self, remote: PurePosixPath, local: Path, *, limit_bytes: int = FOLDER_LIMIT_BYTES) -> None:
+        """What a program wrote is copied without its links: they may lead to any file of this machine."""
+        self._there(remote)
+        try:
+            copy_untrusted(self._there(PurePosixPath(".")), remote, local, limit_bytes=limit_bytes)
+        except OSError as error:
+            raise TransferError(f"cannot get {remote}: {error.strerror or error}") from error
 
     def run(
         self,

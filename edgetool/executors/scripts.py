@@ -6,11 +6,16 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from edgetool.errors import ExecutorError
-from edgetool.executors.connection import Connection, Remote
+from edgetool.errors import ExecutorError, TransferError
+from edgetool.executors.connection import NEVER, Connection, Remote
 from edgetool.executors.shell import SHELL
+from edgetool.platform.limits import Deadline, Pace
 from edgetool.platform.tail import GRACE_S, Tail
+
+CODE_BYTES = 4  # "255" and a zero byte
+SAID_LIMIT_BYTES = 8 * 2**20  # of what a script says, or a job's output that the board has cut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +36,8 @@ class Shells:
         self._lock = threading.Lock()
         self._idle = [connection.start(SHELL) for _ in range(ready)]
 
-    def start(self, script: bytes) -> Reply:
-        """Start a script that reads nothing. Raises LinkLost."""
+    def start(self, script: bytes, *, limit_bytes: int = SAID_LIMIT_BYTES) -> Reply:
+        """Start a script that reads nothing and says no more than `limit_bytes`. Raises LinkLost, TransferError."""
         token = secrets.token_hex(16)
         end = f"printf '\\000{token} %s\\000' $code"
         whole = b"(\n%b) </dev/null\n{ code=$?; %b; %b >&2; }\n" % (script, end.encode(), end.encode())
@@ -42,7 +47,7 @@ class Shells:
         except BrokenPipeError:  # it was killed while it was idle
             remote = self._connection.start(SHELL)
             remote.write(whole)
-        return Reply(remote, f"\0{token} ".encode(), self._give_back)
+        return Reply(remote, f"\0{token} ".encode(), limit_bytes, self._give_back)
 
     def reserve(self, count: int) -> list[Remote]:
         """Shells of one's own, that end when they are told all; one stays for scripts. Raises LinkLost.
@@ -68,20 +73,26 @@ class Shells:
 class Reply:
     """What a script says, and how it ends."""
 
-    def __init__(self, remote: Remote, mark: bytes, give_back: Callable[[Remote], None]) -> None:
+    def __init__(self, remote: Remote, mark: bytes, limit_bytes: int, give_back: Callable[[Remote], None]) -> None:
         self._remote = remote
         self._give_back = give_back
-        self._stdout = _Marked(remote.read, mark)
-        self._errors = _Marked(remote.read_stderr, mark)
-        self._stderr = Tail(self._errors.read)
+        self._stdout = _Marked(remote.read, mark, limit_bytes, remote.close)
+        self._errors = _Marked(remote.read_stderr, mark, SAID_LIMIT_BYTES, remote.close)
+        self._stderr = Tail(partial(self._errors.read, NEVER))  # until it ends or is closed
 
-    def read(self) -> bytes:
-        """The next piece of stdout, b"" at its end."""
-        return self._stdout.read()
+    def read(self, deadline: Deadline | Pace) -> bytes:
+        """The next piece of stdout, b"" at its end. Raises TransferError when none comes in time, LinkLost."""
+        try:
+            return self._stdout.read(deadline)
+        except TimeoutError as error:
+            raise self._remote.silent("sent nothing, or hardly anything,") from error
 
     def collect(self, timeout_s: float | None) -> Ended | None:
-        """Wait for the end, or None when it takes longer; nobody then hears of it any more. Raises LinkLost."""
-        stdout = Tail(self._stdout.read)
+        """Wait for the end, or None when it takes longer; nobody then hears of it any more.
+
+        Raises LinkLost, TransferError for more than an answer may be, ExecutorError without an exit code.
+        """
+        stdout = Tail(partial(self._stdout.read, NEVER))
         stdout.join(timeout_s)
         if stdout.is_alive():
             self.close()
@@ -89,12 +100,14 @@ class Reply:
         return self._ended(stdout.text())
 
     def end(self) -> Ended:
-        """After stdout has ended. Raises LinkLost."""
+        """After stdout has ended. Raises what `collect` raises."""
         return self._ended(b"")
 
     def _ended(self, stdout: bytes) -> Ended:
         self._stderr.join(GRACE_S)
         code = self._stdout.code
+        if self._stdout.overflowed or self._errors.overflowed:
+            raise TransferError(f"{self._remote.board} said more than was asked for: the rest was not read")
         if code is None or self._errors.code is None:
             self.close()
             self._remote.check_alive()
@@ -111,16 +124,28 @@ class Reply:
 
 
 class _Marked:
-    """A stream up to a mark; behind that stand an exit code and a zero byte."""
+    """A stream up to a mark; behind that stand an exit code and a zero byte. What says more is closed."""
 
-    def __init__(self, receive: Callable[[], bytes], mark: bytes) -> None:
+    def __init__(
+        self,
+        receive: Callable[[Deadline | Pace], bytes],
+        mark: bytes,
+        limit_bytes: int,
+        close: Callable[[], None],
+    ) -> None:
         self.code: int | None = None
+        self.overflowed = False
         self._receive = receive
         self._mark = mark
+        self._left_bytes = limit_bytes + len(mark) + CODE_BYTES
+        self._close = close
         self._held = b""
 
-    def read(self) -> bytes:
-        """The next piece before the mark; b"" at it or, with `code` None, at the end of a stream without one."""
+    def read(self, deadline: Deadline | Pace) -> bytes:
+        """The next piece before the mark; b"" at it or, with `code` None, at the end of a stream without one.
+
+        Raises TimeoutError after the deadline.
+        """
         while self.code is None:
             before, found, after = self._held.partition(self._mark)
             code, whole, _ = after.partition(b"\0")
@@ -133,7 +158,11 @@ class _Marked:
             if before:
                 self._held = self._held[len(before) :]
                 return before
-            if not (chunk := self._receive()):
+            if self.overflowed or not (chunk := self._receive(deadline)):
                 return b""
             self._held += chunk
+            self._left_bytes -= len(chunk)
+            if self._left_bytes < 0:
+                self.overflowed = True
+                self._close()
         return b""

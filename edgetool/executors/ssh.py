@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 
 from edgetool.errors import ExecutorError, TransferError
 from edgetool.executors import contents, transfer
-from edgetool.executors.base import CommandResult, Traits
+from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult, Traits
 from edgetool.executors.hostkeys import known_identity
 from edgetool.executors.jobs import Job, attach_job, cancel_job, list_jobs, run_job
 from edgetool.executors.link import Link, Visit
@@ -107,9 +107,9 @@ class SshExecutor:
         cap_kib = self._settings.cache_mib * 1024
         link.again(lambda: transfer.put(link, local, remote, cap_kib=cap_kib))
 
-    def get(self, remote: PurePosixPath, local: Path) -> None:
+    def get(self, remote: PurePosixPath, local: Path, *, limit_bytes: int = FOLDER_LIMIT_BYTES) -> None:
         link = self._checked(remote)
-        link.again(lambda: transfer.get(link, remote, local))
+        link.again(lambda: transfer.get(link, remote, local, limit_bytes=limit_bytes))
 
     def run(
         self,

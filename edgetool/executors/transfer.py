@@ -15,14 +15,14 @@ from pathlib import Path, PurePosixPath
 from edgetool.errors import TransferError
 from edgetool.executors import contents
 from edgetool.executors.connection import Remote
-from edgetool.executors.link import COMMAND_TIMEOUT_S, Link, refused
+from edgetool.executors.link import SLOWEST_DISK_BYTES_PER_S, Link, refused
 from edgetool.executors.shell import answer_in
 from edgetool.platform.files import is_inside, sha256_file
+from edgetool.platform.limits import Deadline, Pace
 
 PARALLEL_UPLOADS = 4
 PART = ".part"
 CHUNK_BYTES = 2**20
-GET_LIMIT_BYTES = 8 * 1024**3
 FILES_LIMIT = 10_000
 ANSWER_LIMIT_BYTES = 2**20
 LIST_LIMIT_BYTES = 4 * 1024**2
@@ -48,7 +48,8 @@ def put(link: Link, local: Path, remote: PurePosixPath, *, cap_kib: int) -> None
     sources = {source.state: source for source, _, _ in files}
     # What is no whole content's size cannot be there: it is hashed while it is sent.
     hashes = {s.state: _hash(s.path) for s in sources.values() if s.size_bytes in there.whole_bytes}
-    sound = _sound(link, set(hashes.values()))
+    kept_bytes = sum(sources[state].size_bytes for state in hashes)
+    sound = _sound(link, set(hashes.values()), kept_bytes)
     missing = [source for state, source in sources.items() if hashes.get(state) not in sound]
     for start in range(0, len(missing), PARALLEL_UPLOADS):
         hashes |= _upload(link, missing[start : start + PARALLEL_UPLOADS], there.parts)
@@ -57,14 +58,16 @@ def put(link: Link, local: Path, remote: PurePosixPath, *, cap_kib: int) -> None
         for source, path, executable in files
     ]
     link.do(
-        contents.place_script(f"{link.work}/files", link.content, folders, placements, cap_kib=cap_kib), f"put {local}"
+        contents.place_script(f"{link.work}/files", link.content, folders, placements, cap_kib=cap_kib),
+        f"put {local}",
+        on_bytes=sum(source.size_bytes for source, _, _ in files),
     )
 
 
-def get(link: Link, remote: PurePosixPath, local: Path) -> None:
+def get(link: Link, remote: PurePosixPath, local: Path, *, limit_bytes: int) -> None:
     """Copy a file or a folder of the work folder. Raises TransferError, LinkLost."""
-    if _download(link, remote, local, GET_LIMIT_BYTES, files=f"{link.work}/files") is None:
-        _download_folder(link, remote, local)
+    if _download(link, remote, local, limit_bytes, files=f"{link.work}/files") is None:
+        _download_folder(link, remote, local, limit_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +91,12 @@ def _listing(link: Link) -> _Listing:
     )
 
 
-def _sound(link: Link, hashes: Set[str]) -> Set[str]:
+def _sound(link: Link, hashes: Set[str], size_bytes: int) -> Set[str]:
     """Which of the contents the board has, whole."""
     if not hashes:
         return set()
-    ended = link.do(contents.sound_script(link.content, sorted(hashes), can_hash=link.can_hash), "hash what is there")
+    script = contents.sound_script(link.content, sorted(hashes), can_hash=link.can_hash)
+    ended = link.do(script, "hash what is there", on_bytes=size_bytes)
     return set(ended.stdout.decode(errors="replace").split())
 
 
@@ -118,9 +122,11 @@ def _send_all(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) 
 
 
 def _keep(link: Link, stored: Sequence[contents.Stored]) -> Set[str]:
-    """Which parts are something else."""
+    """Which of the parts are something else."""
     script = contents.keep_script(link.content, stored, can_hash=link.can_hash)
-    return set(link.do(script, "keep what was sent").stdout.decode(errors="replace").split())
+    size_bytes = sum(file.size_bytes for file in stored)
+    said = link.do(script, "keep what was sent", on_bytes=size_bytes).stdout.decode(errors="replace")
+    return {file.part for file in stored} & set(said.split())
 
 
 def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
@@ -129,7 +135,7 @@ def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
     with contextlib.suppress(BrokenPipeError):  # then there is no answer
         remote.write(contents.store_script(link.content, source.part, append=offset > 0))
     # A shell may read more of its stdin than it does at once: nothing is sent before it asks.
-    if (word := _answer(remote, path)) != "go":
+    if (word := _answer(remote, path, 0)) != "go":
         raise refused(f"put {path}", word.encode())
     digest = hashlib.sha256()
     try:
@@ -146,9 +152,9 @@ def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
             if _state(os.fstat(file.fileno())) != source.state:
                 raise TransferError(f"{path} changed while it was sent")
         remote.close_stdin()
-        if (word := _answer(remote, path)) != "stored":
+        if (word := _answer(remote, path, source.size_bytes)) != "stored":
             raise refused(f"put {path}", word.encode())
-        remote.await_end(COMMAND_TIMEOUT_S)  # Shells.reserve tells why
+        remote.await_end(remote.silence_s)  # Shells.reserve tells why
     except OSError as error:
         raise TransferError(f"cannot read {path}: {error.strerror}") from error
     finally:
@@ -156,34 +162,37 @@ def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
     return digest.hexdigest()
 
 
-def _answer(remote: Remote, path: Path) -> str:
-    """The next answer's word. Raises TransferError when none comes, LinkLost."""
+def _answer(remote: Remote, path: Path, written_bytes: int) -> str:
+    """The next answer's word, after so much was written. Raises TransferError when none comes, LinkLost."""
     said = b""
-    remote.limit_silence(COMMAND_TIMEOUT_S)
+    deadline = Deadline(remote.silence_s + written_bytes / SLOWEST_DISK_BYTES_PER_S)
     try:
-        while len(said) < ANSWER_LIMIT_BYTES and (chunk := remote.read()):
+        while len(said) < ANSWER_LIMIT_BYTES and (chunk := remote.read(deadline)):
             said += chunk
             if found := answer_in(said):
                 return found[0][0]
+        last = b"" if said else remote.read_stderr(deadline)
     except TimeoutError as error:
-        raise TransferError(f"cannot put {path}: the board took longer than {COMMAND_TIMEOUT_S:.0f} s") from error
+        raise remote.silent(f"did not say what became of {path.name}") from error
     remote.check_alive()
-    raise refused(f"put {path}", remote.read_stderr())
+    raise refused(f"put {path}", last)
 
 
 def _download(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int, *, files: str) -> int | None:
     """A file's size after it was written whole; None for a folder."""
-    sending = link.start(contents.send_script(files, str(remote)))
+    sending = link.start(contents.send_script(files, str(remote)), limit_bytes=limit_bytes)
+    pace = Pace(link.timeout_s)
     handle, beside = -1, ""
     try:
         local.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=local.parent, prefix=".edgetool-")
         size = 0
         with os.fdopen(handle, "wb") as file:
-            while chunk := sending.read():
+            while chunk := sending.read(pace):
+                pace.passed(len(chunk))
                 size += len(chunk)
                 if size > limit_bytes:
-                    raise TransferError(f"{remote} is larger than {GET_LIMIT_BYTES >> 20} MiB")
+                    raise too_large(remote, limit_bytes)
                 file.write(chunk)
         ended = sending.end()
         if ended.exit_code == contents.IS_FOLDER:
@@ -203,17 +212,21 @@ def _download(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int, 
             Path(beside).unlink(missing_ok=True)
 
 
-def _download_folder(link: Link, remote: PurePosixPath, local: Path) -> None:
+def too_large(remote: PurePosixPath, limit_bytes: int) -> TransferError:
+    return TransferError(f"{remote} is larger than the {limit_bytes} bytes that were asked for")
+
+
+def _download_folder(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int) -> None:
     files = f"{link.work}/files"
     listed = link.do(contents.list_script(files, str(remote)), f"get {remote}").stdout
-    get_listed(link, listed, remote, local, files=files)
+    get_listed(link, listed, remote, local, files=files, limit_bytes=limit_bytes)
 
 
-def get_listed(link: Link, listed: bytes, remote: PurePosixPath, local: Path, *, files: str) -> None:
+def get_listed(link: Link, listed: bytes, remote: PurePosixPath, local: Path, *, files: str, limit_bytes: int) -> None:
     """Get what the board has listed below `remote` in its folder `files`: `d` or `f`, a path, a zero byte for each."""
     if len(listed) >= LIST_LIMIT_BYTES or listed.count(b"\0") > FILES_LIMIT:
         raise TransferError(f"{remote} holds more than {FILES_LIMIT} files")
-    left = GET_LIMIT_BYTES
+    left = limit_bytes
     for kind, path in _listed(listed):
         if not is_inside(str(path)):
             raise TransferError(f"the board names {str(path)!r}, which is not inside {remote}")

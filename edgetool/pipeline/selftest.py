@@ -36,6 +36,6 @@ def selftest_runtime(target: Target, context: StepContext) -> tuple[RuntimeBuild
         )
         with open_executor(target) as executor, context.progress.step(f"self-test on {target.name}") as step:
             put_bundle(executor, bundle)
-            held = selftest(executor, bundle)
+            held = selftest(executor, bundle, timeout_s=target.benchmark.timeout_s)
             step.note(f"{held} cases hold")
     return kit.runtime.build, held

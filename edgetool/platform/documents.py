@@ -90,7 +90,7 @@ def _foreign(value: object) -> dict[str, str]:
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file. Raises ConfigError."""
     try:
-        return tomllib.loads(_read_limited(path, ConfigError).decode())
+        return tomllib.loads(read_limited(path, ConfigError).decode())
     except (ValueError, RecursionError) as error:  # a number too long and a nesting too deep are not TOML's own errors
         raise ConfigError(f"{path}: not TOML: {error}") from error
 
@@ -99,18 +99,18 @@ def read_document(path: Path, kind: type[T], *, error: type[EdgetoolError] = Con
     """A value from a .json or .toml file. Raises `error`, naming the file and the key."""
     if path.suffix == ".toml":
         return check_table(kind, read_toml(path), where=str(path), error=error)
-    return parse_value(kind, _read_limited(path, error), where=str(path), error=error)
+    return parse_value(kind, read_limited(path, error), where=str(path), error=error)
 
 
 def read_plain(path: Path, *, error: type[EdgetoolError]) -> Any:
     """The plain data of a JSON file whose schema is another program's. Raises `error`."""
     try:
-        return json.loads(_read_limited(path, error))
+        return json.loads(read_limited(path, error))
     except (ValueError, RecursionError) as invalid:
         raise error(f"{path}: not JSON: {invalid}") from invalid
 
 
-def _read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
+def read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would wait for ever
             raise error(f"cannot read {path}: it is not a file")
@@ -134,5 +134,6 @@ def to_plain(value: object) -> Any:
 
 
 def write_document(path: Path, value: object) -> None:
-    """Write a value as JSON, whole or not at all."""
-    write_atomically(path, to_json(value))
+    """Write a value as JSON, whole or not at all. Raises ConfigError for one that could not be read again."""
+    data = to_json(value)
+    write_atomically(path, to_json(parse_value(type(value), data, where=f"what was to be written to {path}")))

@@ -11,11 +11,22 @@ GRACE_S = 3.0
 
 
 class Tail(threading.Thread):
-    """Drains a stream and keeps its end, so that what prints without limit neither blocks nor fills memory."""
+    """Drains a stream and keeps its end, so that what prints without limit neither blocks nor fills memory.
 
-    def __init__(self, receive: Callable[[], bytes]) -> None:
+    A stream of more than `limit_bytes` is drained no further, and `at_limit` is called.
+    """
+
+    def __init__(
+        self,
+        receive: Callable[[], bytes],
+        *,
+        limit_bytes: float = float("inf"),
+        at_limit: Callable[[], object] = lambda: None,
+    ) -> None:
         super().__init__(daemon=True)
         self._receive = receive
+        self._left_bytes = limit_bytes
+        self._at_limit = at_limit
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self.start()
@@ -23,6 +34,10 @@ class Tail(threading.Thread):
     def run(self) -> None:
         while chunk := self._receive():
             self.keep(chunk)
+            self._left_bytes -= len(chunk)
+            if self._left_bytes < 0:
+                self._at_limit()
+                return
 
     def keep(self, chunk: bytes) -> None:
         self._chunks.append(chunk)

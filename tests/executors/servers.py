@@ -112,7 +112,7 @@ def free_port() -> int:
         return port
 
 
-def _prepare(folder: Path) -> int:
+def prepare(folder: Path) -> int:
     folder.mkdir(exist_ok=True)
     port = free_port()
     host_key = make_key(folder / "host")
@@ -191,7 +191,7 @@ def await_banner(port: int, process: subprocess.Popen[bytes], log: Path) -> None
 def openssh(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     if shutil.which("ssh-keygen") is None or not Path(SSHD).exists():
         pytest.skip("needs openssh-server and openssh-client")
-    port = _prepare(folder)
+    port = prepare(folder)
     with serve(Server(folder=folder, port=port, command=sshd_command(folder, port, environment or {}))) as server:
         yield server
 
@@ -202,7 +202,7 @@ def dropbear(folder: Path) -> Iterator[Server]:
         pytest.skip("needs dropbear-bin")
     if run_process(["unshare", "--mount", "true"], timeout_s=30).exit_code != 0:
         pytest.skip("dropbear looks for keys in a home folder, and no namespace may be made to give it another")
-    port = _prepare(folder)
+    port = prepare(folder)
     with serve(Server(folder=folder, port=port, command=dropbear_command(folder, port))) as server:
         yield server
 

@@ -1,0 +1,29 @@
+"""What no honest measurement can say, whatever else is in it: times of nothing, or of more than there was."""
+
+from __future__ import annotations
+
+from edgetool.errors import HarnessError
+
+CLOCKS_DIFFER = 1.05  # a board's clock and ours, at most
+START_S = 1.0
+
+
+def check_times(samples_ns: tuple[int, ...], others_ns: int, *, wall_s: float, name: str) -> None:
+    """Samples and what else was timed against how long we waited for all of it. Raises HarnessError."""
+    if 0 in samples_ns:
+        raise HarnessError(f"{name}: an inference took 0 ns", hint="the board's clock stands, or its harness lies")
+    claimed_s = (sum(samples_ns) + others_ns) / 1e9
+    if claimed_s > wall_s * CLOCKS_DIFFER + START_S:
+        raise HarnessError(
+            f"{name}: {claimed_s:.1f} s were timed in the {wall_s:.1f} s that all of it took",
+            hint="the board's clock runs fast, or its harness lies",
+        )
+
+
+def check_memory(peak_rss_bytes: int | None, memory_bytes: int | None, *, name: str) -> None:
+    """Raises HarnessError for more memory than the board has."""
+    if peak_rss_bytes is not None and memory_bytes is not None and peak_rss_bytes > memory_bytes:
+        raise HarnessError(
+            f"{name}: a peak RSS of {peak_rss_bytes >> 20} MiB on a board of {memory_bytes >> 20} MiB",
+            hint="its kernel counts otherwise, or its harness lies",
+        )

@@ -1,0 +1,102 @@
+"""A board that lies: a real OpenSSH and a real dropbear whose accounts get a shell of ours.
+
+The shell is a true one but for what the file `lie` says. It runs before each shell's first word and may define
+functions in place of programs: `lie` as `cat() { sleep 1000; }` makes a board that stops in every transfer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from edgetool.executors.base import Target
+from edgetool.platform.process import run_process
+from tests.executors.servers import (
+    DROPBEAR,
+    SSHD,
+    Server,
+    dropbear_command,
+    prepare,
+    serve,
+    sshd_command,
+)
+
+PATIENCE_S = 1.0  # how long a board may be silent; all bounds follow from it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Liar:
+    server: Server
+
+    def says(self, lie: str) -> None:
+        (self.server.folder / "lie").write_text(lie)
+
+    def end(self) -> None:
+        """End what still lies: some of it would not end by itself, and heeds no closed connection."""
+        mark = f"BASH_ENV={self.server.folder / 'lie'}".encode()
+        for _ in range(20):
+            found = [path for path in Path("/proc").glob("[0-9]*") if mark in _environ(path)]
+            for path in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(path.name), signal.SIGKILL)
+            if not found:
+                return
+        raise AssertionError("a lie does not end")
+
+    def target(self, folder: Path, **settings: object) -> Target:
+        return self.server.target(folder=str(folder), connect_timeout_s=PATIENCE_S, lease_s=2.0, **settings)
+
+
+def _environ(process: Path) -> bytes:
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def _shell(folder: Path) -> Path:
+    """A bash, for that it reads a file first: functions of the lie then hide programs from what it is told."""
+    lie, path = shlex.quote(str(folder / "lie")), folder / "shell"
+    path.write_text(f"#!/bin/sh\nBASH_ENV={lie} exec bash\n")
+    path.chmod(0o755)
+    (folder / "lie").write_text("")
+    return path
+
+
+@contextmanager
+def lying_openssh(folder: Path) -> Iterator[Server]:
+    if shutil.which("ssh-keygen") is None or not Path(SSHD).exists():
+        pytest.skip("needs openssh-server and openssh-client")
+    port = prepare(folder)
+    command = sshd_command(folder, port, {})
+    with (folder / "sshd_config").open("a") as file:
+        file.write(f"ForceCommand {_shell(folder)}\n")
+    with serve(Server(folder=folder, port=port, command=command)) as server:
+        yield server
+
+
+@contextmanager
+def lying_dropbear(folder: Path) -> Iterator[Server]:
+    if shutil.which("dropbearconvert") is None or not Path(DROPBEAR).exists():
+        pytest.skip("needs dropbear-bin")
+    if run_process(["unshare", "--mount", "true"], timeout_s=30).exit_code != 0:
+        pytest.skip("dropbear looks for keys in a home folder, and no namespace may be made to give it another")
+    port = prepare(folder)
+    command = [*dropbear_command(folder, port), "-c", str(_shell(folder))]
+    with serve(Server(folder=folder, port=port, command=command)) as server:
+        yield server
+
+
+LIARS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
+    "openssh": lying_openssh,
+    "dropbear": lying_dropbear,
+}
