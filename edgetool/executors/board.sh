@@ -62,47 +62,98 @@ pause() {
   sleeper=none
   trap '[ "$sleeper" = none ] || kill "${sleeper:-$!}"; exit' TERM
   sleeper=
-  sleep "$1" &
+  sleep "$1" 9<&- &
   sleeper=$!
   wait "$sleeper"
   while kill -0 "$sleeper" 2>/dev/null; do wait "$sleeper"; done
 }
 
 # Locks
+#
+# A claim is a link to PROCESS:VISIT:HOLDER. Where the board has flock, the lock is a file's, which the watcher holds
+# open: the kernel gives it back, nobody else can, and each account's claim only says who has it. Elsewhere a claim is
+# the lock.
 
-# take CLAIM: the board's lock; false, and its holder's claim in $held, while another has it
-take() {
+# owner PATH: the number of the account that has it
+owner() {
+  # shellcheck disable=SC2046  # the fields of one line
+  set -- $(ls -ldn "$1" 2>/dev/null)
+  echo "${3:-none}"
+}
+
+# shared FOLDER: is it one in which no account removes what is another's? root's own, sticky, and no link
+shared() {
+  [ ! -L "$1" ] || return 1
+  case $(ls -ldn "$1" 2>/dev/null) in d???????wt*) [ "$(owner "$1")" = 0 ] ;; *) false ;; esac
+}
+
+# claimed CLAIM: whether who made it is alive. A claim may name any process: only one of its own account is believed,
+# and never the first, which lives for ever.
+claimed() {
+  held=$(readlink "$1" 2>/dev/null) || return 1
+  claimant=${held%%:*}
+  case $claimant in 1.* | *[!0-9.]* | '') return 1 ;; esac
+  alive "$claimant" && [ "$(owner "/proc/${claimant%.*}")" = "$(owner "$1")" ]
+}
+
+# open_lock: the lock's file, made by who comes first, on descriptor 9 for as long as a process has it
+open_lock() {
+  [ -e "$lock.file" ] || [ -L "$lock.file" ] || (umask 0 && set -C && : >"$lock.file") 2>/dev/null
+  [ ! -L "$lock.file" ] && [ -f "$lock.file" ] && [ -r "$lock.file" ] || refuse "$lock.file is no file of a lock"
+  exec 9<"$lock.file"
+}
+
+# take_file CLAIM: false, and its holder's claim in $held, while another has the lock
+take_file() {
+  open_lock
+  if flock -n 9 && [ "$lock.file" -ef /proc/self/fd/9 ]; then # or it was removed, and made anew by another
+    rm -f "$lock.$(id -u)"
+    ln -s "$1" "$lock.$(id -u)"
+    return
+  fi
+  exec 9<&-
+  for each in "$lock".[0-9]*; do claimed "$each" && return 1; done
+  held=
+  return 1
+}
+
+# take_link CLAIM: the same where there is no flock
+take_link() {
   ln -s "$1" "$lock" 2>/dev/null && return
-  held=$(readlink "$lock") || return 1
-  alive "${held%%:*}" && return 1
+  claimed "$lock" && return 1
+  [ -n "$held" ] || {
+    said=$(ln -s "$1" "$lock" 2>&1) && return
+    [ -L "$lock" ] || refuse "$said"
+    return 1
+  }
   # Whoever held it is gone without a word. Two may find that at once: what is not the dead one's goes back.
-  mv "$lock" "$lock.$id" 2>/dev/null || return 1
-  moved=$(readlink "$lock.$id")
-  rm -f "$lock.$id"
+  mv "$lock" "$lock-$id" 2>/dev/null || {
+    [ "$(readlink "$lock")" != "$held" ] || refuse "$lock was left by another account: it, or root, has to remove it"
+    return 1
+  }
+  moved=$(readlink "$lock-$id")
+  rm -f "$lock-$id"
   [ "$moved" = "$held" ] || ln -s "$moved" "$lock" 2>/dev/null
   ln -s "$1" "$lock" 2>/dev/null
 }
 
 # lock FOLDER HOLDER: wait for it and say who has it, as long as somebody listens
 lock() {
-  lock=$1/lock
+  lock=$1
   identify $$
-  claim=$identity:$id:$2
-  ln -s "$lock" "$work/lock"
-  until take "$claim"; do
-    if [ -n "$held" ]; then
-      say busy "${held##*:}" '' || refuse 'nobody listens'
-      sleep 2
-    else
-      said=$(ln -s "$claim" "$lock" 2>&1) && break
-      [ -L "$lock" ] || refuse "$said"
-    fi
+  if command -v flock >/dev/null 2>&1; then take=take_file; else take=take_link; fi
+  until $take "$identity:$id:$2"; do
+    say busy "${held##*:}" '' || refuse 'nobody listens'
+    sleep 2
   done
+  if [ $take = take_file ]; then claim=$lock.$(id -u); else claim=$lock; fi
+  ln -s "$claim" "$work/lock"
 }
 
 unlock() {
-  lock=$(readlink "$work/lock" 2>/dev/null) || return 0
-  case $(readlink "$lock") in *:"$id":*) rm -f "$lock" ;; esac
+  claim=$(readlink "$work/lock" 2>/dev/null) || return 0
+  case $(readlink "$claim") in *:"$id":*) rm -f "$claim" ;; esac
+  exec 9<&-
 }
 
 # Visits
@@ -124,7 +175,11 @@ sweep() {
 # enter ID FOLDER LEASE HOLDER LOCK: make a visit; a LOCK of "yes" locks the board for it
 enter() {
   id=$1 work= lease=$3
-  root=${2:-${XDG_CACHE_HOME:-$HOME/.cache}/edgetool}
+  case $2 in # as scp reads a path
+    '') root=${XDG_CACHE_HOME:-$HOME/.cache}/edgetool ;;
+    /*) root=$2 ;;
+    *) root=${HOME:-/}/${2#"~/"} ;;
+  esac
   said=$(mkdir -p "$root/content" "$root/work" 2>&1 && : 2>&1 >"$root/work/.try" && rm -f "$root/work/.try") || {
     [ -z "$2" ] || refuse "$said"
     # no home, or one that can't be written: a folder that nobody else made, gone afterwards
@@ -137,15 +192,22 @@ enter() {
   said=$(mkdir "$work" "$work/files" "$work/jobs" 2>&1 && ln -s "$4" "$work/holder" 2>&1) || refuse "$said"
   if [ "$5" = yes ]; then
     # The lock is for all accounts of the board, unless they were given folders of their own.
-    [ -n "$2" ] || said=$(mkdir -m 777 -p /tmp/edgetool 2>&1) || refuse "$said"
-    lock "${2:-/tmp/edgetool}" "$4"
+    if [ -n "$2" ]; then
+      lock "$root/lock" "$4"
+    elif shared /run/lock; then
+      lock /run/lock/edgetool "$4"
+    elif shared /tmp; then
+      lock /tmp/edgetool.lock "$4"
+    else
+      refuse 'neither /run/lock nor /tmp is safe to lock in: root-owned and sticky'
+    fi
   fi
   mv "$work" "$root/work/$id" && work=$root/work/$id
   trap '' USR1
   watch </dev/null >/dev/null 2>&1 &
   identify $! && ln -s "$identity" "$work/watcher"
   if [ "$5" = yes ]; then # from now on the lock is the watcher's
-    ln -s "$identity:$id:$4" "$lock.$id" && mv -f "$lock.$id" "$lock"
+    ln -s "$identity:$id:$4" "$claim-$id" && mv -f "$claim-$id" "$claim"
   fi
   keep
 }
@@ -170,6 +232,8 @@ keep() {
       told) rm -rf "$work/jobs/${job:-none}" ;;
       bye)
         kill "$watcher"
+        wait "$watcher" 2>/dev/null
+        while alive_in "$work/watcher"; do :; done # with it goes the lock
         end_marked "$id."
         undo
         unlock

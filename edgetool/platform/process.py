@@ -93,9 +93,12 @@ def run_process(
         finally:
             pool.shutdown(cancel_futures=True)
             if started.done() and started.exception() is None:
-                _end_group(started.result()[0])
+                process = started.result()[0]
                 if not leaves_daemon:
+                    _end_group(process)
                     end_marked(whole)
+                elif process.poll() is None:
+                    _end_group(process)  # it has not come as far
     return Completed(
         argv=words,
         exit_code=process.returncode,
