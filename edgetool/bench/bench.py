@@ -107,7 +107,7 @@ def put_bundle(executor: Executor, bundle: Bundle) -> BoardFacts | None:
 
 
 def selftest(
-    executor: Executor, bundle: Bundle, environment: Mapping[str, str] | None = None, *, timeout_s: float
+    executor: Executor, bundle: Bundle, environment: Mapping[str, str] | None = None, *, timeout_s: float = 600.0
 ) -> int:
     """Run the numeric self-test in the target's runtime within its time limit; returns how many cases held.
 

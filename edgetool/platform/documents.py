@@ -57,7 +57,7 @@ def _peek(data: bytes | str) -> object:
 
 def schema_of(path: Path, *, error: type[EdgetoolError]) -> object:
     """The schema of a JSON document, for whoever reads more than one. Raises `error` when it can't be read."""
-    return _peek(_read_limited(path, error))
+    return _peek(read_limited(path, error))
 
 
 def _describe(kind: str, message: str) -> str:

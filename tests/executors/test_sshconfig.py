@@ -14,9 +14,9 @@ import pytest
 
 from edgetool.errors import ConfigError, ConnectError, HostKeyError
 from edgetool.executors.hostkeys import known_keys
-from edgetool.executors.registry import open_executor
 from edgetool.executors.sshconfig import resolve_host, split_port
 from edgetool.platform.process import run_process
+from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, HOST, Server, make_key, write_config
 from tests.support import within
 

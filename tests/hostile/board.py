@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.executors.base import Target
 from edgetool.platform.process import run_process
+from edgetool.targets.spec import Target
 from tests.executors.servers import (
     DROPBEAR,
     SSHD,

@@ -12,8 +12,8 @@ import pytest
 from edgetool.boards.probe import probe_board
 from edgetool.errors import BoardBusy, EdgetoolError, ExecutorError
 from edgetool.executors.base import Executor
-from edgetool.executors.registry import open_executor
 from edgetool.executors.ssh import SshExecutor
+from edgetool.targets.registry import open_executor
 from tests.hostile.board import LIARS, PATIENCE_S, Liar
 from tests.support import within
 

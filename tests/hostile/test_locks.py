@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import BoardBusy, ExecutorError
-from edgetool.executors.registry import open_executor
 from edgetool.executors.supervision import enter_script
 from edgetool.platform.process import run_process
+from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, Server, openssh
 from tests.support import within
 
