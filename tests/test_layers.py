@@ -56,7 +56,7 @@ HEAVY = {
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {f"edgetool.reports.{name}" for name in ("plots", "panels")},
-    "paramiko": {f"edgetool.executors.{name}" for name in ("connection", "hostkeys", "sshconfig")},
+    "paramiko": {f"edgetool.executors.{name}" for name in ("connection", "hostkeys", "login", "sshconfig")},
     "distributed": {"edgetool.pipeline.cluster"},
     "dask": {"edgetool.pipeline.cluster"},
     "subprocess": {"edgetool.platform.process"},
