@@ -9,7 +9,7 @@
 
 enum {
   CELLS = SHAPELESS_OPS + (OPS - SHAPELESS_OPS) * SHAPES,
-  CACHES_MAX = 8,
+  CACHES_MAX = 16,
 };
 
 /* Instructions of one operation and shape. */
