@@ -4,7 +4,7 @@ VENV := .venv
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn lint bench bench-kernels runtime clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn lint bench bench-kernels estimates runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -57,6 +57,10 @@ bench: $(VENV)/.dev
 bench-kernels: runtime
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
 	$(VENV)/bin/python -m benchmarks.kernels
+
+# Estimates beside published measurements, from the counts of RUNS and those that are kept: writes docs/estimates.md.
+estimates: $(VENV)/.dev
+	$(VENV)/bin/python -m benchmarks.estimates $(RUNS)
 
 clean:
 	rm -rf $(VENV) dist

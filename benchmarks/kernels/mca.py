@@ -156,13 +156,14 @@ def cycles_of(llvm: Llvm, loop: Loop, parts: Sequence[Sequence[str]], core: Core
         if done.exit_code != 0:
             return None
         region = read_plain(found, error=BuildError)["CodeRegions"][0]
-    charged = [entry["RThroughput"] for entry in region["InstructionInfoView"]["InstructionList"]]
+    charged = [float(entry["RThroughput"]) for entry in region["InstructionInfoView"]["InstructionList"]]
     late = sum(
         max(0.0, core.cycles(cell) - charge)
         for cell, charge in zip(_cells(loop, parts), charged, strict=True)
         if cell is not None
     )
-    return float(region["SummaryView"]["TotalCycles"]) / ITERATIONS + late
+    total = float(region["SummaryView"]["TotalCycles"])
+    return total / ITERATIONS + late
 
 
 def _state(block: Block) -> Iterator[str]:

@@ -15,6 +15,7 @@ from edgetool.bench.instructions import InstructionMix, OperatorInstructions
 from edgetool.bundles import BundledModel
 from edgetool.errors import ConfigError, HarnessError
 from edgetool.estimates.caches import CacheModel
+from edgetool.estimates.cores import core_names, load_core
 from edgetool.executors.base import Executor
 from edgetool.platform.documents import read_document
 from edgetool.platform.values import Lines, NonNegative, Positive, value
@@ -78,6 +79,22 @@ def open_counting(
     return executor
 
 
+def modelled_caches(target: Target) -> tuple[CacheModel, ...]:
+    """Those of each core whose vectors are as long as those of the target's processor."""
+    vlen_bits = vector_bits(str(target.executor.get("cpu", "")))
+    return tuple(CacheModel.of(core) for core in map(load_core, core_names()) if core.vlen_bits == vlen_bits)
+
+
+def vector_bits(cpu: str) -> int:
+    """How long the vectors of QEMU's `-cpu` are, 0 for none.
+
+    >>> vector_bits("rv64,v=true,vlen=256,elen=64"), vector_bits("rv64,v=true"), vector_bits("rv64,v=false,vlen=256")
+    (256, 128, 0)
+    """
+    options = dict(option.partition("=")[::2] for option in cpu.split(","))
+    return int(options.get("vlen", "128")) if options.get("v") in ("true", "on") else 0
+
+
 def read_counts(path: Path, name: str) -> CountsFile:
     """Raises HarnessError."""
     counts = read_document(path, CountsFile, error=HarnessError)
@@ -108,12 +125,15 @@ def run_counting(
 ) -> CountedRun:
     """Run a model under the emulator that counts; with `blocks` the hottest basic blocks are told too.
 
+    The caches of all cores with the target's vectors are modelled, unless it is for the blocks.
+
     Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
     """
     check_countable(bench.target)
     name = title(model)
     spec = BenchmarkSpec(warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0)
-    executor = open_counting(bench.target, counting, clock=profile, blocks=blocks)
+    caches = () if blocks else modelled_caches(bench.target)
+    executor = open_counting(bench.target, counting, clock=profile, blocks=blocks, caches=caches)
     with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         executor.put(bench.bundle.root, BUNDLE)
         trace = Path(scratch) / "profile.json"

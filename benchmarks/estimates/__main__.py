@@ -1,0 +1,50 @@
+"""Write docs/estimates.md from what was counted; the counted records of the runs that are named are taken in first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.estimates.figures import CountedModel, read_counted, read_published
+from benchmarks.estimates.page import write_page
+from edgetool.errors import EdgetoolError
+from edgetool.estimates.cores import core_names, load_core
+from edgetool.platform.documents import write_document
+from edgetool.records.results import read_run
+
+DOCS = Path(__file__).parents[2] / "docs"
+COUNTED = DOCS / "estimates.json"
+
+
+def main(words: list[str]) -> int:
+    try:
+        counted = read_counted(COUNTED)
+        if words:
+            counted = counted.joined(entry for word in words for entry in _counted(Path(word)))
+            write_document(COUNTED, counted)
+        published = read_published(Path(__file__).with_name("published.toml"))
+        write_page(DOCS / "estimates.md", [load_core(name) for name in core_names()], published, counted)
+    except EdgetoolError as error:
+        print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
+        return error.exit_code
+    print(DOCS / "estimates.md")
+    return 0
+
+
+def _counted(run: Path) -> Iterator[CountedModel]:
+    """Of a run's counted records."""
+    for recorded in read_run(run).recorded:
+        subject, counts = recorded.record.subject, recorded.record.instructions
+        if counts is not None:
+            yield CountedModel(
+                model=subject.model.name,
+                precision=subject.precision,
+                runtime=subject.runtime.title,
+                vlen_bits=counts.vlen_bits,
+                mix=counts.mean,
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
