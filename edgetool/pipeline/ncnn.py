@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetool.bench.bench import Bench
-from edgetool.bench.counts import COUNTED, RESULT, SLOWDOWN, WARMUP, CountsFile, open_counting
+from edgetool.bench.counts import COUNTED, RESULT, SLOWDOWN, WARMUP, CountsFile, modelled_caches, open_counting
 from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError, QuantizeError
 from edgetool.executors.base import Executor
@@ -120,7 +120,8 @@ def measure_ncnn(bench: Bench, model: BundledModel, program: NcnnProgram) -> Rec
 def count(
     bench: Bench, program: NcnnProgram, counting: CountingEmulator, *, repetitions: int, blocks: bool = False
 ) -> CountsFile:
-    executor = open_counting(bench.target, counting, blocks=blocks)
+    caches = () if blocks else modelled_caches(bench.target)
+    executor = open_counting(bench.target, counting, blocks=blocks, caches=caches)
     with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         _run(executor, bench, program, samples=1, repetitions=repetitions)
         executor.get(RESULT, Path(scratch) / RESULT.name)
