@@ -29,11 +29,12 @@ RegisterPortable(MLAS_PLATFORM&)
     // MLAS's own code is there already.
 }
 
+template<const MLAS_CONV_SYM_ROUTINES& ConvSym, const MLAS_GEMM_QUANT_DISPATCH& Gemm>
 void
-RegisterPacked64(MLAS_PLATFORM& Platform)
+RegisterVector(MLAS_PLATFORM& Platform)
 {
     MlasRvvRegisterFloat(Platform);
-    MlasRvvRegisterQuantized(Platform);
+    MlasRvvRegisterQuantized(Platform, ConvSym, Gemm);
 }
 
 void
@@ -46,7 +47,9 @@ RegisterTiled(MLAS_PLATFORM& Platform)
 const MLAS_RISCV_VARIANT Variants[] = {
     {"portable", false, RegisterPortable},
     {"tiled", false, RegisterTiled},
-    {"packed64", true, RegisterPacked64},
+    {"wide16", true, RegisterVector<MlasConvSymWide16Rvv, MlasGemmQuantWide16DispatchRvv>},
+    {"wide32", true, RegisterVector<MlasConvSymWide32Rvv, MlasGemmQuantWide32DispatchRvv>},
+    {"packed64", true, RegisterVector<MlasConvSymPacked64Rvv, MlasGemmQuantWide16DispatchRvv>},
 };
 
 }  // namespace

@@ -48,4 +48,8 @@ void
 MlasRvvRegisterFloat(MLAS_PLATFORM& Platform);
 
 void
-MlasRvvRegisterQuantized(MLAS_PLATFORM& Platform);
+MlasRvvRegisterQuantized(
+    MLAS_PLATFORM& Platform,
+    const MLAS_CONV_SYM_ROUTINES& ConvSym,
+    const MLAS_GEMM_QUANT_DISPATCH& Gemm
+    );
