@@ -10,6 +10,7 @@ import typer
 
 from edgetool import __version__
 from edgetool.commands.board import board_app
+from edgetool.commands.cache import cache_app
 from edgetool.commands.doctor import doctor
 from edgetool.commands.estimate import estimate
 from edgetool.commands.jobs import attach, cancel, list_jobs
@@ -41,6 +42,7 @@ app.command("cancel")(cancel)
 app.add_typer(targets_app, name="targets")
 app.add_typer(board_app, name="board")
 app.add_typer(runtime_app, name="runtime")
+app.add_typer(cache_app, name="cache")
 
 
 def _print_version(wanted: bool) -> None:

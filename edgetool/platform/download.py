@@ -166,6 +166,7 @@ class _Job:
     def _is_there(self) -> bool:
         here = self.path.is_file() and is_pinned(self.path, self.file)
         if here:
+            os.utime(self.path)  # its last use
             self.meter.add(self.file.size_bytes, fetched=False)
         return here
 

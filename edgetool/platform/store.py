@@ -1,17 +1,28 @@
-"""The cache of finished steps: a folder for each set of inputs, whole or absent."""
+"""The cache of finished steps: a folder for each set of inputs, whole or absent, and checked when it is opened."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from edgetool.errors import ConfigError
-from edgetool.platform.files import staged, write_atomically
+from edgetool.errors import BuildError, ConfigError
+from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.files import FileEntry, file_entries, is_inside, sha256_file, staged, write_atomically
+from edgetool.platform.values import value
+
+INPUTS = "inputs.json"
+MANIFEST = "entry.json"  # its time is when the entry was used last
+IN_USE = ".use"  # the suffix of the file beside an entry that is locked for as long as somebody uses it
 
 
 def cache_root() -> Path:
@@ -26,6 +37,15 @@ def key_of(inputs: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@value
+class Manifest:
+    """`entry.json`: what an entry held when it was made."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema: int
+    files: tuple[FileEntry, ...]
+
+
 @dataclass(frozen=True)
 class Entry:
     path: Path
@@ -37,32 +57,115 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._opened: dict[Path, int] = {}  # entry → what keeps it locked against removal
+        self._end = weakref.finalize(self, _close_all, self._opened)
 
     def entry(
         self, step: str, inputs: Mapping[str, object], make: Callable[[Path], None], *, force: bool = False
     ) -> Entry:
         """The folder of `step` for `inputs`, made by `make` in a folder beside it when it is not there yet.
 
+        One whose files are not those that were made (a disk has forgotten, something has written there) is made again.
         Two processes that want the same entry wait for each other. Raises whatever `make` raises.
         """
         from filelock import FileLock
 
         key = key_of(inputs)
         path = self.root / step / key
-        if path.exists() and not force:
-            return Entry(path, fresh=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(
                 f"cannot write to the cache {self.root}: {error.strerror}", hint="set EDGETOOL_CACHE to another folder"
             ) from error
+        self._use(path)
+        if not force and self._is_whole(path):
+            return Entry(path, fresh=False)
         with FileLock(path.with_suffix(".lock")):
-            if path.exists() and not force:
+            if not force and self._is_whole(path):
                 return Entry(path, fresh=False)
             for leftover in path.parent.glob(f".{key}-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
             with staged(path) as beside:
                 make(beside)
-                write_atomically(beside / "inputs.json", json.dumps(inputs, sort_keys=True, indent=2).encode())
+                write_atomically(beside / INPUTS, json.dumps(inputs, sort_keys=True, indent=2).encode())
+                write_document(beside / MANIFEST, Manifest(schema=Manifest.SCHEMA, files=file_entries(beside)))
         return Entry(path, fresh=True)
+
+    def open_entry(self, path: Path) -> Path:
+        """An entry that is known by its folder, checked once. Raises BuildError when it is not as it was made."""
+        self._use(path)
+        if found := damage(path):
+            raise BuildError(
+                f"the cache is damaged: {path}: {found[0]}", hint="`edgetool cache verify --remove` clears it away"
+            )
+        _touch(path)
+        return path
+
+    def _is_whole(self, path: Path) -> bool:
+        if not path.exists():
+            return False
+        if found := damage(path):
+            print(f"the cache is damaged, made again: {path}: {found[0]}", file=sys.stderr)
+            return False
+        _touch(path)
+        return True
+
+    def _use(self, path: Path) -> None:
+        """Keep the entry from being removed for as long as this store is used."""
+        if path in self._opened:
+            return
+        with suppress(OSError):  # a cache that can only be read has nothing removed
+            descriptor = os.open(path.with_suffix(IN_USE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            self._opened[path] = descriptor
+
+
+def _close_all(opened: Mapping[Path, int]) -> None:
+    for descriptor in opened.values():
+        os.close(descriptor)
+
+
+def _touch(path: Path) -> None:
+    with suppress(OSError):
+        os.utime(path / MANIFEST)
+
+
+def damage(path: Path) -> tuple[str, ...]:
+    """What of an entry is not as it was made, each as a text; every byte is read.
+
+    An entry of before there were manifests gets one.
+    """
+    if not (path / MANIFEST).is_file() and (path / INPUTS).is_file():
+        with suppress(OSError):
+            write_document(path / MANIFEST, Manifest(schema=Manifest.SCHEMA, files=file_entries(path)))
+        return ()
+    try:
+        manifest = read_document(path / MANIFEST, Manifest, error=BuildError)
+    except BuildError as unreadable:
+        return (unreadable.message,)
+    return tuple(_damage(path, manifest))
+
+
+def _damage(path: Path, manifest: Manifest) -> Iterator[str]:
+    for file in manifest.files:
+        here = path / file.path
+        if not is_inside(file.path) or not here.is_file():
+            yield f"{file.path} is missing"
+        elif here.stat().st_size != file.size_bytes or sha256_file(here) != file.sha256:
+            yield f"{file.path} is not what it was"
+
+
+@contextmanager
+def unused(path: Path) -> Iterator[bool]:
+    """Whether nobody uses the entry; if so, nobody can begin to within the block."""
+    lock = path.with_suffix(IN_USE)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(descriptor)

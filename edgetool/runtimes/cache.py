@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edgetool.errors import BuildError, ConfigError, WrongMachine
+from edgetool.platform.cache import items, remove, size_of
 from edgetool.platform.elf import read_elf
 from edgetool.platform.store import Store
 from edgetool.runtimes.description import open_runtime
@@ -41,7 +42,7 @@ def cached_runtimes(store: Store) -> tuple[CachedRuntime, ...]:
         except BuildError:
             continue
         made = datetime.fromtimestamp((folder / "runtime.json").stat().st_mtime, UTC)
-        found.append(CachedRuntime(key=folder.name, runtime=runtime, size_bytes=_size_bytes(folder), made_at=made))
+        found.append(CachedRuntime(key=folder.name, runtime=runtime, size_bytes=size_of(folder), made_at=made))
     return tuple(sorted(found, key=lambda entry: entry.made_at, reverse=True))
 
 
@@ -85,16 +86,11 @@ def _runs_on_all(runtime: Runtime, toolchain: Toolchain) -> bool:
 
 
 def remove_runtime(store: Store, key: str) -> CachedRuntime:
-    """Remove one entry: moved aside first, so that a reader sees all of it or nothing."""
-    from filelock import FileLock
-
+    """Remove one entry. Raises ConfigError when somebody uses it."""
     entry = find_runtime(store, key)
-    folder = entry.runtime.root
-    with FileLock(folder.with_suffix(".lock")):
-        aside = folder.with_name(f".{folder.name}-old-removed")
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+    item = next(item for item in items(store.root) if item.path == entry.runtime.root)
+    if not remove(store.root, item):
+        raise ConfigError(f"the runtime {entry.key} is in use", hint="wait for who uses it, or stop it")
     return entry
 
 
@@ -102,7 +98,7 @@ def build_folders(store: Store) -> dict[Path, int]:
     """What builds have left for the next one to be short, and how large it is: folder → bytes."""
     folders = [path for path in sorted((store.root / "build").glob("*")) if path.is_dir()]
     folders += [path for name in ("zig", "sources", "downloads") if (path := store.root / name).is_dir()]
-    return {folder: _size_bytes(folder) for folder in folders}
+    return {folder: size_of(folder) for folder in folders}
 
 
 def remove_builds(store: Store) -> int:
@@ -119,7 +115,3 @@ def remove_builds(store: Store) -> int:
             raise ConfigError(f"a build is using {folder}", hint="wait for it, or stop it") from error
         removed += size
     return removed
-
-
-def _size_bytes(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

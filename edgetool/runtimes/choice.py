@@ -39,4 +39,5 @@ def choose_runtime(
         found = find_runtime(store, asked.removeprefix(BY_KEY)).runtime
     else:
         return provide(toolchain, store, provider=asked, force=force, note=note)
+    store.open_entry(found.root)  # what a bit has changed in is not packaged
     return add_libc(found, toolchain, store, note=note) if libc else found

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.errors import ConfigError
+from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.store import Store, cache_root, key_of
 
 INPUTS = {"model": "tiny", "opset": 20}
@@ -64,14 +64,14 @@ def test_force_makes_an_entry_anew_and_leaves_nothing_of_the_old(tmp_path: Path)
     new = store.entry("step", INPUTS, write_text, force=True)
     assert new.fresh
     assert new.path == old.path
-    assert sorted(path.name for path in new.path.iterdir()) == ["inputs.json", "text"]
+    assert sorted(path.name for path in new.path.iterdir()) == ["entry.json", "inputs.json", "text"]
     assert [path.name for path in new.path.parent.iterdir() if path.is_dir()] == [new.path.name]
 
 
 def test_a_maker_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no"):
         Store(tmp_path).entry("step", INPUTS, fail)
-    assert [path for path in tmp_path.rglob("*") if path.suffix != ".lock"] == [tmp_path / "step"]
+    assert [path for path in tmp_path.rglob("*") if path.suffix not in (".lock", ".use")] == [tmp_path / "step"]
 
 
 def test_a_maker_that_fails_under_force_leaves_the_old_entry(tmp_path: Path) -> None:
@@ -114,3 +114,21 @@ def test_keys_do_not_depend_on_the_order_of_inputs() -> None:
 
 def test_the_environment_says_where_the_cache_is(cache: Path) -> None:
     assert os.environ["EDGETOOL_CACHE"] == str(cache_root()) == str(cache)
+
+
+def test_an_entry_that_is_damaged_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Store(tmp_path).entry("step", INPUTS, write_text).path
+    (path / "text").write_text("whale")
+    entry = Store(tmp_path).entry("step", INPUTS, write_text)
+    assert entry.fresh
+    assert (entry.path / "text").read_text() == "whole"
+    assert "the cache is damaged, made again" in capsys.readouterr().err
+
+
+def test_a_damaged_entry_that_is_known_by_its_folder_is_refused(tmp_path: Path) -> None:
+    path = Store(tmp_path).entry("step", INPUTS, write_text).path
+    assert Store(tmp_path).open_entry(path) == path
+    (path / "text").write_text("whale")
+    with pytest.raises(BuildError, match="text is not what it was") as caught:
+        Store(tmp_path).open_entry(path)
+    assert "edgetool cache verify" in str(caught.value.hint)

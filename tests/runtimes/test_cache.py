@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from edgetool.errors import ConfigError
+from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import file_entries
 from edgetool.platform.process import run_tool
@@ -76,7 +76,7 @@ def add(
         made = (folder / "runtime.json").stat().st_mtime - age_s
         os.utime(folder / "runtime.json", (made, made))
 
-    return store.entry("runtime", {"name": name}, make).path.name
+    return Store(store.root).entry("runtime", {"name": name}, make).path.name
 
 
 def chosen(store: Store) -> str:
@@ -173,3 +173,24 @@ def test_what_a_running_build_uses_is_not_removed(tmp_path: Path) -> None:
     with FileLock(folder.with_name(f"{folder.name}.lock")), pytest.raises(ConfigError, match="a build is using"):
         remove_builds(Store(tmp_path))
     assert folder.is_dir()
+
+
+def test_a_cross_built_runtime_in_which_a_bit_has_changed_is_not_packaged(
+    tmp_path: Path, libraries: Mapping[str, Path]
+) -> None:
+    store = Store(tmp_path)
+    key = add(store, "damaged", library=libraries["baseline_rv64"])
+    library = tmp_path / "runtime" / key / "lib/libonnxruntime.so.1.21.0"
+    data = bytearray(library.read_bytes())
+    data[-1] ^= 1
+    library.write_bytes(bytes(data))
+    with pytest.raises(BuildError, match="is not what it was"):
+        chosen(store)
+
+
+def test_a_runtime_that_somebody_uses_is_not_removed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    key = add(store, "only")
+    store.open_entry(tmp_path / "runtime" / key)
+    with pytest.raises(ConfigError, match="is in use"):
+        remove_runtime(Store(tmp_path), key)
