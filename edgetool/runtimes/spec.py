@@ -25,6 +25,16 @@ class CrossBuild:
 
 
 @value
+class Wheel:
+    """A wheel of the Python package onnxruntime whose library is taken, by its content."""
+
+    platform: Name  # PyPI's tag
+    version: Name
+    python: Name  # which of its wheels: the library inside is no different
+    sha256: Sha256
+
+
+@value
 class Toolchain:
     """One triple: a file `toolchain/<triple>.toml`."""
 
@@ -36,7 +46,7 @@ class Toolchain:
     zig_cpu: Name | None = None
     cflags: tuple[Name, ...] = ()
     loader: Name  # the dynamic loader's file name
-    wheel_platform: Name | None = None  # PyPI's platform tag when onnxruntime has a wheel for the triple
+    wheel: Wheel | None = None  # when PyPI has onnxruntime for the triple
     debian: Packages | None = None  # that hold a runtime, or the libraries one needs
     litert: Packages | None = None  # that hold TensorFlow Lite
     crossbuild: CrossBuild | None = None

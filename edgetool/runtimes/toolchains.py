@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from edgetool.platform.documents import read_document
 from edgetool.platform.elf import check_machine
 from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_tool
+from edgetool.platform.python import PYTHON
 from edgetool.platform.store import Store, key_of
 from edgetool.runtimes.spec import Toolchain
 
@@ -54,7 +54,7 @@ def build_harness(toolchain: Toolchain, store: Store, *, force: bool = False) ->
     def make(folder: Path) -> None:
         binary = folder / "edgetool-harness"
         run_tool(
-            [sys.executable, "-m", "ziglang", "cc", *flags, define, "-o", binary, *programs, "-ldl"],
+            [*PYTHON, "-m", "ziglang", "cc", *flags, define, "-o", binary, *programs, "-ldl"],
             log=store.root / "logs" / f"harness-{toolchain.triple}.log",
             timeout_s=600,
         )

@@ -136,6 +136,8 @@ def there(built: Runtime, target: Target, context: StepContext, tmp_path_factory
 def here(built: Runtime, context: StepContext, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """This machine with its makers' build of the same release."""
     toolchain = load_toolchain("native")
+    wheel = toolchain.wheel
+    assert wheel is not None
     library = f"libonnxruntime.so.{built.build.version}"
 
     def make(folder: Path) -> None:
@@ -145,14 +147,14 @@ def here(built: Runtime, context: StepContext, tmp_path_factory: pytest.TempPath
         run_tool(
             [
                 *(sys.executable, "-m", "pip", "download", *options),
-                *(f"--platform={toolchain.wheel_platform}", f"--dest={wheels}"),
+                *(f"--platform={wheel.platform}", f"--dest={wheels}"),
                 f"onnxruntime=={built.build.version}",
             ],
             log=context.store.root / "logs" / "reference.log",
             timeout_s=600,
         )
-        with zipfile.ZipFile(next(wheels.glob("*.whl"))) as wheel:
-            (lib / library).write_bytes(wheel.read(f"onnxruntime/capi/{library}"))
+        with zipfile.ZipFile(next(wheels.glob("*.whl"))) as packed:
+            (lib / library).write_bytes(packed.read(f"onnxruntime/capi/{library}"))
 
     root = context.store.entry("reference", {"version": built.build.version, "triple": toolchain.triple}, make).path
     build = RuntimeBuild(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +16,7 @@ from edgetool.platform.documents import read_document
 from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress
+from edgetool.platform.python import PYTHON
 from edgetool.platform.store import Store
 from edgetool.platform.unpack import unpack
 from edgetool.platform.values import Name, Positive, Sha256, value
@@ -132,7 +132,7 @@ def _build(compiler: Compiler, toolchain: Toolchain, source: PythonSource, folde
         "CMAKE_INSTALL_PREFIX": folder,
         "CMAKE_INSTALL_LIBDIR": "lib",
     }
-    cmake = [sys.executable, "-m", "cmake"]
+    cmake = [*PYTHON, "-m", "cmake"]
     definitions = [f"-D{name}={setting}" for name, setting in {**OPTIONS, **places}.items()]
     run_tool(
         [*cmake, "-G", "Ninja", "-S", tree, "-B", build, *definitions],
@@ -155,7 +155,7 @@ def _fetch(source: PythonSource, store: Store) -> Path:
     file_name = f"{source.name}-{source.version}.tar.gz"
     path, log = store.root / "downloads" / file_name, store.root / "logs" / "ncnn-fetch.log"
     if not path.is_file() or sha256_file(path) != source.sha256:
-        pip = [sys.executable, "-m", "pip"]
+        pip = [*PYTHON, "-m", "pip"]
         words = [*pip, "index", "versions", source.name, f"--no-binary={source.name}", "-vvv"]
         listed = run_tool(words, log=log, timeout_s=300).stdout.decode(errors="replace")
         link = re.search(rf"Found link (\S+/{re.escape(file_name)})", listed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
-import sys
 import zipfile
 from collections.abc import Callable
 from importlib.metadata import version as package_version
@@ -16,9 +15,10 @@ from edgetool.platform.debian.packages import unpack_packages
 from edgetool.platform.documents import write_document
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Note, unheard
+from edgetool.platform.python import PYTHON
 from edgetool.platform.store import Store
 from edgetool.runtimes.description import copy_closure, describe_runtime, open_runtime
-from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
+from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain, Wheel
 from edgetool.runtimes.toolchains import native_triple
 
 RECIPE = 1  # raised when the way a runtime is put together changes
@@ -41,11 +41,11 @@ def provide(
     fetching fails.
     """
     if provider == "auto":
-        provider = "wheel" if toolchain.wheel_platform else "debian"
+        provider = "wheel" if toolchain.wheel else "debian"
     make: Callable[[Toolchain, Store, Path, Note], RuntimeBuild]
     match provider:
-        case "wheel" if toolchain.wheel_platform:
-            inputs: dict[str, object] = {"wheel": toolchain.wheel_platform, "version": package_version("onnxruntime")}
+        case "wheel" if toolchain.wheel:
+            inputs: dict[str, object] = {"wheel": _wheel(toolchain.wheel, toolchain)}
             make = _from_wheel
         case "debian" if toolchain.debian and any(map(RUNTIME_PACKAGE.fullmatch, toolchain.debian.packages)):
             inputs = {}
@@ -87,23 +87,26 @@ def _from_debian(toolchain: Toolchain, store: Store, folder: Path, note: Note) -
 
 
 def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) -> RuntimeBuild:
-    version = package_version("onnxruntime")
+    assert toolchain.wheel is not None
+    native = toolchain.triple == native_triple()
+    version = package_version("onnxruntime") if native else toolchain.wheel.version
     library = folder / "lib" / f"libonnxruntime.so.{version}"
     library.parent.mkdir()
-    if toolchain.triple == native_triple():
+    if native:
         found = importlib.util.find_spec("onnxruntime")
         assert found is not None
         assert found.origin is not None
         shutil.copy2(Path(found.origin).parent / "capi" / library.name, library)
     else:
-        _download_library(toolchain, store, version, library)
+        note(f"onnxruntime {version} by pip")
+        _download_library(toolchain.wheel, store, library)
     carries_libc = toolchain.debian is not None
     if toolchain.debian is not None:
         sysroot = folder / "sysroot"
         unpack_packages(toolchain.debian, store.root, sysroot, note=note)
         copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
-    variant = f"onnxruntime {version} {toolchain.wheel_platform}"
+    variant = f"onnxruntime {version} {toolchain.wheel.platform}"
     return describe_runtime(
         toolchain,
         folder,
@@ -116,17 +119,27 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) ->
     )
 
 
-def _download_library(toolchain: Toolchain, store: Store, version: str, library: Path) -> None:
+def _wheel(wheel: Wheel, toolchain: Toolchain) -> str:
+    """What the library follows from: the pinned wheel, on this machine's triple the installed package."""
+    return package_version("onnxruntime") if toolchain.triple == native_triple() else wheel.sha256
+
+
+def _download_library(wheel: Wheel, store: Store, library: Path) -> None:
+    """By pip, which knows this machine's index, proxies and certificates, and refuses another content than pinned."""
     wheels = library.parent / "wheels"
-    options = ["--quiet", "--no-deps", "--only-binary=:all:", f"--platform={toolchain.wheel_platform}"]
+    wheels.mkdir()
+    wanted = wheels / "requirements.txt"
+    wanted.write_text(f"onnxruntime=={wheel.version} --hash=sha256:{wheel.sha256}\n")
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+    places = [f"--platform={wheel.platform}", f"--python-version={wheel.python}", f"--dest={wheels}"]
     run_tool(
-        [sys.executable, "-m", "pip", "download", *options, f"--dest={wheels}", f"onnxruntime=={version}"],
-        log=store.root / "logs" / f"wheel-{toolchain.triple}.log",
+        [*PYTHON, "-m", "pip", "download", *options, *places, "--requirement", wanted],
+        log=store.root / "logs" / f"wheel-{wheel.platform}.log",
         timeout_s=600,
     )
     with (
-        zipfile.ZipFile(next(wheels.glob("*.whl"))) as wheel,
-        wheel.open(f"onnxruntime/capi/{library.name}") as source,
+        zipfile.ZipFile(next(wheels.glob("*.whl"))) as packed,
+        packed.open(f"onnxruntime/capi/{library.name}") as source,
         library.open("wb") as destination,
     ):
         shutil.copyfileobj(source, destination)
