@@ -26,7 +26,7 @@ def list_cache(
     json: Json = False,
 ) -> None:
     """What the cache holds and how large it is, the largest first."""
-    from edgetool.console import print_table
+    from edgetool.console.table import print_table
     from edgetool.platform.cache import items
     from edgetool.platform.format import size_text
     from edgetool.platform.store import cache_root
@@ -107,7 +107,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check every file of every finished step against what was written; exit code 4 when one is damaged."""
-    from edgetool.console import make_progress
+    from edgetool.console.progress import make_progress
     from edgetool.platform.cache import items
     from edgetool.platform.cache import remove as remove_item
     from edgetool.platform.cache import verify as verify_items
