@@ -49,6 +49,7 @@ ROWS = {
     "edgetool.console.sweep": 11,
     "edgetool.commands": 12,
     "edgetool.cli": 13,
+    "edgetool.__main__": 99,
 }
 HEAVY = {
     "torch": {"edgetool.models.export", "edgetool.models.zoo"},
