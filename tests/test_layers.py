@@ -56,7 +56,9 @@ HEAVY = {
     "torchvision": {"edgetool.models.zoo"},
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
-    "matplotlib": {f"edgetool.reports.{name}" for name in ("plots", "panels")},
+    "matplotlib": {f"edgetool.reports.charts.{name}" for name in ("drawing", "samples")},
+    "jinja2": {"edgetool.reports.templates"},
+    "weasyprint": {"edgetool.reports.exporters.pdf"},
     "paramiko": {f"edgetool.executors.{name}" for name in ("connection", "hostkeys", "login", "sshconfig")},
     "distributed": {"edgetool.pipeline.cluster"},
     "dask": {"edgetool.pipeline.cluster"},
@@ -65,7 +67,10 @@ HEAVY = {
     "elftools": {"edgetool.platform.elf"},
     "ncnn": {"edgetool.models.ncnn"},
 }
-UNWANTED = ("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "paramiko", "pydantic", "distributed")
+UNWANTED = (
+    *("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "jinja2", "paramiko", "pydantic"),
+    "distributed",
+)
 
 
 def module_name(path: Path) -> str:

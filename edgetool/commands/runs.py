@@ -140,22 +140,26 @@ def compare(
     json: Json = False,
 ) -> None:
     """Two records, or all that two runs share, side by side."""
-    from edgetool.console.table import print_table
+    from edgetool.console.table import print_columns
     from edgetool.records.compare import compare_paths
-    from edgetool.reports.tables import comparison_table
+    from edgetool.reports.tables.comparisons import comparisons_table
 
     comparisons = compare_paths(baseline, candidate)
     if json:
         print_json({"comparisons": comparisons})
         return
-    print_table(*comparison_table(comparisons))
+    print_columns(comparisons_table(comparisons))
     print_caveats(caveat for comparison in comparisons for caveat in comparison.caveats)
 
 
-def report(run: Annotated[Path, typer.Argument(help="A run's or a sweep's folder.")], json: Json = False) -> None:
-    """Write a run's or a sweep's report, table and charts anew."""
+def report(
+    run: Annotated[Path, typer.Argument(help="A run's or a sweep's folder.")],
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf too; needs the extra `pdf`.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a run's or a sweep's report, tables and charts anew."""
     from edgetool.pipeline.deploy import Finished
-    from edgetool.records.results import read_run
     from edgetool.reports.report import write_report
 
-    print_run(Finished(folder=run, run=read_run(run).run, report=write_report(run)), json=json)
+    written = write_report(run, pdf=pdf)
+    print_run(Finished(folder=run, run=written.stored.run, report=written), json=json)

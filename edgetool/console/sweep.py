@@ -103,9 +103,7 @@ def watch_boards(*, quiet: bool) -> Iterator[Watch]:
 
 
 def _line(result: CaseResult) -> str:
-    from edgetool.reports.sweeps import reason
-
     case = result.case
     if result.failure is not None:
-        return f"✗ {case.target}: {case.title}: {reason(result.failure)}"
+        return f"✗ {case.target}: {case.title}: {result.failure.reason}"
     return f"✓ {case.target}: {case.title}" + (": has a record" if result.kept else "")

@@ -15,7 +15,7 @@ LINE_LIMIT = 1000  # characters; enough for a compiler's flags
 
 # CommonMark lets a backslash stand before any ASCII punctuation.
 _INLINE = re.compile(r"[\\`*\[\]<>|~&$@]|(?<![^\W_])_|_(?![^\W_])|(?<=:)//|(?<=www)\.", re.IGNORECASE)
-_BLOCK_START = re.compile(r"^(?:[#+=-]|(\d+)(?=[.)]))")
+_BLOCK_START = re.compile(r"^(?:#|[+=-](?!\w)|(\d+)(?=[.)](?:\s|$)))")
 _FORMULA = ("=", "+", "-", "@")
 
 

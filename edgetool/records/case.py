@@ -12,6 +12,7 @@ from edgetool.platform.values import FileName, Name, Positive, Text, plain_name,
 
 Key = Annotated[str, Len(16, 16)]  # hash of all that a record follows from
 OWN_RUNTIME = "auto"  # the one that the target's file names
+REASON_LIMIT = 200  # characters of a failure that fit a line
 
 
 @value
@@ -45,6 +46,11 @@ class CaseFailure:
     error: Name  # the error's class
     message: Text
     hint: Text | None = None
+
+    @property
+    def reason(self) -> str:
+        """On one line."""
+        return f"{self.error}: {(self.message.splitlines() or [''])[0][:REASON_LIMIT]}"
 
     @classmethod
     def of(cls, error: EdgetoolError) -> CaseFailure:

@@ -1,53 +1,113 @@
-"""Everything a run's folder shows: report, table, charts."""
+"""A run as a report: what its sections, tables and charts are made from, and the files it is written as."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from edgetool.bench.instructions import OperatorInstructions
+from edgetool.measurements.operators import OperatorTime
+from edgetool.platform.columns import Table
 from edgetool.platform.files import write_atomically
+from edgetool.records.case import OWN_RUNTIME
+from edgetool.records.caveats import Caveat
+from edgetool.records.record import Record
 from edgetool.records.results import StoredRun, read_run
-from edgetool.reports.html import html_report
-from edgetool.reports.markdown import markdown_report
-from edgetool.reports.panels import write_runtimes_chart
-from edgetool.reports.plots import write_charts
-from edgetool.reports.runtimes import RuntimeRow, runtime_rows, runtimes_csv
-from edgetool.reports.sweeps import CaseRow, case_rows, write_sweep_report
-from edgetool.reports.tables import Row, csv_text, rows
+from edgetool.reports.charts import Chart, draw_charts
+from edgetool.reports.rows import Row, rows
+from edgetool.reports.tables.cases import cases_table
+from edgetool.reports.tables.instructions import ClassRow, class_table, operator_table
+from edgetool.reports.tables.operators import operators_table
+from edgetool.reports.tables.runtimes import runtimes_table
+from edgetool.reports.verdict import Verdict, verdicts
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Report:
-    """A run in numbers."""
+    """All that is derived from a run, each once and when it is first asked for."""
 
-    rows: tuple[Row, ...]  # of the records that were timed
-    runtimes: tuple[RuntimeRow, ...]  # of those that were counted beside others
-    cases: tuple[CaseRow, ...]  # every case, measured or failed
+    stored: StoredRun
+
+    @property
+    def title(self) -> str:
+        return self.stored.run.title
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        return rows(self.stored.entries)
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        return verdicts(self.stored.entries, self.rows)
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Those that were made, in the order of the rows."""
+        return tuple(recorded.record for recorded in self.stored.recorded)
+
+    @property
+    def failed(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.failure is not None)
+
+    @property
+    def cases(self) -> Table[Row]:
+        return cases_table(self.rows)
+
+    @property
+    def runtimes(self) -> Table[Row]:
+        """Without rows where one runtime alone was counted."""
+        return runtimes_table(self.rows)
+
+    @property
+    def counted(self) -> list[tuple[Record, Table[ClassRow], Table[OperatorInstructions]]]:
+        """Records of the targets' own runtimes whose instructions were counted, with their tables."""
+        return [
+            (recorded.record, class_table(counts), operator_table(counts))
+            for result, recorded in self.stored.entries
+            if recorded is not None and result.case.runtime == OWN_RUNTIME
+            if (counts := recorded.record.instructions) is not None
+        ]
+
+    @property
+    def profiled(self) -> list[tuple[Record, Table[OperatorTime]]]:
+        return [(record, operators_table(found)) for record in self.records if (found := record.operators) is not None]
+
+    @cached_property
+    def charts(self) -> tuple[Chart, ...]:
+        return tuple(draw_charts(self.rows, self.records))
+
+    @property
+    def doubts(self) -> Mapping[Caveat, tuple[str, ...]]:
+        """Where each doubt holds."""
+        return doubts(self.rows)
 
 
-def write_report(folder: Path) -> Report:
-    """Write `report.md` and `.html`, `summary.csv` and `charts/` of a run. Raises CompareError.
+def doubts(table: tuple[Row, ...]) -> dict[Caveat, tuple[str, ...]]:
+    """Each doubt with the rows it is about, or the runtimes."""
+    found: dict[Caveat, list[str]] = {}
+    for row in table:
+        for caveat in row.caveats:
+            found.setdefault(caveat, []).append(f"{row.target} {row.precision}")
+    releases = {row.release for row in table if row.release is not None and row.is_own_runtime}
+    if len(releases) > 1:
+        found[Caveat.DIFFERENT_RUNTIME] = sorted(releases)
+    return {caveat: tuple(dict.fromkeys(where)) for caveat, where in found.items()}
 
-    Where runtimes were counted beside each other, `runtimes.csv` too.
+
+def write_report(folder: Path, *, pdf: bool = False) -> Report:
+    """Write a run's charts, and its report by every exporter; returns what they were made from.
+
+    Raises CompareError for a folder that is no run, and ConfigError for a PDF without what makes it.
     """
-    stored = read_run(folder)
-    report = Report(rows=rows(stored.recorded), runtimes=runtime_rows(stored.entries), cases=case_rows(stored))
-    if stored.run.command == "sweep":
-        write_sweep_report(stored, report.cases)
-    else:
-        _write_report(stored, report)
+    from edgetool.reports.exporters import EXPORTERS
+    from edgetool.reports.exporters.pdf import export_pdf
+
+    report = Report(read_run(folder))
+    files = {chart.path: chart.file() for chart in report.charts}
+    for export in (*EXPORTERS, *((export_pdf,) if pdf else ())):
+        files |= export(report)
+    for name, data in files.items():
+        write_atomically(folder / name, data)
     return report
-
-
-def _write_report(stored: StoredRun, report: Report) -> None:
-    folder = stored.folder
-    timed = [recorded for recorded in stored.recorded if recorded.record.timing is not None]
-    charts = write_charts(folder / "charts", report.rows, timed)
-    if report.runtimes:
-        write_runtimes_chart(folder / "charts" / "runtimes.png", report.runtimes)
-        charts = (*charts, "runtimes.png")
-        write_atomically(folder / "runtimes.csv", runtimes_csv(report.runtimes).encode())
-    text = markdown_report(stored, report.rows, report.runtimes, [f"charts/{chart}" for chart in charts])
-    write_atomically(folder / "report.md", text.encode())
-    write_atomically(folder / "report.html", html_report(text, folder).encode())
-    write_atomically(folder / "summary.csv", csv_text(report.rows).encode())

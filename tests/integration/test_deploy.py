@@ -89,7 +89,8 @@ def test_the_report_its_table_and_its_charts_are_written_and_marked(riscv_run: F
     assert "qemu-riscv64 (emulated)" in text
     with (riscv_run.folder / "summary.csv").open() as file:
         assert [line["emulated"] for line in csv.DictReader(file)] == ["false", "false", "true", "true"]
-    assert {path.name for path in (riscv_run.folder / "charts").iterdir()} == {"size.png", "latency.png", "samples.png"}
+    charts = {"size.svg", "accuracy.svg", "latency.svg", "samples.svg"}
+    assert {path.name for path in (riscv_run.folder / "charts").iterdir()} == charts
     assert all(Caveat.EMULATED in row.caveats for row in riscv_run.report.rows[2:])
 
 
@@ -144,7 +145,7 @@ def test_dynamic_quantization_stays_where_the_target_has_the_kernel(
 ) -> None:
     run = deployed("host", tiny_path, images_path, own, tmp_path, precisions=DYNAMIC)
     assert run.run.fallbacks == ()
-    assert [(row.place, row.precision) for row in run.report.rows] == [("host", "fp32"), ("host", "int8-dynamic")]
+    assert [(row.target, row.precision) for row in run.report.rows] == [("host", "fp32"), ("host", "int8-dynamic")]
     assert "emulat" not in (run.folder / "report.md").read_text()
 
 

@@ -58,9 +58,9 @@ def test_one_boards_failure_does_not_stop_the_others(host_bundle: Bundle, target
     assert "2 of 6 cases failed, on gone" in said
     rows = answer["cases"]
     assert isinstance(rows, list)
-    measured = {(row["case"]["target"], row["case"]["precision"]) for row in rows if row["row"] is not None}
+    measured = {(row["case"]["target"], row["case"]["precision"]) for row in rows if row["record"] is not None}
     assert measured == {(board, precision) for board in "ab" for precision in ("fp32", "int8")}
-    assert {row["failure"]["error"] for row in rows if row["row"] is None} == {"LinkLost"}
+    assert {row["failure"]["error"] for row in rows if row["record"] is None} == {"LinkLost"}
 
 
 def test_boards_work_side_by_side_and_none_is_used_twice_at_once(

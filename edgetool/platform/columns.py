@@ -1,0 +1,120 @@
+"""A column is defined once; terminal, Markdown, HTML and CSV are made from that."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import Any, Generic, TypeVar
+
+from edgetool.platform.foreign import csv_cell
+
+T = TypeVar("T")
+
+NOTHING = "–"
+
+
+class Detail(IntEnum):
+    """How closely one must look to see a column."""
+
+    BRIEF = 0  # on a terminal of 80 characters too
+    FULL = 1  # in the report
+    RAW = 2  # in the CSV alone, which has every column with a field
+
+
+class Shown(Enum):
+    """In which tables for people a column is."""
+
+    ALWAYS = "always"
+    IF_ANY = "where a row has something to show"
+    IF_VARIED = "where two rows differ"
+
+
+def as_text(value: str | float) -> str:
+    return str(value)
+
+
+def no_note(row: object) -> str:
+    del row
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(Generic[T]):
+    title: str
+    value: Callable[[T], object]  # in base units; None: undefined, or not measured
+    format: Callable[[Any], str] = as_text  # of a value that is not None
+    note: Callable[[T], str] = no_note  # behind the value, or in its place where there is none
+    field: str | None = None  # its heading in a CSV, with the base unit; None: not there
+    detail: Detail = Detail.FULL
+    shown: Shown = Shown.ALWAYS
+    meaning: str = ""  # a sentence for the legend, after the title
+
+    @property
+    def is_number(self) -> bool:
+        return self.format is not as_text
+
+    def text(self, row: T) -> str:
+        value = self.value(row)
+        return " ".join(part for part in ("" if value is None else self.format(value), self.note(row)) if part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What a cell shows, and what it is sorted by."""
+
+    text: str
+    value: object
+    is_number: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Generic[T]):
+    """Columns over rows; `mark` names what a row as a whole is, for its looks: "emulated", "failed" or ""."""
+
+    caption: str
+    columns: Sequence[Column[T]]
+    rows: Sequence[T]
+    mark: Callable[[T], str] = no_note
+
+    def shown(self, detail: Detail = Detail.FULL) -> tuple[Column[T], ...]:
+        return tuple(column for column in self.columns if column.detail <= detail and self._is_shown(column))
+
+    def _is_shown(self, column: Column[T]) -> bool:
+        match column.shown:
+            case Shown.IF_ANY:
+                return any(column.text(row) for row in self.rows)
+            case Shown.IF_VARIED:
+                return len({column.text(row) for row in self.rows}) > 1
+            case Shown.ALWAYS:
+                return True
+
+    def cells(self, detail: Detail = Detail.FULL) -> list[list[Cell]]:
+        """A list for each row, in the order of `shown`."""
+        columns = self.shown(detail)
+        return [
+            [
+                Cell(text=column.text(row) or NOTHING, value=column.value(row), is_number=column.is_number)
+                for column in columns
+            ]
+            for row in self.rows
+        ]
+
+    def marked(self, detail: Detail = Detail.FULL) -> list[tuple[str, list[Cell]]]:
+        """Each row's mark and cells."""
+        return [(self.mark(row), cells) for row, cells in zip(self.rows, self.cells(detail), strict=True)]
+
+    def legend(self, detail: Detail = Detail.FULL) -> list[Column[T]]:
+        """The columns whose title does not say enough."""
+        return [column for column in self.shown(detail) if column.meaning]
+
+    def csv(self) -> str:
+        """A line for each row in base units; what is undefined is empty."""
+        columns = [column for column in self.columns if column.field is not None]
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([column.field for column in columns])
+        writer.writerows([csv_cell(column.value(row)) for column in columns] for row in self.rows)
+        return out.getvalue()

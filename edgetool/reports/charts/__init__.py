@@ -1,0 +1,35 @@
+"""The charts of a report, a module each, in the order in which they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from edgetool.records.record import Record
+from edgetool.reports.charts.accuracy import accuracy_chart
+from edgetool.reports.charts.drawing import Chart
+from edgetool.reports.charts.instructions import instructions_chart
+from edgetool.reports.charts.latency import latency_chart
+from edgetool.reports.charts.runtimes import runtimes_chart
+from edgetool.reports.charts.samples import samples_chart
+from edgetool.reports.charts.size import size_chart
+from edgetool.reports.rows import Row
+
+__all__ = ["CHARTS", "Chart", "draw_charts"]
+
+# Each returns None where there is nothing to draw.
+CHARTS: tuple[Callable[[Sequence[Row], Sequence[Record]], Chart | None], ...] = (
+    size_chart,
+    accuracy_chart,
+    latency_chart,
+    instructions_chart,
+    runtimes_chart,
+    samples_chart,
+)
+
+
+def draw_charts(table: Sequence[Row], records: Sequence[Record]) -> Iterator[Chart]:
+    """`records` are those of the rows that did not fail, in their order."""
+    measured = [row for row in table if row.failure is None]
+    for draw in CHARTS:
+        if measured and (chart := draw(measured, records)) is not None:
+            yield chart

@@ -1,0 +1,16 @@
+"""What a row is called in a chart: as much as tells it from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgetool.reports.rows import Row
+
+
+def row_label(row: Row, table: Sequence[Row]) -> str:
+    """ "int8 on qemu-riscv64 (emulated)"."""
+    model = f"{row.model} " if len({other.model for other in table}) > 1 else ""
+    runtime = "" if row.is_own_runtime else f", {row.runtime}"
+    threads = f", {row.threads} threads" if len({other.threads for other in table}) > 1 else ""
+    emulated = " (emulated)" if row.emulated else ""
+    return f"{model}{row.precision} on {row.target}{emulated}{runtime}{threads}"

@@ -1,0 +1,38 @@
+"""A report as PDF, laid out by WeasyPrint from the page's own style for print."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from edgetool.errors import ConfigError
+from edgetool.reports.exporters.html import export_html
+from edgetool.reports.report import Report
+
+INSTALL = 'pip install "edgetool[pdf]"'
+LIBRARIES = "as root: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
+
+
+def export_pdf(report: Report) -> Mapping[str, bytes]:
+    """Raises ConfigError where WeasyPrint or the libraries it needs are missing."""
+    weasyprint = _load_weasyprint()
+    page = export_html(report)["report.html"].decode()
+    return {"report.pdf": weasyprint.HTML(string=page, url_fetcher=_refuse).write_pdf()}
+
+
+def _load_weasyprint() -> Any:
+    try:
+        import weasyprint
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"a PDF needs WeasyPrint: {error.msg}", hint=INSTALL) from error
+    except OSError as error:
+        raise ConfigError(f"WeasyPrint lacks a library: {str(error).splitlines()[0]}", hint=LIBRARIES) from error
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it warns of each style that print does not have
+    return weasyprint
+
+
+def _refuse(url: str, *more: object, **options: object) -> Any:
+    """The page holds all that it shows: whatever else is asked for is none of ours."""
+    del more, options
+    raise ValueError(f"{url[:80]} is not fetched")

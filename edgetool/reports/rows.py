@@ -1,0 +1,194 @@
+"""A case of a run in numbers: its record, compared with the others of the run that it belongs beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from edgetool.models.spec import Precision
+from edgetool.platform.values import value
+from edgetool.records.case import OWN_RUNTIME, Case, CaseFailure, CaseResult
+from edgetool.records.caveats import Caveat, caveats_of
+from edgetool.records.compare import HOST, OutputDifference, output_difference
+from edgetool.records.record import Record, Recorded
+from edgetool.records.stats import Interval, LatencySummary, median_ratio, proportion, summarize
+
+Entry = tuple[CaseResult, Recorded | None]  # as a run's folder holds them
+
+
+@value
+class Row:
+    """What is undefined, or was not measured, is None; a failed case has its reason and no number."""
+
+    model: str
+    precision: str
+    target: str
+    threads: int
+    runtime: str  # as a plan calls it; "auto" is the target's own
+    failure: CaseFailure | None = None
+    kept: bool = False  # measured by an earlier run
+    emulated: bool = False
+    release: str | None = None  # the runtime with its version
+    size_bytes: int | None = None
+    session_load_ns: int | None = None
+    first_run_ns: int | None = None
+    latency: LatencySummary | None = None
+    ratio: Interval | None = None  # of medians, to fp32 in the same cell; None where an emulator's clock took them
+    peak_rss_bytes: int | None = None
+    images: int | None = None  # as many as every target classified, so that accuracies compare
+    correct: int | None = None
+    accuracy: Interval | None = None
+    images_all: int | None = None  # as many as this target classified
+    correct_all: int | None = None
+    differs_by: float | None = None  # largest output difference from the host's same model ÷ its largest output
+    same_predictions: int | None = None
+    compared_samples: int | None = None
+    instructions: int | None = None  # of one inference
+    instructions_weighted: int | None = None  # a vector instruction as much as the registers or elements it moves
+    instructions_ratio: float | None = None  # weighted, to fp32 in the same cell
+    load_bytes: int | None = None
+    store_bytes: int | None = None
+    vlen_bits: int | None = None  # of the processor that was counted on, whether or not a vector instruction ran
+    kernels: str | None = None  # "scalar", "vector" or the runtime's own words
+    deployed_ratio: float | None = None  # weighted instructions, to the target's own runtime
+    deployed_difference: float | None = None  # as differs_by, from the target's own runtime
+    deployed_same_predictions: int | None = None
+    deployed_samples: int | None = None
+    caveats: tuple[Caveat, ...] = ()
+
+    @property
+    def is_own_runtime(self) -> bool:
+        return self.runtime == OWN_RUNTIME
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Near:
+    """A record and those of its run that it is compared with, each None where there is none."""
+
+    case: Case
+    recorded: Recorded
+    fp32: Recorded | None  # in the same runtime
+    host: Recorded | None  # the same model file
+    deployed: Recorded | None  # the same precision in the target's own runtime; None for that itself
+    images: int  # that every target classified in its own runtime, and this record too
+
+
+def rows(entries: Sequence[Entry]) -> tuple[Row, ...]:
+    """A row for each case, in their order."""
+    found = [(result.case, recorded) for result, recorded in entries if recorded is not None]
+    return tuple(
+        _failed(result) if recorded is None else _row(result, _near(result.case, recorded, found))
+        for result, recorded in entries
+    )
+
+
+def _failed(result: CaseResult) -> Row:
+    case = result.case
+    return Row(
+        model=case.model,
+        precision=case.precision,
+        target=case.target,
+        threads=case.threads,
+        runtime=case.runtime,
+        failure=result.failure or CaseFailure(error="Unknown", message="no record and no reason"),
+    )
+
+
+def _near(case: Case, recorded: Recorded, everything: Iterable[tuple[Case, Recorded]]) -> _Near:
+    of_model = [(c, r) for c, r in everything if (c.model, c.threads) == (case.model, case.threads)]
+    here = [(c, r) for c, r in of_model if c.target == case.target]
+    sha256 = recorded.record.subject.model.sha256
+    counts = [
+        r.record.accuracy.images
+        for c, r in everything
+        if c.model == case.model and c.runtime == OWN_RUNTIME and r.record.accuracy is not None
+    ]
+    if recorded.record.accuracy is not None:
+        counts.append(recorded.record.accuracy.images)
+    return _Near(
+        case=case,
+        recorded=recorded,
+        fp32=_first(r for c, r in here if c.precision == Precision.FP32 and c.runtime == case.runtime),
+        host=_first(
+            r
+            for c, r in of_model
+            if c.target == HOST != case.target and c.runtime == OWN_RUNTIME and r.record.subject.model.sha256 == sha256
+        ),
+        deployed=_first(
+            r for c, r in here if c.runtime == OWN_RUNTIME != case.runtime and c.precision == case.precision
+        ),
+        images=min(counts, default=0),
+    )
+
+
+def _first(found: Iterable[Recorded]) -> Recorded | None:
+    return next(iter(found), None)
+
+
+def _row(result: CaseResult, near: _Near) -> Row:
+    record, model = near.recorded.record, near.recorded.record.subject.model
+    timing, accuracy, counts = record.timing, record.accuracy, record.instructions
+    host, deployed = _difference(near.host, near.recorded), _difference(near.deployed, near.recorded)
+    correct = None if accuracy is None else accuracy.correct_of_first(near.images)
+    return Row(
+        model=near.case.model,
+        precision=near.case.precision,
+        target=near.case.target,
+        threads=near.case.threads,
+        runtime=near.case.runtime,
+        kept=result.kept,
+        emulated=record.emulated,
+        release=record.subject.runtime.title,
+        size_bytes=model.size_bytes,
+        session_load_ns=None if timing is None else timing.session_load_ns,
+        first_run_ns=None if timing is None else timing.first_run_ns,
+        latency=None if timing is None else summarize(timing.samples_ns),
+        ratio=_latency_ratio(near.fp32, record),
+        peak_rss_bytes=None if timing is None else timing.peak_rss_bytes,
+        images=None if accuracy is None else near.images,
+        correct=correct,
+        accuracy=None if correct is None else proportion(correct, near.images),
+        images_all=None if accuracy is None else accuracy.images,
+        correct_all=None if accuracy is None else accuracy.correct_of_first(accuracy.images),
+        differs_by=None if host is None else host.max_abs_relative,
+        same_predictions=None if host is None else host.same_top1,
+        compared_samples=None if host is None else host.samples,
+        instructions=None if counts is None else counts.raw,
+        instructions_weighted=None if counts is None else counts.weighted,
+        instructions_ratio=_weighted_ratio(near.fp32, record),
+        load_bytes=None if counts is None else counts.load_bytes,
+        store_bytes=None if counts is None else counts.store_bytes,
+        vlen_bits=None if counts is None else counts.vlen_bits,
+        kernels=record.kernels,
+        deployed_ratio=_weighted_ratio(near.deployed, record),
+        deployed_difference=None if deployed is None else deployed.max_abs_relative,
+        deployed_same_predictions=None if deployed is None else deployed.same_top1,
+        deployed_samples=None if deployed is None else deployed.samples,
+        caveats=caveats_of(record),
+    )
+
+
+def _difference(baseline: Recorded | None, candidate: Recorded) -> OutputDifference | None:
+    return None if baseline is None else output_difference(baseline.outputs, candidate.outputs)
+
+
+def _latency_ratio(baseline: Recorded | None, record: Record) -> Interval | None:
+    """None on an emulator, which can rank two models the wrong way round."""
+    if baseline is None or baseline.record.timing is None or record.timing is None or record.emulated:
+        return None
+    return median_ratio(record.timing.samples_ns, baseline.record.timing.samples_ns)
+
+
+def _weighted_ratio(baseline: Recorded | None, record: Record) -> float | None:
+    if baseline is None or baseline.record.instructions is None or record.instructions is None:
+        return None
+    weighted = baseline.record.instructions.weighted
+    return record.instructions.weighted / weighted if weighted else None
+
+
+def groups(table: Iterable[Row], key: Callable[[Row], object]) -> list[list[Row]]:
+    """Rows with an equal key together, in the order in which the keys come."""
+    found: dict[object, list[Row]] = {}
+    for row in table:
+        found.setdefault(key(row), []).append(row)
+    return list(found.values())

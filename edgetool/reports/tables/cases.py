@@ -1,0 +1,193 @@
+"""The table of a run: a row for each case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgetool.platform.columns import Column, Detail, Shown, Table
+from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
+from edgetool.records.caveats import Caveat
+from edgetool.reports.rows import Row
+
+
+def mark(row: Row) -> str:
+    return "failed" if row.failure is not None else "emulated" if row.emulated else ""
+
+
+def runtime_text(row: Row) -> str:
+    return "deployed" if row.is_own_runtime else row.runtime
+
+
+def _target_note(row: Row) -> str:
+    return "(emulated)" if row.emulated else ""
+
+
+def _outcome(row: Row) -> str | None:
+    if row.failure is not None:
+        return f"failed: {row.failure.reason}"
+    return "kept" if row.kept else None
+
+
+def _accuracy_note(row: Row) -> str:
+    if Caveat.RANDOM_WEIGHTS in row.caveats:
+        return "means nothing"
+    return "" if row.accuracy is None else f"({row.correct}/{row.images})"
+
+
+def same_class_note(same: int | None, samples: int | None) -> str:
+    return "" if same is None else f"(same class {same}/{samples})"
+
+
+COLUMNS: tuple[Column[Row], ...] = (
+    Column(title="model", field="model", value=lambda row: row.model, detail=Detail.BRIEF, shown=Shown.IF_VARIED),
+    Column(title="precision", field="precision", value=lambda row: row.precision, detail=Detail.BRIEF),
+    Column(
+        title="target",
+        field="target",
+        value=lambda row: row.target,
+        note=_target_note,
+        detail=Detail.BRIEF,
+    ),
+    Column(title="", field="emulated", value=lambda row: str(row.emulated).lower(), detail=Detail.RAW),
+    Column(
+        title="runtime",
+        field="runtime",
+        value=runtime_text,
+        detail=Detail.BRIEF,
+        shown=Shown.IF_VARIED,
+        meaning="“deployed” is the one that the target's file names",
+    ),
+    Column(
+        title="threads",
+        field="threads",
+        value=lambda row: row.threads,
+        format=str,
+        detail=Detail.BRIEF,
+        shown=Shown.IF_VARIED,
+    ),
+    Column(title="", field="release", value=lambda row: row.release, detail=Detail.RAW),
+    Column(title="outcome", field="outcome", value=_outcome, detail=Detail.BRIEF, shown=Shown.IF_ANY),
+    Column(
+        title="size",
+        field="size_bytes",
+        value=lambda row: row.size_bytes,
+        format=size_text,
+        detail=Detail.BRIEF,
+    ),
+    Column(
+        title="load",
+        field="session_load_ns",
+        value=lambda row: row.session_load_ns,
+        format=time_text,
+        meaning="creating the session",
+    ),
+    Column(
+        title="first",
+        field="first_run_ns",
+        value=lambda row: row.first_run_ns,
+        format=time_text,
+        meaning="the first inference after that",
+    ),
+    Column(title="", field="repetitions", value=lambda row: row.latency and row.latency.count, detail=Detail.RAW),
+    Column(title="", field="min_ns", value=lambda row: row.latency and row.latency.min_ns, detail=Detail.RAW),
+    Column(
+        title="p50",
+        field="p50_ns",
+        value=lambda row: row.latency and row.latency.p50_ns,
+        format=time_text,
+        detail=Detail.BRIEF,
+        meaning="the median of the repetitions after warm-up",
+    ),
+    Column(
+        title="p90",
+        field="p90_ns",
+        value=lambda row: row.latency and row.latency.p90_ns,
+        format=time_text,
+        meaning="90 % of the repetitions took no longer; p99 likewise",
+    ),
+    Column(title="p99", field="p99_ns", value=lambda row: row.latency and row.latency.p99_ns, format=time_text),
+    Column(title="", field="max_ns", value=lambda row: row.latency and row.latency.max_ns, detail=Detail.RAW),
+    Column(
+        title="spread",
+        field="spread",
+        value=lambda row: row.latency and round(row.latency.spread, 4),
+        format=percent_text,
+        meaning="the interquartile range as a share of the median",
+    ),
+    Column(
+        title="÷ fp32",
+        field="ratio_to_fp32",
+        value=lambda row: row.ratio and round(row.ratio.value, 4),
+        format=ratio_text,
+        detail=Detail.BRIEF,
+        meaning="the ratio of medians to fp32 on the same target",
+    ),
+    Column(title="", field="ratio_low", value=lambda row: row.ratio and round(row.ratio.low, 4), detail=Detail.RAW),
+    Column(title="", field="ratio_high", value=lambda row: row.ratio and round(row.ratio.high, 4), detail=Detail.RAW),
+    Column(
+        title="peak RSS",
+        field="peak_rss_bytes",
+        value=lambda row: row.peak_rss_bytes,
+        format=size_text,
+        meaning="the most memory that the process held",
+    ),
+    Column(
+        title="accuracy",
+        value=lambda row: row.accuracy and row.accuracy.value,
+        format=percent_text,
+        note=_accuracy_note,
+        detail=Detail.BRIEF,
+        meaning="the share of the held-out images, as many as every target classified, that got their label",
+    ),
+    Column(title="", field="images", value=lambda row: row.images, detail=Detail.RAW),
+    Column(title="", field="correct", value=lambda row: row.correct, detail=Detail.RAW),
+    Column(title="", field="images_all", value=lambda row: row.images_all, detail=Detail.RAW),
+    Column(title="", field="correct_all", value=lambda row: row.correct_all, detail=Detail.RAW),
+    Column(
+        title="output vs host",
+        field="output_difference",
+        value=lambda row: row.differs_by,
+        format="{:.1g}".format,
+        note=lambda row: same_class_note(row.same_predictions, row.compared_samples),
+        shown=Shown.IF_ANY,
+        meaning="the largest difference from the host's outputs of the same model, as a share of the largest output",
+    ),
+    Column(title="", field="same_predictions", value=lambda row: row.same_predictions, detail=Detail.RAW),
+    Column(
+        title="instructions",
+        field="instructions",
+        value=lambda row: row.instructions,
+        format=count_text,
+        shown=Shown.IF_ANY,
+    ),
+    Column(
+        title="weighted",
+        field="instructions_weighted",
+        value=lambda row: row.instructions_weighted,
+        format=count_text,
+        detail=Detail.BRIEF,
+        shown=Shown.IF_ANY,
+        meaning="instructions of one inference, a vector instruction counted as often as it fills a register: no time",
+    ),
+    Column(
+        title="weighted ÷ fp32",
+        field="instructions_ratio_to_fp32",
+        value=lambda row: row.instructions_ratio and round(row.instructions_ratio, 4),
+        format=ratio_text,
+        shown=Shown.IF_ANY,
+    ),
+    Column(title="", field="load_bytes", value=lambda row: row.load_bytes, detail=Detail.RAW),
+    Column(title="", field="store_bytes", value=lambda row: row.store_bytes, detail=Detail.RAW),
+    Column(
+        title="kernels",
+        field="kernels",
+        value=lambda row: row.kernels,
+        shown=Shown.IF_ANY,
+        meaning="what the runtime says it chose on this processor, or “scalar” where no vector instruction was counted",
+    ),
+    Column(title="", field="caveats", value=lambda row: " ".join(row.caveats), detail=Detail.RAW),
+)
+
+
+def cases_table(table: Sequence[Row]) -> Table[Row]:
+    return Table(caption="All measurements", columns=COLUMNS, rows=table, mark=mark)

@@ -1,0 +1,77 @@
+"""Jinja2 as reports use it: every value is escaped for its sink, unless a macro of the exporter made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgetool.platform.foreign import one_line
+from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+REPORTS = Path(__file__).parent
+UNITS = {"time": time_text, "size": size_text, "count": count_text, "percent": percent_text, "ratio": ratio_text}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    title: str
+    anchor: str
+    body: Markup
+    is_wide: bool  # on paper, too
+
+
+def environment(
+    blocks: str,
+    *,
+    filters: Mapping[str, Callable[..., Any]],
+    escape: Callable[[str], str] = one_line,
+    folder: Path = REPORTS / "sections",
+) -> Environment:
+    """The templates of `folder`, with the macros of the exporter's own file `blocks` as globals.
+
+    `escape` comes before HTML's escaping, or instead of it where it returns Markup. A name that nothing defines is an
+    error.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader([folder, REPORTS / "templates"]),
+        autoescape=True,
+        finalize=lambda value: value if hasattr(value, "__html__") else escape(str(value)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {**UNITS, "squeeze": squeeze, **filters}
+    macros = made.get_template(blocks).module
+    made.globals |= {name: macro for name, macro in vars(macros).items() if not name.startswith("_")}
+    return made
+
+
+def squeeze(text: object) -> Markup:
+    """What a macro was called with, on one line."""
+    from markupsafe import Markup
+
+    return Markup(" ".join(str(text).split()))  # escaped when it was rendered
+
+
+def sections(made: Environment, values: Mapping[str, Any]) -> Iterator[Section]:
+    """Those that have something to say, in the order of their files' names: `40-measurements.j2`."""
+    from markupsafe import Markup
+
+    for name in made.list_templates(filter_func=lambda name: name[:1].isdigit()):
+        module: Any = made.get_template(name).make_module(dict(values))
+        body = str(module).strip()
+        if body:
+            yield Section(
+                title=module.title,
+                anchor=name[3:].removesuffix(".j2"),
+                body=Markup(body),
+                is_wide=getattr(module, "is_wide", False),
+            )

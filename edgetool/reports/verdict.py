@@ -1,0 +1,232 @@
+"""What to deploy and why: a judgement of the formats that were measured on one target, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import IntEnum, StrEnum
+
+from edgetool.models.spec import Precision
+from edgetool.platform.values import value
+from edgetool.records.case import OWN_RUNTIME
+from edgetool.records.compare import HOST
+from edgetool.records.record import Recorded
+from edgetool.records.stats import Interval, paired_difference
+from edgetool.reports.rows import Entry, Row, groups
+
+ACCEPTED_LOSS = 0.01  # of accuracy
+SAME_CLASS = 0.99  # of the images that host and target both classified
+
+
+class Sureness(StrEnum):
+    CLEAR = "clear"  # measured on the target itself, and the intervals leave no doubt
+    LIKELY = "likely"  # all that is known speaks for it; an interval, or a stand-in for time, leaves doubt
+    INCONCLUSIVE = "inconclusive"  # what is known speaks for both, or too little is known
+
+
+class Says(IntEnum):
+    """What a reason says of the format that is judged, the strongest last."""
+
+    FOR, LIKELY_FOR, OPEN, AGAINST = range(4)
+
+
+class Reason(StrEnum):
+    """Why it is so; the words are in the section's template."""
+
+    SMALLER = "smaller"
+    NOT_SMALLER = "not-smaller"
+    ACCURATE = "accurate"
+    LIKELY_ACCURATE = "likely-accurate"
+    LIKELY_LESS_ACCURATE = "likely-less-accurate"
+    LESS_ACCURATE = "less-accurate"
+    ACCURACY_UNKNOWN = "accuracy-unknown"
+    FASTER = "faster"
+    AS_FAST = "as-fast"
+    SLOWER = "slower"
+    FEWER_INSTRUCTIONS = "fewer-instructions"
+    MORE_INSTRUCTIONS = "more-instructions"
+    TIME_UNKNOWN = "time-unknown"
+    OUTPUTS_DIFFER = "outputs-differ"
+    NOTHING_TO_COMPARE = "nothing-to-compare"
+    NOTHING_RAN = "nothing-ran"
+
+
+SAYS = {
+    Reason.SMALLER: Says.FOR,
+    Reason.NOT_SMALLER: Says.OPEN,
+    Reason.ACCURATE: Says.FOR,
+    Reason.LIKELY_ACCURATE: Says.LIKELY_FOR,
+    Reason.LIKELY_LESS_ACCURATE: Says.OPEN,
+    Reason.LESS_ACCURATE: Says.AGAINST,
+    Reason.ACCURACY_UNKNOWN: Says.OPEN,
+    Reason.FASTER: Says.FOR,
+    Reason.AS_FAST: Says.FOR,
+    Reason.SLOWER: Says.OPEN,  # smaller against faster: which of them matters is not ours to say
+    Reason.FEWER_INSTRUCTIONS: Says.LIKELY_FOR,
+    Reason.MORE_INSTRUCTIONS: Says.OPEN,
+    Reason.TIME_UNKNOWN: Says.OPEN,
+    Reason.OUTPUTS_DIFFER: Says.OPEN,
+    Reason.NOTHING_TO_COMPARE: Says.OPEN,
+    Reason.NOTHING_RAN: Says.OPEN,
+}
+
+
+@value
+class Loss:
+    """How much accuracy a format loses to fp32, on the images that both classified on one target."""
+
+    target: str
+    images: int
+    correct: int  # in the format
+    correct_fp32: int
+    share: Interval  # of the images; below zero it gains
+
+
+@value
+class Verdict:
+    """On one model and one target."""
+
+    model: str
+    target: str
+    threads: int
+    emulated: bool
+    candidate: Row | None  # the format that is judged; None where nothing ran
+    fp32: Row | None  # what it is judged against
+    loss: Loss | None
+    choice: str | None  # a precision; None where nothing is chosen
+    sureness: Sureness
+    reasons: tuple[Reason, ...]
+
+    @property
+    def title(self) -> str:
+        """ "Deploy int8 on qemu-riscv64 (likely)"."""
+        sureness = "" if self.sureness is Sureness.INCONCLUSIVE else f" ({self.sureness})"
+        return f"{self.answer} on {self.target}{sureness}"
+
+    @property
+    def answer(self) -> str:
+        if self.choice is None or self.candidate is None:
+            return "Inconclusive"
+        return f"Deploy {self.choice}" if self.choice == self.candidate.precision else f"Keep {self.choice}"
+
+
+def verdicts(entries: Sequence[Entry], table: Sequence[Row]) -> tuple[Verdict, ...]:
+    """One for each model, target and number of threads, in the target's own runtime; the host's if there is no other.
+
+    `table` has the rows of `entries`.
+    """
+    own = [row for row in table if row.is_own_runtime]
+    wanted = [row for row in own if row.target != HOST] or own
+    return tuple(_judge(entries, cell) for cell in groups(wanted, lambda row: (row.model, row.target, row.threads)))
+
+
+def _judge(entries: Sequence[Entry], cell: Sequence[Row]) -> Verdict:
+    ran = [row for row in cell if row.failure is None]
+    fp32 = next((row for row in ran if row.precision == Precision.FP32), None)
+    candidates = [row for row in ran if row is not fp32]
+    if fp32 is None or not candidates:
+        reason = Reason.NOTHING_TO_COMPARE if ran else Reason.NOTHING_RAN
+        return _verdict(cell, ran[0] if ran else None, None, None, [reason])
+    judged = []
+    for row in candidates:
+        loss = _loss(entries, row)
+        judged.append(_verdict(cell, row, fp32, loss, list(_reasons(row, fp32, loss))))
+    return min(judged, key=_strength)
+
+
+def _strength(verdict: Verdict) -> tuple[bool, int, float]:
+    """For the best of several formats: those that are chosen first, the surest of them, the smallest."""
+    row = verdict.candidate
+    chosen = row is not None and verdict.choice == row.precision
+    return (not chosen, list(Sureness).index(verdict.sureness), 0 if row is None else row.size_bytes or 0)
+
+
+def _verdict(
+    cell: Sequence[Row], candidate: Row | None, fp32: Row | None, loss: Loss | None, reasons: Sequence[Reason]
+) -> Verdict:
+    strongest = max(SAYS[reason] for reason in reasons)
+    choice, sureness = {
+        Says.FOR: (candidate, Sureness.CLEAR),
+        Says.LIKELY_FOR: (candidate, Sureness.LIKELY),
+        Says.OPEN: (None, Sureness.INCONCLUSIVE),
+        Says.AGAINST: (fp32, Sureness.CLEAR),
+    }[strongest]
+    return Verdict(
+        model=cell[0].model,
+        target=cell[0].target,
+        threads=cell[0].threads,
+        emulated=any(row.emulated for row in cell),
+        candidate=candidate,
+        fp32=fp32,
+        loss=loss,
+        choice=None if choice is None else choice.precision,
+        sureness=sureness,
+        reasons=tuple(reasons),
+    )
+
+
+def _reasons(row: Row, fp32: Row, loss: Loss | None) -> Iterator[Reason]:
+    yield Reason.SMALLER if (row.size_bytes or 0) < (fp32.size_bytes or 0) else Reason.NOT_SMALLER
+    yield _of_accuracy(loss)
+    yield _of_cost(row)
+    if row.same_predictions is not None and row.same_predictions < SAME_CLASS * (row.compared_samples or 0):
+        yield Reason.OUTPUTS_DIFFER
+
+
+def _of_accuracy(loss: Loss | None) -> Reason:
+    if loss is None:
+        return Reason.ACCURACY_UNKNOWN
+    if loss.share.high <= ACCEPTED_LOSS:
+        return Reason.ACCURATE
+    if loss.share.low > ACCEPTED_LOSS:
+        return Reason.LESS_ACCURATE
+    return Reason.LIKELY_ACCURATE if loss.share.value <= ACCEPTED_LOSS else Reason.LIKELY_LESS_ACCURATE
+
+
+def _of_cost(row: Row) -> Reason:
+    """Time where a clock that counts took it; else instructions, which are no time."""
+    if row.ratio is not None:
+        if row.ratio.high < 1:
+            return Reason.FASTER
+        return Reason.SLOWER if row.ratio.low > 1 else Reason.AS_FAST
+    if row.instructions_ratio is None:
+        return Reason.TIME_UNKNOWN
+    return Reason.FEWER_INSTRUCTIONS if row.instructions_ratio < 1 else Reason.MORE_INSTRUCTIONS
+
+
+def _loss(entries: Sequence[Entry], row: Row) -> Loss | None:
+    """From the target that classified most images with these two models, this one where several did."""
+    found = [loss for target in dict.fromkeys(r.case.target for r, _ in entries) if (loss := _on(entries, row, target))]
+    return max(found, key=lambda loss: (loss.images, loss.target == row.target), default=None)
+
+
+def _on(entries: Sequence[Entry], row: Row, target: str) -> Loss | None:
+    fp32, own = (_recorded(entries, row, target, precision) for precision in (Precision.FP32, row.precision))
+    if fp32 is None or own is None or fp32.record.accuracy is None or own.record.accuracy is None:
+        return None
+    a, b = fp32.record.accuracy, own.record.accuracy
+    images = min(a.images, b.images)
+    if a.labels is None or b.labels is None or a.labels[:images] != b.labels[:images]:
+        return None
+    pairs = [
+        (before == label, after == label)
+        for before, after, label in zip(a.predictions[:images], b.predictions[:images], a.labels[:images], strict=True)
+    ]
+    return Loss(
+        target=target,
+        images=images,
+        correct=sum(after for _, after in pairs),
+        correct_fp32=sum(before for before, _ in pairs),
+        share=paired_difference(pairs.count((True, False)), pairs.count((False, True)), images),
+    )
+
+
+def _recorded(entries: Sequence[Entry], row: Row, target: str, precision: str) -> Recorded | None:
+    wanted = (row.model, precision, target, OWN_RUNTIME)
+    return next(
+        (
+            recorded
+            for result, recorded in entries
+            if (c := result.case) and (c.model, c.precision, c.target, c.runtime) == wanted and recorded is not None
+        ),
+        None,
+    )

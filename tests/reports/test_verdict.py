@@ -1,0 +1,128 @@
+"""What to deploy: the judgement follows from sizes, paired accuracies and costs, and says how sure it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgetool.models.spec import Precision
+from edgetool.records.case import Case
+from edgetool.reports.report import Report
+from edgetool.reports.verdict import Reason, Sureness, Verdict
+from tests.reports.examples import (
+    COUNTED,
+    COUNTS,
+    EMULATED,
+    HALF,
+    HOST,
+    INT8,
+    Entry,
+    accuracy,
+    entry,
+    failed,
+    on_board,
+    report_of,
+)
+from tests.support import emulated_record, model_spec, record
+
+LARGE = record(target="board", model=replace(INT8, size_bytes=4000), accuracy=accuracy())
+
+
+def verdict(*entries: Entry) -> Verdict:
+    (found,) = report_of(*entries).verdicts
+    return found
+
+
+def board(*, wrong: int = 4, images: int = 360, **changes: Any) -> tuple[Entry, Entry]:
+    """fp32 with four wrong images, and int8 with `wrong`."""
+    fp32, _ = on_board(accuracy=accuracy(images=images), **changes)
+    _, int8 = on_board(accuracy=accuracy(images=images, wrong=wrong), **changes)
+    return fp32, int8
+
+
+def test_a_format_that_is_smaller_as_accurate_and_faster_is_chosen_clearly() -> None:
+    found = verdict(*board(images=2000))
+    assert (found.title, found.sureness) == ("Deploy int8 on board (clear)", Sureness.CLEAR)
+    assert found.reasons == (Reason.SMALLER, Reason.ACCURATE, Reason.FASTER)
+
+
+def test_a_format_that_loses_more_than_a_point_for_sure_is_not_chosen() -> None:
+    found = verdict(*board(wrong=60))
+    assert (found.answer, found.sureness) == ("Keep fp32", Sureness.CLEAR)
+    assert found.loss is not None
+    assert found.loss.share.value == 56 / 360
+
+
+def test_too_few_images_leave_it_likely() -> None:
+    found = verdict(*board(wrong=5, images=100))
+    assert (found.answer, found.sureness) == ("Deploy int8", Sureness.LIKELY)
+    assert Reason.LIKELY_ACCURATE in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        (board(fast_ns=2_000_000), Reason.SLOWER),
+        (board(wrong=9), Reason.LIKELY_LESS_ACCURATE),
+        ((on_board()[0], entry(LARGE)), Reason.NOT_SMALLER),
+        ((*HOST, *EMULATED), Reason.TIME_UNKNOWN),
+        (HOST[:1], Reason.NOTHING_TO_COMPARE),
+    ],
+)
+def test_what_speaks_for_both_or_tells_too_little_is_inconclusive(entries: tuple[Entry, ...], reason: Reason) -> None:
+    found = verdict(*entries)
+    assert (found.choice, found.sureness) == (None, Sureness.INCONCLUSIVE)
+    assert reason in found.reasons
+
+
+def test_without_labels_no_accuracy_is_known() -> None:
+    found = verdict(*on_board(accuracy=None))
+    assert (found.loss, found.choice) == (None, None)
+    assert Reason.ACCURACY_UNKNOWN in found.reasons
+
+
+def test_counts_are_never_clearer_than_likely() -> None:
+    found = verdict(*HOST, *COUNTED)
+    assert (found.answer, found.sureness) == ("Deploy int8", Sureness.LIKELY)
+    assert found.reasons[-1] == Reason.FEWER_INSTRUCTIONS
+
+
+def test_more_instructions_leave_it_open() -> None:
+    more = [emulated_record(model=m, instructions=c) for m, c in ((model_spec(), HALF), (INT8, COUNTS))]
+    assert Reason.MORE_INSTRUCTIONS in verdict(*HOST, *map(entry, more)).reasons
+
+
+def test_the_accuracy_is_that_of_the_target_that_classified_most() -> None:
+    loss = verdict(*HOST, *COUNTED).loss
+    assert loss is not None
+    assert (loss.target, loss.images, loss.correct) == ("host", 360, 356)
+
+
+def test_a_target_that_classifies_unlike_the_host_is_not_trusted() -> None:
+    result, there = board(images=2000)[1]
+    assert there is not None
+    logits = there.outputs["logits"]
+    other = type(there)(record=there.record, outputs={"logits": np.roll(logits, 1, axis=1)})
+    found = verdict(*HOST, board(images=2000)[0], (result, other))
+    assert found.choice is None
+    assert Reason.OUTPUTS_DIFFER in found.reasons
+
+
+def test_each_target_of_a_sweep_has_its_own_and_the_host_none() -> None:
+    report = report_of(*HOST, *on_board("a"), *on_board("b", fast_ns=3_000_000))
+    assert [found.title for found in report.verdicts] == ["Deploy int8 on a (clear)", "Inconclusive on b"]
+
+
+def test_a_target_where_nothing_ran_says_so() -> None:
+    report: Report = report_of(failed(Case(model="tiny", precision=Precision.FP32, target="gone", threads=1)))
+    (found,) = report.verdicts
+    assert (found.reasons, found.candidate) == ((Reason.NOTHING_RAN,), None)
+
+
+def test_of_two_formats_the_one_that_can_be_chosen_is_judged() -> None:
+    dynamic = model_spec(precision=Precision.INT8_DYNAMIC, sha256="d" * 64, size_bytes=900)
+    slow = entry(record(target="board", model=dynamic, accuracy=accuracy(images=2000), samples_ns=(9_000_000,) * 30))
+    assert verdict(*board(images=2000), slow).answer == "Deploy int8"
