@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from benchmarks.kernels.rows import NCNN, OURS, SCALAR, STOCK, Findings, KernelRow
-from edgetool.reports.panels import BLUE, GREY, ORANGE, SKY, Bar, write_panels
+from edgetool.platform.format import count_text, ratio_text
+from edgetool.reports.charts.drawing import BLUE, GREY, ORANGE, SKY, Bar, Chart
+from edgetool.reports.charts.panels import panels_chart
 
 COLOURS = {STOCK: GREY, SCALAR: SKY, NCNN: ORANGE, OURS: BLUE}
 
 
-def write_chart(path: Path, findings: Findings, model: str) -> None:
+def model_chart(findings: Findings, model: str) -> Chart:
     panels: dict[str, list[Bar]] = {}
     for row in findings.rows:
         if row.model == model:
             panels.setdefault(f"{model}, {row.precision}", []).append(_bar(row, findings.stock(row)))
-    write_panels(path, panels, compared_with=STOCK)
+    title = f"Weighted instructions of one inference of {model}, and how often stock's"
+    return panels_chart(f"performance-{model}", title, panels, unit="million")
 
 
 def _bar(row: KernelRow, stock: KernelRow | None) -> Bar:
     weighted = row.counts.weighted
-    ratio = None if stock is None or stock is row else weighted / stock.counts.weighted
-    return Bar(label=label(row), weighted=weighted, ratio=ratio, colour=COLOURS[row.side])
+    ratio = "" if stock is None or stock is row else f" ({ratio_text(weighted / stock.counts.weighted)})"
+    return Bar(label=label(row), length=weighted / 1e6, text=f"{count_text(weighted)}{ratio}", colour=COLOURS[row.side])
 
 
 def label(row: KernelRow) -> str:
