@@ -43,6 +43,8 @@ def unpack_bundle(archive: Path, folder: Path) -> Bundle:
     """Extract a .tar.zst into the new `folder` and check it. Raises BuildError for a hostile or broken archive."""
     import zstandard
 
+    if folder.exists():
+        raise BuildError(f"cannot unpack {archive}: {folder} exists")
     try:
         with staged(folder) as beside:
             with (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgetool.platform.foreign import one_line
+
 KERNEL_SUFFIX = "_kernel_time"
 
 
@@ -17,4 +19,4 @@ def operator_of(event: Any) -> str | None:
     operator = arguments.get("op_name")
     if not isinstance(operator, str) or not operator or not isinstance(duration, int) or not 0 <= duration < 2**50:
         return None
-    return operator[:128]
+    return one_line(operator, 128) or None

@@ -62,7 +62,7 @@ def board_image(machine: Machine, store: Store, *, note: Note = unheard, force: 
         root = folder / "root"
         unpack_packages(kernel, store.root, root, note=note, only=(KERNEL, *map(MODULE.format, MODULES)))
         unpack_packages(programs, store.root, root, note=note)
-        shutil.copyfile(next(root.glob(KERNEL)), folder / "kernel")
+        shutil.copyfile(min(root.glob(KERNEL)), folder / "kernel")
         write_atomically(folder / "initramfs", cpio.archive(_members(machine, init, root, folder / "lib")))
         shutil.rmtree(folder / "lib")
         shutil.rmtree(root)
@@ -107,4 +107,4 @@ def _members(machine: Machine, init: str, root: Path, libraries: Path) -> list[c
 
 
 def _module(root: Path, name: str) -> bytes:
-    return lzma.decompress(next(root.rglob(f"{name}.ko.xz")).read_bytes())
+    return lzma.decompress(min(root.rglob(f"{name}.ko.xz")).read_bytes())

@@ -46,18 +46,21 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
             )
         if not finite_outputs(list(outputs.values())):
             raise HarnessError(f"{title(model)}: the outputs are not finite numbers")
-        accuracy = _judge(bench.bundle, model, outputs)
+        accuracy = _judge(bench.bundle, model, outputs, samples=wanted)
         if accuracy is not None and accuracy.labels is not None:
             step.note(f"{accuracy.correct_of_first(accuracy.images)} right")
     return Reading(measurement=accuracy, outcome=outcome, outputs=outputs)
 
 
-def _judge(bundle: Bundle, model: BundledModel, outputs: Outputs) -> Accuracy | None:
+def _judge(bundle: Bundle, model: BundledModel, outputs: Outputs, *, samples: int) -> Accuracy | None:
+    """Of as many rows as went in, whatever came back; labels that do not cover them are none."""
     logits = next(iter(outputs.values()))
     if bundle.manifest.noise or logits.ndim != 2 or logits.shape[1] < 2:
         return None
-    predictions = logits.argmax(axis=1)
+    predictions = logits[: samples * bundle.manifest.inputs[0].tensor.shape[0]].argmax(axis=1)
     labels = bundle.manifest.labels if model.spec.accuracy_means_something else None
+    if labels is not None and len(labels) < len(predictions):
+        labels = None
     return Accuracy(
         images=len(predictions),
         inputs_sha256=bundle.manifest.inputs[0].sha256,

@@ -47,7 +47,7 @@ def test_a_runs_counts_are_estimated_for_the_cores_that_they_fit(run: Path) -> N
 
 
 def test_a_record_alone_will_do(run: Path) -> None:
-    (record,) = (run / "records").glob("*.json")
+    (record,) = (run / "records").rglob("*.json")
     done = run_cli("estimate", record, "--core", "x60")
     assert done.exit_code == 0, done.stderr.decode()
     assert "16.00 M to 16.50 M" in " ".join(done.stdout.decode().split())

@@ -387,6 +387,6 @@ def test_a_fault_ends_as_its_row_says(fault: Fault, server: Server, tmp_path: Pa
                 thread.join(60)
     await_true(lambda: not marked(scene.board), "a process was left")
     work = scene.board / "work"
-    await_true(lambda: all((path / "kept").exists() for path in work.glob("*")), "a work folder was left")
+    await_true(lambda: all((path / "kept").exists() for path in list(work.glob("*"))), "a work folder was left")
     again = Scene(server=server, behind=server, link=link, folder=tmp_path / "again", board=tmp_path / "there")
     assert samples_of(again.measured(honest(again))) == (1000, 1100, 1200)

@@ -49,7 +49,7 @@ def include(store: Store) -> Path:
 
     def make(folder: Path) -> None:
         unpack_packages(headers, store.root, folder / "sysroot", note=unheard)
-        header = next((folder / "sysroot").rglob("onnxruntime_c_api.h"))
+        header = min((folder / "sysroot").rglob("onnxruntime_c_api.h"))
         for path in header.parent.glob("*.h"):
             shutil.copyfile(path, folder / path.name)
         shutil.rmtree(folder / "sysroot")

@@ -76,7 +76,7 @@ def test_deploy_measures_on_the_board_and_names_neither_host_nor_key_in_the_reco
         done = run_cli("deploy", "--target", "quick", *words, "--runs", str(tmp_path / "runs"), "--json")
         assert done.exit_code == 0, done.stderr.decode()
     run = Path(json.loads(done.stdout)["run"])
-    record = json.loads(next((run / "records").glob("quick-*fp32*.json")).read_text())
+    record = json.loads(min((run / "records").rglob("*fp32*.json")).read_text())
     assert record["environment"]["emulator"] is None
     assert record["environment"]["before"]["load_1min"] is not None
     for path in run.rglob("*.json"):

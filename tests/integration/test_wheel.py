@@ -30,7 +30,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     done = run_process(command, timeout_s=300)
     assert done.exit_code == 0, done.stderr.decode() + done.stdout.decode()
-    with zipfile.ZipFile(next((folder / "dist").glob("*.whl"))) as wheel:
+    with zipfile.ZipFile(min((folder / "dist").glob("*.whl"))) as wheel:
         wheel.extractall(folder / "site")
     return folder / "site"
 
@@ -65,7 +65,7 @@ def test_data_is_found_inside_the_wheel(installed: Path, name: str) -> None:
 
 
 def test_the_wheel_names_its_command(installed: Path) -> None:
-    entry_points = next(installed.glob("edgetool-*.dist-info")) / "entry_points.txt"
+    entry_points = min(installed.glob("edgetool-*.dist-info")) / "entry_points.txt"
     assert "edgetool = edgetool.cli:main" in entry_points.read_text()
 
 

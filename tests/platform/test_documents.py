@@ -20,7 +20,7 @@ from edgetool.records.record import Record
 from edgetool.runtimes.spec import RuntimeBuild
 from edgetool.targets.registry import read_target
 from edgetool.targets.spec import BenchmarkSpec, EvaluationSpec, Target
-from tests.support import record
+from tests.support import record, runtime_identity
 
 PRINTABLE = st.characters(exclude_categories=("C", "Z")) | st.just(" ")
 NAMES = st.text(PRINTABLE, min_size=1, max_size=40)
@@ -104,7 +104,14 @@ def test_a_manifest_read_back_equals_the_one_written(manifest: Manifest) -> None
 def test_a_record_read_back_equals_the_one_written(
     samples: tuple[int, ...], started: object, model: ModelSpec, spec: BenchmarkSpec, target: str, run: str
 ) -> None:
-    written = record(samples_ns=samples, started_at=started, model=model, spec=spec, target=target, runtime=run)
+    written = record(
+        samples_ns=samples,
+        started_at=started,
+        model=model,
+        spec=spec,
+        target=target,
+        runtime=runtime_identity(title=run),
+    )
     assert parse_value(Record, to_json(written), where="record") == written
 
 

@@ -110,7 +110,7 @@ def test_the_report_is_written_in_every_form(tmp_path: Path) -> None:
     assert "ConnectError: the link to desk | was lost" in (folder / "report.html").read_text()
     assert (folder / "charts/size.svg").is_file()
     lines = list(csv.DictReader((folder / "summary.csv").read_text().splitlines()))
-    outcomes = ["kept", "", "failed: ConnectError: the link to desk | was lost"]
+    outcomes = ["kept", "", "failed: ConnectError: the link to desk | was lost second line"]
     assert [line["outcome"] for line in lines] == outcomes
 
 

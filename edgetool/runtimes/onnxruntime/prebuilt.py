@@ -138,7 +138,7 @@ def _download_library(wheel: Wheel, store: Store, library: Path) -> None:
         timeout_s=600,
     )
     with (
-        zipfile.ZipFile(next(wheels.glob("*.whl"))) as packed,
+        zipfile.ZipFile(min(wheels.glob("*.whl"))) as packed,
         packed.open(f"onnxruntime/capi/{library.name}") as source,
         library.open("wb") as destination,
     ):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from edgetool.errors import ConfigError
+from edgetool.errors import BuildError, ConfigError, FileGone
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.debian.packages import fetch_from_debian
 from edgetool.platform.documents import read_document
@@ -117,7 +117,14 @@ def fetch_sources(
     note: Note = unheard,
 ) -> tuple[Path, ...]:
     """Several at a time. Raises BuildError for a file that can't be had or is another than the pinned one."""
-    return fetch_from_debian(sources, store.root, note=note, mirror=None if mirror is None else str(mirror.resolve()))
+    if mirror is None:
+        return fetch_from_debian(sources, store.root, note=note)
+    try:
+        return fetch_from_debian(sources, store.root, note=note, mirror=str(mirror.resolve()))
+    except FileGone as gone:
+        places = ((source, (mirror / source.path, mirror / source.file_name)) for source in sources)
+        wanted = next(source.file_name for source, paths in places if not any(map(Path.is_file, paths)))
+        raise BuildError(gone.message, hint=f"--mirror wants a folder that holds {wanted}") from gone
 
 
 def _digest_tree(root: Path) -> str:

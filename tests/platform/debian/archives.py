@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import io
 import tarfile
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -57,7 +58,7 @@ class Archive:
     def __init__(self, root: Path) -> None:
         self.root = root / "debian"
         self.keyring = root / "keyring.gpg"
-        self._home = root / "gnupg"
+        self._home = Path()  # while there is a key
         self._packages: dict[str, tuple[Package, tuple[str, ...]]] = {}
 
     def add(self, name: str, version: str, *, depends: Sequence[str] = ()) -> Package:
@@ -115,13 +116,14 @@ class Archive:
 
     @contextmanager
     def key(self) -> Iterator[None]:
-        self._home.mkdir(mode=0o700)
-        try:
-            self._gpg("--passphrase", "", "--quick-gen-key", "archive@example.org", "ed25519", "sign", "never")
-            self._gpg("--output", str(self.keyring), "--export")
-            yield
-        finally:
-            run_process(["gpgconf", "--kill", "all"], env={"GNUPGHOME": str(self._home)}, timeout_s=60)
+        with tempfile.TemporaryDirectory(prefix="gnupg-") as home:  # short: its agent's socket lies there
+            self._home = Path(home)
+            try:
+                self._gpg("--passphrase", "", "--quick-gen-key", "archive@example.org", "ed25519", "sign", "never")
+                self._gpg("--output", str(self.keyring), "--export")
+                yield
+            finally:
+                run_process(["gpgconf", "--kill", "all"], env={"GNUPGHOME": str(self._home)}, timeout_s=60)
 
     def _gpg(self, *words: str) -> None:
         done = run_process(["gpg", "--batch", "--homedir", str(self._home), *words], timeout_s=60)
