@@ -76,9 +76,9 @@ def test_deploy_measures_on_the_board_and_names_neither_host_nor_key_in_the_reco
         done = run_cli("deploy", "--target", "quick", *words, "--runs", str(tmp_path / "runs"), "--json")
         assert done.exit_code == 0, done.stderr.decode()
     run = Path(json.loads(done.stdout)["run"])
-    record = json.loads(min((run / "records").rglob("*fp32*.json")).read_text())
+    record = json.loads(min((run / "records").rglob("quick-*fp32*.json")).read_text())
     assert record["environment"]["emulator"] is None
-    assert record["environment"]["before"]["load_1min"] is not None
+    assert record["timing"]["before"]["load_1min"] is not None
     for path in run.rglob("*.json"):
         for secret in ("127.0.0.1", str(server.port), server.known_hosts.read_text().split()[2]):
             assert secret not in path.read_text()
