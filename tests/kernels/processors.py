@@ -4,7 +4,6 @@ from __future__ import annotations
 
 EMULATOR = "qemu-riscv64-static"
 VLENS = (128, 256, 512, 1024)
-WITHOUT_VECTORS = "rv64,v=false"
 
 
 def with_vectors(vlen: int) -> str:

@@ -10,8 +10,9 @@ Abstract:
 
 --*/
 
+#include "../detect.h"
+#include "../float.h"
 #include "float_support.h"
-#include "float_variant.h"
 
 #include <algorithm>
 
@@ -45,7 +46,8 @@ Check(
     Random.Fill(Before);
     std::copy_n(Before.Data(), Before.Count(), C.Data());
 
-    const auto Kernel = TestedGemmKernel(ZeroMode);
+    const auto Kernel = ZeroMode ? MlasRvvGemmKernelFor<true>(MlasRvvRegisterBytes())
+                                 : MlasRvvGemmKernelFor<false>(MlasRvvRegisterBytes());
 
     for (size_t m = 0; m < M;) {
         m += Kernel(A.Data() + m * lda, B.Data(), C.Data() + m * ldc, K, M - m, N, lda, ldc, alpha);
@@ -87,7 +89,7 @@ main()
     RANDOM Random(2);
     size_t Cases = 0;
 
-    if (!TestedKernelsCanRun()) {
+    if (MlasRvvRegisterBytes() == 0) {
         printf("no vector registers\n");
         return 2;
     }
@@ -101,6 +103,6 @@ main()
             Random.Between(0, 1) == 0 ? AGAINST::End : AGAINST::Start, Random);
     }
 
-    printf("%zu cases at vlen=%zu\n", Cases, TestedVectorBits());
+    printf("%zu cases at vlen=%zu\n", Cases, MlasRvvRegisterBytes() * 8);
     return 0;
 }

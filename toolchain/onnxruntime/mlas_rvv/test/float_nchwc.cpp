@@ -10,8 +10,9 @@ Abstract:
 
 --*/
 
+#include "../detect.h"
+#include "../float.h"
 #include "float_support.h"
-#include "float_variant.h"
 
 #include <algorithm>
 #include <limits>
@@ -19,7 +20,7 @@ Abstract:
 namespace
 {
 
-constexpr size_t Block = TestedBlockSize;
+constexpr size_t Block = MlasRvvNchwcBlockSize;
 constexpr float Infinity = std::numeric_limits<float>::infinity();
 
 enum class KIND { Nchw, Nchwc, Pointwise, Depthwise, Maximum, AverageExcludePad, AverageIncludePad };
@@ -339,11 +340,11 @@ RandomCase(
 int
 main()
 {
-    const MLAS_RVV_NCHWC_KERNELS Kernels = TestedNchwcKernels();
+    const MLAS_RVV_NCHWC_KERNELS Kernels = MlasRvvNchwcKernels(MlasRvvRegisterBytes());
     RANDOM Random(1);
     size_t Cases = 0;
 
-    if (!TestedKernelsCanRun()) {
+    if (MlasRvvRegisterBytes() == 0) {
         printf("no vector registers\n");
         return 2;
     }
@@ -372,6 +373,6 @@ main()
         Cases++;
     }
 
-    printf("%zu cases at vlen=%zu\n", Cases, TestedVectorBits());
+    printf("%zu cases at vlen=%zu\n", Cases, MlasRvvRegisterBytes() * 8);
     return 0;
 }

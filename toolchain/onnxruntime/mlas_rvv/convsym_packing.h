@@ -1,17 +1,12 @@
 /*++
 
-Copyright (c) edgetool contributors. All rights reserved.
-
-Licensed under the MIT License.
-
 Module Name:
 
-    convsym_packed64.h
+    convsym_packing.h
 
 Abstract:
 
-    How the filter of a symmetric quantized convolution is laid out for the kernel that makes three products with one
-    multiplication (packed64).
+    How the filter of a symmetric quantized convolution is laid out for the kernels.
 
     A 64-bit lane holds the weights of three output channels, w0 + w1 * 2^21 + w2 * 2^42, and its multiply-accumulate
     by one activation makes three. An activation less its sign's half range is at most 128 in size, so that a field
@@ -21,8 +16,7 @@ Abstract:
     is ever negative and borrows from the next.
 
     This takes two thirds of the multiplications of 16-bit products with 32-bit sums, and a register holds half as
-    many sums again. It pays where a multiplication of 64-bit lanes takes as long as one of 32-bit lanes; on many
-    processors it takes four times as long.
+    many sums again, which is what decides how often a weight or an activation is loaded.
 
     The weights lie by block of output channels, as many as the lanes of a register group hold; in a block by k.
 
@@ -32,9 +26,7 @@ Abstract:
 
 #include "mlasi.h"
 
-#include <algorithm>
-
-namespace MlasRvvConvSymPacked64
+namespace MlasRvvConvSym
 {
 
 constexpr size_t FieldCount = 3;
@@ -46,21 +38,16 @@ constexpr size_t MaximumSegmentK = 256;
 constexpr size_t UnrollK = 4;
 
 //
-// What is before the packed weights, and before that 128 times the sum of each output channel's weights, which makes up
-// for the 128 that is taken off unsigned activations.
+// What is before the packed weights.
 //
+
+constexpr size_t HeaderSize = 64;
 
 struct PACKED_FILTER_HEADER {
     uint64_t SegmentK;
-    uint64_t Unused[7];
 };
 
-inline
-size_t
-WeightsOffset(size_t OutputChannels)
-{
-    return sizeof(PACKED_FILTER_HEADER) + UpAlignSize(OutputChannels * sizeof(int32_t));
-}
+static_assert(sizeof(PACKED_FILTER_HEADER) <= HeaderSize, "the weights start behind the header");
 
 inline
 size_t
@@ -80,12 +67,4 @@ BlockLanes(size_t ChannelsRemaining, size_t MaximumLanes)
     return std::min((ChannelsRemaining + FieldCount - 1) / FieldCount, MaximumLanes);
 }
 
-size_t
-MLASCALL
-PackWSize(const MLAS_CONV_SYM_FILTER_SHAPE& Shape);
-
-void
-MLASCALL
-PackW(const MLAS_CONV_SYM_FILTER_SHAPE& Shape, const int8_t* W, void* PackedW);
-
-}  // namespace MlasRvvConvSymPacked64
+}  // namespace MlasRvvConvSym
