@@ -4,7 +4,7 @@ VENV := .venv
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn lint bench bench-kernels estimates runtime clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile lint bench bench-kernels estimates runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -49,6 +49,10 @@ test-ncnn: $(VENV)/.dev
 # The lists of what is taken of Debian, from its signed index: after a point release.
 pins: $(VENV)/.dev
 	$(VENV)/bin/python -P -m edgetool.platform.debian.refresh
+
+# A board that lies, behind OpenSSH and dropbear: four hundred rows, each waiting for a silence of its own.
+test-hostile: $(VENV)/.dev
+	EDGETOOL_TEST_HOSTILE=1 $(VENV)/bin/python -m pytest -n 2 tests/hostile
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from edgetool.executors.ssh import SshExecutor
 from edgetool.targets.registry import open_executor
 from tests.hostile.board import LIARS, PATIENCE_S, Liar
 from tests.support import within
+
+pytestmark = pytest.mark.skipif(
+    "EDGETOOL_TEST_HOSTILE" not in os.environ, reason="takes minutes: `make test-hostile` runs it"
+)
 
 HERE = Path(__file__)
 MEMORY_BYTES = 256 * 2**20  # that one lie may cost us
