@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -140,7 +141,12 @@ def test_a_report_of_what_is_no_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_pdf_has_the_pages_words_and_its_charts(tmp_path: Path) -> None:
-    pytest.importorskip("weasyprint")
+    try:
+        importlib.import_module("weasyprint")
+    except (ImportError, OSError) as missing:
+        pytest.skip(f"WeasyPrint cannot be used here: {missing}")
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext: as root: apt-get install poppler-utils")
     path = tmp_path / "report.pdf"
     path.write_bytes(export_pdf(report_of(*COUNTED))["report.pdf"])
     words = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, check=True).stdout.decode()
