@@ -13,7 +13,7 @@ import secrets
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def measure_on_cluster(
         stack.callback(client.unregister_worker_plugin, name)  # ends what runs, and waits for it
         client.register_plugin(_Supervisor(), name=name)
         client.subscribe_topic(name, lambda event: on_step(*event[1]))
-        absent, present = _sort_out(client, cases) if scheduler else ([], list(cases))
+        absent, present = _sort_out(client, cases, watched=scheduler is not None)
         futures = _submit(client, present, name, packed=scheduler is not None)
         stack.callback(client.cancel, list(futures))
         yield from ((case, failure) for case, failure in absent)
@@ -239,10 +239,10 @@ def _carriers(client: Client) -> dict[str, list[str]]:
 
 
 def _sort_out(
-    client: Client, cases: Sequence[PreparedCase]
+    client: Client, cases: Sequence[PreparedCase], *, watched: bool
 ) -> tuple[list[tuple[PreparedCase, CaseFailure]], list[PreparedCase]]:
     """Orders whose board no worker carries, with the reason, and the others. Raises ConfigError for a board at two."""
-    carriers = _carriers(client)
+    carriers = _carriers(client) if watched else {case.target.name: ["here"] for case in cases}
     wanted = Counter(case.target.name for case in cases)
     for board in wanted:
         if len(carriers.get(board, [])) > 1:
@@ -250,8 +250,20 @@ def _sort_out(
                 f"board {board} is carried by {len(carriers[board])} workers: {', '.join(carriers[board])}",
                 hint="one worker for a board, or it would be used twice at once",
             )
-    absent = [(case, _no_worker(case)) for case in cases if case.target.name not in carriers]
-    return absent, [case for case in cases if case.target.name in carriers]
+    reasons = [(case, _refusal(case, carriers)) for case in cases]
+    refused = [(case, reason) for case, reason in reasons if reason is not None]
+    return refused, [case for case, reason in reasons if reason is None]
+
+
+def _refusal(case: PreparedCase, carriers: Container[str]) -> CaseFailure | None:
+    """Why a worker can't be given a case; None when it can."""
+    if case.ncnn is not None:  # an order names a bundle, and ncnn's program is in none
+        return CaseFailure(
+            error="ConfigError",
+            message="ncnn is not measured by workers",
+            hint=f"edgetool deploy --target {case.target.name} --against ncnn",
+        )
+    return None if case.target.name in carriers else _no_worker(case)
 
 
 def _no_worker(case: PreparedCase) -> CaseFailure:
