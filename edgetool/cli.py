@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -19,7 +20,7 @@ from edgetool.commands.runs import bench, compare, deploy, report
 from edgetool.commands.runtime import runtime_app
 from edgetool.commands.sweep import sweep
 from edgetool.commands.targets import clean_target, targets_app
-from edgetool.errors import EdgetoolError
+from edgetool.errors import EXIT_CODES, EdgetoolError
 from edgetool.platform.foreign import printable
 from edgetool.platform.guard import scratch_of_our_own
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
@@ -28,21 +29,29 @@ INTERRUPTED_EXIT_CODE = 130
 
 app = typer.Typer(
     name="edgetool",
-    help="From a PyTorch vision model to numbers from a RISC-V or Arm board: export, quantize, package, run, compare.",
+    help="Deploy a PyTorch vision model to a RISC-V or Arm board, and measure it there and on this machine.",
+    epilog=f"Exit codes: {', '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (deploy, export, quantize, package, bench, compare, report, estimate, doctor, sweep):
-    app.command()(command)
-app.command("clean")(clean_target)
-app.command("jobs")(list_jobs)
-app.command("attach")(attach)
-app.command("cancel")(cancel)
-app.add_typer(targets_app, name="targets")
-app.add_typer(board_app, name="board")
-app.add_typer(runtime_app, name="runtime")
-app.add_typer(cache_app, name="cache")
+PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "Boards and targets", "Installation"
+COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
+    PREPARE: (export, quantize, package),
+    MEASURE: (deploy, bench, sweep, compare, report, estimate),
+    MAINTAIN: (doctor,),
+}
+for panel, commands in COMMANDS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(targets_app, name="targets", rich_help_panel=BOARDS)
+app.add_typer(board_app, name="board", rich_help_panel=BOARDS)
+app.command("jobs", rich_help_panel=BOARDS)(list_jobs)
+app.command("attach", rich_help_panel=BOARDS)(attach)
+app.command("cancel", rich_help_panel=BOARDS)(cancel)
+app.command("clean", rich_help_panel=BOARDS)(clean_target)
+app.add_typer(runtime_app, name="runtime", rich_help_panel=MAINTAIN)
+app.add_typer(cache_app, name="cache", rich_help_panel=MAINTAIN)
 
 
 def _print_version(wanted: bool) -> None:

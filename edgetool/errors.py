@@ -31,6 +31,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+EXIT_CODES = {
+    0: "success",
+    1: "unexpected",
+    2: "configuration",
+    3: "model",
+    4: "build or download",
+    5: "target",
+    6: "harness",
+    7: "comparison",
+    8: "some cases failed",
+    130: "interrupted",
+}
+
 
 class EdgetoolError(Exception):
     """What happened, with names, and what to do next; lower case, no full stop."""

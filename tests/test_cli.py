@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.core import TyperArgument, TyperGroup
 from typer.testing import CliRunner
 
 from edgetool import __version__
 from edgetool.bundles import Bundle, copy_bundle
-from edgetool.cli import app
+from edgetool.cli import INTERRUPTED_EXIT_CODE, app
+from edgetool.errors import EXIT_CODES, EdgetoolError
 from edgetool.models.spec import ModelArtifact
 from edgetool.platform.process import run_process
 from edgetool.targets.registry import target_files
 from tests.support import command_lines, run_cli, save_model, start_cli, tiny_graph, within
 
-COMMANDS = [
-    *("deploy", "export", "quantize", "package", "bench", "sweep", "compare", "report", "doctor"),
-    *("targets", "runtime", "board", "clean"),
-]
+PLAIN = {"show", "remove"}  # commands whose argument is all there is to say
 WHOLE = 'schema = 1\ndescription = "mine"\ntriple = "native"\n[executor]\nkind = "local"\n'
 
 
@@ -35,18 +37,49 @@ def runner() -> CliRunner:
     return CliRunner()
 
 
-@pytest.mark.parametrize(
-    "words", [[], *([name] for name in COMMANDS), ["targets", "list"], ["targets", "show"]], ids=" ".join
-)
-def test_every_command_has_help(runner: CliRunner, words: list[str]) -> None:
+def subclasses(error: type[EdgetoolError]) -> Iterator[type[EdgetoolError]]:
+    yield error
+    for below in error.__subclasses__():
+        yield from subclasses(below)
+
+
+def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command below this one, with the words that name it."""
+    yield words, command
+    if isinstance(command, TyperGroup):
+        for name, below in command.commands.items():
+            yield from commands(below, (*words, name))
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help(runner: CliRunner, words: tuple[str, ...]) -> None:
     result = runner.invoke(app, [*words, "--help"])
     assert result.exit_code == 0
     assert "Usage:" in result.output
 
 
-def test_the_help_names_every_command(runner: CliRunner) -> None:
-    output = runner.invoke(app, ["--help"]).output
-    assert all(name in output for name in COMMANDS)
+@pytest.mark.parametrize(
+    "words", [words for words, command in COMMANDS.items() if command.params and words], ids=" ".join
+)
+def test_an_example_in_the_help_is_what_the_command_takes(words: tuple[str, ...]) -> None:
+    command = COMMANDS[words]
+    _, example, line = (command.help or "").partition("Example: edgetool ")
+    if not example:
+        assert not any(isinstance(param, TyperArgument) for param in command.params) or words[-1] in PLAIN
+        return
+    given = shlex.split(line)
+    assert tuple(given[: len(words)]) == words
+    command.make_context(words[-1], given[len(words) :])
+
+
+def test_the_help_names_every_exit_code(runner: CliRunner) -> None:
+    codes = {error.exit_code for error in subclasses(EdgetoolError)} | {0, INTERRUPTED_EXIT_CODE}
+    assert codes == set(EXIT_CODES)
+    said = " ".join(runner.invoke(app, ["--help"]).output.split())
+    assert all(f"{code} {meaning}" in said for code, meaning in EXIT_CODES.items())
 
 
 def test_the_version_is_printed(runner: CliRunner) -> None:

@@ -10,25 +10,26 @@ import typer
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 
-board_app = typer.Typer(help="Emulated RISC-V and Arm boards, each with a Linux of its own.", no_args_is_help=True)
+board_app = typer.Typer(help="Run emulated RISC-V and Arm boards, each with its own Linux.", no_args_is_help=True)
 
 
-Target = Annotated[
-    str, typer.Option("--target", "-t", help="The target whose board it is, or its file; each has one of its own.")
-]
+Target = Annotated[str, typer.Option("--target", "-t", help="Target name or file; each target has its own board.")]
 DEFAULT_TARGET = "virt-riscv64"
 
 
 @board_app.command()
 def up(
     target: Target = DEFAULT_TARGET,
-    cores: Annotated[int | None, typer.Option(min=1, max=16, help="Processors of the board.")] = None,
-    memory: Annotated[int | None, typer.Option(min=256, help="MiB.")] = None,
-    vlen: Annotated[int | None, typer.Option(min=128, max=1024, help="Bits of a RISC-V vector register.")] = None,
-    no_vector: Annotated[bool, typer.Option("--no-vector", help="No vector instructions, like older boards.")] = False,
+    cores: Annotated[int | None, typer.Option(min=1, max=16, help="Number of processors.")] = None,
+    memory: Annotated[int | None, typer.Option(min=256, help="Memory in MiB.")] = None,
+    vlen: Annotated[int | None, typer.Option(min=128, max=1024, help="RISC-V vector register length in bits.")] = None,
+    no_vector: Annotated[bool, typer.Option("--no-vector", help="Disable vector instructions.")] = False,
     json: Json = False,
 ) -> None:
-    """Start a target's board; it goes on until `edgetool board down`. Options not given are the target's."""
+    """Start the board of a target. It runs until `edgetool board down`.
+
+    Example: edgetool board up --target virt-riscv64 --cores 4 --vlen 256
+    """
     from edgetool.boards.emulated import board_options
     from edgetool.boards.virtual import board_folder, start_board
     from edgetool.console.progress import make_progress
@@ -51,7 +52,7 @@ def up(
 
 @board_app.command()
 def status(json: Json = False) -> None:
-    """Which boards run."""
+    """List the running boards."""
     from edgetool.boards.virtual import running_boards
     from edgetool.platform.store import Store, cache_root
 
@@ -69,10 +70,13 @@ def status(json: Json = False) -> None:
 
 @board_app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def ssh(
-    command: Annotated[list[str] | None, typer.Argument(help="What to run there; without, a shell.")] = None,
+    command: Annotated[list[str] | None, typer.Argument(help="Command to run. Default: a shell.")] = None,
     target: Target = DEFAULT_TARGET,
 ) -> None:
-    """A shell on a board, or one command."""
+    """Open a shell on a board, or run one command.
+
+    Example: edgetool board ssh --target virt-riscv64 uname -a
+    """
     from edgetool.boards.virtual import HOST, SSH_CONFIG, board_folder, read_board
     from edgetool.errors import ConfigError
     from edgetool.platform.process import become
@@ -94,9 +98,9 @@ def ssh(
 @board_app.command()
 def down(
     target: Target = DEFAULT_TARGET,
-    every: Annotated[bool, typer.Option("--all", help="Every board that runs.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Stop all boards.")] = False,
 ) -> None:
-    """End a target's board. What was put on it is gone."""
+    """Stop a board and discard its disk."""
     from edgetool.boards.virtual import board_folder, running_boards, stop_board
     from edgetool.platform.store import Store, cache_root
     from edgetool.targets.registry import load_target

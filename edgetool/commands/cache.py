@@ -14,7 +14,7 @@ from edgetool.errors import BuildError, ConfigError
 if TYPE_CHECKING:
     from edgetool.platform.cache import Item
 
-cache_app = typer.Typer(help="What is kept so that nothing is done or fetched twice.", no_args_is_help=True)
+cache_app = typer.Typer(help="List, prune and verify the cache of downloads and finished steps.", no_args_is_help=True)
 
 UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 DEFAULT_DAYS = 30
@@ -22,10 +22,10 @@ DEFAULT_DAYS = 30
 
 @cache_app.command("list")
 def list_cache(
-    everything: Annotated[bool, typer.Option("--all", help="Every entry, not only the kinds.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List every entry, not only totals by kind.")] = False,
     json: Json = False,
 ) -> None:
-    """What the cache holds and how large it is, the largest first."""
+    """List what the cache holds, largest first."""
     from edgetool.console.table import print_table
     from edgetool.platform.cache import items
     from edgetool.platform.format import size_text
@@ -67,16 +67,21 @@ def list_cache(
 @cache_app.command()
 def prune(
     max_size: Annotated[
-        str | None, typer.Option("--max-size", help="Remove the least recently used until at most this is left: 2G.")
+        str | None, typer.Option("--max-size", help="Shrink the cache to this size, such as 2G.")
     ] = None,
     unused_for: Annotated[
         int | None,
-        typer.Option(min=0, help=f"Remove what was not used for so many days; without --max-size {DEFAULT_DAYS}."),
+        typer.Option(
+            min=0, help=f"Remove entries unused for this many days. Default without --max-size: {DEFAULT_DAYS}."
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed.")] = False,
     json: Json = False,
 ) -> None:
-    """Remove what was least recently used; what a running edgetool uses stays."""
+    """Remove the least recently used entries. Entries in use are kept.
+
+    Example: edgetool cache prune --max-size 2G
+    """
     from datetime import timedelta
 
     from edgetool.platform.cache import prune as prune_cache
@@ -103,10 +108,10 @@ def prune(
 
 @cache_app.command()
 def verify(
-    remove: Annotated[bool, typer.Option("--remove", help="Remove what is damaged; it is made again.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove damaged entries.")] = False,
     json: Json = False,
 ) -> None:
-    """Check every file of every finished step against what was written; exit code 4 when one is damaged."""
+    """Check every cached file against its manifest. Exit code 4 if one is damaged."""
     from edgetool.console.progress import make_progress
     from edgetool.platform.cache import items
     from edgetool.platform.cache import remove as remove_item

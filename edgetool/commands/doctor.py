@@ -13,13 +13,14 @@ from edgetool.errors import ConfigError
 
 def doctor(
     target: Target = "qemu-riscv64",
-    install: Annotated[
-        bool, typer.Option("--install", help="As root, install the system packages that are missing.")
-    ] = False,
-    optional: Annotated[bool, typer.Option("--all", help="Those too that only some options want.")] = False,
+    install: Annotated[bool, typer.Option("--install", help="Install missing system packages (as root).")] = False,
+    optional: Annotated[bool, typer.Option("--all", help="Include optional dependencies.")] = False,
     json: Json = False,
 ) -> None:
-    """What is installed, what is missing, and the command that mends it."""
+    """Check what is installed, and print the command that installs what is missing.
+
+    Example: edgetool doctor --target virt-riscv64
+    """
     from edgetool.console.progress import make_progress
     from edgetool.console.table import print_table
     from edgetool.doctor import examine, install_system_packages, missing_system_packages

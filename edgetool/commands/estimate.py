@@ -16,21 +16,26 @@ if TYPE_CHECKING:
     from edgetool.estimates.cores import Core
     from edgetool.estimates.rows import EstimateRow
 
-Cores = Annotated[list[str], typer.Option("--core", metavar="CORE", help="A core, more than once; all by default.")]
-Operators = Annotated[bool, typer.Option("--operators", help="Each operator's share too.")]
+Cores = Annotated[list[str], typer.Option("--core", metavar="CORE", help="Core to estimate; repeatable. Default: all.")]
+Operators = Annotated[bool, typer.Option("--operators", help="Show each operator's share.")]
 
 
 def estimate(
     subject: Annotated[
         Path,
-        typer.Argument(help="A run's folder, a record's .json, a program with marks, or assembler (.s)."),
+        typer.Argument(help="Run folder, record (.json), program with marks, or assembly (.s)."),
     ],
     core: Cores = [],  # noqa: B006  # Typer's way; never changed
-    against: Annotated[Path | None, typer.Option(help="Another such subject to judge it by.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Subject to compare with.")] = None,
     operators: Operators = False,
     json: Json = False,
 ) -> None:
-    """Estimate what counted instructions cost on named cores: intervals of cycles, no measured times."""
+    """Estimate the cycles of counted instructions on named cores.
+
+    An estimate is an interval between perfect overlap and none; it is not a measured time.
+
+    Example: edgetool estimate runs/20261124T101500Z-3f2a1b --core x60
+    """
     from edgetool.estimates.cores import core_names, load_core
     from edgetool.estimates.rows import judge
 

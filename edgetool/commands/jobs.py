@@ -15,14 +15,17 @@ from edgetool.commands.output import print_json
 if TYPE_CHECKING:
     from edgetool.executors.ssh import SshExecutor
 
-JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="As `edgetool jobs` names it.")]
+JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="Job, as listed by `edgetool jobs`.")]
 
 
 def list_jobs(
-    target: Annotated[str, typer.Option("--target", "-t", help="A target's name, or a target file.")],
+    target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.")],
     json: Json = False,
 ) -> None:
-    """What runs on a board, and what ended there without anyone to hear it."""
+    """List the jobs on a board: running, and ended but not fetched.
+
+    Example: edgetool jobs --target visionfive2
+    """
     from edgetool.console.table import print_table
 
     with _visit(target) as executor:
@@ -44,12 +47,13 @@ def list_jobs(
 
 def attach(
     job: JobId,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to put what it wrote; default: job-ID.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output folder. Default: job-ID.")] = None,
     json: Json = False,
 ) -> None:
-    """Wait for a job's end and fetch what it wrote. Ctrl-C leaves the job alone."""
+    """Wait until a job ends and fetch its output. Ctrl-C leaves the job running.
+
+    Example: edgetool attach visionfive2/0a1b2c3d.4
+    """
     from edgetool.console.progress import make_progress
 
     target, name = _parts(job)
@@ -65,7 +69,10 @@ def attach(
 
 
 def cancel(job: JobId, json: Json = False) -> None:
-    """End a job with all its processes."""
+    """End a job and all its processes.
+
+    Example: edgetool cancel visionfive2/0a1b2c3d.4
+    """
     target, name = _parts(job)
     with _visit(target) as executor:
         executor.cancel(name)

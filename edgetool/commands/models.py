@@ -31,21 +31,22 @@ if TYPE_CHECKING:
 
 def export(
     source: Source = "mobilenet_v2",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The .onnx to write; default: the model's name.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. Default: MODEL.onnx.")] = None,
     weights: Weights = "",
     checkpoint: Checkpoint = None,
     input_shape: InputShape = None,
     calibration: Calibration = None,
     opset: Annotated[
-        int | None, typer.Option(min=16, max=23, help="Default: what every runtime in use can run.")
+        int | None, typer.Option(min=16, max=23, help="ONNX opset. Default: one that every runtime supports.")
     ] = None,
     weights_mirror: Mirror = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """PyTorch → optimized ONNX, checked against PyTorch."""
+    """Export a PyTorch model to optimized ONNX and check it against PyTorch.
+
+    Example: edgetool export resnet18 --weights imagenet --output resnet18.onnx
+    """
     from edgetool.models.artifacts import save_artifact
     from edgetool.models.onnxfile import DEFAULT_OPSET
     from edgetool.pipeline import steps
@@ -64,9 +65,9 @@ def export(
 
 
 def quantize(
-    model: Annotated[Path, typer.Argument(help="An fp32 .onnx.")],
+    model: Annotated[Path, typer.Argument(help="fp32 model (.onnx).")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The .onnx to write; default: NAME.int8.onnx.")
+        Path | None, typer.Option("--output", "-o", help="Output file. Default: MODEL.int8.onnx.")
     ] = None,
     calibration: Calibration = None,
     held_out: HeldOut = None,
@@ -74,7 +75,10 @@ def quantize(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """fp32 ONNX → int8 ONNX, static by default."""
+    """Quantize an fp32 ONNX model to int8.
+
+    Example: edgetool quantize resnet18.onnx --calibration photos/
+    """
     from edgetool.models.artifacts import read_artifact, request_of, save_artifact
     from edgetool.models.quantize import Quantization
     from edgetool.pipeline import steps
@@ -90,18 +94,19 @@ def quantize(
 
 
 def package(
-    models: Annotated[list[Path], typer.Argument(help="One or more .onnx of the same inputs.")],
+    models: Annotated[list[Path], typer.Argument(help="Models (.onnx) with the same inputs.")],
     target: Target = "qemu-riscv64",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The folder to write; default: NAME-TARGET.")
-    ] = None,
-    inputs: Annotated[Path | None, typer.Option(help="Images to time and judge by: a folder or an .npz.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output folder. Default: MODEL-TARGET.")] = None,
+    inputs: Annotated[Path | None, typer.Option(help="Images to time and evaluate: folder or .npz.")] = None,
     images: Images = None,
-    archive: Annotated[bool, typer.Option("--archive", help="Write a .tar.zst beside the folder too.")] = False,
+    archive: Annotated[bool, typer.Option("--archive", help="Also write a .tar.zst.")] = False,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Models, runtime, harness and inputs → a bundle that runs on the target."""
+    """Package models, runtime, harness and inputs as a bundle that runs on the target.
+
+    Example: edgetool package resnet18.onnx resnet18.int8.onnx --target visionfive2 --archive
+    """
     from edgetool.archives import pack_bundle
     from edgetool.bundles import copy_bundle
     from edgetool.models.artifacts import read_artifact, request_of

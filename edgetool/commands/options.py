@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from edgetool.pipeline.plan import PlannedModel
 
 
+MODEL, MEASUREMENT, BOARD = "Model and data", "Measurement", "Board"  # titles in a command's help
+
+
 def complete_target(incomplete: str) -> list[str]:
     from edgetool.targets.registry import target_files
 
@@ -22,62 +25,92 @@ def complete_target(incomplete: str) -> list[str]:
 
 
 Target = Annotated[
-    str, typer.Option("--target", "-t", help="A target's name, or a target file.", autocompletion=complete_target)
+    str,
+    typer.Option(
+        "--target", "-t", help="Target name or file. `edgetool targets` lists them.", autocompletion=complete_target
+    ),
 ]
 Targets = Annotated[
     list[str],
+    typer.Option("--target", "-t", help="Target name or file; repeatable.", autocompletion=complete_target),
+]
+Source = Annotated[str, typer.Argument(help="torchvision name, package.module:factory, or .onnx file.")]
+Model = Annotated[
+    str,
     typer.Option(
-        "--target", "-t", help="A target's name, or a target file; may be repeated.", autocompletion=complete_target
+        "--model", "-m", help="torchvision name, package.module:factory, or .onnx file.", rich_help_panel=MODEL
     ),
 ]
-Source = Annotated[str, typer.Argument(help="torchvision's name, package.module:factory, or a file ending in .onnx.")]
-Model = Annotated[
-    str, typer.Option("--model", "-m", help="torchvision's name, package.module:factory, or a file ending in .onnx.")
+Weights = Annotated[
+    str, typer.Option(help="digits, imagenet or random. Default of mobilenet_v2: digits.", rich_help_panel=MODEL)
 ]
-Weights = Annotated[str, typer.Option(help="digits, imagenet or random; digits is mobilenet_v2's default.")]
-Checkpoint = Annotated[Path | None, typer.Option(help="A state dict: .safetensors, or a weights-only .pt.")]
-InputShape = Annotated[str | None, typer.Option(help="n,c,h,w; 1,3,224,224 for PyTorch models.")]
-Calibration = Annotated[Path | None, typer.Option(help="Images for calibration: a folder or an .npz.")]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="State dict: .safetensors or weights-only .pt.", rich_help_panel=MODEL)
+]
+InputShape = Annotated[
+    str | None, typer.Option(help="Input shape n,c,h,w. Default for PyTorch: 1,3,224,224.", rich_help_panel=MODEL)
+]
+Calibration = Annotated[Path | None, typer.Option(help="Calibration images: folder or .npz.", rich_help_panel=MODEL)]
 HeldOut = Annotated[
-    Path | None, typer.Option("--held-out", help="Images to judge by; default: every fifth of --calibration.")
+    Path | None,
+    typer.Option(
+        "--held-out",
+        help="Images to evaluate on. Default: every fifth of --calibration.",
+        rich_help_panel=MODEL,
+    ),
 ]
 Mirror = Annotated[
     str | None,
-    typer.Option("--weights-mirror", help="Where to download weights from instead of torchvision's own place."),
+    typer.Option("--weights-mirror", help="Download weights from this URL.", rich_help_panel=MODEL),
 ]
 Dynamic = Annotated[
-    bool, typer.Option("--dynamic", help="Quantize activations at each inference instead of by calibration.")
+    bool,
+    typer.Option("--dynamic", help="Quantize activations at run time, without calibration.", rich_help_panel=MODEL),
 ]
-Images = Annotated[int | None, typer.Option(min=1, help="Held-out images to classify on each place.")]
-Profile = Annotated[bool, typer.Option("--profile", help="Add a table of time by operator.")]
+Images = Annotated[
+    int | None, typer.Option(min=1, help="Number of held-out images to evaluate.", rich_help_panel=MEASUREMENT)
+]
+Profile = Annotated[bool, typer.Option("--profile", help="Record time by operator.", rich_help_panel=MEASUREMENT)]
 Count = Annotated[
-    bool, typer.Option("--count-instructions", help="Count an inference's instructions; emulated riscv64 only.")
+    bool,
+    typer.Option(
+        "--count-instructions",
+        help="Count the instructions of an inference (emulated riscv64 only).",
+        rich_help_panel=MEASUREMENT,
+    ),
 ]
 Against = Annotated[
     list[str],
     typer.Option(
         "--against",
-        help="Measure in this runtime too: debian, scalar (our own without vectors), ncnn, key:KEY; on an emulated "
-        "target its instructions are counted. May be repeated.",
+        help="Also measure this runtime: debian, scalar (ours without vectors), ncnn or key:KEY; repeatable. "
+        "Emulated targets count its instructions.",
+        rich_help_panel=MEASUREMENT,
     ),
 ]
 Precisions = Annotated[
     list[str],
-    typer.Option("--precision", help="fp32, int8 or int8-dynamic; may be repeated. Default: fp32 and int8."),
+    typer.Option(
+        "--precision",
+        help="fp32, int8 or int8-dynamic; repeatable. Default: fp32 and int8.",
+        rich_help_panel=MODEL,
+    ),
 ]
-Repetitions = Annotated[int | None, typer.Option(min=1, help="Minimum timed repetitions.")]
-Warmup = Annotated[int | None, typer.Option(min=0, help="Inferences before the first timed one.")]
-MinDuration = Annotated[float | None, typer.Option(min=0, help="Minimum seconds of timed repetitions.")]
-Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Threads of the runtime.")]
-Cpus = Annotated[str | None, typer.Option(help="Processors to use, such as 0-3,6.")]
+Repetitions = Annotated[int | None, typer.Option(min=1, help="Minimum timed repetitions.", rich_help_panel=MEASUREMENT)]
+Warmup = Annotated[int | None, typer.Option(min=0, help="Warm-up inferences.", rich_help_panel=MEASUREMENT)]
+MinDuration = Annotated[float | None, typer.Option(min=0, help="Minimum timed seconds.", rich_help_panel=MEASUREMENT)]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Runtime threads.", rich_help_panel=MEASUREMENT)]
+Cpus = Annotated[str | None, typer.Option(help="Pin to these CPUs, such as 0-3,6.", rich_help_panel=BOARD)]
 Governor = Annotated[
-    str | None, typer.Option(help="The clock's governor meanwhile, such as performance; put back afterwards.")
+    str | None, typer.Option(help="CPU frequency governor while measuring; restored afterwards.", rich_help_panel=BOARD)
 ]
-Cooldown = Annotated[str | None, typer.Option(help="Wait until the board cools to this temperature, such as 60C.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for a board that another uses.")]
-Runs = Annotated[Path, typer.Option(help="Where runs are kept.")]
-Force = Annotated[bool, typer.Option("--force", help="Do every step again.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines, and no progress.")]
+Cooldown = Annotated[
+    str | None, typer.Option(help="Wait until the board cools to this temperature, such as 60C.", rich_help_panel=BOARD)
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait while someone else uses the board.", rich_help_panel=BOARD)]
+Runs = Annotated[Path, typer.Option(help="Folder of runs.")]
+Force = Annotated[bool, typer.Option("--force", help="Repeat every step, even those in the cache.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and no progress.")]
 
 
 def model_request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:

@@ -70,7 +70,10 @@ def deploy(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Everything in a line: export, quantize, package, run on host and target, report."""
+    """Export, quantize and package a model, run it on host and target, and report.
+
+    Example: edgetool deploy --target visionfive2 --model resnet18 --weights imagenet
+    """
     from edgetool.pipeline import deploy
     from edgetool.pipeline.plan import Plan
 
@@ -87,7 +90,7 @@ def deploy(
 
 
 def bench(
-    bundle: Annotated[Path, typer.Argument(help="A bundle: its folder or its .tar.zst.")],
+    bundle: Annotated[Path, typer.Argument(help="Bundle: folder or .tar.zst.")],
     target: Targets = ["qemu-riscv64"],  # noqa: B006
     precision: Precisions = [],  # noqa: B006
     repetitions: Repetitions = None,
@@ -104,7 +107,10 @@ def bench(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Run a bundle on a target, pull back the metrics, write a record; on several targets in parallel."""
+    """Run a packaged bundle on one or several targets and record its metrics.
+
+    Example: edgetool bench mobilenet_v2-visionfive2 --target visionfive2 --threads 4
+    """
     from edgetool.console.sweep import watch_boards
     from edgetool.models.spec import Precision
     from edgetool.pipeline import deploy
@@ -135,11 +141,14 @@ def bench(
 
 
 def compare(
-    baseline: Annotated[Path, typer.Argument(help="A run's folder or a record's .json.")],
-    candidate: Annotated[Path, typer.Argument(help="What to compare with it.")],
+    baseline: Annotated[Path, typer.Argument(help="Run folder or record (.json).")],
+    candidate: Annotated[Path, typer.Argument(help="Run folder or record to compare with it.")],
     json: Json = False,
 ) -> None:
-    """Two records, or all that two runs share, side by side."""
+    """Compare two records, or every case that two runs share.
+
+    Example: edgetool compare runs/before runs/after
+    """
     from edgetool.console.table import print_columns
     from edgetool.records.compare import compare_paths
     from edgetool.reports.tables.comparisons import comparisons_table
@@ -153,11 +162,14 @@ def compare(
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A run's or a sweep's folder.")],
-    pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf too; needs the extra `pdf`.")] = False,
+    run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf too (extra: pdf).")] = False,
     json: Json = False,
 ) -> None:
-    """Write a run's or a sweep's report, tables and charts anew."""
+    """Write the report, tables and charts of a run or a sweep again.
+
+    Example: edgetool report runs/20261124T101500Z-3f2a1b --pdf
+    """
     from edgetool.pipeline.deploy import Finished
     from edgetool.reports.report import write_report
 

@@ -15,27 +15,32 @@ from edgetool.errors import ConfigError
 if TYPE_CHECKING:
     from edgetool.runtimes.cache import CachedRuntime
 
-runtime_app = typer.Typer(help="ONNX Runtimes that edgetool built or fetched.", no_args_is_help=True)
+runtime_app = typer.Typer(help="Build, list, test and remove ONNX Runtime libraries.", no_args_is_help=True)
 
-Key = Annotated[str, typer.Argument(help="The beginning of a runtime's key, as `edgetool runtime list` shows it.")]
+Key = Annotated[str, typer.Argument(help="Key, or its beginning, as listed by `edgetool runtime list`.")]
 
 
 @runtime_app.command()
 def build(
-    triple: Annotated[str, typer.Option(help="What to build for: a file in toolchain/ has this name.")] = (
+    triple: Annotated[str, typer.Option(help="Target triple; a file in toolchain/ has this name.")] = (
         "riscv64-linux-gnu"
     ),
-    compiler: Annotated[str, typer.Option(help="zig, or an installed gcc of release 14 or newer.")] = "zig",
+    compiler: Annotated[str, typer.Option(help="zig, or an installed gcc (14 or newer).")] = "zig",
     reduced: Annotated[
-        list[Path] | None, typer.Option(help="Keep only what this .onnx needs; may be given more than once.")
+        list[Path] | None, typer.Option(help="Build only the operators of this .onnx; repeatable.")
     ] = None,
-    source: Annotated[Path | None, typer.Option(help="Your own source tree of ONNX Runtime.")] = None,
-    mirror: Annotated[Path | None, typer.Option(help="A folder that holds the source archives: no network.")] = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Default: one for each processor.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Build even if it is in the cache.")] = False,
+    source: Annotated[Path | None, typer.Option(help="Source tree of ONNX Runtime to build instead.")] = None,
+    mirror: Annotated[Path | None, typer.Option(help="Folder with the source archives, for offline builds.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Parallel compilations. Default: one per processor.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Build again, even if cached.")] = False,
     json: Json = False,
 ) -> None:
-    """ONNX Runtime from pinned sources; an interrupted build goes on where it ended."""
+    """Cross-build ONNX Runtime from pinned sources. An interrupted build resumes.
+
+    Example: edgetool runtime build --triple riscv64-linux-gnu
+    """
     from edgetool.console.progress import make_progress
     from edgetool.platform.store import Store, cache_root
     from edgetool.runtimes.onnxruntime.build import build_runtime
@@ -66,7 +71,7 @@ def build(
 
 @runtime_app.command("list")
 def list_runtimes(json: Json = False) -> None:
-    """The runtimes in the cache, the newest first, and what builds have left behind."""
+    """List cached runtimes, newest first, and unfinished builds."""
     from edgetool.console.table import print_table
     from edgetool.platform.format import size_text
     from edgetool.platform.store import Store, cache_root
@@ -93,7 +98,7 @@ def list_runtimes(json: Json = False) -> None:
 
 @runtime_app.command()
 def show(key: Key, json: Json = False) -> None:
-    """One runtime: where it lies, its files, how it was built."""
+    """Print the path, files and build options of a runtime."""
     from edgetool.platform.format import size_text
     from edgetool.platform.store import Store, cache_root
     from edgetool.runtimes.cache import find_runtime
@@ -113,11 +118,11 @@ def show(key: Key, json: Json = False) -> None:
 
 @runtime_app.command()
 def remove(
-    key: Annotated[str | None, typer.Argument(help="The beginning of a runtime's key.")] = None,
-    builds: Annotated[bool, typer.Option("--builds", help="Remove what builds have left behind.")] = False,
+    key: Annotated[str | None, typer.Argument(help="Key, or its beginning.")] = None,
+    builds: Annotated[bool, typer.Option("--builds", help="Remove build folders.")] = False,
     json: Json = False,
 ) -> None:
-    """Remove one runtime from the cache, or all that makes the next build short."""
+    """Remove a runtime, or the folders that make the next build faster."""
     from edgetool.platform.format import size_text
     from edgetool.platform.store import Store, cache_root
     from edgetool.runtimes.cache import remove_builds, remove_runtime
@@ -141,13 +146,16 @@ def remove(
 
 @runtime_app.command()
 def selftest(
-    target: Annotated[str, typer.Option("--target", "-t", help="A target's name, or a target file.")] = "qemu-riscv64",
+    target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.")] = "qemu-riscv64",
     runtime: Annotated[
-        str | None, typer.Option(help="auto, crossbuild, debian, wheel or key:KEY; default: what the target says.")
+        str | None, typer.Option(help="auto, crossbuild, debian, wheel or key:KEY. Default: the target's.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Does the runtime that a target gets compute right there?"""
+    """Check on the target that its runtime computes correct results.
+
+    Example: edgetool runtime selftest --target qemu-riscv64
+    """
     from edgetool.console.progress import make_progress
     from edgetool.pipeline.selftest import selftest_runtime
     from edgetool.platform.context import StepContext

@@ -13,17 +13,18 @@ from edgetool.commands.output import print_run
 
 
 def sweep(
-    plan: Annotated[Path, typer.Argument(help="A TOML file: models, precisions, runtimes, targets, threads.")],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The sweep's folder; default: sweeps/NAME of the file.")
-    ] = None,
+    plan: Annotated[Path, typer.Argument(help="Plan (.toml): models, precisions, runtimes, targets, threads.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output folder. Default: sweeps/PLAN.")] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="A Dask scheduler, tcp://HOST:PORT, whose workers carry the boards.")
+        str | None, typer.Option(help="Dask scheduler (tcp://HOST:PORT) whose workers reach the boards.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Measure again what has a record.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Measure every case again.")] = False,
     json: Json = False,
 ) -> None:
-    """Measure every case of a plan, boards in parallel; what has a record is not measured again."""
+    """Measure every case of a plan, several boards in parallel, and keep what is measured already.
+
+    Example: edgetool sweep plan.toml
+    """
     from edgetool.console.sweep import watch_boards
     from edgetool.pipeline import deploy
     from edgetool.pipeline.plan import read_plan

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from edgetool.targets.spec import Target
 
 AcceptNew = Annotated[
-    bool, typer.Option("--accept-new", help="Take an unknown host key on first sight, as in CI; a changed one never.")
+    bool, typer.Option("--accept-new", help="Accept an unknown host key; a changed one is always refused.")
 ]
-targets_app = typer.Typer(help="The places a bundle can run.", invoke_without_command=True)
+targets_app = typer.Typer(
+    help="List, add and check targets: the machines a bundle can run on.", invoke_without_command=True
+)
 
 
 @targets_app.callback()
@@ -28,7 +30,7 @@ def _default(context: typer.Context) -> None:
 
 @targets_app.command("list")
 def list_targets(json: Json = False) -> None:
-    """All known targets."""
+    """List all known targets."""
     from edgetool.console.table import print_table
     from edgetool.targets.registry import all_targets
 
@@ -42,7 +44,7 @@ def list_targets(json: Json = False) -> None:
 
 @targets_app.command("show")
 def show_target(name: Annotated[str, typer.Argument(autocompletion=complete_target)], json: Json = False) -> None:
-    """One target, all settings."""
+    """Print the settings of a target."""
     from edgetool.targets.registry import load_target, target_files
 
     target = load_target(name)
@@ -55,14 +57,17 @@ def show_target(name: Annotated[str, typer.Argument(autocompletion=complete_targ
 
 @targets_app.command("add")
 def add_target(
-    name: Annotated[str, typer.Argument(help="What to call it.")],
-    host: Annotated[str, typer.Option(help="A Host of ~/.ssh/config, or user@host.")],
-    config: Annotated[str | None, typer.Option(help="An SSH configuration in place of ~/.ssh/config.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of the new target.")],
+    host: Annotated[str, typer.Option(help="Host of ~/.ssh/config, or user@host.")],
+    config: Annotated[str | None, typer.Option(help="SSH configuration to use instead of ~/.ssh/config.")] = None,
     accept_new: AcceptNew = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing target file.")] = False,
     json: Json = False,
 ) -> None:
-    """Probe a board and write its target file."""
+    """Probe a board over SSH and write its target file.
+
+    Example: edgetool targets add desk --host me@192.0.2.7
+    """
     from edgetool.targets.registry import new_target_file, write_target
     from edgetool.targets.spec import Target
 
@@ -79,11 +84,14 @@ def add_target(
 
 @targets_app.command("check")
 def check_target(
-    name: Annotated[str, typer.Argument(help="A target's name, or a target file.")],
+    name: Annotated[str, typer.Argument(help="Target name or file.")],
     accept_new: AcceptNew = False,
     json: Json = False,
 ) -> None:
-    """Reach a board and say what it is; fails when it can't be reached or is another machine than its file says."""
+    """Connect to a target and check that it is the machine its file describes.
+
+    Example: edgetool targets check visionfive2
+    """
     from edgetool.boards.probe import check_machine_of
     from edgetool.platform.format import size_text
     from edgetool.targets.registry import load_target
@@ -111,10 +119,13 @@ def check_target(
 
 
 def clean_target(
-    target: Annotated[str, typer.Option("--target", "-t", help="A target's name, or a target file.")],
+    target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.")],
     json: Json = False,
 ) -> None:
-    """Remove what edgetool keeps on a board for the next time."""
+    """Remove the files that edgetool keeps on a board.
+
+    Example: edgetool clean --target visionfive2
+    """
     from edgetool.errors import ConfigError
     from edgetool.executors.ssh import SshExecutor
     from edgetool.platform.format import size_text
