@@ -8,7 +8,7 @@ report.md, report.html, summary.csv, charts/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -151,24 +151,20 @@ def read_run(folder: Path) -> StoredRun:
     if schema_of(folder / RUN, error=CompareError) == schema1.SCHEMA:
         return _lifted(folder, *schema1.read_run(folder))
     run = read_document(folder / RUN, Run, error=CompareError)
+    return StoredRun(folder=folder, run=run, entries=_entries(folder, run.results))
+
+
+def _entries(folder: Path, results: Sequence[CaseResult]) -> tuple[tuple[CaseResult, Recorded | None], ...]:
     entries = []
-    for result in run.results:
+    for result in results:
         if result.record is not None and not is_inside(result.record):
             raise CompareError(f"{folder / RUN}: records: {result.record!r} is not inside the run")
         entries.append((result, None if result.record is None else read_recorded(folder / result.record)))
-    return StoredRun(folder=folder, run=run, entries=tuple(entries))
+    return tuple(entries)
 
 
 def _lifted(folder: Path, head: schema1.Head, results: tuple[CaseResult, ...]) -> StoredRun:
-    """A run of the first schema; the runtimes that its records were counted beside have records of their own."""
-    entries: list[tuple[CaseResult, Recorded | None]] = []
-    for result in results:
-        if result.record is None:
-            entries.append((result, None))
-            continue
-        path = folder / result.record
-        entries.append((result, read_recorded(path)))
-        entries += schema1.baselines_of(path, result)
+    """A run of the first schema."""
     run = Run(
         schema=Run.SCHEMA,
         id=head.id,
@@ -176,10 +172,10 @@ def _lifted(folder: Path, head: schema1.Head, results: tuple[CaseResult, ...]) -
         title=head.title,
         created_at=head.created_at,
         edgetool=head.edgetool,
-        results=tuple(result for result, _ in entries),
+        results=results,
         fallbacks=head.fallbacks,
     )
-    return StoredRun(folder=folder, run=run, entries=tuple(entries))
+    return StoredRun(folder=folder, run=run, entries=_entries(folder, results))
 
 
 def read_recorded(path: Path) -> Recorded:

@@ -1,15 +1,15 @@
-"""Runs and records of the first schema, lifted: it kept every measurement in one flat record, baselines inside it.
+"""Runs and records of the first schema, lifted: it kept every measurement in one flat record.
 
-The earliest of them counted instructions by class and not by operation: those counts can't be lifted, and are left out.
+Its instructions were counted by class and not by operation. Such counts can't be lifted: they are left out.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from annotated_types import Len
 
@@ -17,7 +17,6 @@ from edgetool.bench.result import HarnessEnvironment, LoadedRuntime, Samples
 from edgetool.boards.facts import BoardFacts
 from edgetool.errors import CompareError
 from edgetool.measurements.accuracy import Accuracy
-from edgetool.measurements.instructions import InstructionCounts
 from edgetool.measurements.operators import Operators, OperatorTime
 from edgetool.measurements.timing import Timing
 from edgetool.models.spec import ModelSpec, Precision
@@ -25,7 +24,7 @@ from edgetool.platform.documents import read_document
 from edgetool.platform.files import is_inside
 from edgetool.platform.values import FileName, Name, NonNegative, Positive, Sha256, Text, value
 from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback, Key
-from edgetool.records.record import Environment, Record, Recorded, RuntimeIdentity, Subject
+from edgetool.records.record import Environment, Record, RuntimeIdentity, Subject
 from edgetool.targets.spec import BenchmarkSpec
 
 SCHEMA = 1
@@ -40,27 +39,6 @@ class FirstEnvironment:
     before: BoardFacts | None
     after: BoardFacts | None
     runtime: LoadedRuntime
-
-
-@dataclass(frozen=True)
-class CountsByClass:
-    """Of any content: nothing of it is read."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "ignore"}
-    emulator: Text
-
-
-Counts = InstructionCounts | CountsByClass
-
-
-@value
-class BaselineCounts:
-    name: Name
-    runtime: Text
-    instructions: Counts
-    differs_by: float | None = None
-    same_predictions: NonNegative | None = None
-    compared_samples: NonNegative | None = None
 
 
 @value
@@ -90,8 +68,8 @@ class FirstRecord:
     outputs_file: Name
     evaluation: Accuracy | None
     operators: tuple[OperatorTime, ...] = ()
-    instructions: Counts | None = None
-    baselines: Annotated[tuple[BaselineCounts, ...], Len(0, 64)] = ()
+    instructions: Any = None
+    baselines: Annotated[tuple[Any, ...], Len(0, 64)] = ()
 
 
 @value
@@ -148,17 +126,6 @@ class Head:
 def read_record(path: Path) -> Record:
     """Raises CompareError."""
     return _lift(read_document(path, FirstRecord, error=CompareError))
-
-
-def baselines_of(path: Path, result: CaseResult) -> list[tuple[CaseResult, Recorded]]:
-    """The other runtimes that a record was counted beside, as records; their outputs were not kept."""
-    first = read_document(path, FirstRecord, error=CompareError)
-    return [
-        (replace(result, case=replace(result.case, runtime=entry.name)), Recorded(record=record, outputs={}))
-        for entry in first.baselines
-        if isinstance(entry.instructions, InstructionCounts)
-        for record in [_lift_baseline(first, entry, entry.instructions)]
-    ]
 
 
 def read_run(folder: Path) -> tuple[Head, tuple[CaseResult, ...]]:
@@ -248,22 +215,4 @@ def _lift(first: FirstRecord) -> Record:
         ),
         accuracy=first.evaluation,
         operators=Operators(times=first.operators) if first.operators else None,
-        instructions=first.instructions if isinstance(first.instructions, InstructionCounts) else None,
-    )
-
-
-def _lift_baseline(first: FirstRecord, entry: BaselineCounts, counts: InstructionCounts) -> Record:
-    """On the same emulated processor, counted only."""
-    whole = _lift(first)
-    kind = entry.name if entry.name == "ncnn" else "onnxruntime"
-    runtime = RuntimeIdentity(name=entry.name, kind=kind, title=entry.runtime, key=None)
-    return replace(
-        whole,
-        subject=replace(whole.subject, runtime=runtime),
-        environment=replace(whole.environment, runtime=None),
-        outputs_file=None,
-        timing=None,
-        accuracy=None,
-        operators=None,
-        instructions=counts,
     )
