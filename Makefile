@@ -31,8 +31,10 @@ test-docker: $(VENV)/.dev
 test-configure: $(VENV)/.dev
 	EDGETOOL_TEST_CONFIGURE=1 $(VENV)/bin/python -m pytest tests/integration/test_cross_configure.py tests/integration/test_cross_build.py
 
-# ONNX Runtime's own unit tests under the emulator: `make test-ort VLEN=128`, 0 for a processor without vectors.
+# ONNX Runtime's own unit tests under the emulator: `make test-ort VLEN=128`, 0 for a processor without vectors. They are
+# linked with the objects that `make runtime` left, so that these tests alone work in the cache of deployments.
 test-ort: export VLEN ?= 256
+test-ort: export EDGETOOL_TEST_CACHE ?= $(or $(EDGETOOL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgetool)
 test-ort: $(VENV)/.dev
 	EDGETOOL_TEST_ORT=1 $(VENV)/bin/python -m pytest -s tests/integration/test_ort_unittests.py
 

@@ -1,4 +1,4 @@
-"""Fixtures: one cache for the whole session, a tiny model, and bundles of it for each place."""
+"""Fixtures: the tests' own cache (see tests/cache.py), a tiny model, and bundles of it for each place."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.steps import Kit, package, provision
 from edgetool.platform.context import StepContext
 from edgetool.platform.progress import Silent
-from edgetool.platform.store import Store, cache_root
+from edgetool.platform.store import Store
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.targets.registry import load_target
 from edgetool.targets.spec import EvaluationSpec
+from tests.cache import own_cache
 from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
 
 HELD_OUT = 8
@@ -36,8 +37,8 @@ settings.load_profile("edgetool")
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The user's own, in which a cross-built runtime may lie; no target file of the user's is seen."""
-    root = cache_root().absolute()
+    """The tests' own, for them and for every process that they start; no target file of the user's is seen."""
+    root = own_cache()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGETOOL_CACHE", str(root))
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))

@@ -6,7 +6,6 @@ The programs are in toolchain/onnxruntime/mlas_rvv/test; their buffers lie betwe
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import cache_environment
-from tests.kernels.processors import EMULATOR, VLENS, with_vectors
+from tests.kernels.processors import VLENS, emulator, with_vectors
 
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 UNDER_TEST = {
@@ -32,7 +31,6 @@ FLAGS = (
 )
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-user-static"),
     pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs `pip install ziglang`"),
 ]
 
@@ -50,6 +48,6 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.mark.parametrize("vlen", VLENS)
 def test_kernels_are_within_the_bound_of_rounding(program: Path, vlen: int) -> None:
-    result = run_process([EMULATOR, "-cpu", with_vectors(vlen), program], timeout_s=900)
+    result = run_process([emulator(), "-cpu", with_vectors(vlen), program], timeout_s=900)
     assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
     assert f"vlen={vlen}" in result.stdout.decode()

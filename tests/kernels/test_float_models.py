@@ -30,15 +30,13 @@ from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import newest_crossbuilt
 from edgetool.runtimes.toolchains import load_toolchain
 from edgetool.targets.registry import load_target
-from tests.kernels.processors import EMULATOR, VLENS, with_vectors
+from tests.kernels.processors import VLENS, emulator, with_vectors
 
 Array = npt.NDArray[np.float32]
 
 TRIPLE = "riscv64-linux-gnu"
 # Another order of summation: some units in the seventh digit, times a layer's depth.
 TOLERANCE = 1e-5
-
-pytestmark = pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-user-static")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,10 +224,9 @@ class Runner:
             "--result": self.folder / "result.json",
             "--threads": str(threads),
         }
-        emulator = (EMULATOR, "-cpu", with_vectors(vlen))
         done = run_process(
             [
-                *emulator,
+                *(emulator(), "-cpu", with_vectors(vlen)),
                 *self.bundle.command(PurePosixPath(self.bundle.root)),
                 *(word for option in options.items() for word in option),
             ],

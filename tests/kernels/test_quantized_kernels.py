@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -20,7 +19,7 @@ from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import cache_environment
 from edgetool.runtimes.onnxruntime.sources import source_tree
 from edgetool.runtimes.patches import mirror, patched_files
-from tests.kernels.processors import EMULATOR, VLENS, with_vectors
+from tests.kernels.processors import VLENS, emulator, with_vectors
 
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 PATCHES = sorted((data_folder("toolchain") / "onnxruntime" / "patches").glob("*.patch"))
@@ -52,7 +51,6 @@ FLAGS = (
 )
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which(EMULATOR) is None, reason="needs qemu-user-static"),
     pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs `pip install ziglang`"),
 ]
 
@@ -86,10 +84,10 @@ def program(request: pytest.FixtureRequest, mlas: Path, store: Store) -> Path:
 
 @pytest.mark.parametrize("vlen", VLENS)
 def test_kernels_do_what_the_portable_code_does(program: Path, vlen: int) -> None:
-    result = run_process([EMULATOR, "-cpu", with_vectors(vlen), program], timeout_s=900)
+    result = run_process([emulator(), "-cpu", with_vectors(vlen), program], timeout_s=900)
     assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
 
 
 def test_a_processor_without_vectors_gets_no_kernel(program: Path) -> None:
-    result = run_process([EMULATOR, "-cpu", "rv64,v=false", program], timeout_s=60)
+    result = run_process([emulator(), "-cpu", "rv64,v=false", program], timeout_s=60)
     assert (result.exit_code, result.stderr) == (2, b"this processor has no vector extension\n")
