@@ -15,6 +15,7 @@ from annotated_types import Len
 
 from edgetool.errors import BuildError, ConfigError, ModelError
 from edgetool.models.images import ImageSet
+from edgetool.models.onnxfile import model_files
 from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, is_elf
@@ -90,7 +91,12 @@ def build_bundle(
     bundled = []
     for model in models:
         path = f"models/{model.spec.name}.{model.spec.precision}.onnx"
-        shutil.copyfile(model.path, folder / path)
+        parts = model_files(model.path)
+        if len(parts) > 1:  # the .onnx names the files of its weights, and another precision has them of the same name
+            path = f"models/{model.spec.precision}/{model.spec.name}.{model.spec.precision}.onnx"
+        (folder / path).parent.mkdir(exist_ok=True)
+        for file in parts:
+            shutil.copyfile(file, (folder / path).with_name(file.name) if file != model.path else folder / path)
         bundled.append(BundledModel(path=path, spec=model.spec))
     (folder / "inputs").mkdir()
     spec = models[0].spec

@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import onnx
 import pytest
 
 from edgetool.bundles import HARNESS, MANIFEST, Bundle, build_bundle, copy_bundle, inputs_by_name, open_bundle
 from edgetool.errors import BuildError, ConfigError, EdgetoolError, ModelError, WrongMachine
+from edgetool.models.artifacts import read_artifact
+from edgetool.models.evaluate import open_session
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact
 from edgetool.pipeline.steps import Kit
@@ -172,6 +175,29 @@ def test_a_bundle_that_says_it_is_for_another_machine_is_refused(host_bundle: Bu
     rewrite(copy, lambda manifest: manifest.update(elf_machine="EM_RISCV", triple="riscv64-linux-gnu"))
     with pytest.raises(WrongMachine, match="riscv64-linux-gnu wants RISCV"):
         open_bundle(copy.root)
+
+
+def test_weights_in_a_file_of_their_own_are_packaged(host: Kit, tiny_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "in" / "tiny.onnx"
+    save_in_parts(onnx.load(tiny_path), path)
+    artifact = read_artifact(path)
+    bundle = build_bundle(
+        tmp_path / "out",
+        models=[artifact],
+        runtime=host.runtime,
+        harness=host.harness,
+        toolchain=host.toolchain,
+        images=None,
+    )
+    (model,) = bundle.manifest.models
+    packaged = {file.path for file in bundle.manifest.files if file.path.startswith("models/")}
+    assert packaged == {model.path, "models/fp32/weights.bin"}
+    assert open_session(bundle.root / model.path)
+
+
+def save_in_parts(model: onnx.ModelProto, path: Path) -> None:
+    path.parent.mkdir()
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
 
 
 def build(models: list[ModelArtifact], folder: Path, images: ImageSet | None) -> Bundle:

@@ -52,7 +52,7 @@ ROWS = {
     "edgetool.__main__": 99,
 }
 HEAVY = {
-    "torch": {"edgetool.models.export", "edgetool.models.zoo"},
+    "torch": {f"edgetool.models.{name}" for name in ("export", "outputs", "zoo")},
     "torchvision": {"edgetool.models.zoo"},
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},

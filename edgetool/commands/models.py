@@ -15,9 +15,9 @@ from edgetool.commands.options import (
     Force,
     HeldOut,
     Images,
-    InputShape,
     Json,
     Mirror,
+    Shapes,
     Source,
     Target,
     Weights,
@@ -34,7 +34,7 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. Default: MODEL.onnx.")] = None,
     weights: Weights = "",
     checkpoint: Checkpoint = None,
-    input_shape: InputShape = None,
+    shape: Shapes = [],  # noqa: B006
     calibration: Calibration = None,
     opset: Annotated[
         int | None, typer.Option(min=16, max=23, help="ONNX opset. Default: one that every runtime supports.")
@@ -48,11 +48,11 @@ def export(
     Example: edgetool export resnet18 --weights imagenet --output resnet18.onnx
     """
     from edgetool.models.artifacts import save_artifact
-    from edgetool.models.onnxfile import DEFAULT_OPSET
+    from edgetool.models.opsets import DEFAULT_OPSET
     from edgetool.pipeline import steps
     from edgetool.pipeline.images import ImageSource
 
-    request = model_request(source, weights, checkpoint, input_shape)
+    request = model_request(source, weights, checkpoint, shape)
     images = ImageSource.choose(request, calibration, None)
     made = steps.export(
         request,

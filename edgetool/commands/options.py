@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgetool.pipeline.plan import PlannedModel
 
 
+SOURCES = "torchvision name, timm:NAME, hf:ID-OR-FOLDER, package.module:factory, .onnx or .pt2 file."
 MODEL, MEASUREMENT, BOARD = "Model and data", "Measurement", "Board"  # titles in a command's help
 
 
@@ -34,12 +35,10 @@ Targets = Annotated[
     list[str],
     typer.Option("--target", "-t", help="Target name or file; repeatable.", autocompletion=complete_target),
 ]
-Source = Annotated[str, typer.Argument(help="torchvision name, package.module:factory, or .onnx file.")]
+Source = Annotated[str, typer.Argument(help=SOURCES)]
 Model = Annotated[
     str,
-    typer.Option(
-        "--model", "-m", help="torchvision name, package.module:factory, or .onnx file.", rich_help_panel=MODEL
-    ),
+    typer.Option("--model", "-m", help=SOURCES, rich_help_panel=MODEL),
 ]
 Weights = Annotated[
     str, typer.Option(help="digits, imagenet or random. Default of mobilenet_v2: digits.", rich_help_panel=MODEL)
@@ -47,8 +46,14 @@ Weights = Annotated[
 Checkpoint = Annotated[
     Path | None, typer.Option(help="State dict: .safetensors or weights-only .pt.", rich_help_panel=MODEL)
 ]
-InputShape = Annotated[
-    str | None, typer.Option(help="Input shape n,c,h,w. Default for PyTorch: 1,3,224,224.", rich_help_panel=MODEL)
+Shapes = Annotated[
+    list[str],
+    typer.Option(
+        "--shape",
+        help="Input shape such as 1,3,224,224, or NAME=SHAPE for each of several inputs. Default for PyTorch: "
+        "1,3,224,224.",
+        rich_help_panel=MODEL,
+    ),
 ]
 Calibration = Annotated[Path | None, typer.Option(help="Calibration images: folder or .npz.", rich_help_panel=MODEL)]
 HeldOut = Annotated[
@@ -113,43 +118,63 @@ Force = Annotated[bool, typer.Option("--force", help="Repeat every step, even th
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and no progress.")]
 
 
-def model_request(source: str, weights: str, checkpoint: Path | None, input_shape: str | None) -> ModelRequest:
+def model_request(source: str, weights: str, checkpoint: Path | None, shapes: Sequence[str]) -> ModelRequest:
+    from edgetool.models.requests import check_request
     from edgetool.models.spec import ModelRequest
 
     if weights not in ("", "digits", "imagenet", "random"):
         raise ConfigError(
             f"--weights {weights!r} is not one of digits, imagenet, random", hint="for a file use --checkpoint"
         )
-    shape = None
-    if input_shape is not None:
-        try:
-            shape = tuple(int(side) for side in input_shape.replace("x", ",").split(","))
-        except ValueError:
-            shape = ()
-        if not shape or any(side < 1 for side in shape):
-            raise ConfigError(f"--input-shape {input_shape!r} is not a list of sizes", hint="for example 1,3,224,224")
-    return ModelRequest(
-        source=source, weights=weights, checkpoint=None if checkpoint is None else str(checkpoint), input_shape=shape
+    named = [_read_shape(shape) for shape in shapes]
+    if len({name for name, _ in named}) != len(named) or (len(named) > 1 and not all(name for name, _ in named)):
+        raise ConfigError(
+            "--shape: each of several inputs is named once", hint="--shape image=1,3,224,224 --shape scale=1"
+        )
+    request = ModelRequest(
+        source=source,
+        weights=weights,
+        checkpoint=None if checkpoint is None else str(checkpoint),
+        input_shape=next((shape for name, shape in named if not name), None),
+        shapes=tuple((name, shape) for name, shape in named if name),
     )
+    check_request(request)
+    return request
+
+
+def _read_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    """
+    >>> _read_shape("image:0=1,3,8,8"), _read_shape("1,16")
+    (('image:0', (1, 3, 8, 8)), ('', (1, 16)))
+    """
+    name, equals, sizes = text.rpartition("=")
+    try:
+        shape = tuple(int(side) for side in sizes.replace("x", ",").split(","))
+    except ValueError:
+        shape = ()
+    if not shape or any(side < 1 for side in shape) or (equals and not name):
+        raise ConfigError(f"--shape {text!r} is not a list of sizes", hint="for example 1,3,224,224")
+    return name, shape
 
 
 def planned_model(
     source: str,
     weights: str,
     checkpoint: Path | None,
-    input_shape: str | None,
+    shapes: Sequence[str],
     calibration: Path | None,
     held_out: Path | None,
     weights_mirror: str | None,
 ) -> PlannedModel:
     from edgetool.pipeline.plan import PlannedModel
 
-    request = model_request(source, weights, checkpoint, input_shape)
+    request = model_request(source, weights, checkpoint, shapes)
     return PlannedModel(
         source=request.source,
         weights=request.weights,
         checkpoint=request.checkpoint,
         input_shape=request.input_shape,
+        shapes=request.shapes,
         calibration=None if calibration is None else str(calibration),
         held_out=None if held_out is None else str(held_out),
         weights_mirror=weights_mirror,

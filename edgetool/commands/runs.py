@@ -20,7 +20,6 @@ from edgetool.commands.options import (
     Governor,
     HeldOut,
     Images,
-    InputShape,
     Json,
     MinDuration,
     Mirror,
@@ -29,6 +28,7 @@ from edgetool.commands.options import (
     Profile,
     Repetitions,
     Runs,
+    Shapes,
     Target,
     Targets,
     Threads,
@@ -48,7 +48,7 @@ def deploy(
     model: Model = "mobilenet_v2",
     weights: Weights = "",
     checkpoint: Checkpoint = None,
-    input_shape: InputShape = None,
+    shape: Shapes = [],  # noqa: B006
     calibration: Calibration = None,
     held_out: HeldOut = None,
     weights_mirror: Mirror = None,
@@ -78,7 +78,7 @@ def deploy(
     from edgetool.pipeline.plan import Plan
 
     plan = Plan(
-        models=(planned_model(model, weights, checkpoint, input_shape, calibration, held_out, weights_mirror),),
+        models=(planned_model(model, weights, checkpoint, shape, calibration, held_out, weights_mirror),),
         targets=(target,),
         precisions=chosen_precisions(precision, dynamic=dynamic),
         instruments=chosen_instruments(profile=profile, count=count_instructions),

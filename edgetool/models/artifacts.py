@@ -7,23 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgetool.errors import ModelError
-from edgetool.models.onnxfile import describe
-from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, Precision
+from edgetool.models.onnxfile import describe, digest_files, load_graph, model_files
+from edgetool.models.precisions import precision_of
+from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, SourceKind
 from edgetool.platform.documents import read_document, write_document
-from edgetool.platform.files import sha256_file
 
 
 def read_artifact(path: Path) -> ModelArtifact:
-    """A model by its file; one without a description of ours is fp32 from an unknown place. Raises ModelError."""
+    """A model by its file; one without a description of ours is judged by its nodes. Raises ModelError."""
     description = path.with_suffix(".json")
     if path.is_file() and description.is_file():
         spec = read_document(description, ModelSpec, error=ModelError)
-        if spec.sha256 != sha256_file(path):
+        if spec.sha256 != digest_files(model_files(path)):
             raise ModelError(
                 f"{path} was changed after {description.name} was written", hint=f"remove {description.name}"
             )
         return ModelArtifact(path=path, spec=spec)
-    spec = describe(path, name=path.stem, precision=Precision.FP32, weights=path.name, accuracy_means_something=True)
+    precision = precision_of(load_graph(path))
+    spec = describe(path, name=path.stem, precision=precision, weights=path.name, accuracy_means_something=True)
     return ModelArtifact(path=path, spec=spec)
 
 
@@ -31,16 +32,29 @@ def save_artifact(artifact: ModelArtifact, path: Path) -> ModelArtifact:
     """Copy a model and its description to `path`. Raises ModelError when it can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.partial")
-        try:
-            shutil.copyfile(artifact.path, beside)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        for file in reversed(model_files(artifact.path)):  # the weights first: a model is whole or not there
+            _copy(file, path if file == artifact.path else path.with_name(file.name))
         write_document(path.with_suffix(".json"), artifact.spec)
     except OSError as error:
         raise ModelError(f"cannot write {path}: {error.strerror}") from error
     return replace(artifact, path=path)
+
+
+def _copy(source: Path, destination: Path) -> None:
+    beside = destination.with_name(f".{destination.name}.partial")
+    try:
+        shutil.copyfile(source, beside)
+        beside.replace(destination)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def source_digest(request: ModelRequest) -> str | None:
+    """What the files of a source hold; None where it is no file, or none that can be read."""
+    path = Path(request.source)
+    if request.kind not in (SourceKind.ONNX, SourceKind.PROGRAM) or not path.is_file():
+        return None
+    return digest_files(model_files(path) if request.is_onnx else (path,))
 
 
 def request_of(artifact: ModelArtifact) -> ModelRequest:

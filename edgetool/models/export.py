@@ -1,31 +1,55 @@
-"""PyTorch → ONNX, checked against PyTorch on real input; or an existing ONNX file, checked and passed through."""
+"""PyTorch → ONNX, checked against PyTorch on real input; or an ONNX file, checked and brought to what runtimes take."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import logging
+import re
 import shutil
+import traceback
 import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgetool.errors import ExportError
-from edgetool.models.evaluate import open_session, run_session
-from edgetool.models.images import Float32Array, ImageSet
-from edgetool.models.onnxfile import describe, fix_input_shape, load_model
-from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
-from edgetool.models.zoo import build_model, import_torch
+from edgetool.models.evaluate import open_session
+from edgetool.models.images import ImageSet
+from edgetool.models.onnxfile import describe, external_files, load_graph, load_model, opset_of, save_model
+from edgetool.models.opsets import NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET, SHIPPED, bring_to, lower_ir
+from edgetool.models.outputs import Example, flatten, name_outputs
+from edgetool.models.precisions import has_bfloat16, precision_of, widen_bfloat16
+from edgetool.models.requests import check_request
+from edgetool.models.shapes import ONLY, fix_shapes
+from edgetool.models.spec import ModelArtifact, ModelRequest
+from edgetool.models.zoo import BuiltModel, build_model, import_torch
 from edgetool.platform.documents import write_document
+from edgetool.platform.files import write_atomically
 
 if TYPE_CHECKING:
     import torch
 
 # Largest difference from PyTorch, as a share of the largest output: fp32 sums in another order differ by less.
 TOLERANCE = 1e-4
+HALF_TOLERANCE = 2e-2  # fp16 has 11 bits: 5e-4 for each rounding, which add up over the layers
 DEFAULT_INPUT_SHAPE = (1, 3, 224, 224)
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+USER_LINE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>\w+)')
+NODE = re.compile(r"(?:node|op)\s+['%]?(?P<node>[\w.:]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A model as ONNX, and what was done on the way."""
+
+    artifact: ModelArtifact
+    difference: float | None  # largest relative difference from PyTorch; None for an ONNX file
+    notes: tuple[str, ...] = ()  # what was converted
 
 
 def export_model(
@@ -33,94 +57,201 @@ def export_model(
     folder: Path,
     *,
     opset: int,
+    newest_opset: int = NEWEST_OPSET[SHIPPED],
+    newest_ir: int = NEWEST_IR[SHIPPED],
     calibration: ImageSet | None = None,
     weights_cache: Path | None = None,
     mirror: str | None = None,
-) -> tuple[ModelArtifact, float | None]:
+    log: Path | None = None,
+) -> Exported:
     """Write `model.onnx` and `model.json` to `folder`.
 
-    Returns the artifact and its largest relative difference from PyTorch (None for a file passed through).
+    PyTorch models are exported for `opset`; an ONNX file is converted only where its opset or IR version is newer than
+    what the runtimes take, or older than `OLDEST_OPSET`. What an exporter said when it failed goes to `log`.
     Raises ConfigError, ModelError or ExportError.
     """
+    check_request(request)
     path = folder / "model.onnx"
-    difference = None
     if request.is_onnx:
-        _pass_through(request, path)
+        difference, notes = None, _take_over(request, path, newest_opset=newest_opset, newest_ir=newest_ir)
     else:
-        torch = import_torch()
-        model = build_model(request, calibration=calibration, weights_cache=weights_cache or folder, mirror=mirror)
-        shape = request.input_shape or DEFAULT_INPUT_SHAPE
-        inputs = _example(shape, calibration)
-        _export(model, torch.from_numpy(inputs), path, opset)
-        difference = _difference_from_pytorch(model, path, inputs)
-        if difference > TOLERANCE:
-            raise ExportError(
-                f"{request.name}: ONNX differs from PyTorch by {difference:.1e} of the largest output",
-                hint=f"at most {TOLERANCE} is accepted; look for a layer that behaves differently in training",
-            )
+        difference, notes = _from_pytorch(request, path, opset, calibration, weights_cache or folder, mirror, log), ()
     spec = describe(
         path,
         name=request.name,
-        precision=Precision.FP32,
+        precision=precision_of(load_graph(path)),
         weights=request.origin,
         accuracy_means_something=request.origin != "random",
+        called=Path(request.source) if request.is_onnx else None,
     )
     write_document(folder / "model.json", spec)
-    return ModelArtifact(path=path, spec=spec), difference
+    return Exported(artifact=ModelArtifact(path=path, spec=spec), difference=difference, notes=notes)
 
 
-def _pass_through(request: ModelRequest, path: Path) -> None:
+def _take_over(request: ModelRequest, path: Path, *, newest_opset: int, newest_ir: int) -> tuple[str, ...]:
+    """Copy the user's file, changed only where it has to be; returns what was changed."""
     source = Path(request.source)
     model = load_model(source)
-    if request.input_shape is None:
+    notes = []
+    shapes = {**({ONLY: request.input_shape} if request.input_shape else {}), **dict(request.shapes)}
+    opset = opset_of(model)
+    if has_bfloat16(model):
+        model = widen_bfloat16(model)
+        notes.append("bfloat16 widened to float32")
+    if not OLDEST_OPSET <= opset <= newest_opset:
+        model = bring_to(model, source, oldest=OLDEST_OPSET, newest=newest_opset)
+        notes.append(f"opset {opset} converted to {opset_of(model)}")
+    if shapes:
+        model = fix_shapes(model, source, shapes)
+    if model.ir_version > newest_ir:
+        notes.append(f"IR version {model.ir_version} lowered to {newest_ir}")
+        model = lower_ir(model, newest_ir)
+    if not notes and not shapes and not external_files(load_graph(source), source):
         shutil.copyfile(source, path)
     else:
-        import onnx
-
-        onnx.save(fix_input_shape(model, source, request.input_shape), path)
-
-
-def _example(shape: tuple[int, ...], calibration: ImageSet | None) -> Float32Array:
-    """A batch of real input where there is one of this shape, else seeded noise."""
-    if calibration is not None and calibration.inputs.shape[1:] == shape[1:] and len(calibration) >= shape[0]:
-        return calibration.inputs[: shape[0]]
-    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+        save_model(model, path)
+    return tuple(notes)
 
 
-def _export(model: torch.nn.Module, inputs: torch.Tensor, path: Path, opset: int) -> None:
+def _from_pytorch(
+    request: ModelRequest,
+    path: Path,
+    opset: int,
+    calibration: ImageSet | None,
+    weights_cache: Path,
+    mirror: str | None,
+    log: Path | None,
+) -> float:
+    """Export, and return the largest difference from PyTorch ÷ the largest output."""
+    import_torch()
+    built = build_model(request, calibration=calibration, weights_cache=weights_cache, mirror=mirror)
+    example = _example(request, built, calibration)
+    reference = _run(built.module, example, request)
+    with _say_why(request, opset, log):
+        _export(flatten(built.module, example), example, example.names(built.module), list(reference), path, opset)
+    difference = _difference(path, dict(zip(example.names(built.module), example.tensors, strict=True)), reference)
+    half = any(array.dtype == np.float16 for array in reference.values())
+    tolerance = HALF_TOLERANCE if half else TOLERANCE
+    if difference > tolerance:
+        raise ExportError(
+            f"{request.name}: ONNX differs from PyTorch by {difference:.1e} of the largest output",
+            hint=f"at most {tolerance} is accepted; look for a layer that behaves differently in training",
+        )
+    return difference
+
+
+def _example(request: ModelRequest, built: BuiltModel, calibration: ImageSet | None) -> Example:
+    """The factory's own example; else real input where there is some of the model's shape; else seeded noise."""
     import torch
 
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    if built.example is not None:
+        return built.example
+    shape = request.input_shape or built.input_shape or DEFAULT_INPUT_SHAPE
+    if calibration is not None and calibration.inputs.shape[1:] == shape[1:] and len(calibration) >= shape[0]:
+        inputs = calibration.inputs[: shape[0]]
+    else:
+        inputs = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    tensor = torch.from_numpy(inputs)
+    return Example(kwargs={built.keyword: tensor}) if built.keyword else Example(args=(tensor,))
+
+
+def _run(model: torch.nn.Module, example: Example, request: ModelRequest) -> dict[str, npt.NDArray[Any]]:
+    """What PyTorch computes, by the names that the outputs will have. Raises ExportError, ModelError."""
+    import torch
+
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")  # about the exporter's own insides
-            program = torch.onnx.export(
-                model,
-                (inputs,),
-                dynamo=True,
-                verbose=False,
-                opset_version=opset,
-                input_names=["input"],
-                output_names=["logits"],
-            )
-            assert program is not None
-            program.save(path, external_data=False)
-    except (RuntimeError, TypeError, ValueError, torch.onnx.errors.OnnxExporterError) as error:
+        with torch.inference_mode():
+            outputs = model(*example.args, **example.kwargs)
+    except Exception as error:  # the user's own code may raise anything
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in example.tensors)
         raise ExportError(
-            f"PyTorch cannot export this model for opset {opset}: {str(error).strip().splitlines()[0]}",
-            hint="does model(input) run with the input shape given?",
+            f"{request.name} does not run on an input of shape {shapes}: {_first_line(error)}",
+            hint="give --shape for another size; for other inputs let the factory return (model, example)",
+        ) from error
+    return {name: tensor.detach().cpu().numpy() for name, tensor in name_outputs(outputs)}
+
+
+def _export(
+    model: torch.nn.Module, example: Example, inputs: list[str], outputs: list[str], path: Path, opset: int
+) -> None:
+    import torch
+
+    program = torch.onnx.export(
+        model,
+        example.tensors,
+        dynamo=True,
+        verbose=False,
+        opset_version=opset,
+        input_names=inputs,
+        output_names=outputs,
+    )
+    assert program is not None
+    # Weights beside the graph where one file cannot hold both.
+    large = sum(p.numel() * p.element_size() for p in model.parameters()) > 1.9 * 1024**3
+    program.save(path, external_data=large)
+
+
+@contextlib.contextmanager
+def _say_why(request: ModelRequest, opset: int, log: Path | None) -> Iterator[None]:
+    """Turn whatever the exporter raises into three lines: what failed, why, and where; its own report goes to `log`."""
+    logger = logging.getLogger("torch.onnx")
+    symbols = logging.getLogger("torch.fx.experimental.symbolic_shapes")
+    levels = logger.level, symbols.level
+    logger.setLevel(logging.ERROR)
+    symbols.setLevel(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")  # about the exporter's own insides
+            yield
+    except Exception as error:  # torch.export and the exporter raise RuntimeError, TypeError, ValueError and their own
+        if log is not None:
+            report = COLOURS.sub("", "".join(traceback.format_exception(error)))
+            write_atomically(log, report.encode())
+        root, text = _root(error), COLOURS.sub("", f"{error}\n{_root(error)}")
+        where = _place(text)
+        kept = "" if log is None else f"; the exporter's report is in {log}"
+        raise ExportError(
+            f"PyTorch cannot export {request.name} for opset {opset}: {COLOURS.sub('', _first_line(root))}"
+            + (f"\n  {where}" if where else ""),
+            hint=f"a branch or a loop on a tensor's value needs torch.cond or torch.where{kept}"
+            if "data-dependent" in text
+            else f"try another --opset, or change the model there{kept}",
         ) from error
     finally:
-        logger.setLevel(level)
+        logger.setLevel(levels[0])
+        symbols.setLevel(levels[1])
 
 
-def _difference_from_pytorch(model: torch.nn.Module, path: Path, inputs: Float32Array) -> float:
-    """Largest difference over the outputs ÷ largest output."""
-    import torch
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
-    with torch.inference_mode():
-        reference = model(torch.from_numpy(inputs)).numpy()
-    found = run_session(open_session(path), inputs)[0]
-    return float(np.abs(found - reference).max() / max(np.abs(reference).max(), np.finfo(np.float32).tiny))
+
+def _place(text: str) -> str:
+    """The user's line that the exporter named, else the node."""
+    lines = [match for match in USER_LINE.finditer(text) if "site-packages" not in match["file"]]
+    if lines:
+        return f"at {lines[-1]['file']}:{lines[-1]['line']}, in {lines[-1]['name']}"
+    node = NODE.search(text)
+    return f"at node {node['node']}" if node else ""
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _difference(path: Path, inputs: Mapping[str, torch.Tensor], reference: Mapping[str, npt.NDArray[Any]]) -> float:
+    """Largest difference over all outputs, each relative to its own largest value."""
+    session = open_session(path)
+    taken = {entry.name for entry in session.get_inputs()}
+    feeds = {name: tensor.numpy() for name, tensor in inputs.items() if name in taken}
+    worst = 0.0
+    for wanted, found in zip(reference.values(), session.run(None, feeds), strict=True):
+        a, b = np.asarray(wanted, np.float64), np.asarray(found, np.float64)
+        worst = max(worst, float(np.abs(a - b).max(initial=0.0) / max(np.abs(a).max(initial=0.0), 1e-30)))
+    return worst

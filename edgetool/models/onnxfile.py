@@ -1,71 +1,154 @@
-"""An ONNX file read, checked and described."""
+"""An ONNX file read, checked, described and written; weights may lie in files beside it."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
+from onnx.external_data_helper import load_external_data_for_model
 
 from edgetool.errors import ModelError
 from edgetool.models.spec import ModelSpec, Precision, TensorSpec
-from edgetool.platform.files import sha256_file
+from edgetool.platform.files import is_inside, sha256_file
 from edgetool.platform.values import plain_name
 
-# ONNX Runtime's release → the newest opset and IR version it runs:
-# https://onnxruntime.ai/docs/reference/compatibility.html
-NEWEST_OPSET = {11: 16, 12: 17, 13: 17, 14: 18, 15: 19, 16: 19, 17: 20, 18: 21, 19: 21, 20: 21, 21: 22, 22: 23, 23: 23}
-NEWEST_IR = {11: 8, 12: 8, 13: 8, 14: 8, 15: 8, 16: 9, 17: 9, 18: 10, 19: 10, 20: 10, 21: 10, 22: 11, 23: 11}
-DEFAULT_OPSET = 20  # what PyTorch's exporter writes without conversion
-SIZE_LIMIT_BYTES = 2 * 1024**3  # protobuf's own
-
-
-def newest_opset(runtime_version: str) -> int:
-    """The newest opset that a release of ONNX Runtime runs.
-
-    >>> newest_opset("1.21.0")
-    22
-    """
-    return NEWEST_OPSET[_release(runtime_version, NEWEST_OPSET)]
-
-
-def opset_for(runtime_versions: tuple[str, ...]) -> int:
-    """The opset to export for runtimes of these releases: the exporter's own unless the oldest is older.
-
-    >>> opset_for(("1.31.1", "1.14.0"))
-    18
-    """
-    return min([DEFAULT_OPSET, *map(newest_opset, runtime_versions)])
-
-
-def _release(version: str, table: dict[int, int]) -> int:
-    minor = int(version.split(".")[1])
-    return max(min(minor, max(table)), min(table))
+ONE_FILE_BYTES = 2 * 1024**3 - 1  # the largest message of protobuf; larger models keep their weights beside
+WEIGHTS_LIMIT_BYTES = 64 * 1024**3
+EXPORT_HINT = "export one with `edgetool export`"
 
 
 def load_model(path: Path) -> onnx.ModelProto:
-    """Parse and check an ONNX file. Raises ModelError when it is none, or its weights lie in other files."""
+    """Parse and check an ONNX file, its weights included.
+
+    Raises ModelError for a file that is no ONNX model, and for weights that lie outside the model's folder.
+    """
+    model = load_graph(path)
+    if external_files(model, path):
+        try:
+            load_external_data_for_model(model, str(path.parent))
+        except Exception as error:  # onnx raises what its C++ and protobuf happen to raise
+            raise ModelError(f"{path}: cannot read its weights: {_first_line(error)}") from error
+    return model
+
+
+def load_graph(path: Path) -> onnx.ModelProto:
+    """Parse and check an ONNX file; weights in other files stay there. Raises ModelError."""
     try:
-        if path.stat().st_size > SIZE_LIMIT_BYTES:
-            raise ModelError(f"{path} is larger than 2 GiB")
+        if path.stat().st_size > ONE_FILE_BYTES:
+            raise ModelError(
+                f"{path} is larger than 2 GiB",
+                hint="protobuf ends there; save the weights beside it: onnx.save(…, save_as_external_data=True)",
+            )
+        if not path.is_file():
+            raise ModelError(f"{path} is not a file")
         model = onnx.load(path, load_external_data=False)
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror}") from error
     except ModelError:
         raise
     except Exception as error:  # protobuf's DecodeError has no public base class in common with onnx's own
-        raise ModelError(f"{path} is not an ONNX model", hint="export one with `edgetool export`") from error
+        raise ModelError(f"{path} is not an ONNX model", hint=EXPORT_HINT) from error
     if not model.graph.node or not model.opset_import:
-        raise ModelError(f"{path} is not an ONNX model: it has no graph", hint="export one with `edgetool export`")
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise ModelError(
-            f"{path} keeps its weights in other files (external data)",
-            hint="save it in one file: onnx.save(onnx.load(path), path, save_as_external_data=False)",
-        )
+        raise ModelError(f"{path} is not an ONNX model: it has no graph", hint=EXPORT_HINT)
+    external = external_files(model, path)
     try:
-        onnx.checker.check_model(model)
+        onnx.checker.check_model(str(path) if external else model)
     except onnx.checker.ValidationError as error:
-        raise ModelError(f"{path} is not a valid ONNX model: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"{path} is not a valid ONNX model: {_first_line(error)}") from error
     return model
+
+
+def external_files(model: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
+    """The files beside `path` that hold weights.
+
+    Raises ModelError for one that is missing, too large, or not a plain file in the model's own folder.
+    """
+    locations: dict[str, None] = {}
+    for tensor in tensors(model):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            entries = {entry.key: entry.value for entry in tensor.external_data}
+            locations[entries.get("location", "")] = None
+    files = []
+    for location in locations:
+        file = path.parent / location
+        if not is_inside(location) or not file.resolve().is_relative_to(path.parent.resolve()):
+            raise ModelError(f"{path}: weights at {location!r} lie outside of the model's folder")
+        if not file.is_file():
+            raise ModelError(
+                f"{path}: its weights are missing: {file}",
+                hint=f"copy {location} beside {path.name}: the exporter wrote both",
+            )
+        files.append(file)
+    if sum(file.stat().st_size for file in files) > WEIGHTS_LIMIT_BYTES:
+        raise ModelError(f"{path}: its weights are larger than {WEIGHTS_LIMIT_BYTES >> 30} GiB")
+    return tuple(files)
+
+
+def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every constant of the model: initializers and tensor attributes, in subgraphs and functions too."""
+    for graph in graphs(model):
+        yield from graph.initializer
+    for node in nodes(model):
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+
+
+def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
+    """The model's graph and all graphs inside its nodes."""
+    yield model.graph
+    for node in nodes(model):
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield attribute.g
+            yield from attribute.graphs
+
+
+def nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    """Every node, in subgraphs and functions too."""
+    waiting = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for attribute in node.attribute:
+            inner = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+            waiting += [deeper for graph in inner for deeper in graph.node]
+
+
+def save_model(model: onnx.ModelProto, path: Path, *, one_file_bytes: int = ONE_FILE_BYTES) -> tuple[Path, ...]:
+    """Write a model in one file, or, where that is too large, with its weights in `<name>.data` beside it.
+
+    Returns the files. The model is not to be used afterwards: its weights may have been moved out of it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Weights are nearly all of a model; what is left of 2 GiB must hold the graph.
+    if sum(tensor.ByteSize() for tensor in tensors(model)) < one_file_bytes * 0.98:
+        onnx.save(model, path)
+        return (path,)
+    beside = path.with_name(f"{path.name}.data")
+    beside.unlink(missing_ok=True)  # onnx appends to a file that is there
+    onnx.save(model, path, save_as_external_data=True, location=beside.name, size_threshold=1024)
+    return path, beside
+
+
+def model_files(path: Path) -> tuple[Path, ...]:
+    """The .onnx and the files that hold its weights. Raises ModelError."""
+    return path, *external_files(load_graph(path), path)
+
+
+def digest_files(files: tuple[Path, ...]) -> str:
+    """The sha256 of the .onnx alone, or of the digests of all its files where there are several."""
+    digests = [sha256_file(file) for file in files]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """What a caller feeds: the graph's inputs that are no constants."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    return [entry for entry in model.graph.input if entry.name not in constants]
 
 
 def describe(
@@ -77,19 +160,20 @@ def describe(
     accuracy_means_something: bool,
     parent: str | None = None,
     signal_to_noise_db: float | None = None,
+    called: Path | None = None,
 ) -> ModelSpec:
-    """The spec of a file. Raises ModelError, also for a shape that is not fixed."""
-    model = load_model(path)
-    constants = {tensor.name for tensor in model.graph.initializer}
+    """The spec of a file, which errors call `called`. Raises ModelError, also for a shape that is not fixed."""
+    model = load_graph(path)
+    files = (path, *external_files(model, path))
     return ModelSpec(
         name=plain_name(name),
         precision=precision,
-        sha256=sha256_file(path),
-        size_bytes=path.stat().st_size,
-        opset=next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1),
+        sha256=digest_files(files),
+        size_bytes=sum(file.stat().st_size for file in files),
+        opset=opset_of(model),
         ir_version=model.ir_version,
-        inputs=tuple(_tensor(path, entry) for entry in model.graph.input if entry.name not in constants),
-        outputs=tuple(_tensor(path, entry) for entry in model.graph.output),
+        inputs=tuple(_tensor(called or path, entry) for entry in inputs_of(model)),
+        outputs=tuple(_tensor(called or path, entry) for entry in model.graph.output),
         weights=weights,
         accuracy_means_something=accuracy_means_something,
         parent=parent,
@@ -97,48 +181,26 @@ def describe(
     )
 
 
+def opset_of(model: onnx.ModelProto) -> int:
+    return next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1)
+
+
 def _tensor(path: Path, entry: onnx.ValueInfoProto) -> TensorSpec:
     tensor = entry.type.tensor_type
-    free = [d.dim_param or "?" for d in tensor.shape.dim if not d.HasField("dim_value")]
+    free = [
+        f"axis {axis} ({d.dim_param or 'unnamed'})"
+        for axis, d in enumerate(tensor.shape.dim)
+        if not d.HasField("dim_value")
+    ]
     if free or not entry.type.HasField("tensor_type") or not tensor.HasField("shape"):
+        sizes = ",".join(str(d.dim_value) if d.HasField("dim_value") else "1" for d in tensor.shape.dim) or "1"
         raise ModelError(
-            f"{path}: the shape of {entry.name!r} is not fixed ({', '.join(free) or 'unknown'})",
-            hint="give it with --input-shape, for example --input-shape 1,3,224,224",
+            f"{path}: the shape of {entry.name!r} is not fixed: {', '.join(free) or 'its rank is unknown'}",
+            hint=f"fix it, for example with --shape {entry.name}={sizes}",
         )
     dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
     return TensorSpec(name=entry.name, dtype=dtype, shape=tuple(d.dim_value for d in tensor.shape.dim))
 
 
-def fix_input_shape(model: onnx.ModelProto, path: Path, shape: tuple[int, ...]) -> onnx.ModelProto:
-    """Give the only input a fixed shape and derive the others. Raises ModelError when there are several inputs."""
-    constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = [entry for entry in model.graph.input if entry.name not in constants]
-    if len(inputs) != 1:
-        raise ModelError(
-            f"{path} has {len(inputs)} inputs ({', '.join(entry.name for entry in inputs)}): --input-shape is for one",
-            hint="fix their shapes when exporting the model",
-        )
-    dimensions = inputs[0].type.tensor_type.shape.dim
-    if len(dimensions) != len(shape):
-        raise ModelError(
-            f"{path}: input {inputs[0].name!r} has {len(dimensions)} dimensions, --input-shape {len(shape)}"
-        )
-    for dimension, wanted in zip(dimensions, shape, strict=True):
-        if dimension.HasField("dim_value") and dimension.dim_value != wanted:
-            raise ModelError(
-                f"{path}: input {inputs[0].name!r} is fixed at {dimension.dim_value}, --input-shape says {wanted}"
-            )
-        dimension.dim_value = wanted
-    names = {entry.name for entry in model.graph.output}
-    del model.graph.value_info[:]
-    for output in model.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
-    except onnx.shape_inference.InferenceError as error:
-        raise ModelError(
-            f"{path}: no inner shapes follow from --input-shape: {str(error).splitlines()[0]}",
-            hint="does the model take this shape?",
-        ) from error
-    assert {entry.name for entry in inferred.graph.output} == names
-    return inferred
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

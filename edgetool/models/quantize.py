@@ -49,6 +49,7 @@ def quantize_model(
     Dynamic: signed weights, activations quantized at each inference. The signal-to-noise ratio against `model` is taken
     on `held_out`. Raises QuantizeError.
     """
+    _check_float(model)
     path = folder / "model.onnx"
     with tempfile.TemporaryDirectory(dir=folder) as scratch, _quiet():
         prepared = Path(scratch) / "prepared.onnx"
@@ -81,6 +82,18 @@ def quantize_model(
     )
     write_document(folder / "model.json", spec)
     return ModelArtifact(path=path, spec=spec)
+
+
+def _check_float(model: ModelArtifact) -> None:
+    """ONNX Runtime's quantizer takes fp32 only, and on a quantized model it runs without an end."""
+    match model.spec.precision:
+        case Precision.FP32:
+            return
+        case Precision.FP16:
+            hint = "quantize the fp32 model that it was made from"
+        case _:
+            hint = "package and bench it as it is"
+    raise QuantizeError(f"{model.spec.name} is {model.spec.precision} already", hint=hint)
 
 
 def _prepare(source: Path, destination: Path) -> None:

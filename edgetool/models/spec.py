@@ -14,13 +14,14 @@ from edgetool.platform.values import FileName, Name, NonNegative, Positive, Sha2
 
 class Precision(StrEnum):
     FP32 = "fp32"
+    FP16 = "fp16"  # weights and activations of 16 bits
     INT8 = "int8"  # static: activation ranges from calibration, QDQ form
     INT8_DYNAMIC = "int8-dynamic"  # activation ranges found anew at each inference
 
     @property
     def recipe(self) -> str:
         """How a model comes to it."""
-        return {"fp32": "export", "int8": "static", "int8-dynamic": "dynamic"}[self.value]
+        return {"fp32": "export", "fp16": "export", "int8": "static", "int8-dynamic": "dynamic"}[self.value]
 
 
 @value
@@ -56,39 +57,78 @@ class ModelArtifact:
     spec: ModelSpec
 
 
+class SourceKind(StrEnum):
+    """What a model's source is, by its form."""
+
+    ONNX = "ONNX file"
+    PROGRAM = "torch.export program"
+    FACTORY = "factory"
+    TIMM = "timm model"
+    HUGGING_FACE = "Hugging Face model"
+    TORCHVISION = "torchvision model"
+
+
+PREFIXES = {"timm": SourceKind.TIMM, "hf": SourceKind.HUGGING_FACE}
+
+
 @value
 class ModelRequest:
     """Which model to export."""
 
-    source: Name = "mobilenet_v2"  # a torchvision name, "package.module:factory" or a path ending in .onnx
+    # torchvision's name, "timm:NAME", "hf:PATH-OR-ID", "package.module:factory", or a path ending in .onnx or .pt2
+    source: Name = "mobilenet_v2"
     weights: Text = ""  # "digits", "imagenet", "random", or "" for the source's default
     checkpoint: Text | None = None  # a .safetensors or .pt file
-    input_shape: tuple[Positive, ...] | None = None  # (n, c, h, w)
+    input_shape: tuple[Positive, ...] | None = None  # of the only input
+    shapes: tuple[tuple[Name, tuple[Positive, ...]], ...] = ()  # of inputs by name
+
+    @property
+    def kind(self) -> SourceKind:
+        prefix, colon, _ = self.source.partition(":")
+        if self.source.endswith(".onnx"):
+            return SourceKind.ONNX
+        if self.source.endswith(".pt2"):
+            return SourceKind.PROGRAM
+        if colon:
+            return PREFIXES.get(prefix, SourceKind.FACTORY)
+        return SourceKind.TORCHVISION
 
     @property
     def is_onnx(self) -> bool:
-        return self.source.endswith(".onnx")
+        return self.kind is SourceKind.ONNX
+
+    @property
+    def is_file(self) -> bool:
+        return self.kind in (SourceKind.ONNX, SourceKind.PROGRAM)
 
     @property
     def is_factory(self) -> bool:
-        return ":" in self.source and not self.is_onnx
+        return self.kind is SourceKind.FACTORY
 
     @property
     def name(self) -> str:
         """A short name for files and tables."""
-        if self.is_onnx:
-            return Path(self.source).stem
-        return self.source.rpartition(":")[2]
+        match self.kind:
+            case SourceKind.ONNX | SourceKind.PROGRAM:
+                return Path(self.source).stem
+            case SourceKind.HUGGING_FACE:
+                return Path(self.source.partition(":")[2]).name
+            case _:
+                return self.source.rpartition(":")[2]
 
     @property
     def origin(self) -> str:
         """Where the weights come from: "digits", "imagenet", "random", or the name of a file."""
         if self.checkpoint is not None:
             return Path(self.checkpoint).name
-        if self.is_onnx:
+        if self.is_file:
             return Path(self.source).name
         if self.weights:
             return self.weights
-        if self.is_factory:
-            return "factory"
-        return "digits" if self.source == "mobilenet_v2" else "imagenet"
+        match self.kind:
+            case SourceKind.FACTORY:
+                return "factory"
+            case SourceKind.HUGGING_FACE | SourceKind.TIMM:
+                return "pretrained"
+            case _:
+                return "digits" if self.source == "mobilenet_v2" else "imagenet"

@@ -1,19 +1,18 @@
-"""PyTorch models by name: torchvision's classifiers, a user's own factory, and where their weights come from.
-
-Only this module and `export` import torch.
-"""
+"""PyTorch models by name: torchvision's, timm's, Hugging Face's, a user's own factory, and where weights come from."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-from edgetool.errors import ConfigError, ModelError
+from edgetool.errors import ConfigError, ExportError, ModelError
 from edgetool.models.images import IMAGENET, ImageSet, Preprocessing
-from edgetool.models.spec import ModelRequest
+from edgetool.models.outputs import Example, example_of
+from edgetool.models.spec import ModelRequest, SourceKind
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.store import cache_root
 
@@ -43,15 +42,52 @@ def preprocessing_for(request: ModelRequest, shape: tuple[int, ...]) -> Preproce
     return Preprocessing(channels=channels, height=height, width=width, crop=crop)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BuiltModel:
+    """A PyTorch model in evaluation mode with its weights, and what its source tells of its inputs."""
+
+    module: torch.nn.Module
+    example: Example | None = None  # the factory's own
+    input_shape: tuple[int, ...] | None = None  # (n, c, h, w), where the library knows it
+    keyword: str | None = None  # of the only input, where it must be named
+
+
 def build_model(
     request: ModelRequest, *, calibration: ImageSet | None, weights_cache: Path, mirror: str | None
-) -> torch.nn.Module:
-    """The model in evaluation mode with its weights.
-
-    Raises ConfigError for an unknown name or missing extra, ModelError for a checkpoint that does not fit.
-    """
+) -> BuiltModel:
+    """Raises ConfigError for an unknown name or missing extra, ModelError for a checkpoint that does not fit."""
     torch = import_torch()
     torch.manual_seed(SEED)
+    built = _build(request, weights_cache, mirror)
+    if request.checkpoint is not None:
+        _load(built.module, Path(request.checkpoint))
+    if request.origin == "random":
+        _settle_batch_norm(built.module, calibration)
+    if request.kind is not SourceKind.PROGRAM:  # which was exported in evaluation mode and has no other
+        built.module.eval()
+    return built
+
+
+def _build(request: ModelRequest, weights_cache: Path, mirror: str | None) -> BuiltModel:
+    """The model of a source, with its own weights where it has some."""
+    match request.kind:
+        case SourceKind.TORCHVISION:
+            return BuiltModel(module=_torchvision_with_weights(request, weights_cache, mirror))
+        case SourceKind.FACTORY:
+            return _factory(request.source)
+        case SourceKind.PROGRAM:
+            return _program(Path(request.source))
+        case SourceKind.TIMM:
+            return _timm(request)
+        case SourceKind.HUGGING_FACE:
+            return _hugging_face(request)
+        case SourceKind.ONNX:
+            raise AssertionError("an ONNX file is not built")
+        case _:
+            assert_never(request.kind)
+
+
+def _torchvision_with_weights(request: ModelRequest, weights_cache: Path, mirror: str | None) -> torch.nn.Module:
     match request.origin:
         case "digits" if request.source == "mobilenet_v2":
             model = _torchvision(request.source, num_classes=DIGITS_CLASSES)
@@ -64,14 +100,75 @@ def build_model(
         case "imagenet":
             model = _torchvision(request.source)
             _load(model, _download_imagenet(request.source, weights_cache, mirror))
-        case "random":
-            model = _factory(request.source) if request.is_factory else _torchvision(request.source)
-            _settle_batch_norm(model, calibration)
         case _:
-            model = _factory(request.source) if request.is_factory else _torchvision(request.source)
-            if request.checkpoint is not None:
-                _load(model, Path(request.checkpoint))
-    return model.eval()
+            model = _torchvision(request.source)
+    return model
+
+
+def _program(path: Path) -> BuiltModel:
+    """A program that torch.export saved, with the example that it was exported for. Raises ModelError."""
+    import torch
+
+    try:
+        program = torch.export.load(path)
+        args, kwargs = program.example_inputs
+        example = Example(args=tuple(args), kwargs=dict(kwargs))
+        return BuiltModel(module=program.module(), example=example)
+    except Exception as error:  # a file that is no archive makes torch.export raise anything
+        raise ModelError(
+            f"cannot read the program {path}: {(str(error).strip().splitlines() or [type(error).__name__])[0]}",
+            hint="save it with torch.export.save(torch.export.export(model, args), path)",
+        ) from error
+
+
+def _timm(request: ModelRequest) -> BuiltModel:
+    timm = _library("timm", request.source)
+    name = request.name
+    if not timm.is_model(name):
+        close = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8])
+        raise ConfigError(f"timm has no model {name!r}", hint=f"such as {close}" if close else "see timm.list_models()")
+    pretrained = request.origin == "pretrained"
+    try:
+        model = timm.create_model(name, pretrained=pretrained)
+    except Exception as error:  # what its hub client raises when there is no network
+        raise ConfigError(
+            f"cannot get the weights of {request.source}: {_first_line(error)}",
+            hint="without a network use --weights random or --checkpoint FILE",
+        ) from error
+    settings = timm.data.resolve_model_data_config(model)
+    return BuiltModel(module=model, input_shape=(1, *settings["input_size"]))
+
+
+def _hugging_face(request: ModelRequest) -> BuiltModel:
+    """An image classifier by its hub id or folder. Raises ConfigError where neither network nor cache has it."""
+    transformers = _library("transformers", request.source)
+    place = request.source.partition(":")[2]
+    try:
+        if request.origin == "random":
+            config = transformers.AutoConfig.from_pretrained(place)
+            model = transformers.AutoModelForImageClassification.from_config(config)
+        else:
+            model = transformers.AutoModelForImageClassification.from_pretrained(place)
+    except Exception as error:  # OSError, ValueError and what its hub client raises
+        raise ConfigError(
+            f"cannot load {request.source}: {_first_line(error)}",
+            hint="without a network give the folder that save_pretrained wrote: hf:PATH",
+        ) from error
+    size = getattr(model.config, "image_size", None) or 224
+    height, width = size if isinstance(size, list | tuple) else (size, size)
+    shape = (1, getattr(model.config, "num_channels", 3), height, width)
+    return BuiltModel(module=model, input_shape=shape, keyword=model.main_input_name)
+
+
+def _library(name: str, source: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ConfigError(f"{source} needs the package {name} ({error})", hint=f"pip install {name}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def import_torch() -> Any:
@@ -101,26 +198,32 @@ def _torchvision(name: str, **options: Any) -> torch.nn.Module:
     return model
 
 
-def _factory(source: str) -> torch.nn.Module:
+def _factory(source: str) -> BuiltModel:
+    """What the user's function makes: a model, or a model with example inputs."""
     import torch
 
     module_name, _, factory_name = source.partition(":")
     sys.path.insert(0, str(Path.cwd()))
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)
+        made = factory()
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f"cannot import {source}: {error}", hint="give package.module:factory, importable from here"
         ) from error
-    try:
-        model = factory()
     except Exception as error:  # the user's own code may raise anything
         raise ModelError(f"{source} raised {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(str(Path.cwd()))
+    model, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ExportError(
+            f"{source} made a TorchScript module, which the exporter does not take",
+            hint="return the torch.nn.Module that it was scripted from",
+        )
     if not isinstance(model, torch.nn.Module):
         raise ModelError(f"{source} made a {type(model).__name__}, not a torch.nn.Module")
-    return model
+    return BuiltModel(module=model, example=None if example is None else example_of(example, source))
 
 
 def _load(model: torch.nn.Module, checkpoint: Path) -> None:

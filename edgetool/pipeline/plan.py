@@ -31,7 +31,8 @@ class PlannedModel:
     name: FileName | None = None  # in tables; the source's own when it is None
     weights: Text = ""
     checkpoint: Name | None = None
-    input_shape: tuple[Positive, ...] | None = None
+    input_shape: tuple[Positive, ...] | None = None  # of the only input
+    shapes: tuple[tuple[Name, tuple[Positive, ...]], ...] = ()  # of inputs by name
     calibration: Name | None = None
     held_out: Name | None = None
     weights_mirror: Text | None = None  # where weights are downloaded from in place of torchvision's own place
@@ -43,7 +44,11 @@ class PlannedModel:
     @property
     def request(self) -> ModelRequest:
         return ModelRequest(
-            source=self.source, weights=self.weights, checkpoint=self.checkpoint, input_shape=self.input_shape
+            source=self.source,
+            weights=self.weights,
+            checkpoint=self.checkpoint,
+            input_shape=self.input_shape,
+            shapes=self.shapes,
         )
 
     def images(self) -> ImageSource | None:
@@ -147,7 +152,7 @@ def _beside(folder: Path, model: PlannedModel) -> PlannedModel:
 
     return replace(
         model,
-        source=str(folder / model.source) if model.request.is_onnx else model.source,
+        source=str(folder / model.source) if model.request.is_file else model.source,
         checkpoint=found(model.checkpoint),
         calibration=found(model.calibration),
         held_out=found(model.held_out),

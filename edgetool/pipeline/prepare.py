@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar, cast
 
 from edgetool.bundles import Bundle, BundledModel
-from edgetool.errors import ConfigError, EdgetoolError, WrongMachine
-from edgetool.models import onnxfile
+from edgetool.errors import ConfigError, EdgetoolError, QuantizeError, WrongMachine
+from edgetool.models import opsets
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline import steps
@@ -66,7 +66,23 @@ class Preparation:
         self._planned = tuple(planned)
         self._made: dict[object, object] = {}
         kits = [self._try(self._kit, case) for case in planned]
-        self._opset = onnxfile.opset_for(tuple(k.runtime.build.version for k in kits if isinstance(k, Kit)))
+        self._opset = opsets.opset_for(tuple(k.runtime.build.version for k in kits if isinstance(k, Kit)))
+        self._kept = tuple(self._keep_precisions())
+
+    def _keep_precisions(self) -> Iterator[Fallback]:
+        """Plan a model that comes as fp16 or int8 in its own precision, in place of those that were asked for."""
+        for model in dict.fromkeys(case.model for case in self._planned):
+            source = self._try(self._source, model)
+            asked = tuple(dict.fromkeys(case.case.precision for case in self._planned if case.model == model))
+            if not isinstance(source, ModelArtifact) or source.spec.precision is Precision.FP32:
+                continue
+            own = source.spec.precision
+            planned = (_in_precision(case, own) if case.model == model else case for case in self._planned)
+            self._planned = tuple({case.case: case for case in planned}.values())
+            if asked != (own,):
+                yield Fallback(
+                    asked=" and ".join(asked), reason=f"{model.title} is {own} already", instead=f"{own} as it is"
+                )
 
     def settle(self) -> tuple[Fallback, ...]:
         """Load the required cases' models in their targets' own runtimes, before hours are spent on measuring.
@@ -81,7 +97,7 @@ class Preparation:
                     raise error
                 instead[precision] = error.message
         if not instead:
-            return ()
+            return self._kept
         self._planned = tuple(
             _in_precision(case, INSTEAD[case.case.precision]) if case.case.precision in instead else case
             for case in self._planned
@@ -138,14 +154,26 @@ class Preparation:
         return self._once((model, precision), lambda: self._make_model(model, precision))
 
     def _make_model(self, model: PlannedModel, precision: Precision) -> ModelArtifact:
-        source = model.images()
-        if precision is Precision.FP32:
-            return steps.export(
-                model.request, source, self._context, opset=self._opset, weights_mirror=model.weights_mirror
+        source = self._source(model)
+        if source.spec.precision == precision:
+            return source
+        if precision not in QUANTIZATIONS:
+            raise QuantizeError(
+                f"{model.title} is {source.spec.precision}, and no {precision} model is made of it",
+                hint=f"give a model that is {precision}",
             )
-        fp32 = self.model(model, Precision.FP32)
-        quantization = QUANTIZATIONS[precision]
-        return steps.quantize(fp32, model.request, source, self._context, quantization=quantization)
+        return steps.quantize(
+            source, model.request, model.images(), self._context, quantization=QUANTIZATIONS[precision]
+        )
+
+    def _source(self, model: PlannedModel) -> ModelArtifact:
+        """The model in the precision that it comes in."""
+        return self._once(
+            (model, "source"),
+            lambda: steps.export(
+                model.request, model.images(), self._context, opset=self._opset, weights_mirror=model.weights_mirror
+            ),
+        )
 
     def _bundle(self, case: PlannedCase) -> Bundle:
         """With every precision of the case's model that is planned for its target and runtime and can be made."""

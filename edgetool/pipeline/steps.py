@@ -10,6 +10,7 @@ from pathlib import Path
 from edgetool.bench.bench import preflight, put_bundle
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import UnsupportedOperator
+from edgetool.models.artifacts import source_digest
 from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
 from edgetool.models.images import Split
 from edgetool.models.quantize import Quantization, quantize_model
@@ -19,14 +20,14 @@ from edgetool.pipeline.images import ImageSource
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import sha256_file
-from edgetool.platform.values import Text, value
+from edgetool.platform.values import Text, plain_name, value
 from edgetool.runtimes.choice import choose_runtime
 from edgetool.runtimes.spec import Runtime, Toolchain
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
-EXPORT_RECIPE = 1  # raised when a step makes something else of the same inputs
+EXPORT_RECIPE = 2  # raised when a step makes something else of the same inputs
 QUANTIZE_RECIPE = 2
 BUNDLE_RECIPE = 1
 CALIBRATION_IMAGES = 128
@@ -73,10 +74,10 @@ def export(
     inputs = {
         "recipe": EXPORT_RECIPE,
         "source": request.source,
-        "file": sha256_file(Path(request.source)) if request.is_onnx and Path(request.source).is_file() else None,
+        "file": source_digest(request),
         "origin": request.origin,
         "checkpoint": _checkpoint_digest(request),
-        "shape": request.input_shape,
+        "shape": (request.input_shape, request.shapes),
         "opset": opset,
         "images": source.digests() if source is not None and request.origin == "random" else None,
         "packages": None if request.is_onnx else _versions("torch", "torchvision", "onnxscript"),
@@ -87,17 +88,18 @@ def export(
         images = None
         if source is not None and not request.is_onnx:
             images = source.read(request, shape, Split.CALIBRATION, CALIBRATION_IMAGES)
-        _, difference = export_model(
+        exported = export_model(
             request,
             folder,
             opset=opset,
             calibration=images,
             weights_cache=context.store.root / "weights",
             mirror=weights_mirror,
+            log=context.store.root / "logs" / f"export-{plain_name(request.name)}.log",
         )
-        step.note(
-            "checked" if difference is None else f"differs from PyTorch by {difference:.1e} of the largest output"
-        )
+        difference = exported.difference
+        checked = "checked" if difference is None else f"differs from PyTorch by {difference:.1e} of the largest output"
+        step.note(", ".join([checked, *exported.notes]))
 
     # A factory's code is the user's own and may have changed in ways that no key sees.
     force = context.force or request.is_factory

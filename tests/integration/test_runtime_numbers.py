@@ -18,7 +18,7 @@ from edgetool.bench.bench import put_bundle
 from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
 from edgetool.bundles import Bundle, build_bundle
 from edgetool.errors import HarnessError
-from edgetool.models import onnxfile
+from edgetool.models import onnxfile, opsets
 from edgetool.models.quantize import CalibrationFeeds
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
 from edgetool.pipeline.images import ImageSource
@@ -289,7 +289,7 @@ def vision(source: str, context: StepContext) -> Sample:
     """torchvision's model of that name with random weights."""
     pytest.importorskip("torchvision", reason='exporting needs `pip install "edgetool[export]"`')
     request = ModelRequest(source=source, weights="random", input_shape=(1, 3, 224, 224))
-    made = export(request, ImageSource.choose(request, None, None), context, opset=onnxfile.DEFAULT_OPSET)
+    made = export(request, ImageSource.choose(request, None, None), context, opset=opsets.DEFAULT_OPSET)
     image = np.random.default_rng(5).standard_normal((1, 3, 224, 224)).astype(np.float32)
     return Sample(name=source, model=onnx.load(made.path), inputs={made.spec.inputs[0].name: image})
 

@@ -12,16 +12,10 @@ from onnx import TensorProto, helper
 from edgetool.errors import ModelError
 from edgetool.models.artifacts import read_artifact, request_of, save_artifact
 from edgetool.models.export import export_model
-from edgetool.models.onnxfile import (
-    DEFAULT_OPSET,
-    NEWEST_IR,
-    NEWEST_OPSET,
-    describe,
-    fix_input_shape,
-    load_model,
-    newest_opset,
-    opset_for,
-)
+from edgetool.models.onnxfile import describe, load_model, model_files
+from edgetool.models.onnxfile import save_model as save_whole
+from edgetool.models.opsets import DEFAULT_OPSET, NEWEST_IR, NEWEST_OPSET, newest_opset, opset_for
+from edgetool.models.shapes import ONLY, fix_shapes
 from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, Precision
 from tests.support import CLASSES, SHAPE, save_model, tiny_graph
 
@@ -88,35 +82,91 @@ def test_a_model_larger_than_protobuf_allows_is_told_so(tmp_path: Path) -> None:
         load_model(path)
 
 
-def test_weights_in_other_files_are_refused_with_the_way_out(tmp_path: Path) -> None:
-    path = tmp_path / "m.onnx"
-    onnx.save(tiny_graph(), path, save_as_external_data=True, size_threshold=0, location="weights.bin")
-    with pytest.raises(ModelError, match="external data") as caught:
+def external(folder: Path, location: str = "weights.bin") -> Path:
+    """The tiny model with its weights in a file beside it, as torch's exporter writes it."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "m.onnx"
+    onnx.save(tiny_graph(), path, save_as_external_data=True, size_threshold=0, location=location)
+    return path
+
+
+def weights(model: onnx.ModelProto) -> list[bytes]:
+    return [onnx.numpy_helper.to_array(tensor).tobytes() for tensor in model.graph.initializer]
+
+
+def test_weights_in_other_files_are_read(tmp_path: Path) -> None:
+    assert weights(load_model(external(tmp_path))) == weights(tiny_graph())
+
+
+def test_a_model_with_weights_beside_it_is_packed_into_one_file(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    made = export_model(ModelRequest(source=str(external(tmp_path))), tmp_path / "out", opset=20)
+    assert model_files(made.artifact.path) == (made.artifact.path,)
+
+
+def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
+    path = external(tmp_path)
+    (tmp_path / "weights.bin").unlink()
+    with pytest.raises(ModelError, match=r"its weights are missing: .*weights\.bin"):
         load_model(path)
-    assert caught.value.hint is not None
-    assert "save_as_external_data=False" in caught.value.hint
+
+
+@pytest.mark.parametrize("location", ["../secret", "/etc/passwd", "a/../../secret", "link"])
+def test_weights_outside_of_the_models_folder_are_refused(tmp_path: Path, location: str) -> None:
+    (tmp_path / "secret").write_bytes(b"0" * 4096)
+    path = external(tmp_path / "m")
+    (path.parent / "link").symlink_to(tmp_path / "secret")
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.initializer:
+        tensor.external_data[0].value = location
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelError, match="lie outside of the model's folder"):
+        load_model(path)
+
+
+def test_weights_cut_short_are_an_error(tmp_path: Path) -> None:
+    path = external(tmp_path)
+    (tmp_path / "weights.bin").write_bytes(b"1234")
+    with pytest.raises(ModelError, match=r"m\.onnx"):
+        load_model(path)
+
+
+def test_a_model_too_large_for_one_file_keeps_its_weights_beside_it(tmp_path: Path) -> None:
+    files = save_whole(tiny_graph((1, 3, 16, 16)), tmp_path / "m.onnx", one_file_bytes=1000)
+    assert [file.name for file in files] == ["m.onnx", "m.onnx.data"]
+    assert weights(load_model(tmp_path / "m.onnx")) == weights(tiny_graph())
+
+
+def test_the_digest_and_size_cover_the_weights_beside_a_model(tmp_path: Path) -> None:
+    path = external(tmp_path)
+    before = described(path)
+    data = bytearray((tmp_path / "weights.bin").read_bytes())
+    data[0] ^= 1
+    (tmp_path / "weights.bin").write_bytes(data)
+    assert before.size_bytes == path.stat().st_size + len(data)
+    assert described(path).sha256 != before.sha256
 
 
 @pytest.mark.parametrize("free", ["n", "batch"])
 def test_a_free_shape_names_the_input_and_the_option(tmp_path: Path, free: str) -> None:
     path = save_model(tmp_path / "m.onnx", tiny_graph((free, *SHAPE[1:])))
-    with pytest.raises(ModelError, match=rf"the shape of 'input' is not fixed \({free}\)") as caught:
+    with pytest.raises(ModelError, match=rf"the shape of 'input' is not fixed: axis 0 \({free}\)") as caught:
         described(path)
     assert caught.value.hint is not None
-    assert "--input-shape" in caught.value.hint
+    assert "--shape input=1,3,16,16" in caught.value.hint
 
 
 def test_a_free_shape_can_be_given(tmp_path: Path) -> None:
     path = save_model(tmp_path / "m.onnx", tiny_graph(("n", 3, "h", "w")))
-    fixed = save_model(tmp_path / "f.onnx", fix_input_shape(load_model(path), path, (2, 3, 16, 16)))
+    fixed = save_model(tmp_path / "f.onnx", fix_shapes(load_model(path), path, {ONLY: (2, 3, 16, 16)}))
     spec = described(fixed)
     assert (spec.inputs[0].shape, spec.outputs[0].shape) == ((2, 3, 16, 16), (2, CLASSES))
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 16), (1, 3, 16, 16, 1), (1, 3, 8, 8), (2, 3, 16, 16)])
 def test_a_shape_that_contradicts_the_model_is_refused(tiny_path: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ModelError, match="input-shape"):
-        fix_input_shape(load_model(tiny_path), tiny_path, shape)
+    with pytest.raises(ModelError, match="--shape"):
+        fix_shapes(load_model(tiny_path), tiny_path, {ONLY: shape})
 
 
 def test_a_shape_that_the_layers_do_not_admit_is_refused(tmp_path: Path) -> None:
@@ -131,7 +181,7 @@ def test_a_shape_that_the_layers_do_not_admit_is_refused(tmp_path: Path) -> None
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path = save_model(tmp_path / "m.onnx", model)
     with pytest.raises(ModelError, match=r"m\.onnx"):
-        fix_input_shape(load_model(path), path, (1, 5))
+        fix_shapes(load_model(path), path, {ONLY: (1, 5)})
 
 
 def two_inputs(path: Path) -> Path:
@@ -144,24 +194,40 @@ def two_inputs(path: Path) -> Path:
     return save_model(path, helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
 
 
-def test_a_shape_for_several_inputs_is_refused(tmp_path: Path) -> None:
+def test_a_shape_without_a_name_is_refused_where_there_are_several_inputs(tmp_path: Path) -> None:
     path = two_inputs(tmp_path / "m.onnx")
-    with pytest.raises(ModelError, match=r"has 2 inputs \(a, b\)"):
-        fix_input_shape(load_model(path), path, (1, 4))
+    with pytest.raises(ModelError, match=r"has 2 inputs \(a, b\): --shape must name one"):
+        fix_shapes(load_model(path), path, {ONLY: (1, 4)})
+
+
+def test_shapes_are_given_by_name(tmp_path: Path) -> None:
+    path = two_inputs(tmp_path / "m.onnx")
+    (tmp_path / "out").mkdir()
+    request = ModelRequest(source=str(path), shapes=(("a", (2, 4)), ("b", (2, 4))))
+    spec = export_model(request, tmp_path / "out", opset=20).artifact.spec
+    assert [tensor.shape for tensor in (*spec.inputs, *spec.outputs)] == [(2, 4)] * 3
+
+
+def test_a_shape_for_an_input_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    path = two_inputs(tmp_path / "m.onnx")
+    with pytest.raises(ModelError, match="no input 'x'") as caught:
+        fix_shapes(load_model(path), path, {"x": (1, 4)})
+    assert caught.value.hint == "its inputs: a, b"
 
 
 def test_an_onnx_file_is_passed_through_byte_for_byte(tiny_path: Path, tmp_path: Path) -> None:
-    artifact, difference = export_model(ModelRequest(source=str(tiny_path)), tmp_path, opset=20)
+    made = export_model(ModelRequest(source=str(tiny_path)), tmp_path, opset=20)
+    artifact = made.artifact
     assert artifact.path.read_bytes() == tiny_path.read_bytes()
-    assert difference is None
+    assert (made.difference, made.notes) == (None, ())
     assert (artifact.spec.name, artifact.spec.weights) == ("tiny", "tiny.onnx")
 
 
 def test_an_onnx_file_is_given_the_shape_asked_for(tmp_path: Path) -> None:
     path = save_model(tmp_path / "m.onnx", tiny_graph(("n", *SHAPE[1:])))
     (tmp_path / "out").mkdir()
-    artifact, _ = export_model(ModelRequest(source=str(path), input_shape=SHAPE), tmp_path / "out", opset=20)
-    assert artifact.spec.inputs[0].shape == SHAPE
+    made = export_model(ModelRequest(source=str(path), input_shape=SHAPE), tmp_path / "out", opset=20)
+    assert made.artifact.spec.inputs[0].shape == SHAPE
 
 
 def test_a_model_saved_with_its_description_is_read_back_whole(tiny: ModelArtifact, tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from edgetool.bundles import Bundle, BundledModel
 from edgetool.errors import ConfigError, WrongMachine
-from edgetool.models.spec import Precision
+from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline.deploy import prepare
 from edgetool.pipeline.plan import read_plan
-from edgetool.pipeline.prepare import PreparedCase, UnpreparedCase, bundle_cases, prepared_case
+from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase, bundle_cases, prepared_case
 from edgetool.pipeline.schedule import disturbs, lanes
 from edgetool.platform.context import StepContext
 from edgetool.records.case import Case
@@ -85,6 +85,25 @@ source = "{tiny_path}"
         ("absent", "int8"): "ModelError",
         ("uncalibrated", "int8"): "QuantizeError",
     }
+
+
+def test_a_model_that_is_int8_already_is_measured_as_it_is(
+    tmp_path: Path, tiny_int8: ModelArtifact, context: StepContext
+) -> None:
+    plan = read_plan(plan_file(tmp_path, WHOLE.replace("tiny.onnx", str(tiny_int8.path))))
+    preparation = Preparation(tuple(plan.cases(required=True)), context)
+    (fallback,) = preparation.settle()
+    assert (fallback.asked, fallback.instead) == ("fp32 and int8", "int8 as it is")
+    (case,) = preparation.cases()
+    assert isinstance(case, PreparedCase)
+    assert case.model.spec.precision is case.case.precision is Precision.INT8
+
+
+def test_a_precision_that_nothing_makes_is_refused(tmp_path: Path, tiny_path: Path, context: StepContext) -> None:
+    text = WHOLE.replace("tiny.onnx", str(tiny_path)).replace("[[", 'precisions = ["fp16"]\n[[', 1)
+    (case,) = prepare(read_plan(plan_file(tmp_path, text)), context)
+    assert isinstance(case, UnpreparedCase)
+    assert "is fp32, and no fp16 model is made of it" in case.error.message
 
 
 def test_a_key_follows_from_what_is_measured_and_not_from_what_it_is_called(host_bundle: Bundle) -> None:

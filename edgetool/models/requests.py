@@ -1,0 +1,40 @@
+"""Requests that make no sense, refused before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgetool.errors import ConfigError
+from edgetool.models.spec import ModelRequest, SourceKind
+
+TORCHSCRIPT = frozenset({".pt", ".pth", ".ts", ".torchscript"})
+OWN_WEIGHTS = frozenset({SourceKind.ONNX, SourceKind.PROGRAM})  # weights are part of the source
+
+
+def check_request(request: ModelRequest) -> None:
+    """Raises ConfigError for an option that this source would ignore, and for a source that is not supported."""
+    path, kind = Path(request.source), request.kind
+    if kind is SourceKind.TORCHVISION and path.suffix in TORCHSCRIPT:
+        raise ConfigError(
+            f"{request.source} is a checkpoint or a TorchScript archive, not a model that can be exported",
+            hint="a checkpoint goes with its model: --model package.module:factory --checkpoint FILE; "
+            "in place of TorchScript save torch.export.export(model, args) as .pt2",
+        )
+    if kind in OWN_WEIGHTS:
+        for option, given in (("--checkpoint", request.checkpoint), ("--weights", request.weights)):
+            if given:
+                raise ConfigError(
+                    f"{option} {given} would be ignored: {path.name} holds its own weights", hint=f"leave out {option}"
+                )
+    if kind is SourceKind.PROGRAM and (request.input_shape or request.shapes):
+        raise ConfigError(
+            f"--shape would be ignored: {path.name} was exported for the shapes of its example",
+            hint="export the program with other shapes",
+        )
+    if request.checkpoint and request.weights:
+        raise ConfigError("--checkpoint and --weights exclude each other", hint="leave one of them out")
+    if kind in (SourceKind.FACTORY, SourceKind.HUGGING_FACE) and request.weights in ("digits", "imagenet"):
+        raise ConfigError(
+            f"--weights {request.weights} is for torchvision's models, and {request.source} is none",
+            hint="give --checkpoint FILE, or let the factory load them",
+        )
