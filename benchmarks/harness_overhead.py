@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from edgetool.bench.bench import put_bundle
-from edgetool.bench.harness import BUNDLE, HarnessJob, input_paths, run_harness
 from edgetool.bundles import Bundle, inputs_by_name
 from edgetool.executors.base import Executor
+from edgetool.harness.bench import put_bundle
+from edgetool.harness.harness import BUNDLE, HarnessJob, input_paths, run_harness
 from edgetool.models.spec import ModelRequest
 from edgetool.pipeline import steps
 from edgetool.pipeline.images import ImageSource

@@ -23,12 +23,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgetool.bench.bench import Bench, put_bundle
-from edgetool.bench.instructions import Cell, InstructionMix, Traffic
-from edgetool.bench.result import HarnessEnvironment, LoadedRuntime
 from edgetool.boards.facts import BoardFacts
 from edgetool.bundles import Bundle, build_bundle
 from edgetool.executors.base import Executor
+from edgetool.harness.bench import Bench, put_bundle
+from edgetool.harness.instructions import Cell, InstructionMix, Traffic
+from edgetool.harness.result import HarnessEnvironment, LoadedRuntime
 from edgetool.measurements.accuracy import Accuracy
 from edgetool.measurements.timing import Timing
 from edgetool.models.artifacts import read_artifact

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Gt, Len
 
-from edgetool.bench.instructions import InstructionMix
 from edgetool.errors import ConfigError
 from edgetool.estimates.cores import Core
 from edgetool.estimates.estimate import estimate, runs_on
+from edgetool.harness.instructions import InstructionMix
 from edgetool.platform.documents import read_document
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 

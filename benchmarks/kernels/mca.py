@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.kernels.rows import Modelled, ModelledLoop
-from edgetool.bench.counts import Block, CountsFile
-from edgetool.bench.instructions import Cell
-from edgetool.bench.ops import Op
 from edgetool.errors import BuildError
 from edgetool.estimates.cores import Core, load_core
+from edgetool.harness.counts import Block, CountsFile
+from edgetool.harness.instructions import Cell
+from edgetool.harness.ops import Op
 from edgetool.platform.documents import read_plain
 from edgetool.platform.process import run_process
 

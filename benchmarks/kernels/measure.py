@@ -13,9 +13,9 @@ import numpy.typing as npt
 from benchmarks.kernels.mca import VLEN_BITS, find_llvm, model_blocks
 from benchmarks.kernels.rows import LABELS, Findings, KernelRow, Modelled
 from edgetool import __version__
-from edgetool.bench.bench import open_bench
-from edgetool.bench.counts import CountsFile, run_counting
 from edgetool.errors import ConfigError, HarnessError
+from edgetool.harness.bench import open_bench
+from edgetool.harness.counts import CountsFile, run_counting
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import Split
 from edgetool.models.spec import ModelArtifact, Precision

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.kernels.chart import label, model_chart
 from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
-from edgetool.bench.instructions import OperatorInstructions
+from edgetool.harness.instructions import OperatorInstructions
 from edgetool.models.ncnn import INSTALL
 from edgetool.platform.columns import Column, Table
 from edgetool.platform.files import write_atomically

@@ -95,9 +95,9 @@ def _executed(subject: Path, cores: list[Core], *, quiet: bool) -> list[Estimate
     """Once for each length of vectors that a core has, with the caches of those that have it."""
     import tempfile
 
-    from edgetool.bench.programs import ASSEMBLER, assemble, count_program
     from edgetool.estimates.caches import CacheModel
     from edgetool.estimates.rows import row
+    from edgetool.harness.programs import ASSEMBLER, assemble, count_program
     from edgetool.runtimes.emulator import counting_emulator
 
     if not subject.is_file():

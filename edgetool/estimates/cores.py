@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from annotated_types import Ge, Gt, Le, Len
 
-from edgetool.bench.instructions import Cell, Sew
-from edgetool.bench.ops import SCALAR_OPS, SHAPELESS_OPS, UNIT_OF, Op
 from edgetool.errors import ConfigError
+from edgetool.harness.instructions import Cell, Sew
+from edgetool.harness.ops import SCALAR_OPS, SHAPELESS_OPS, UNIT_OF, Op
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.documents import read_document
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from enum import StrEnum
 
-from edgetool.bench.instructions import InstructionMix
-from edgetool.bench.ops import UNIT_OF, Unit
 from edgetool.estimates.cores import Core
+from edgetool.harness.instructions import InstructionMix
+from edgetool.harness.ops import UNIT_OF, Unit
 from edgetool.platform.values import Name, value
 
 

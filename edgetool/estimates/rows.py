@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from edgetool.bench.instructions import InstructionMix
 from edgetool.estimates.cores import Core
 from edgetool.estimates.estimate import Bound, Estimate, estimate, geometric_mean, runs_on
+from edgetool.harness.instructions import InstructionMix
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.format import count_text, percent_text, time_text
 from edgetool.platform.values import Name, Text, value

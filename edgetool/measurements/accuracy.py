@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from edgetool.bench.bench import Bench, title
-from edgetool.bench.harness import Outputs, finite_outputs
 from edgetool.bundles import Bundle, BundledModel
 from edgetool.errors import HarnessError
+from edgetool.harness.bench import Bench, title
+from edgetool.harness.harness import Outputs, finite_outputs
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.values import Positive, Sha256, value
 

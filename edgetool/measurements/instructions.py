@@ -8,10 +8,10 @@ from typing import Annotated
 
 from annotated_types import Len
 
-from edgetool.bench.bench import Bench, title
-from edgetool.bench.counts import COUNTED, WARMUP, check_countable, run_counting
-from edgetool.bench.instructions import ClassCount, InstructionMix, OperatorInstructions, kernels_text
 from edgetool.bundles import BundledModel
+from edgetool.harness.bench import Bench, title
+from edgetool.harness.counts import COUNTED, WARMUP, check_countable, run_counting
+from edgetool.harness.instructions import ClassCount, InstructionMix, OperatorInstructions, kernels_text
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.values import NonNegative, Text, value
 from edgetool.runtimes.emulator import counting_emulator

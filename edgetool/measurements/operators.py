@@ -10,10 +10,10 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from edgetool.bench.bench import Bench
-from edgetool.bench.profile import operator_of
 from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError
+from edgetool.harness.bench import Bench
+from edgetool.harness.profile import operator_of
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.documents import read_plain
 from edgetool.platform.values import Name, NonNegative, value

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgetool.bench.bench import Bench
-from edgetool.bench.harness import HarnessOutcome, Outputs
 from edgetool.bundles import BundledModel
+from edgetool.harness.bench import Bench
+from edgetool.harness.harness import HarnessOutcome, Outputs
 from edgetool.targets.spec import Target
 
 

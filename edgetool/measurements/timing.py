@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from edgetool.bench.bench import Bench, title
-from edgetool.bench.result import Samples
 from edgetool.boards.conditions import cool_down
 from edgetool.boards.facts import BoardFacts, read_facts
 from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError
+from edgetool.harness.bench import Bench, title
+from edgetool.harness.result import Samples
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.values import NonNegative, value
 from edgetool.targets.spec import BenchmarkSpec

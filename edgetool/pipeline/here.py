@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from edgetool.bench.bench import Bench, open_bench
 from edgetool.errors import EdgetoolError
+from edgetool.harness.bench import Bench, open_bench
 from edgetool.pipeline.ncnn import measure_ncnn
 from edgetool.pipeline.prepare import PreparedCase
 from edgetool.platform.context import StepContext

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.bench.bench import Bench
-from edgetool.bench.counts import COUNTED, RESULT, SLOWDOWN, WARMUP, CountsFile, modelled_caches, open_counting
 from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError, QuantizeError
 from edgetool.executors.base import Executor
+from edgetool.harness.bench import Bench
+from edgetool.harness.counts import COUNTED, RESULT, SLOWDOWN, WARMUP, CountsFile, modelled_caches, open_counting
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.models.images import Split
 from edgetool.models.ncnn import NcnnModel, convert, quantize, tool_versions

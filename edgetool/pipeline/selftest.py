@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from edgetool.bench.bench import put_bundle, selftest
 from edgetool.bundles import build_bundle
+from edgetool.harness.bench import put_bundle, selftest
 from edgetool.models import onnxfile
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline.steps import provision

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from edgetool.bench.bench import preflight, put_bundle
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import UnsupportedOperator
+from edgetool.harness.bench import preflight, put_bundle
 from edgetool.models.artifacts import source_digest
 from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
 from edgetool.models.images import Split

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
 
-from edgetool.bench.bench import open_bench
 from edgetool.bundles import open_bundle
 from edgetool.errors import EdgetoolError, ExecutorError
+from edgetool.harness.bench import open_bench
 from edgetool.pipeline.reach import reach
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import parse_value, write_document

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edgetool import __version__
-from edgetool.bench.bench import Bench
-from edgetool.bench.harness import HarnessOutcome, Outputs
-from edgetool.bench.result import LoadedRuntime
 from edgetool.bundles import Bundle, BundledModel
 from edgetool.errors import ConfigError, HarnessError
+from edgetool.harness.bench import Bench
+from edgetool.harness.harness import HarnessOutcome, Outputs
+from edgetool.harness.result import LoadedRuntime
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.instruments import DEFAULT, INSTRUMENTS
 from edgetool.records.record import Environment, Record, Recorded, RuntimeIdentity, Subject

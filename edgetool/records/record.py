@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from edgetool.bench.harness import Outputs
-from edgetool.bench.instructions import SCALAR
-from edgetool.bench.result import HarnessEnvironment, LoadedRuntime
 from edgetool.boards.facts import BoardFacts
+from edgetool.harness.harness import Outputs
+from edgetool.harness.instructions import SCALAR
+from edgetool.harness.result import HarnessEnvironment, LoadedRuntime
 from edgetool.measurements.accuracy import Accuracy
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.measurements.operators import Operators

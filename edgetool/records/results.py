@@ -17,8 +17,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from annotated_types import Len
 
-from edgetool.bench.harness import Outputs
 from edgetool.errors import CompareError, ConfigError, HarnessError
+from edgetool.harness.harness import Outputs
 from edgetool.models.spec import ModelSpec
 from edgetool.platform.arrays import read_npz
 from edgetool.platform.documents import read_document, schema_of, write_document

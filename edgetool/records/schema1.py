@@ -13,9 +13,9 @@ from typing import Annotated, Any, ClassVar
 
 from annotated_types import Len
 
-from edgetool.bench.result import HarnessEnvironment, LoadedRuntime, Samples
 from edgetool.boards.facts import BoardFacts
 from edgetool.errors import CompareError
+from edgetool.harness.result import HarnessEnvironment, LoadedRuntime, Samples
 from edgetool.measurements.accuracy import Accuracy
 from edgetool.measurements.operators import Operators, OperatorTime
 from edgetool.measurements.timing import Timing

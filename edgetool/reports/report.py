@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from edgetool.bench.instructions import OperatorInstructions
+from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.operators import OperatorTime
 from edgetool.platform.columns import Table
 from edgetool.platform.files import write_atomically

@@ -9,9 +9,9 @@ import pytest
 
 from benchmarks.estimates.figures import Check, Counted, CountedModel, Figure, check, factor_for, read_published
 from benchmarks.estimates.page import write_page
-from edgetool.bench.instructions import Cell, InstructionMix, Traffic
 from edgetool.errors import ConfigError
 from edgetool.estimates.cores import core_names, load_core
+from edgetool.harness.instructions import Cell, InstructionMix, Traffic
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "estimates" / "published.toml"
 X60 = load_core("x60")

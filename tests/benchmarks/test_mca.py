@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.kernels.mca import CORE, Llvm, Loop, cycles_of, disassemble, find_llvm, join_blocks
-from edgetool.bench.counts import Block
 from edgetool.estimates.cores import load_core
+from edgetool.harness.counts import Block
 
 VADD = "57b48002"  # vadd.vi v8, v8, 1
 VFMACC = "d75797b3"  # vfmacc.vf v15, fa4, v25

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.kernels.page import write_page
 from benchmarks.kernels.rows import OURS, STOCK, Findings, KernelRow, Modelled, ModelledLoop, read_findings
-from edgetool.bench.instructions import OperatorInstructions
+from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.documents import write_document
 from tests.support import instruction_mix

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.bench.instructions import Cell, InstructionMix
+from edgetool.harness.instructions import Cell, InstructionMix
 from edgetool.measurements.instructions import InstructionCounts
 from tests.reports.written import written
 from tests.support import emulated_record, recorded, run_cli

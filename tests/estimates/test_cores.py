@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.bench.instructions import Cell, Sew
-from edgetool.bench.ops import Op
 from edgetool.errors import ConfigError
 from edgetool.estimates.cores import Core, core_names, load_core, read_core
+from edgetool.harness.instructions import Cell, Sew
+from edgetool.harness.ops import Op
 from edgetool.platform.catalog import data_folder
 
 CORES = {"x60", "x100", "a100", "c908", "c910", "x280", "p670", "ascalon", "u74", "p550"}

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from edgetool.bench.instructions import Cell, InstructionMix, OperatorInstructions, Traffic
 from edgetool.estimates.cores import load_core
 from edgetool.estimates.estimate import Bound, estimate, runs_on
 from edgetool.estimates.rows import cells, judge, operator_cells, row, rows
+from edgetool.harness.instructions import Cell, InstructionMix, OperatorInstructions, Traffic
 from edgetool.measurements.instructions import InstructionCounts
 
 X60, U74 = load_core("x60"), load_core("u74")

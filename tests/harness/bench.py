@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.bench.result import HarnessResult
+from edgetool.harness.result import HarnessResult
 from edgetool.platform.documents import read_document
 from edgetool.platform.process import Completed, run_process
 from tests.support import save_model, tiny_graph, tiny_inputs

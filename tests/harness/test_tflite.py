@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgetool.bench.result import HarnessResult
+from edgetool.harness.result import HarnessResult
 from edgetool.platform.documents import read_document
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store

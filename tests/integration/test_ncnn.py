@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 
-from edgetool.bench.bench import Bench, open_bench
 from edgetool.bundles import Bundle
+from edgetool.harness.bench import Bench, open_bench
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet
 from edgetool.models.ncnn import convert, quantize

@@ -14,10 +14,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgetool.bench.bench import put_bundle
-from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
 from edgetool.bundles import Bundle, build_bundle
 from edgetool.errors import HarnessError
+from edgetool.harness.bench import put_bundle
+from edgetool.harness.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
 from edgetool.models import onnxfile, opsets
 from edgetool.models.quantize import CalibrationFeeds
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from edgetool.bench.bench import open_bench
 from edgetool.boards.emulated import EmulatedBoardExecutor, board_options
 from edgetool.boards.probe import probe_board
 from edgetool.boards.virtual import (
@@ -26,6 +25,7 @@ from edgetool.boards.virtual import (
 )
 from edgetool.errors import BoardBusy, ConfigError, ConnectError, JobLost, LinkLost, WrongMachine
 from edgetool.executors.ssh import SshExecutor
+from edgetool.harness.bench import open_bench
 from edgetool.models.spec import ModelArtifact
 from edgetool.platform.context import StepContext
 from edgetool.platform.daemons import Daemon, end_daemon, identify

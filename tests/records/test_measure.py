@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgetool.bench.bench import preflight, put_bundle, selftest
 from edgetool.bundles import Bundle
+from edgetool.harness.bench import preflight, put_bundle, selftest
 from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact

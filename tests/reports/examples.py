@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edgetool.bench.instructions import InstructionMix, OperatorInstructions
 from edgetool.boards.facts import BoardFacts
+from edgetool.harness.instructions import InstructionMix, OperatorInstructions
 from edgetool.measurements.accuracy import Accuracy
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.measurements.operators import Operators, OperatorTime

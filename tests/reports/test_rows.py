@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgetool.bench.instructions import ClassCount
+from edgetool.harness.instructions import ClassCount
 from edgetool.models.spec import Precision
 from edgetool.platform.columns import Table
 from edgetool.records.caveats import Caveat

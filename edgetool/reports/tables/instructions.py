@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgetool.bench.instructions import OperatorInstructions
+from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.columns import Column, Table
 from edgetool.platform.format import count_text, percent_text

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.bench.bench import preflight, put_bundle, selftest
 from edgetool.errors import (
     CommandFailed,
     CommandTimeout,
@@ -21,6 +20,7 @@ from edgetool.errors import (
     UnsupportedOperator,
 )
 from edgetool.executors.local import LocalExecutor
+from edgetool.harness.bench import preflight, put_bundle, selftest
 from edgetool.models.spec import Precision
 from edgetool.pipeline.deploy import bench
 from edgetool.pipeline.prepare import bundle_cases

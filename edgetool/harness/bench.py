@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from edgetool.bench.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
-from edgetool.bench.plausible import check_memory
 from edgetool.boards.conditions import conditions
 from edgetool.boards.facts import BoardFacts, read_facts
 from edgetool.boards.probe import check_instructions_of
 from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import UnsupportedOperator
 from edgetool.executors.base import Executor
+from edgetool.harness.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
+from edgetool.harness.plausible import check_memory
 from edgetool.models.spec import Precision
 from edgetool.platform.context import StepContext
 from edgetool.runtimes.onnxruntime.selftest import build_selftest, write_selftest

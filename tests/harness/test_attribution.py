@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from edgetool.bench.attribution import Reading, attribute
 from edgetool.errors import HarnessError
+from edgetool.harness.attribution import Reading, attribute
 from tests.support import instruction_mix
 
 START = 1_700_000_000_000_000_123  # the profile's, in nanoseconds

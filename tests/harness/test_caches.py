@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.bench.instructions import Traffic
-from edgetool.bench.programs import assemble, count_program
 from edgetool.errors import CommandFailed
 from edgetool.estimates.caches import CacheModel
+from edgetool.harness.instructions import Traffic
+from edgetool.harness.programs import assemble, count_program
 from edgetool.platform.store import Store
 from edgetool.runtimes.emulator import CountingEmulator
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from edgetool.bench.attribution import Reading, attribute
-from edgetool.bench.bench import Bench, title
-from edgetool.bench.harness import BUNDLE, HarnessOutcome
-from edgetool.bench.instructions import InstructionMix, OperatorInstructions
 from edgetool.bundles import BundledModel
 from edgetool.errors import ConfigError, HarnessError
 from edgetool.estimates.caches import CacheModel
 from edgetool.estimates.cores import core_names, load_core
 from edgetool.executors.base import Executor
+from edgetool.harness.attribution import Reading, attribute
+from edgetool.harness.bench import Bench, title
+from edgetool.harness.harness import BUNDLE, HarnessOutcome
+from edgetool.harness.instructions import InstructionMix, OperatorInstructions
 from edgetool.platform.documents import read_document
 from edgetool.platform.values import Lines, NonNegative, Positive, value
 from edgetool.runtimes.emulator import CountingEmulator

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgetool.bench.instructions import InstructionMix, OperatorInstructions
-from edgetool.bench.profile import operator_of
 from edgetool.errors import HarnessError
+from edgetool.harness.instructions import InstructionMix, OperatorInstructions
+from edgetool.harness.profile import operator_of
 from edgetool.platform.documents import read_plain
 from edgetool.platform.values import value
 

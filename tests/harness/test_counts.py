@@ -12,12 +12,12 @@ from typing import get_args
 
 import pytest
 
-from edgetool.bench.bench import Bench
-from edgetool.bench.counts import RESULT, CountsFile, check_countable, open_counting, read_counts
-from edgetool.bench.instructions import InstructionMix
-from edgetool.bench.ops import CLASS_OF, Op
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError, HarnessError
+from edgetool.harness.bench import Bench
+from edgetool.harness.counts import RESULT, CountsFile, check_countable, open_counting, read_counts
+from edgetool.harness.instructions import InstructionMix
+from edgetool.harness.ops import CLASS_OF, Op
 from edgetool.measurements.instructions import INSTRUMENT
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.context import StepContext

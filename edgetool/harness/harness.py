@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.bench.plausible import check_times
-from edgetool.bench.result import HarnessResult, HarnessRun
 from edgetool.bundles import Bundle
 from edgetool.errors import HarnessError, TransferError, UnsupportedOperator
 from edgetool.executors.base import CommandResult, Executor
+from edgetool.harness.plausible import check_times
+from edgetool.harness.result import HarnessResult, HarnessRun
 from edgetool.models.spec import TensorSpec
 from edgetool.platform.documents import SIZE_LIMIT_BYTES, read_document
 from edgetool.platform.foreign import one_line

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from edgetool.bench.counts import RESULT, open_counting, read_counts
-from edgetool.bench.instructions import InstructionMix
 from edgetool.errors import ConfigError
 from edgetool.estimates.caches import CacheModel
+from edgetool.harness.counts import RESULT, open_counting, read_counts
+from edgetool.harness.instructions import InstructionMix
 from edgetool.platform.process import run_tool
 from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import find_compiler

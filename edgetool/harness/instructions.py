@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le, Len
 
-from edgetool.bench.ops import CLASS_OF, Op, OpClass
+from edgetool.harness.ops import CLASS_OF, Op, OpClass
 from edgetool.platform.values import Name, NonNegative, value
 
 Sew = Literal[8, 16, 32, 64]
