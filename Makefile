@@ -4,7 +4,7 @@ VENV := .venv
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile lint bench bench-kernels estimates runtime clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile test-new-machine lint bench bench-kernels estimates runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -21,6 +21,10 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+# `make deploy` in a fresh clone, as an ordinary user whose home is empty, without a compiler, mmdebstrap and an index.
+test-new-machine: $(VENV)/.dev
+	EDGETOOL_TEST_NEW_MACHINE=1 $(VENV)/bin/python -m pytest -s tests/integration/test_new_machine.py
 
 # Real containers, in the engine that runs or one started for the purpose.
 test-docker: $(VENV)/.dev

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from edgetool.platform.debian.pins import Package
 from edgetool.platform.process import run_process
@@ -159,7 +159,7 @@ class Mirror:
         self._server.server_close()
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        name = urlsplit(request.path).path.lstrip("/")  # a proxy is asked for a whole address
+        name = unquote(urlsplit(request.path).path).lstrip("/")  # a proxy is asked for a whole address
         path = self.root / name
         self.requests[name] += 1
         faults = self.faults.get(name, [])
