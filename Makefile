@@ -1,10 +1,11 @@
 # The README's two commands. Both may be run again: what is done is skipped.
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile test-new-machine lint bench bench-kernels estimates runtime clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile test-lowest test-new-machine lint bench bench-kernels estimates runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -21,6 +22,16 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+# The oldest releases that pyproject.toml admits, as uv resolves them; without PyTorch, unless EXTRAS=dev,export asks for
+# its gigabytes. Models, quantization, records, reports, tables, and deployments under the emulator.
+test-lowest: EXTRAS ?= dev
+test-lowest: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[$(EXTRAS)]'
+	$(LOWEST)/bin/python -m pytest tests/models tests/records tests/reports tests/console tests/test_bundles.py \
+	  tests/executors/test_sshconfig.py tests/integration/test_deploy.py --deselect tests/reports/test_page.py
 
 # `make deploy` in a fresh clone, as an ordinary user whose home is empty, without a compiler, mmdebstrap and an index.
 test-new-machine: $(VENV)/.dev
@@ -73,7 +84,7 @@ estimates: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks.estimates $(RUNS)
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) $(LOWEST) dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

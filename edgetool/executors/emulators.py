@@ -38,7 +38,7 @@ def find_emulator(name: str, *, note: Note = unheard) -> str:
             return installed
         raise ConfigError(f"{name} is not installed", hint="as root: apt-get install qemu-user-static")
     try:
-        return str(_pinned_emulators(packages, cache_root(), note) / "usr/bin" / name)
+        return str(pinned_emulators(packages, note=note) / name)
     except EdgetoolError as unavailable:
         if installed is None:
             raise
@@ -57,11 +57,22 @@ def emulator_package() -> Packages | None:
     return None if architecture is None else Packages(suite=SUITE, architecture=architecture, packages=(PACKAGE,))
 
 
-def _pinned_emulators(packages: Packages, root: Path, note: Note) -> Path:
-    def make(folder: Path) -> None:
-        unpack_packages(packages, root, folder, note=note, only=[f"usr/bin/{name}" for name in NAMES])
+def pinned_emulators(packages: Packages, *, note: Note = unheard) -> Path:
+    """The folder of the pinned programs NAMES, which stay in the cache for as long as this process may run them.
 
-    return Store(root).entry("qemu-user", {"packages": packages.digests(), "names": NAMES}, make).path
+    Raises FetchError when they can't be had.
+    """
+
+    def make(folder: Path) -> None:
+        unpack_packages(packages, store.root, folder, note=note, only=[f"usr/bin/{name}" for name in NAMES])
+
+    store = _store(cache_root())
+    return store.entry("qemu-user", {"packages": packages.digests(), "names": NAMES}, make).path / "usr/bin"
+
+
+@cache
+def _store(root: Path) -> Store:
+    return Store(root)
 
 
 @cache

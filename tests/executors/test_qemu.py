@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from edgetool.boards.facts import read_facts
 from edgetool.errors import ConfigError, ExecutorError
-from edgetool.executors.emulators import find_emulator
+from edgetool.executors.emulators import emulator_package, find_emulator, pinned_emulators
 from edgetool.pipeline.steps import Kit
+from edgetool.platform.cache import items, remove
 from edgetool.targets.registry import load_target, open_executor
 
 
@@ -27,6 +28,14 @@ def test_a_missing_emulator_names_the_package_to_install() -> None:
         find_emulator("qemu-vax")
     assert caught.value.hint is not None
     assert "apt-get install qemu-user-static" in caught.value.hint
+
+
+def test_a_pinned_emulator_is_not_removed_while_this_process_may_run_it(cache: Path) -> None:
+    packages = emulator_package()
+    if packages is None:
+        pytest.skip("there is no pinned emulator for this machine")
+    entry = pinned_emulators(packages).parents[1]
+    assert not remove(cache, next(item for item in items(cache) if item.path == entry))
 
 
 def test_a_cpu_the_emulator_does_not_know_is_a_failed_command(riscv: Kit) -> None:

@@ -40,13 +40,10 @@ class NewMachine:
 
     def run(self, command: Sequence[str | Path], *, env: Mapping[str, str], timeout_s: float) -> Completed:
         """As an ordinary user: root runs it in a user namespace, where it is one to the kernel too."""
-        as_user = ["/usr/bin/unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
-        own = {"HOME": str(self.home), "PATH": str(self.programs), VARIABLE: self.mirror.address}
-        return run_process(
-            [*as_user, "/usr/bin/env", "-i", *(f"{k}={v}" for k, v in {**own, **env}.items()), *command],
-            cwd=self.home,
-            timeout_s=timeout_s,
-        )
+        as_user = ("/usr/bin/unshare", "--user", "--map-user=1000", "--map-group=1000") if os.geteuid() == 0 else ()
+        own = {"HOME": str(self.home), "PATH": str(self.programs), VARIABLE: self.mirror.address, **env}
+        only = ("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in own.items()))
+        return run_process([*as_user, *only, *command], cwd=self.home, timeout_s=timeout_s)
 
     def check_untouched(self) -> None:
         assert not self.calls.exists(), self.calls.read_text()
@@ -79,7 +76,7 @@ def machine(tmp_path: Path, store: Store) -> Iterator[NewMachine]:
 
 
 def test_an_ordinary_user_deploys_from_an_empty_cache(machine: NewMachine, tiny_path: Path, images_path: Path) -> None:
-    words = ["deploy", "--model", tiny_path, "--calibration", images_path, "--images", "8"]
+    words: list[str | Path] = ["deploy", "--model", tiny_path, "--calibration", images_path, "--images", "8"]
     done = machine.run([sys.executable, "-m", "edgetool", *words], env={}, timeout_s=900)
     assert done.exit_code == 0, done.stderr.decode()
     assert [path.name for path in (machine.home / "runs").glob("*/report.md")] == ["report.md"]
