@@ -24,7 +24,8 @@ EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "
 ├─ HarnessError          [6]   no or malformed result file, unknown schema
 │  └─ SelfTestFailed           the runtime computes wrong numbers on the target
 ├─ CompareError          [7]   not the same model or inputs
-└─ RunIncomplete         [8]   some cases of a run failed, and the others were measured
+├─ RunIncomplete         [8]   some cases of a run failed, and the others were measured
+└─ GateNotPassed         [9]   a goal is not met, or nothing settles whether it is
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ EXIT_CODES = {
     6: "harness",
     7: "comparison",
     8: "some cases failed",
+    9: "gate not passed",
     130: "interrupted",
 }
 
@@ -153,3 +155,7 @@ class CompareError(EdgetoolError):
 
 class RunIncomplete(EdgetoolError):
     exit_code = 8
+
+
+class GateNotPassed(EdgetoolError):
+    exit_code = 9

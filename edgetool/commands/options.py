@@ -13,6 +13,7 @@ from edgetool.errors import ConfigError
 if TYPE_CHECKING:
     from edgetool.models.spec import ModelRequest, Precision
     from edgetool.pipeline.plan import PlannedModel
+    from edgetool.records.goals import Goal
 
 
 SOURCES = "torchvision name, timm:NAME, hf:ID-OR-FOLDER, package.module:factory, .onnx or .pt2 file."
@@ -191,6 +192,16 @@ def chosen_precisions(names: Sequence[str], *, dynamic: bool = False) -> tuple[P
     except ValueError as error:
         raise ConfigError(f"--precision: {error}", hint=f"known precisions: {', '.join(Precision)}") from error
     return found or (Precision.FP32, Precision.INT8_DYNAMIC if dynamic else Precision.INT8)
+
+
+def chosen_goals(gates: Path | None, model: str, weights: str) -> tuple[Goal, ...]:
+    """Those of a file; else the default model's own, where it is the one."""
+    from edgetool.models.zoo import digits_gates
+    from edgetool.records.goals import read_gates
+
+    if gates is not None:
+        return read_gates(gates)
+    return read_gates(digits_gates()) if model == "mobilenet_v2" and weights in ("", "digits") else ()
 
 
 def chosen_instruments(*, profile: bool, count: bool) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,11 +37,16 @@ from edgetool.commands.options import (
     Warmup,
     Weights,
     benchmark_settings,
+    chosen_goals,
     chosen_instruments,
     chosen_precisions,
     planned_model,
 )
 from edgetool.commands.output import print_caveats, print_json, print_run
+from edgetool.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgetool.reports.goals import Check
 
 
 def deploy(
@@ -63,6 +69,10 @@ def deploy(
     governor: Governor = None,
     cooldown: Cooldown = None,
     wait: Wait = False,
+    gates: Annotated[
+        Path | None,
+        typer.Option(help="Goals (.toml) to judge the run by. Default: those of the default model."),
+    ] = None,
     profile: Profile = False,
     count_instructions: Count = False,
     against: Against = [],  # noqa: B006
@@ -83,6 +93,7 @@ def deploy(
         precisions=chosen_precisions(precision, dynamic=dynamic),
         instruments=chosen_instruments(profile=profile, count=count_instructions),
         images=images,
+        goals=chosen_goals(gates, model, weights),
         benchmark=benchmark_settings(repetitions, warmup, min_duration, threads, cpus, governor, cooldown),
     )
     done = deploy.deploy(plan, make_context(quiet=json, force=force), runs=runs, against=against, wait=wait)
@@ -142,23 +153,78 @@ def bench(
 
 def compare(
     baseline: Annotated[Path, typer.Argument(help="Run folder or record (.json).")],
-    candidate: Annotated[Path, typer.Argument(help="Run folder or record to compare with it.")],
+    candidate: Annotated[Path | None, typer.Argument(help="Run folder or record to compare with it.")] = None,
+    gate: Annotated[
+        Path | None, typer.Option("--gate", help="Goals (.toml) that the candidate must meet; exit code 9 if not.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write the gate's results as JUnit XML.")] = None,
     json: Json = False,
 ) -> None:
-    """Compare two records, or every case that two runs share.
+    """Compare two records, or every case that two runs share; or check one run against goals.
 
-    Example: edgetool compare runs/before runs/after
+    With --gate the goals are also appended to the file named by $GITHUB_STEP_SUMMARY.
+
+    Example: edgetool compare runs/before runs/after --gate gates.toml
     """
     from edgetool.console.table import print_columns
     from edgetool.records.compare import compare_paths
+    from edgetool.reports.gate import check_passed
     from edgetool.reports.tables.comparisons import comparisons_table
+    from edgetool.reports.tables.goals import goals_table
 
-    comparisons = compare_paths(baseline, candidate)
+    if candidate is None and gate is None:
+        raise ConfigError("compare needs two runs or records, or one run and --gate")
+    if junit is not None and gate is None:
+        raise ConfigError("--junit writes the results of a gate", hint="give --gate FILE, too")
+    checks = () if gate is None else _pass_gate(gate, candidate or baseline, baseline if candidate else None, junit)
+    comparisons = compare_paths(baseline, candidate) if candidate is not None else ()
     if json:
-        print_json({"comparisons": comparisons})
+        print_json({"comparisons": comparisons, "goals": checks})
+    else:
+        if comparisons:
+            print_columns(comparisons_table(comparisons))
+            print_caveats(caveat for comparison in comparisons for caveat in comparison.caveats)
+        if checks:
+            print_columns(goals_table(checks))
+    check_passed(checks)
+
+
+def _pass_gate(gate_file: Path, candidate: Path, baseline: Path | None, junit_file: Path | None) -> tuple[Check, ...]:
+    """Judge, and write what a CI reads."""
+    from edgetool.platform.files import write_atomically
+    from edgetool.records.goals import read_gates
+    from edgetool.reports.gate import gate, junit, summary
+
+    checks = gate(read_gates(gate_file), candidate, baseline)
+    if junit_file is not None:
+        write_atomically(junit_file, junit(checks, name=str(gate_file)))
+    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(page).open("a") as file:
+            file.write(summary(checks))
+    return checks
+
+
+def status(
+    run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
+    json: Json = False,
+) -> None:
+    """Show a run as a board of tasks, and which of its goals are met.
+
+    Example: edgetool status runs/20261124T101500Z-3f2a1b
+    """
+    from edgetool.console.table import print_columns
+    from edgetool.records.results import read_run
+    from edgetool.reports.report import Report
+    from edgetool.reports.tables.goals import tasks_table
+
+    report = Report(read_run(run))
+    if json:
+        print_json({"tasks": report.tasks, "goals": report.checks})
         return
-    print_columns(comparisons_table(comparisons))
-    print_caveats(caveat for comparison in comparisons for caveat in comparison.caveats)
+    print_columns(tasks_table(report.tasks))
+    if report.checks:
+        print()
+        print_columns(report.goals)
 
 
 def report(

@@ -31,9 +31,10 @@ def sweep(
     from edgetool.pipeline.run import check_complete, on_many_boards
 
     folder = output or Path("sweeps") / plan.stem
-    cases = deploy.prepare(read_plan(plan), make_context(quiet=json, force=False))
+    planned = read_plan(plan)
+    cases = deploy.prepare(planned, make_context(quiet=json, force=False))
     with watch_boards(quiet=json) as watch:
         schedule = on_many_boards(watch, scheduler=scheduler)
-        done = deploy.sweep(cases, folder, schedule, watch=watch, force=force)
+        done = deploy.sweep(cases, folder, schedule, watch=watch, goals=planned.goals, force=force)
     print_run(done, json=json)
     check_complete(done.run, folder)

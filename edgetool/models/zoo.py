@@ -27,6 +27,10 @@ def digits_checkpoint() -> Path:
     return data_folder("examples") / "digits" / "mobilenet_v2_digits.safetensors"
 
 
+def digits_gates() -> Path:
+    return data_folder("examples") / "digits" / "gates.toml"
+
+
 def digits_images() -> Path:
     return data_folder("examples") / "digits" / "digits.npz"
 

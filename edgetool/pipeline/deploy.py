@@ -18,6 +18,7 @@ from edgetool.pipeline.reach import reach
 from edgetool.pipeline.run import Schedule, Watch, in_this_process, new_run, publish, run_cases, run_name
 from edgetool.platform.context import StepContext
 from edgetool.records.case import Fallback
+from edgetool.records.goals import Goal
 from edgetool.records.instruments import DEFAULT
 from edgetool.records.results import Run
 from edgetool.reports.report import Report, write_report
@@ -54,7 +55,7 @@ def deploy(
     fallbacks = preparation.settle()
     cases = tuple(preparation.cases())
     title = f"{plan.models[0].title} on {planned[-1].case.target}"
-    return _finish(cases, context, runs=runs, command="deploy", title=title, fallbacks=fallbacks)
+    return _finish(cases, context, runs=runs, command="deploy", title=title, fallbacks=fallbacks, goals=plan.goals)
 
 
 def deployment_cases(plan: Plan, against: Sequence[str], *, wait: bool = False) -> tuple[PlannedCase, ...]:
@@ -128,11 +129,14 @@ def sweep(
     schedule: Schedule,
     *,
     watch: Watch | None = None,
+    goals: Sequence[Goal] = (),
     force: bool = False,
 ) -> Finished:
     """Measure the cases in `folder`, where one that has a record already is not measured again."""
     name = folder.name
-    run = run_cases(cases, folder, schedule, command="sweep", name=name, title=name, watch=watch, force=force)
+    run = run_cases(
+        cases, folder, schedule, command="sweep", name=name, title=name, watch=watch, goals=goals, force=force
+    )
     return Finished(folder=folder, run=run, report=write_report(folder))
 
 
@@ -146,6 +150,7 @@ def _finish(
     schedule: Schedule | None = None,
     watch: Watch | None = None,
     fallbacks: Sequence[Fallback] = (),
+    goals: Sequence[Goal] = (),
 ) -> Finished:
     name = run_name()
     with new_run(runs, cases, force=context.force) as folder:
@@ -158,6 +163,7 @@ def _finish(
             title=title,
             watch=watch,
             fallbacks=fallbacks,
+            goals=goals,
         )
         with context.progress.step("report") as step:
             report = write_report(folder)

@@ -18,6 +18,7 @@ from edgetool.pipeline.runtimes import RuntimeRequest, runtime_request
 from edgetool.platform.documents import check_table, read_toml
 from edgetool.platform.values import FileName, Name, Positive, Text, plain_name, value
 from edgetool.records.case import OWN_RUNTIME, Case
+from edgetool.records.goals import Goals, check_goals
 from edgetool.records.instruments import DEFAULT, check_instruments
 from edgetool.targets.registry import PATIENCE_S, load_target, with_setting
 from edgetool.targets.spec import BenchmarkSpec, Target
@@ -82,6 +83,7 @@ class Plan:
     threads: Annotated[tuple[Annotated[int, Ge(1), Le(1024)], ...], Len(0, 64)] = ()  # none: what each target says
     instruments: Annotated[tuple[Name, ...], Len(1, 64)] = DEFAULT
     images: Positive | None = None  # held-out images to classify; None: what each target says
+    goals: Goals = ()  # that the report judges the run by
     benchmark: dict[str, Any] = field(default_factory=dict)  # in place of the targets' own settings
 
     def cases(self, *, wait: bool = False, required: bool = False) -> Iterator[PlannedCase]:
@@ -139,6 +141,7 @@ def read_plan(path: Path) -> Plan:
         if twice := [entry for entry, times in Counter(entries).items() if times > 1]:
             hint = "give one of them another `name`" if key == "models" else None
             raise ConfigError(f"{path}: {key}: {twice[0]} is there twice", hint=hint)
+    check_goals(plan.goals, where=str(path))
     if "threads" in plan.benchmark:
         raise ConfigError(f"{path}: benchmark.threads: it is one of the plan's own lists, `threads`")
     return replace(plan, models=tuple(_beside(path.parent, model) for model in plan.models))

@@ -17,6 +17,7 @@ from edgetool.pipeline.prepare import PreparedCase, UnpreparedCase
 from edgetool.platform.context import StepContext
 from edgetool.platform.store import key_of
 from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback
+from edgetool.records.goals import Goal
 from edgetool.records.record import Recorded
 from edgetool.records.results import RecordStore, Run, write_recorded, write_run
 
@@ -106,6 +107,7 @@ def run_cases(
     title: str,
     watch: Watch | None = None,
     fallbacks: Sequence[Fallback] = (),
+    goals: Sequence[Goal] = (),
     force: bool = False,
 ) -> Run:
     """Measure what has no record in `folder` yet, keep each record as it comes, and write `run.json` over all cases.
@@ -133,6 +135,7 @@ def run_cases(
                 edgetool=__version__,
                 results=results,
                 fallbacks=tuple(fallbacks),
+                goals=tuple(goals),
             )
             write_run(folder, run)
             return run

@@ -26,6 +26,7 @@ from edgetool.platform.files import is_inside, staged
 from edgetool.platform.values import Name, Text, value
 from edgetool.records import schema1
 from edgetool.records.case import Case, CaseResult, Fallback
+from edgetool.records.goals import Goals
 from edgetool.records.record import Record, Recorded
 
 RECORDS = "records"
@@ -47,6 +48,7 @@ class Run:
     edgetool: Name
     results: Annotated[tuple[CaseResult, ...], Len(0, CASES_LIMIT)]
     fallbacks: tuple[Fallback, ...] = ()
+    goals: Goals = ()
 
 
 @dataclass(frozen=True, kw_only=True)

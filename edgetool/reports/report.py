@@ -15,9 +15,12 @@ from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.caveats import Caveat
 from edgetool.records.record import Record
 from edgetool.records.results import StoredRun, read_run
+from edgetool.reports.board import Phase, Task, tasks
 from edgetool.reports.charts import Chart, draw_charts
+from edgetool.reports.goals import Check, judge_goals
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.cases import cases_table
+from edgetool.reports.tables.goals import goals_table
 from edgetool.reports.tables.instructions import ClassRow, class_table, operator_table
 from edgetool.reports.tables.operators import operators_table
 from edgetool.reports.tables.runtimes import runtimes_table
@@ -41,6 +44,24 @@ class Report:
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         return verdicts(self.stored.entries, self.rows)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """The run's goals on its cases."""
+        return judge_goals(self.stored.run.goals, self.stored.entries, self.rows)
+
+    @property
+    def goals(self) -> Table[Check]:
+        return goals_table(self.checks)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return tasks(self.stored.run, self.rows, self.verdicts, self.checks)
+
+    @property
+    def board(self) -> Mapping[Phase, list[Task]]:
+        """The tasks of each phase, in the order of the phases."""
+        return {phase: [task for task in self.tasks if task.phase is phase] for phase in Phase}
 
     @property
     def records(self) -> tuple[Record, ...]:

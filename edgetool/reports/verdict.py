@@ -14,6 +14,7 @@ from edgetool.records.stats import Interval, paired_difference
 from edgetool.reports.rows import Entry, Row, groups
 
 ACCEPTED_LOSS = 0.01  # of accuracy
+EFFECT = 0.02  # a difference of times that matters
 SAME_CLASS = 0.99  # of the images that host and target both classified
 
 
@@ -42,6 +43,7 @@ class Reason(StrEnum):
     FASTER = "faster"
     AS_FAST = "as-fast"
     SLOWER = "slower"
+    TIME_INCONCLUSIVE = "time-inconclusive"
     FEWER_INSTRUCTIONS = "fewer-instructions"
     MORE_INSTRUCTIONS = "more-instructions"
     TIME_UNKNOWN = "time-unknown"
@@ -61,6 +63,7 @@ SAYS = {
     Reason.FASTER: Says.FOR,
     Reason.AS_FAST: Says.FOR,
     Reason.SLOWER: Says.OPEN,  # smaller against faster: which of them matters is not ours to say
+    Reason.TIME_INCONCLUSIVE: Says.OPEN,
     Reason.FEWER_INSTRUCTIONS: Says.LIKELY_FOR,
     Reason.MORE_INSTRUCTIONS: Says.OPEN,
     Reason.TIME_UNKNOWN: Says.OPEN,
@@ -128,7 +131,7 @@ def _judge(entries: Sequence[Entry], cell: Sequence[Row]) -> Verdict:
         return _verdict(cell, ran[0] if ran else None, None, None, [reason])
     judged = []
     for row in candidates:
-        loss = _loss(entries, row)
+        loss = loss_to_fp32(entries, row)
         judged.append(_verdict(cell, row, fp32, loss, list(_reasons(row, fp32, loss))))
     return min(judged, key=_strength)
 
@@ -185,15 +188,22 @@ def _of_accuracy(loss: Loss | None) -> Reason:
 def _of_cost(row: Row) -> Reason:
     """Time where a clock that counts took it; else instructions, which are no time."""
     if row.ratio is not None:
-        if row.ratio.high < 1:
-            return Reason.FASTER
-        return Reason.SLOWER if row.ratio.low > 1 else Reason.AS_FAST
+        return _of_time(row.ratio)
     if row.instructions_ratio is None:
         return Reason.TIME_UNKNOWN
     return Reason.FEWER_INSTRUCTIONS if row.instructions_ratio < 1 else Reason.MORE_INSTRUCTIONS
 
 
-def _loss(entries: Sequence[Entry], row: Row) -> Loss | None:
+def _of_time(ratio: Interval) -> Reason:
+    """Faster or slower where the interval excludes 1 and the effect matters; as fast where no effect in it would."""
+    if ratio.low >= 1 - EFFECT and ratio.high <= 1 + EFFECT:
+        return Reason.AS_FAST
+    if ratio.high < 1 and ratio.value < 1 - EFFECT:
+        return Reason.FASTER
+    return Reason.SLOWER if ratio.low > 1 and ratio.value > 1 + EFFECT else Reason.TIME_INCONCLUSIVE
+
+
+def loss_to_fp32(entries: Sequence[Entry], row: Row) -> Loss | None:
     """From the target that classified most images with these two models, this one where several did."""
     found = [loss for target in dict.fromkeys(r.case.target for r, _ in entries) if (loss := _on(entries, row, target))]
     return max(found, key=lambda loss: (loss.images, loss.target == row.target), default=None)

@@ -129,9 +129,9 @@ def test_the_page_holds_all_it_shows_and_may_load_nothing() -> None:
 def test_a_section_is_one_file(tmp_path: Path) -> None:
     shutil.copytree(REPORTS_FOLDER / "sections", tmp_path, dirs_exist_ok=True)
     text = "{% call para() %}{{ report.rows | length }} of {{ report.title }} met{% endcall %}"
-    (tmp_path / "20-goals.j2").write_text('{% set title = "Goals" %}\n' + text)
+    (tmp_path / "11-mine.j2").write_text('{% set title = "Mine" %}\n' + text)
     found = list(sections(markdown_environment(tmp_path), {"report": report_of(*HOST, title="*")}))
-    assert [section.title for section in found][:3] == ["What to deploy", "Goals", "Charts"]
+    assert [section.title for section in found][:3] == ["What to deploy", "Mine", "Board"]
     assert found[1].body == "2 of \\* met"
 
 

@@ -1,0 +1,94 @@
+"""Goals: what a deployment has to reach, as a file of gates states it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_types import Len
+
+from edgetool.errors import ConfigError
+from edgetool.models.spec import Precision
+from edgetool.platform.documents import check_table, read_toml
+from edgetool.platform.values import Name, Text, value
+from edgetool.records.case import OWN_RUNTIME
+
+
+class Metric(StrEnum):
+    """What a goal bounds; the unit is in the name, and a share or a ratio has none."""
+
+    SIZE_BYTES = "size_bytes"
+    SIZE_RATIO = "size_ratio"  # to fp32
+    LOAD_MS = "load_ms"
+    P50_MS = "p50_ms"
+    P90_MS = "p90_ms"
+    LATENCY_RATIO = "latency_ratio"  # of medians, to fp32
+    BASELINE_LATENCY_RATIO = "baseline_latency_ratio"  # of medians, to the same case of a baseline run
+    PEAK_RSS_BYTES = "peak_rss_bytes"
+    ACCURACY = "accuracy"
+    ACCURACY_LOSS = "accuracy_loss"  # to fp32, on the same images
+    SAME_CLASS = "same_class"  # share of the images on which host and target agree
+    INSTRUCTIONS = "instructions"
+    WEIGHTED_INSTRUCTIONS = "weighted_instructions"
+    BASELINE_INSTRUCTIONS_RATIO = "baseline_instructions_ratio"  # unweighted, to the same case of a baseline run
+    ESTIMATED_CYCLES = "estimated_cycles"  # on `core`
+
+
+class Priority(StrEnum):
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@value
+class Goal:
+    """A bound of one metric, on every case that it is about; None is about all."""
+
+    metric: Metric
+    max: float | None = None
+    min: float | None = None
+    model: Name | None = None
+    precision: Precision | None = None
+    target: Name | None = None  # None: every target but the host, and the host where it is the only one
+    runtime: Name = OWN_RUNTIME
+    core: Name | None = None  # of estimated cycles
+    name: Text = ""
+    owner: Text = ""
+    priority: Priority = Priority.MEDIUM
+
+    @property
+    def title(self) -> str:
+        return self.name or self.metric.value.replace("_", " ")
+
+
+Goals = Annotated[tuple[Goal, ...], Len(0, 200)]
+
+
+@value
+class Gates:
+    """A file of goals."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema: int
+    goals: Annotated[tuple[Goal, ...], Len(1, 200)]
+
+
+def read_gates(path: Path) -> tuple[Goal, ...]:
+    """Raises ConfigError with the file and the key."""
+    goals = check_table(Gates, {"schema": None, **read_toml(path)}, where=str(path)).goals
+    check_goals(goals, where=str(path))
+    return goals
+
+
+def check_goals(goals: tuple[Goal, ...], *, where: str) -> None:
+    """Raises ConfigError for a goal without a bound, or with a core that it needs or can't use."""
+    for index, goal in enumerate(goals):
+        key = f"{where}: goals.{index}"
+        if (goal.max is None) == (goal.min is None):
+            raise ConfigError(f"{key}: {goal.title}: exactly one of `max` and `min` is needed")
+        if (goal.metric is Metric.ESTIMATED_CYCLES) != (goal.core is not None):
+            raise ConfigError(
+                f"{key}: {goal.title}: `core` belongs to the metric {Metric.ESTIMATED_CYCLES.value}",
+                hint='for example metric = "estimated_cycles", core = "x60", max = 60e6',
+            )

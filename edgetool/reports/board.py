@@ -1,0 +1,126 @@
+"""A run as a board of tasks: scope → optimize → validate → report, each task's state taken from what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from edgetool.models.spec import Precision
+from edgetool.platform.format import percent_text, size_text, time_text
+from edgetool.platform.values import value
+from edgetool.records.compare import HOST
+from edgetool.records.results import Run
+from edgetool.reports.goals import Check, State, worst
+from edgetool.reports.rows import Row
+from edgetool.reports.verdict import Sureness, Verdict
+
+
+class Phase(StrEnum):
+    SCOPE = "scope"
+    OPTIMIZE = "optimize"
+    VALIDATE = "validate"
+    REPORT = "report"
+
+
+class Progress(StrEnum):
+    DONE = "done"
+    OPEN = "open"  # not done, or done without an answer
+    FAILED = "failed"
+
+
+@value
+class Task:
+    phase: Phase
+    title: str
+    progress: Progress
+    found: str  # what the record says of it
+
+
+def tasks(run: Run, table: Sequence[Row], verdicts: Sequence[Verdict], checks: Sequence[Check]) -> tuple[Task, ...]:
+    """`table`, `verdicts` and `checks` are the run's."""
+    return (*_scope(run, table), *_optimize(table), *_validate(table), *_report(verdicts, checks))
+
+
+def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
+    names = dict.fromkeys(f"{row.model} on {row.target}" for row in table if row.target != HOST or len(table) == 1)
+    yield Task(phase=Phase.SCOPE, title="Choose model and target", progress=Progress.DONE, found=", ".join(names))
+    stated = len(run.goals)
+    yield Task(
+        phase=Phase.SCOPE,
+        title="State goals",
+        progress=Progress.DONE if stated else Progress.OPEN,
+        found=f"{stated} goals" if stated else "none: deploy --gates FILE",
+    )
+    images = max((row.images_all or 0 for row in table), default=0)
+    yield Task(
+        phase=Phase.SCOPE,
+        title="Hold out labelled images",
+        progress=Progress.DONE if images else Progress.OPEN,
+        found=f"{images} images" if images else "no labels",
+    )
+
+
+def _optimize(table: Sequence[Row]) -> Iterator[Task]:
+    fp32 = [row for row in table if row.precision == Precision.FP32 and row.size_bytes is not None]
+    yield Task(
+        phase=Phase.OPTIMIZE,
+        title="Export to ONNX",
+        progress=Progress.DONE if fp32 else Progress.OPEN,
+        found=size_text(fp32[0].size_bytes) if fp32 else "no fp32 was measured",
+    )
+    smaller = [row for row in table if row.precision != Precision.FP32 and row.size_bytes is not None]
+    found = "no other precision was measured"
+    if smaller:
+        row = min(smaller, key=lambda row: row.size_bytes or 0)
+        share = f" (−{percent_text(1 - (row.size_bytes or 0) / (fp32[0].size_bytes or 1), 0)})" if fp32 else ""
+        found = f"{row.precision}, {size_text(row.size_bytes)}{share}"
+    yield Task(
+        phase=Phase.OPTIMIZE, title="Quantize", progress=Progress.DONE if smaller else Progress.OPEN, found=found
+    )
+
+
+def _validate(table: Sequence[Row]) -> Iterator[Task]:
+    there = [row for row in table if row.target != HOST and row.is_own_runtime] or list(table)
+    failed = [row for row in there if row.failure is not None]
+    yield Task(
+        phase=Phase.VALIDATE,
+        title="Run on the target",
+        progress=Progress.FAILED if failed else Progress.DONE,
+        found=f"{len(failed)} of {len(there)} cases failed" if failed else f"{len(there)} cases",
+    )
+    compared = [row for row in there if row.compared_samples]
+    same, of = sum(row.same_predictions or 0 for row in compared), sum(row.compared_samples or 0 for row in compared)
+    yield Task(
+        phase=Phase.VALIDATE,
+        title="Compare answers with the host",
+        progress=Progress.DONE if compared else Progress.OPEN,
+        found=f"{same} of {of} the same" if compared else "not compared",
+    )
+    timed = [row for row in there if row.latency is not None and not row.emulated]
+    emulated = any(row.emulated for row in there)
+    yield Task(
+        phase=Phase.VALIDATE,
+        title="Measure latency",
+        progress=Progress.DONE if timed else Progress.OPEN,
+        found=", ".join(f"{row.precision} {time_text(row.latency.p50_ns)}" for row in timed if row.latency)
+        or ("emulated: no latency of any board" if emulated else "not timed"),
+    )
+
+
+def _report(verdicts: Sequence[Verdict], checks: Sequence[Check]) -> Iterator[Task]:
+    decided = [verdict for verdict in verdicts if verdict.sureness is not Sureness.INCONCLUSIVE]
+    yield Task(
+        phase=Phase.REPORT,
+        title="Decide what to deploy",
+        progress=Progress.DONE if verdicts and len(decided) == len(verdicts) else Progress.OPEN,
+        found="; ".join(verdict.title for verdict in verdicts) or "nothing was measured",
+    )
+    if checks:
+        counts = {state: sum(check.state is state for check in checks) for state in State}
+        progress = {State.MET: Progress.DONE, State.NOT_MET: Progress.FAILED}.get(worst(checks) or State.MET)
+        yield Task(
+            phase=Phase.REPORT,
+            title="Meet the goals",
+            progress=progress or Progress.OPEN,
+            found=", ".join(f"{count} {state}" for state, count in counts.items() if count),
+        )

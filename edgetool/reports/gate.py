@@ -1,0 +1,66 @@
+"""Goals as a gate: judged on a run, beside a baseline or alone, and written for whoever keeps the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgetool.errors import CompareError, GateNotPassed
+from edgetool.records.goals import Goal
+from edgetool.records.results import StoredRun, read_run
+from edgetool.reports.exporters.markdown import markdown_environment, tidy
+from edgetool.reports.goals import Check, State, judge_goals
+from edgetool.reports.rows import rows
+from edgetool.reports.tables.goals import goals_table
+
+
+def gate(goals: Sequence[Goal], candidate: Path, baseline: Path | None = None) -> tuple[Check, ...]:
+    """The goals on a run's folder. Raises CompareError for a folder that is no run."""
+    stored = _read(candidate)
+    before = () if baseline is None else _read(baseline).entries
+    return judge_goals(goals, stored.entries, rows(stored.entries), baseline=before)
+
+
+def _read(path: Path) -> StoredRun:
+    if not path.is_dir():
+        raise CompareError(f"{path} is no run's folder", hint="a gate judges a run: give the folder with run.json")
+    return read_run(path)
+
+
+def check_passed(checks: Sequence[Check]) -> None:
+    """Raises GateNotPassed unless every goal is met: an inconclusive one passes for nothing."""
+    left = [check for check in checks if check.state is not State.MET]
+    if left:
+        first = left[0]
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        raise GateNotPassed(
+            f"{first.goal.title}: {first.state}: {first.found}, wanted {first.bound}{more}",
+            hint="an inconclusive goal needs a measurement that settles it: more repetitions, more images, a board"
+            if all(check.state is State.INCONCLUSIVE for check in left)
+            else None,
+        )
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """A Markdown table of goals, for a page that a CI shows."""
+    template = markdown_environment().from_string("## Goals\n\n{{ table(of) }}\n")
+    return tidy(template.render(of=goals_table(checks)))
+
+
+def junit(checks: Sequence[Check], *, name: str) -> bytes:
+    """JUnit's XML: a test case for each goal and case; not met is a failure, inconclusive an error."""
+    from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+
+    suite = TestSuite(name)
+    for check in checks:
+        case = TestCase(check.goal.title, classname=f"{check.target}.{check.model}.{check.precision}", time=0)
+        text = f"{check.found}, wanted {check.bound}"
+        if check.state is State.NOT_MET:
+            case.result = [Failure(text)]
+        elif check.state is State.INCONCLUSIVE:
+            case.result = [Error(text)]
+        suite.add_testcase(case)
+    document = JUnitXml(name)
+    document.add_testsuite(suite)
+    data: bytes = document.tostring()  # type: ignore[no-untyped-call]
+    return data

@@ -1,0 +1,163 @@
+"""Goals and gates: met, not met, inconclusive, and what a CI gets to read."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgetool.errors import ConfigError
+from edgetool.measurements.accuracy import Accuracy
+from edgetool.measurements.instructions import InstructionCounts
+from edgetool.models.spec import Precision
+from edgetool.records.goals import Goal, Metric, read_gates
+from edgetool.records.record import Record
+from edgetool.records.results import read_run, write_run
+from edgetool.reports.board import Phase, Progress
+from edgetool.reports.gate import gate
+from edgetool.reports.goals import State, worst
+from edgetool.reports.report import Report, write_report
+from tests.support import emulated_record, instruction_mix, model_spec, record, recorded, run_cli, stored_run
+
+BOARD = {"target": "board", "triple": "riscv64-linux-gnu"}
+INT8 = model_spec(precision=Precision.INT8, size_bytes=1100, sha256="c" * 64)
+
+
+def counted(scalar: int) -> InstructionCounts:
+    return InstructionCounts(emulator="qemu", vlen_bits=256, inferences=(instruction_mix(scalar=scalar),))
+
+
+def on_board(**changes: Any) -> Record:
+    return record(**{**BOARD, "outputs_file": None, **changes})
+
+
+def judged(root: Path, goal: Goal, *records: Record, baseline: Path | None = None) -> State | None:
+    return worst(gate([goal], stored_run(root / "run", *map(recorded, records)), baseline))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "state"),
+    [
+        ({"max": 5000}, State.MET),
+        ({"max": 3000}, State.NOT_MET),
+        ({"min": 3000}, State.MET),
+        ({"min": 5000}, State.NOT_MET),
+    ],
+)
+def test_an_exact_number_is_met_or_not(tmp_path: Path, bounds: dict[str, Any], state: State) -> None:
+    assert judged(tmp_path, Goal(metric=Metric.SIZE_BYTES, **bounds), on_board()) is state
+
+
+@pytest.mark.parametrize(("bound_ms", "state"), [(2.0, State.MET), (1.2, State.NOT_MET), (1.5, State.INCONCLUSIVE)])
+def test_a_bound_within_the_interval_is_inconclusive(tmp_path: Path, bound_ms: float, state: State) -> None:
+    samples = tuple(1_500_000 + (i * 7919 % 101 - 50) * 1000 for i in range(300))
+    assert judged(tmp_path, Goal(metric=Metric.P50_MS, max=bound_ms), on_board(samples_ns=samples)) is state
+
+
+def test_no_time_of_an_emulator_meets_a_goal(tmp_path: Path) -> None:
+    (check,) = gate([Goal(metric=Metric.P90_MS, max=1e6)], stored_run(tmp_path / "run", recorded(emulated_record())))
+    assert check.state is State.INCONCLUSIVE
+    assert check.found == "emulated: no latency"
+
+
+def test_too_few_repetitions_settle_nothing(tmp_path: Path) -> None:
+    assert judged(tmp_path, Goal(metric=Metric.P90_MS, max=1e6), on_board(samples_ns=(1_000_000,) * 5)) is (
+        State.INCONCLUSIVE
+    )
+
+
+def test_a_goal_about_nothing_is_not_met(tmp_path: Path) -> None:
+    goal = Goal(metric=Metric.SIZE_BYTES, max=1e12, target="elsewhere")
+    assert judged(tmp_path, goal, on_board()) is State.INCONCLUSIVE
+
+
+def test_the_size_is_judged_beside_fp32(tmp_path: Path) -> None:
+    goal = Goal(metric=Metric.SIZE_RATIO, precision=Precision.INT8, max=0.3)
+    assert judged(tmp_path / "both", goal, on_board(), on_board(model=INT8)) is State.MET
+    assert judged(tmp_path / "alone", goal, on_board(model=INT8)) is State.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("correct", "state"), [(200, State.MET), (198, State.INCONCLUSIVE), (180, State.NOT_MET)])
+def test_a_loss_of_accuracy_is_an_interval(tmp_path: Path, correct: int, state: State) -> None:
+    def accuracy(right: int) -> Accuracy:
+        return Accuracy(
+            images=200, labels=(1,) * 200, inputs_sha256="b" * 64, predictions=(1,) * right + (2,) * (200 - right)
+        )
+
+    goal = Goal(metric=Metric.ACCURACY_LOSS, max=0.02)
+    found = judged(tmp_path, goal, on_board(accuracy=accuracy(200)), on_board(model=INT8, accuracy=accuracy(correct)))
+    assert found is state
+
+
+@pytest.mark.parametrize(("scalar", "passes"), [(1000, True), (1001, True), (1002, False)])
+def test_a_regression_of_a_tenth_of_a_percent_is_stopped_without_a_board(
+    tmp_path: Path, scalar: int, passes: bool
+) -> None:
+    before = stored_run(tmp_path / "before", recorded(emulated_record(instructions=counted(scalar=1000))))
+    after = stored_run(tmp_path / "after", recorded(emulated_record(instructions=counted(scalar=scalar))))
+    gates = tmp_path / "gates.toml"
+    gates.write_text('schema = 1\n[[goals]]\nmetric = "baseline_instructions_ratio"\nmax = 1.001\n')
+    done = run_cli("compare", before, after, "--gate", gates, "--junit", tmp_path / "junit.xml")
+    assert done.exit_code == (0 if passes else 9), done.stderr
+    failures = ElementTree.parse(tmp_path / "junit.xml").getroot().findall(".//failure")
+    assert len(failures) == (0 if passes else 1)
+
+
+def test_a_ci_gets_a_summary(tmp_path: Path) -> None:
+    run = stored_run(tmp_path / "run", recorded(on_board()))
+    gates = tmp_path / "gates.toml"
+    gates.write_text('schema = 1\n[[goals]]\nname = "small | <b>"\nmetric = "size_bytes"\nmax = 1\n')
+    page = tmp_path / "summary.md"
+    page.write_text("# Before\n")
+    done = run_cli("compare", run, "--gate", gates, env={"GITHUB_STEP_SUMMARY": str(page)})
+    assert done.exit_code == 9
+    assert "error: small | <b>: not met: 4 kB, wanted ≤ 1 B" in done.stderr.decode()
+    text = page.read_text()
+    assert text.startswith("# Before\n## Goals")
+    assert "<b>" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('metric = "size_bytes"', "exactly one of `max` and `min`"),
+        ('metric = "size_bytes"\nmax = 1\nmin = 1', "exactly one of `max` and `min`"),
+        ('metric = "weight"\nmax = 1', "goals.0.metric"),
+        ('metric = "estimated_cycles"\nmax = 1', "`core` belongs to"),
+        ('metric = "size_bytes"\nmax = 1\ncolour = "red"', "goals.0.colour: unknown key"),
+    ],
+)
+def test_a_bad_file_of_gates_names_the_key(tmp_path: Path, text: str, key: str) -> None:
+    (tmp_path / "gates.toml").write_text(f"schema = 1\n[[goals]]\n{text}\n")
+    with pytest.raises(ConfigError, match=key.replace(".", r"\.")):
+        read_gates(tmp_path / "gates.toml")
+
+
+def test_the_board_follows_from_the_record(tmp_path: Path) -> None:
+    folder = stored_run(tmp_path / "run", recorded(emulated_record()), recorded(emulated_record(model=INT8)))
+    stored = read_run(folder)
+    goals = (Goal(metric=Metric.SIZE_RATIO, max=0.3, owner="<i>me</i>"), Goal(metric=Metric.P90_MS, max=100))
+    write_run(folder, replace(stored.run, goals=goals))
+    report = write_report(folder)
+    assert list(report.board) == list(Phase)
+    states = {task.title: task.progress for task in report.tasks}
+    assert states["Quantize"] is Progress.DONE
+    assert states["Measure latency"] is Progress.OPEN
+    assert states["Meet the goals"] is Progress.OPEN
+    page = (folder / "report.html").read_text()
+    assert "&lt;i&gt;me&lt;/i&gt;" in page
+    assert "emulated: no latency" in page
+    told = json.loads(run_cli("status", folder, "--json").stdout)
+    assert [goal["state"] for goal in told["goals"]] == ["met", "inconclusive", "inconclusive"]
+
+
+def test_a_failed_goal_fails_its_task(tmp_path: Path) -> None:
+    folder = stored_run(tmp_path / "run", recorded(on_board()))
+    stored = read_run(folder)
+    write_run(folder, replace(stored.run, goals=(Goal(metric=Metric.SIZE_BYTES, max=1),)))
+    states = {task.title: task.progress for task in Report(read_run(folder)).tasks}
+    assert states["Meet the goals"] is Progress.FAILED
