@@ -20,8 +20,9 @@ HARNESS_FLAGS = ("-std=gnu11", "-O2", "-g0", "-s", "-Wall", "-Wextra", "-Werror"
 
 
 def native_triple() -> str:
-    """This machine's triple."""
-    return f"{platform.machine()}-linux-gnu"
+    """This machine's triple; one that no toolchain has where the machine is not a Linux."""
+    system = platform.system().lower()
+    return f"{platform.machine()}-{'linux-gnu' if system == 'linux' else system}"
 
 
 def load_toolchain(triple: str) -> Toolchain:

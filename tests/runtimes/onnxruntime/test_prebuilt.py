@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgetool.errors import BuildError, ConfigError, WrongMachine
-from edgetool.pipeline.steps import Kit
+from edgetool.executors.emulators import find_emulator
+from edgetool.pipeline.steps import Kit, provision
+from edgetool.platform.context import StepContext
+from edgetool.platform.debian.mirrors import VARIABLE
+from edgetool.platform.debian.packages import fetch_from_debian
 from edgetool.platform.debian.pins import Packages
 from edgetool.platform.elf import read_elf
 from edgetool.platform.files import file_entries
+from edgetool.platform.progress import Silent, unheard
 from edgetool.platform.store import Store
 from edgetool.runtimes.description import open_runtime
 from edgetool.runtimes.onnxruntime.prebuilt import provide
 from edgetool.runtimes.toolchains import build_harness, load_toolchain, native_triple
+from edgetool.targets.registry import load_target
 
 
 def test_debians_runtime_for_riscv64_is_whole(riscv: Kit) -> None:
@@ -82,6 +89,24 @@ def test_an_unknown_triple_lists_the_known_ones() -> None:
 
 def test_the_native_toolchain_is_this_machines() -> None:
     assert load_toolchain("native").triple == native_triple()
+
+
+def test_where_there_is_no_debian_a_board_still_gets_its_runtime_and_harness(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toolchain = load_toolchain("riscv64-linux-gnu")
+    assert toolchain.debian is not None
+    fetch_from_debian(toolchain.debian.pinned(), store.root, note=unheard)
+    monkeypatch.setenv(VARIABLE, str(store.root / "downloads"))
+    monkeypatch.setenv("PATH", "")  # no apt, no dpkg
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    kit = provision(load_target("riscv64-ssh"), StepContext(store=Store(tmp_path), progress=Silent()))
+    assert {read_elf(path).machine for path in (kit.harness, *(kit.runtime.root / "lib").iterdir())} == {"EM_RISCV"}
+    with pytest.raises(ConfigError, match="no toolchain for 'arm64-darwin'"):
+        load_toolchain("native")
+    with pytest.raises(ConfigError, match="qemu-riscv64 is not installed"):
+        find_emulator("qemu-riscv64")
 
 
 def test_a_package_that_is_not_pinned_is_named_before_anything_is_made(tmp_path: Path) -> None:
