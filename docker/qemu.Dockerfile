@@ -1,7 +1,5 @@
-# Where the executor `docker` runs a bundle: Debian's static user-mode emulators and nothing else. A bundle brings its libc.
+# Where the executor `docker` runs a bundle: the pinned static user-mode emulators and nothing else, of whose folder it is
+# built. A bundle brings its libc.
 #   docker/build-image qemu
-FROM debian:trixie-slim AS debian
-RUN apt-get update && apt-get install --yes --no-install-recommends qemu-user
-
 FROM scratch
-COPY --from=debian /usr/bin/qemu-riscv64 /usr/bin/qemu-aarch64 /usr/bin/
+COPY qemu-riscv64 qemu-aarch64 /usr/bin/
