@@ -7,7 +7,7 @@ from typing import Self
 
 from edgetool.bundles import FILES_LIMIT, MANIFEST, Bundle, open_bundle
 from edgetool.errors import BuildError
-from edgetool.platform.files import is_inside, staged, staged_file
+from edgetool.platform.files import is_inside, is_regular, staged, staged_file
 from edgetool.platform.tar import tarfile
 
 EXTENSION_TYPES = frozenset(
@@ -46,6 +46,8 @@ def unpack_bundle(archive: Path, folder: Path) -> Bundle:
     if folder.exists():
         raise BuildError(f"cannot unpack {archive}: {folder} exists")
     try:
+        if not is_regular(archive):
+            raise BuildError(f"cannot unpack {archive}: it is not a file")
         with staged(folder) as beside:
             with (
                 archive.open("rb") as file,
@@ -54,7 +56,7 @@ def unpack_bundle(archive: Path, folder: Path) -> Bundle:
             ):
                 _extract_all(tar, beside)
             open_bundle(beside)
-    except (OSError, tarfile.TarError, zstandard.ZstdError) as error:
+    except (OSError, ValueError, OverflowError, tarfile.TarError, zstandard.ZstdError) as error:
         raise BuildError(f"cannot unpack {archive}: {error}") from error
     return open_bundle(folder, verify=False)
 
@@ -78,4 +80,5 @@ def _extract_all(tar: tarfile.TarFile, folder: Path) -> None:
             raise BuildError(f"the archive holds more than {FILES_LIMIT} files or {SIZE_LIMIT_BYTES >> 30} GiB")
         if not member.isreg() or not is_inside(member.name):
             raise BuildError(f"the archive holds {member.name!r}, which is no plain file inside it")
+        member.mtime = 0  # any text that Python reads as a number may stand there
         tar.extract(member, folder, filter="data")

@@ -24,6 +24,7 @@ from edgetool.errors import EXIT_CODES, EdgetoolError
 from edgetool.platform.foreign import printable
 from edgetool.platform.guard import scratch_of_our_own
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
+from edgetool.platform.terminal import standard_streams
 
 INTERRUPTED_EXIT_CODE = 130
 
@@ -73,13 +74,15 @@ def main() -> None:
     """The entry point: errors that edgetool raises on purpose become two lines and an exit code."""
     unwind_on_signals()
     try:
-        with scratch_of_our_own():
+        with standard_streams(), scratch_of_our_own():
             app()
     except EdgetoolError as error:
         print(f"error: {printable(error.message)}", file=sys.stderr)
         if error.hint:
             print(f"hint: {printable(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(1)  # as of `| head`: there is nobody to tell
     except OSError as error:
         where = error.filename2 or error.filename
         print(f"error: {error.strerror or error}" + (f": {where}" if where else ""), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from edgetool.commands.options import Json, complete_target
 from edgetool.commands.output import print_json
+from edgetool.platform.foreign import one_line
 
 if TYPE_CHECKING:
     from edgetool.boards.probe import Probe
@@ -32,14 +34,16 @@ def _default(context: typer.Context) -> None:
 def list_targets(json: Json = False) -> None:
     """List all known targets."""
     from edgetool.console.table import print_table
-    from edgetool.targets.registry import all_targets
+    from edgetool.targets.registry import readable_targets
 
-    found = list(all_targets())
+    found, broken = readable_targets()
     if json:
-        print_json({"targets": found})
+        print_json({"targets": found, "broken": [error.message for error in broken]})
         return
     cells = [(t.name, t.description, t.triple, t.executor["kind"], t.runtime) for t in found]
     print_table(("target", "what", "triple", "executor", "runtime"), cells)
+    for error in broken:
+        print(one_line(f"left out: {error.message}"), file=sys.stderr)
 
 
 @targets_app.command("show")
@@ -155,5 +159,4 @@ def _probe(target: Target, accept_new: bool) -> Probe:
 def _describe(probe: Probe) -> str:
     model = probe.facts.model or probe.facts.cpu or "a board"
     cores = None if probe.cores is None else f"{probe.cores} cores"
-    text = ", ".join(text for text in (f"{model}: {probe.machine}", cores, probe.vectors) if text)
-    return "".join(letter for letter in text if letter.isprintable())  # a board may name itself as it likes
+    return one_line(", ".join(text for text in (f"{model}: {probe.machine}", cores, probe.vectors) if text))

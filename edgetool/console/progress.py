@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from edgetool.platform.foreign import one_line, rich_text
 from edgetool.platform.progress import Progress, Silent, Step
 
 SLOW_S = 1.0
@@ -23,8 +24,8 @@ class _Note:
     text: str = ""
 
     def note(self, text: str) -> None:
-        self.text = text
-        self.show(text)
+        self.text = one_line(text)
+        self.show(self.text)
 
 
 class _Seldom:
@@ -46,7 +47,7 @@ class PlainProgress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
-        start = time.monotonic()
+        title, start = one_line(title), time.monotonic()
         note = _Note(_Seldom(title))
         slow = threading.Timer(SLOW_S, print, (f"… {title}",), {"file": sys.stderr, "flush": True})
         slow.daemon = True
@@ -71,10 +72,10 @@ class LiveProgress:
         from rich.progress import Progress as Bar
         from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        start = time.monotonic()
+        title, start = one_line(title), time.monotonic()
         with Bar(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
@@ -83,7 +84,7 @@ class LiveProgress:
             task = bar.add_task(title, total=None)
             note = _Note(lambda text: bar.update(task, description=f"{title}: {text}" if text else title))
             yield note
-        self._console.print(_line(title, note.text, time.monotonic() - start), markup=False)
+        self._console.print(rich_text(_line(title, note.text, time.monotonic() - start)))
 
 
 def _line(title: str, note: str, elapsed_s: float) -> str:

@@ -99,7 +99,7 @@ def _draw(console: Console, text: _Text, widths: Sequence[int]) -> None:
 
     drawn = Drawn(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
     for heading, is_number, width in zip(text.headings, text.numbers, widths, strict=True):
-        drawn.add_column(heading, justify="right" if is_number else "left", width=width, overflow="fold")
+        drawn.add_column(rich_text(heading), justify="right" if is_number else "left", width=width, overflow="fold")
     for row in text.cells:
         drawn.add_row(*map(rich_text, row))
     console.print(drawn)

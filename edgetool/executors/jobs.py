@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from edgetool.errors import ConfigError, ConnectError, ExecutorError, JobLost, LinkLost
 from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult
-from edgetool.executors.link import END_TIMEOUT_S, Link, refused
+from edgetool.executors.link import ENDING_S, Link, refused
 from edgetool.executors.scripts import Ended
 from edgetool.executors.shell import answer_in
 from edgetool.executors.supervision import (
@@ -59,7 +59,7 @@ def run_job(
     start = time.monotonic()
 
     def wait() -> Ended:
-        ended = link.start(script).collect(None if timeout_s is None else timeout_s + END_TIMEOUT_S)
+        ended = link.start(script).collect(None if timeout_s is None else timeout_s + ENDING_S + link.timeout_s)
         if ended is None:
             raise ConnectError(f"{link.board} did not end `{argv[0]}` after its time was up")
         return ended
@@ -72,7 +72,7 @@ def run_job(
         ) from error
     except BaseException:
         with contextlib.suppress(ExecutorError, BrokenPipeError):
-            link.start(end_script(link.work, link.identity, number)).collect(END_TIMEOUT_S)
+            link.start(end_script(link.work, link.identity, number)).collect(link.timeout_s)
         raise
     link.forget(number)
     return result

@@ -30,7 +30,7 @@ from edgetool.platform.text import decoded
 T = TypeVar("T")
 
 SLOWEST_DISK_BYTES_PER_S = 2**20  # what a board is given time for that hashes or copies
-END_TIMEOUT_S = 30.0
+ENDING_S = 8.0  # what a board takes at most to end a job: five signals and a look at it, a second apart
 READY_SHELLS = 2  # one for scripts, one for an upload
 BEATS = 4  # signs of life in a lease
 ATTEMPTS = 6  # of one action, each after another reconnection
@@ -97,7 +97,7 @@ class Link:
                 with contextlib.suppress(BrokenPipeError, ExecutorError):
                     self._keeper.write(b"bye\n")
                     self._keeper.close_stdin()
-                    self._keeper.await_end(END_TIMEOUT_S)
+                    self._keeper.await_end(self.timeout_s)
         finally:
             self._now.close()
             self._heart.join()
@@ -227,7 +227,7 @@ class Link:
                         )
                     case _:
                         raise ExecutorError(
-                            f"{self.board}: cannot make a work folder: {one_line(first)}",
+                            f"{self.board}: cannot make a work folder: {one_line(first, 300)}",
                             hint="is its disk full or read-only? "
                             "`folder` in the target's [executor] table names another place",
                         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Literal, Self
@@ -12,7 +12,7 @@ from typing import Literal, Self
 from edgetool.errors import ExecutorError, TransferError
 from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult, Traits
 from edgetool.platform.copying import copy_untrusted
-from edgetool.platform.files import is_inside
+from edgetool.platform.files import is_inside, scratch_folder
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.values import value
 from edgetool.targets.spec import Target
@@ -30,7 +30,8 @@ class LocalExecutor:
     def __init__(self, *, prefix: Sequence[str] = (), emulator: str | None = None) -> None:
         self.emulator = emulator
         self._prefix = tuple(prefix)
-        self._work: tempfile.TemporaryDirectory[str] | None = None
+        self._work: Path | None = None
+        self._open = ExitStack()
 
     @classmethod
     def open(cls, target: Target, *, exclusive: bool = True) -> Self:
@@ -42,15 +43,14 @@ class LocalExecutor:
         return target.executor
 
     def __enter__(self) -> Self:
-        self._work = tempfile.TemporaryDirectory(prefix="edgetool-")
+        self._work = self._open.enter_context(scratch_folder())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._work is not None:
-            self._work.cleanup()
-            self._work = None
+        self._work = None
+        self._open.close()
 
     def native(self) -> bool:
         return self.emulator is None
@@ -106,7 +106,7 @@ class LocalExecutor:
             raise ExecutorError("the executor is not open", hint="use it in a `with` block")
         if not is_inside(str(remote)):
             raise TransferError(f"{remote} is not inside the work folder")
-        return Path(self._work.name) / remote
+        return self._work / remote
 
     @staticmethod
     def _copy(source: Path, destination: Path) -> None:

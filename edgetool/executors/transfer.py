@@ -18,6 +18,7 @@ from edgetool.executors.connection import Remote
 from edgetool.executors.link import SLOWEST_DISK_BYTES_PER_S, Link, refused
 from edgetool.executors.shell import answer_in
 from edgetool.platform.files import is_inside, sha256_file
+from edgetool.platform.foreign import one_line
 from edgetool.platform.limits import Deadline, Pace
 
 PARALLEL_UPLOADS = 4
@@ -198,14 +199,14 @@ def _download(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int, 
         if ended.exit_code == contents.IS_FOLDER:
             return None
         if ended.exit_code == contents.IS_MISSING:
-            raise TransferError(f"cannot get {remote}: the board has no such file")
+            raise TransferError(f"cannot get {one_line(str(remote), 300)}: the board has no such file")
         if ended.exit_code != 0:
-            raise refused(f"get {remote}", ended.stderr)
+            raise refused(f"get {one_line(str(remote), 300)}", ended.stderr)
         Path(beside).chmod(0o644)
         Path(beside).replace(local)
         return size
     except OSError as error:
-        raise TransferError(f"cannot get {remote}: {error.strerror}: {local}") from error
+        raise _unwritable(remote, error) from error
     finally:
         sending.close()
         if beside:
@@ -213,7 +214,11 @@ def _download(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int, 
 
 
 def too_large(remote: PurePosixPath, limit_bytes: int) -> TransferError:
-    return TransferError(f"{remote} is larger than the {limit_bytes} bytes that were asked for")
+    return TransferError(f"{one_line(str(remote), 300)} is larger than the {limit_bytes} bytes that were asked for")
+
+
+def _unwritable(remote: PurePosixPath, error: OSError) -> TransferError:
+    return TransferError(f"cannot write what {one_line(str(remote), 300)} holds: {error.strerror}")
 
 
 def _download_folder(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int) -> None:
@@ -229,9 +234,12 @@ def get_listed(link: Link, listed: bytes, remote: PurePosixPath, local: Path, *,
     left = limit_bytes
     for kind, path in _listed(listed):
         if not is_inside(str(path)):
-            raise TransferError(f"the board names {str(path)!r}, which is not inside {remote}")
+            raise TransferError(f"the board names {one_line(str(path), 300)!r}, which is not inside {remote}")
         if kind == "d":
-            (local / path).mkdir(parents=True, exist_ok=True)
+            try:
+                (local / path).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise _unwritable(remote / path, error) from error
         else:
             left -= _download(link, remote / path, local / path, left, files=files) or 0
 

@@ -17,7 +17,7 @@ from edgetool.harness.attribution import Reading, attribute
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import BUNDLE, HarnessOutcome
 from edgetool.harness.instructions import InstructionMix, OperatorInstructions
-from edgetool.platform.documents import read_document
+from edgetool.platform.documents import SIZE_LIMIT_BYTES, read_document
 from edgetool.platform.values import Lines, NonNegative, Positive, value
 from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.targets.registry import executor_of
@@ -95,6 +95,14 @@ def vector_bits(cpu: str) -> int:
     return int(options.get("vlen", "128")) if options.get("v") in ("true", "on") else 0
 
 
+def fetch_counts(executor: Executor, name: str) -> CountsFile:
+    """What the plugin wrote in the work folder. Raises HarnessError, TransferError."""
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        path = Path(scratch) / RESULT.name
+        executor.get(RESULT, path, limit_bytes=SIZE_LIMIT_BYTES)
+        return read_counts(path, name)
+
+
 def read_counts(path: Path, name: str) -> CountsFile:
     """Raises HarnessError."""
     counts = read_document(path, CountsFile, error=HarnessError)
@@ -139,8 +147,7 @@ def run_counting(
         trace = Path(scratch) / "profile.json"
         here = replace(bench, executor=executor)
         outcome = here.run(model, threads=1, benchmark=spec, profile=trace if profile else None, patience=SLOWDOWN)
-        executor.get(RESULT, Path(scratch) / RESULT.name)
-        counts = read_counts(Path(scratch) / RESULT.name, name)
+        counts = fetch_counts(executor, name)
         if len(counts.inferences) != 1 + warmup + counted:
             raise HarnessError(
                 f"{name}: {len(counts.inferences)} marked inferences, wanted {1 + warmup + counted}",

@@ -151,7 +151,7 @@ def _fetch_profile(executor: Executor, run: HarnessRun, there: PurePosixPath, lo
     file = PurePosixPath(run.profile or "").name
     if not file.startswith(PROFILE):
         raise HarnessError(f"{name}: the harness wrote no profile")
-    executor.get(there / file, local)
+    executor.get(there / file, local, limit_bytes=SIZE_LIMIT_BYTES)
 
 
 def _fetch_outputs(executor: Executor, run: HarnessRun, there: PurePosixPath, here: Path, name: str) -> Outputs:

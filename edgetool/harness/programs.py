@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from edgetool.errors import ConfigError
 from edgetool.estimates.caches import CacheModel
-from edgetool.harness.counts import RESULT, open_counting, read_counts
+from edgetool.harness.counts import fetch_counts, open_counting
 from edgetool.harness.instructions import InstructionMix
 from edgetool.platform.process import run_tool
 from edgetool.platform.store import Store
@@ -55,14 +54,10 @@ def count_program(
 
     Raises ConfigError for a program without marks, CommandFailed when it ends with an error.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,
-        open_counting(processor(vlen_bits), counting, caches=caches) as executor,
-    ):
+    with open_counting(processor(vlen_bits), counting, caches=caches) as executor:
         executor.put(program, PROGRAM)
         executor.run([PurePosixPath(".") / PROGRAM], timeout_s=TIMEOUT_S).check()
-        executor.get(RESULT, Path(scratch) / RESULT.name)
-        counts = read_counts(Path(scratch) / RESULT.name, program.name)
+        counts = fetch_counts(executor, program.name)
     if not counts.inferences:
         raise ConfigError(
             f"{program} marks nothing that could be counted",

@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 from annotated_types import Len
 
 from edgetool.models.spec import TensorSpec
-from edgetool.platform.values import Name, NonNegative, Text, value
+from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 
 Samples = Annotated[tuple[NonNegative, ...], Len(0, 1_000_000)]
+Latencies = Annotated[tuple[Positive, ...], Len(1, 1_000_000)]  # of a record: none was zero
 
 
 @value

@@ -17,6 +17,12 @@ class Accuracy:
     predictions: tuple[int, ...]  # the class with the largest logit, in the order of the images
     labels: tuple[int, ...] | None = None  # None where there are none, or an accuracy would mean nothing
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, which names a document's key, unless there is one of each for every image."""
+        for name, found in (("predictions", self.predictions), ("labels", self.labels)):
+            if found is not None and len(found) != self.images:
+                raise ValueError(f"{len(found)} {name} of {self.images} images")
+
     def correct_of_first(self, count: int) -> int | None:
         """How many of the first `count` images were classified as their labels say."""
         if self.labels is None:

@@ -12,7 +12,8 @@ from annotated_types import Ge, Le
 
 from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError
-from edgetool.harness.bench import Bench
+from edgetool.harness.bench import Bench, title
+from edgetool.harness.plausible import check_times
 from edgetool.harness.profile import operator_of
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.documents import read_plain
@@ -46,7 +47,10 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
         profile = Path(scratch) / "profile.json"
         outcome = bench.run(model, benchmark=spec, profile=profile)
         run = outcome.run
-        times = read_profile(profile, 1 + len(run.warmup_ns) + len(run.samples_ns))
+        inferences = (run.first_run_ns or 0, *run.warmup_ns, *run.samples_ns)
+        times = read_profile(profile, len(inferences))
+        profiled_ns = sum(time.time_ns for time in times) * len(inferences)
+        check_times((), profiled_ns, wall_s=sum(inferences) / 1e9, name=title(model))
     return Reading(measurement=Operators(times=times), outcome=outcome)
 
 

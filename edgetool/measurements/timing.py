@@ -7,7 +7,7 @@ from edgetool.boards.facts import BoardFacts, read_facts
 from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError
 from edgetool.harness.bench import Bench, title
-from edgetool.harness.result import Samples
+from edgetool.harness.result import Latencies, Samples
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.values import NonNegative, value
 from edgetool.targets.spec import BenchmarkSpec
@@ -21,7 +21,7 @@ class Timing:
     session_load_ns: NonNegative
     first_run_ns: NonNegative
     warmup_ns: Samples
-    samples_ns: Samples
+    samples_ns: Latencies
     peak_rss_bytes: NonNegative | None  # of the process
     before: BoardFacts | None  # None where the target's /proc is not its own
     after: BoardFacts | None

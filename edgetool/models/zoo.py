@@ -14,6 +14,7 @@ from edgetool.models.images import IMAGENET, ImageSet, Preprocessing
 from edgetool.models.outputs import Example, example_of
 from edgetool.models.spec import ModelRequest, SourceKind
 from edgetool.platform.catalog import data_folder
+from edgetool.platform.files import is_regular
 from edgetool.platform.store import cache_root
 
 if TYPE_CHECKING:
@@ -249,6 +250,8 @@ def _read_checkpoint(checkpoint: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     try:
+        if not is_regular(checkpoint):
+            raise ModelError("it is not a file")
         if checkpoint.suffix == ".safetensors":
             return load_file(checkpoint)
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)

@@ -14,7 +14,8 @@ from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError, QuantizeError
 from edgetool.executors.base import Executor
 from edgetool.harness.bench import Bench
-from edgetool.harness.counts import COUNTED, RESULT, SLOWDOWN, WARMUP, CountsFile, modelled_caches, open_counting
+from edgetool.harness.counts import COUNTED, SLOWDOWN, WARMUP, CountsFile, fetch_counts, modelled_caches, open_counting
+from edgetool.harness.harness import OUTPUT_LIMIT_BYTES
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.models.images import Split
 from edgetool.models.ncnn import NcnnModel, convert, quantize, tool_versions
@@ -22,7 +23,6 @@ from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.steps import CALIBRATION_IMAGES, Kit
 from edgetool.platform.context import StepContext
-from edgetool.platform.documents import read_document
 from edgetool.records.measure import Taken, make_record
 from edgetool.records.record import Recorded, RuntimeIdentity
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
@@ -122,17 +122,16 @@ def count(
 ) -> CountsFile:
     caches = () if blocks else modelled_caches(bench.target)
     executor = open_counting(bench.target, counting, blocks=blocks, caches=caches)
-    with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+    with executor:
         _run(executor, bench, program, samples=1, repetitions=repetitions)
-        executor.get(RESULT, Path(scratch) / RESULT.name)
-        return read_document(Path(scratch) / RESULT.name, CountsFile, error=HarnessError)
+        return fetch_counts(executor, "ncnn")
 
 
 def logits(bench: Bench, program: NcnnProgram, *, samples: int) -> npt.NDArray[np.generic]:
     """(samples, classes)."""
     with open_executor(bench.target) as executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         _run(executor, bench, program, samples=samples, repetitions=1)
-        executor.get(FILES / "output.bin", Path(scratch) / "output.bin")
+        executor.get(FILES / "output.bin", Path(scratch) / "output.bin", limit_bytes=OUTPUT_LIMIT_BYTES)
         found = np.fromfile(Path(scratch) / "output.bin", dtype="<f4")
     if found.size == 0 or found.size % samples:
         raise HarnessError(f"ncnn: {found.size} outputs for {samples} images")

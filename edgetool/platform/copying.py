@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from edgetool.errors import TransferError
+from edgetool.platform.files import DEPTH_LIMIT
 
 FILES_LIMIT = 10_000
-DEPTH_LIMIT = 64
 CHUNK_BYTES = 2**20
 _HERE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 import tomllib
 from collections.abc import Hashable, Mapping
 from functools import cache
@@ -13,7 +12,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from edgetool.errors import ConfigError, EdgetoolError
-from edgetool.platform.files import write_atomically
+from edgetool.platform.files import is_regular, write_atomically
 
 T = TypeVar("T")
 
@@ -112,7 +111,7 @@ def read_plain(path: Path, *, error: type[EdgetoolError]) -> Any:
 
 def read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a named pipe would wait for ever
+        if not is_regular(path):
             raise error(f"cannot read {path}: it is not a file")
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT_BYTES + 1)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
+import stat
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from edgetool.platform.values import Name, NonNegative, Sha256, value
+
+DEPTH_LIMIT = 64  # folders within each other, of what somebody else names
 
 
 @value
@@ -42,9 +47,52 @@ def file_entries(root: Path) -> tuple[FileEntry, ...]:
 
 
 def is_inside(relative: str) -> bool:
-    """Whether a relative path from an untrusted source stays in its folder."""
+    """Whether a relative path from an untrusted source stays in its folder, and within DEPTH_LIMIT."""
     path = PurePosixPath(relative)
-    return bool(relative) and not path.is_absolute() and ".." not in path.parts and "\0" not in relative
+    stays = not path.is_absolute() and ".." not in path.parts and "\0" not in relative
+    return bool(relative) and stays and len(path.parts) <= DEPTH_LIMIT
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a path leads to a file with an end: reading a pipe waits for ever, a device never stops."""
+    return stat.S_ISREG(path.stat().st_mode)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all it holds, however deep and closed that is; a link in it is removed, never followed.
+
+    Each folder is moved to the top before it is emptied: shutil.rmtree calls itself once for every level, and Python's
+    stack ends at a thousand. Raises OSError.
+    """
+    moved = secrets.token_hex(8)
+    waiting = deque([folder])
+    count = 0
+    while waiting:
+        each = waiting.popleft()
+        for path in list(each.iterdir()):
+            if stat.S_ISDIR(path.lstat().st_mode):
+                path.chmod(0o700)
+                waiting.append(path.rename(folder / f"{moved}.{count}"))
+                count += 1
+            else:
+                path.unlink()
+        if each != folder:
+            each.rmdir()
+    folder.rmdir()
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder for what somebody else fills: it can be removed again whatever they make of it."""
+    folder = Path(tempfile.mkdtemp(prefix="edgetool-"))
+    try:
+        yield folder
+    finally:
+        if folder.is_symlink():  # what was in its place is elsewhere, and not ours to touch
+            folder.unlink()
+        elif folder.exists():
+            folder.chmod(0o700)
+            remove_tree(folder)
 
 
 @contextmanager

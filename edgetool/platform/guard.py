@@ -10,7 +10,6 @@ import contextlib
 import os
 import secrets
 import select
-import shutil
 import signal
 import tempfile
 import threading
@@ -18,6 +17,8 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
+
+from edgetool.platform.files import remove_tree
 
 VARIABLE = "EDGETOOL_CHILD"
 PREFIX = "edgetool-"
@@ -132,4 +133,5 @@ def scratch_of_our_own() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # the switch tries it again
+            remove_tree(folder)

@@ -15,7 +15,7 @@ from annotated_types import Len
 
 from edgetool.boards.facts import BoardFacts
 from edgetool.errors import CompareError
-from edgetool.harness.result import HarnessEnvironment, LoadedRuntime, Samples
+from edgetool.harness.result import HarnessEnvironment, Latencies, LoadedRuntime, Samples
 from edgetool.measurements.accuracy import Accuracy
 from edgetool.measurements.operators import Operators, OperatorTime
 from edgetool.measurements.timing import Timing
@@ -63,7 +63,7 @@ class FirstRecord:
     session_load_ns: NonNegative
     first_run_ns: NonNegative
     warmup_ns: Samples
-    samples_ns: Samples
+    samples_ns: Latencies
     peak_rss_bytes: NonNegative | None
     outputs_file: Name
     evaluation: Accuracy | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,7 @@ from edgetool.errors import ConfigError
 from edgetool.executors.base import Executor
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.documents import check_table, read_toml
-from edgetool.platform.files import write_atomically
+from edgetool.platform.files import staged_file
 from edgetool.platform.progress import Progress
 from edgetool.targets.spec import Target
 
@@ -86,18 +86,30 @@ def new_target_file(name: str, *, force: bool = False) -> Path:
 
 
 def write_target(path: Path, target: Target) -> None:
-    """Write a target's file. Raises ConfigError when the target cannot be read back from it."""
-    # A text of JSON is one of TOML.
-    table = "".join(f"{key} = {json.dumps(text)}\n" for key, text in target.executor.items())
-    description = json.dumps(target.description)
-    head = f'schema = {target.schema}\ndescription = {description}\ntriple = "{target.triple}"\n'
-    write_atomically(path, f"{head}\n[executor]\n{table}".encode())
-    read_target(path)
+    """Write a target's file. Raises ConfigError, and keeps nothing, when it would not be read as the same target."""
+    head = {"schema": target.schema, "description": target.description, "triple": target.triple}
+    lines = [*_toml_lines(head), "", "[executor]", *_toml_lines(target.executor)]
+    with staged_file(path) as beside:
+        beside.write_text("".join(f"{line}\n" for line in lines), errors="replace")
+        if replace(read_target(beside), name=target.name) != target:
+            raise ConfigError(f"{path}: the target would not be read as it is", hint="what is unusual about its name?")
 
 
-def all_targets() -> Iterator[Target]:
+def _toml_lines(table: Mapping[str, object]) -> Iterator[str]:
+    """Keys with texts, numbers and truths: as JSON they are TOML, but for one letter that TOML wants escaped."""
+    for key, value in table.items():
+        yield f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+
+
+def readable_targets() -> tuple[list[Target], list[ConfigError]]:
+    """Every target whose file can be read, and what is wrong with each of the other files."""
+    targets, broken = [], []
     for path in target_files().values():
-        yield read_target(path)
+        try:
+            targets.append(read_target(path))
+        except ConfigError as error:
+            broken.append(error)
+    return targets, broken
 
 
 def open_executor(target: Target, *, exclusive: bool = True) -> Executor:

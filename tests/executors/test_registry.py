@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import ConfigError
-from edgetool.targets.registry import EXECUTORS, all_targets, load_target, open_executor, read_target, target_files
+from edgetool.targets.registry import EXECUTORS, load_target, open_executor, read_target, readable_targets, target_files
 
 WHOLE = 'schema = 1\ndescription = "mine"\ntriple = "native"\n[executor]\nkind = "local"\n'
 
@@ -19,7 +19,8 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def test_every_shipped_target_can_be_read_and_opened() -> None:
-    targets = list(all_targets())
+    targets, broken = readable_targets()
+    assert not broken
     assert {"host", "qemu-riscv64", "qemu-aarch64"} <= {target.name for target in targets}
     for target in targets:
         assert target.executor["kind"] in EXECUTORS

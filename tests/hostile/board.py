@@ -30,8 +30,6 @@ from tests.executors.servers import (
     sshd_command,
 )
 
-PATIENCE_S = 1.0  # how long a board may be silent; all bounds follow from it
-
 
 @dataclass(frozen=True, kw_only=True)
 class Liar:
@@ -52,8 +50,8 @@ class Liar:
                 return
         raise AssertionError("a lie does not end")
 
-    def target(self, folder: Path, **settings: object) -> Target:
-        return self.server.target(folder=str(folder), connect_timeout_s=PATIENCE_S, lease_s=2.0, **settings)
+    def target(self, folder: Path, *, patience_s: float) -> Target:
+        return self.server.target(folder=str(folder), connect_timeout_s=patience_s, lease_s=2.0)
 
 
 def _environ(process: Path) -> bytes:

@@ -72,7 +72,7 @@ MANIFESTS = st.builds(
     labels=st.none() | st.lists(st.integers(-(2**31), 2**31), max_size=4).map(tuple),
     files=st.lists(ENTRIES, min_size=1, max_size=3).map(tuple),
 )
-SAMPLES = st.lists(COUNTS, max_size=20).map(tuple)
+SAMPLES = st.lists(POSITIVE, min_size=1, max_size=20).map(tuple)
 SECONDS = st.floats(0, 1000)
 BENCHMARKS = st.builds(
     BenchmarkSpec,
