@@ -5,7 +5,7 @@ LOWEST := .venv-lowest
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile test-lowest test-new-machine lint bench bench-kernels estimates runtime clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile fuzz test-lowest test-new-machine lint bench bench-kernels estimates runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -71,6 +71,11 @@ pins: $(VENV)/.dev
 # A board that lies, behind OpenSSH and dropbear: four hundred rows in under two minutes, most of it waiting.
 test-hostile: $(VENV)/.dev
 	EDGETOOL_TEST_HOSTILE=1 $(VENV)/bin/python -m pytest -n 8 tests/hostile/test_board.py
+
+# Every reader of foreign bytes for its share of ten minutes; what reaches something new is added to tests/fuzz/corpus.
+fuzz: $(VENV)/.dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[fuzz]'
+	$(VENV)/bin/python -m tests.fuzz --seconds 600
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

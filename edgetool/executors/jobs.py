@@ -100,7 +100,11 @@ def _told(link: Link, argv: tuple[str, ...], said: Ended, duration_s: float) -> 
 
 def list_jobs(link: Link) -> tuple[Job, ...]:
     """Raises TransferError, LinkLost."""
-    said = link.again(lambda: link.do(list_script(link.root), "list the jobs")).stdout
+    return parse_jobs(link.again(lambda: link.do(list_script(link.root), "list the jobs")).stdout)
+
+
+def parse_jobs(said: bytes) -> tuple[Job, ...]:
+    """Six texts a job, each with a zero byte after it; what names no job is left out."""
     texts = [one_line(part.decode(errors="replace")) for part in said.split(b"\0")[:-1]]
     jobs = []
     for visit, number, state, code, command, holder in zip(*[iter(texts[: 6 * LIST_LIMIT])] * 6, strict=False):
