@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from edgetool.bundles import FILES_LIMIT, MANIFEST, Bundle, open_bundle
+from edgetool.bundles import FILES_LIMIT, Bundle, open_bundle
 from edgetool.errors import BuildError
 from edgetool.platform.files import is_inside, is_regular, staged, staged_file
 from edgetool.platform.tar import tarfile
@@ -27,13 +27,14 @@ def pack_bundle(bundle: Bundle, archive: Path) -> Path:
         zstandard.ZstdCompressor(level=9, threads=-1).stream_writer(file) as stream,
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for name in [MANIFEST, *(entry.path for entry in bundle.manifest.files)]:
+        for name in bundle.names:
             tar.add(bundle.root / name, name, recursive=False, filter=_anonymous)
     return archive
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Equal bundles make equal archives: no owner, no time."""
+    """Equal bundles make equal archives: no owner, no time, nothing of an umask."""
+    member.mode = 0o755 if member.mode & 0o100 else 0o644
     member.uid = member.gid = member.mtime = 0
     member.uname = member.gname = ""
     return member

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Len
 
+from edgetool.bill import write_bill
 from edgetool.errors import BuildError, ConfigError, ModelError
 from edgetool.models.images import ImageSet
 from edgetool.models.onnxfile import model_files
@@ -25,6 +26,7 @@ from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 HARNESS = "bin/edgetool-harness"
 MANIFEST = "manifest.json"
+SIGNATURE = f"{MANIFEST}.sig"  # beside it, in a bundle that was signed
 LOADED_FOLDERS = ("bin", "lib")  # from which the target's loader takes what it finds
 FILES_LIMIT = 10_000
 
@@ -65,6 +67,12 @@ class Bundle:
     root: Path
     manifest: Manifest
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The paths of all that is to be copied, and nothing else that may lie in its folder."""
+        signature = (SIGNATURE,) if (self.root / SIGNATURE).is_file() else ()
+        return (MANIFEST, *signature, *(entry.path for entry in self.manifest.files))
+
     def command(self, there: PurePosixPath) -> tuple[str, ...]:
         """How the harness is started where the bundle lies at `there`: through its own loader when it carries libc."""
         harness = str(there / HARNESS)
@@ -104,6 +112,14 @@ def build_bundle(
     for file in sorted(folder.rglob("*")):
         if file.is_file() and is_elf(file):
             check_machine(file, machine=toolchain.elf_machine, triple=toolchain.triple)
+    write_bill(
+        folder,
+        file_entries(folder),
+        runtime=runtime.build,
+        models=[(model.path, model.spec) for model in bundled],
+        harness=HARNESS,
+        kernels=toolchain.crossbuild.kernels if toolchain.crossbuild and runtime.build.flags else None,
+    )
     files = file_entries(folder)
     manifest = Manifest(
         schema=Manifest.SCHEMA,
@@ -208,7 +224,7 @@ def copy_bundle(bundle: Bundle, folder: Path) -> Bundle:
         raise ConfigError(f"{folder} exists and is not a bundle", hint="choose another with --output")
     try:
         with staged(folder) as beside:
-            for name in [MANIFEST, *(entry.path for entry in bundle.manifest.files)]:
+            for name in bundle.names:
                 (beside / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(bundle.root / name, beside / name)
     except OSError as error:

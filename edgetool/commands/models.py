@@ -100,6 +100,7 @@ def package(
     inputs: Annotated[Path | None, typer.Option(help="Images to time and evaluate: folder or .npz.")] = None,
     images: Images = None,
     archive: Annotated[bool, typer.Option("--archive", help="Also write a .tar.zst.")] = False,
+    sign: Annotated[Path | None, typer.Option(help="Sign with this SSH key, or with an agent's by its .pub.")] = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -113,6 +114,7 @@ def package(
     from edgetool.pipeline import steps
     from edgetool.pipeline.images import ImageSource
     from edgetool.pipeline.plan import load_configured
+    from edgetool.signatures import sign_bundle
 
     artifacts = [read_artifact(path) for path in models]
     request = request_of(artifacts[0])
@@ -121,6 +123,8 @@ def package(
     kit = steps.provision(load_configured(target, {}, images=images), context)
     folder = output or Path(f"{artifacts[0].spec.name}-{kit.target.name}")
     bundle = copy_bundle(steps.package(artifacts, kit, request, source, context), folder)
+    if sign is not None:
+        sign_bundle(bundle.root, sign)
     packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None
     if json:
         print_json({"bundle": str(folder), "archive": str(packed) if packed else None, "id": bundle.manifest.id})

@@ -114,6 +114,9 @@ def bench(
     wait: Wait = False,
     profile: Profile = False,
     count_instructions: Count = False,
+    require_signature: Annotated[
+        Path | None, typer.Option(help="Refuse a bundle that nobody in this allowed_signers file signed.")
+    ] = None,
     runs: Runs = Path("runs"),
     force: Force = False,
     json: Json = False,
@@ -130,7 +133,7 @@ def bench(
 
     settings = benchmark_settings(repetitions, warmup, min_duration, threads, cpus, governor, cooldown)
     context = make_context(quiet=json, force=force)
-    with deploy.opened(bundle) as opened:
+    with deploy.opened(bundle, signers=require_signature) as opened:
         cases = bundle_cases(
             opened,
             target,

@@ -23,6 +23,7 @@ from edgetool.records.instruments import DEFAULT
 from edgetool.records.results import Run
 from edgetool.reports.report import Report, write_report
 from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.signatures import check_signature
 from edgetool.targets.registry import executor_of
 from edgetool.targets.spec import Target
 
@@ -173,7 +174,13 @@ def _finish(
 
 
 @contextmanager
-def opened(bundle: Path) -> Iterator[Bundle]:
-    """A packaged bundle, a folder or an archive."""
+def opened(bundle: Path, *, signers: Path | None = None) -> Iterator[Bundle]:
+    """A packaged bundle, a folder or an archive; with `signers`, one that somebody of that file has signed.
+
+    Raises BuildError for what is no bundle, or lacks their signature.
+    """
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-        yield unpack_bundle(bundle, Path(scratch) / "bundle") if bundle.is_file() else open_bundle(bundle)
+        found = unpack_bundle(bundle, Path(scratch) / "bundle") if bundle.is_file() else open_bundle(bundle)
+        if signers is not None:
+            check_signature(found.root, signers)
+        yield found

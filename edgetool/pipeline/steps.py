@@ -29,7 +29,7 @@ from edgetool.targets.spec import Target
 
 EXPORT_RECIPE = 2  # raised when a step makes something else of the same inputs
 QUANTIZE_RECIPE = 2
-BUNDLE_RECIPE = 1
+BUNDLE_RECIPE = 2
 CALIBRATION_IMAGES = 128
 SNR_IMAGES = 64
 

@@ -66,12 +66,14 @@ def run_process(
     on_line: Callable[[str], None] | None = None,
     keep_open: Sequence[int] = (),
     leaves_daemon: bool = False,
+    stdin: Path | None = None,
 ) -> Completed:
     """Run a program to its end, in a session of its own.
 
     `env` is added to the environment. `on_line` gets each line of stdout as it comes, in another thread. `keep_open`
-    are descriptors that the program inherits. With its end, on a timeout, Ctrl-C or any other exception, everything
-    that it started is ended, wherever that went, unless it `leaves_daemon`; when this process is killed, too.
+    are descriptors that the program inherits; `stdin` is a file that it reads, by default none. With its end, on a
+    timeout, Ctrl-C or any other exception, everything that it started is ended, wherever that went, unless it
+    `leaves_daemon`; when this process is killed, too.
     Raises FileNotFoundError or PermissionError when the program can't be started.
     """
     words = tuple(map(str, argv))
@@ -84,7 +86,7 @@ def run_process(
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()  # the thread is there, and shutdown waits for it: what is told it next is done or not
         try:
-            pool.submit(_start, started, words, cwd, whole, on_line, keep_open)
+            pool.submit(_start, started, words, cwd, whole, on_line, keep_open, stdin)
             process, stdout, stderr = started.result()
             try:
                 process.wait(timeout_s)
@@ -119,18 +121,20 @@ def _start(
     env: Mapping[str, str],
     on_line: Callable[[str], None] | None,
     keep_open: Sequence[int],
+    stdin: Path | None,
 ) -> None:
     try:
-        process = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=keep_open,
-        )
+        with (stdin or Path(os.devnull)).open("rb") as file:
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env=env,
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=keep_open,
+            )
     except (OSError, ValueError) as error:
         started.set_exception(error)
         return

@@ -1,0 +1,109 @@
+"""A bundle's bill of materials: CycloneDX 1.6, the same text whenever the same files are packaged."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgetool import __version__
+from edgetool.models.spec import ModelSpec
+from edgetool.platform.documents import to_json
+from edgetool.platform.files import FileEntry, write_atomically
+from edgetool.runtimes.spec import TITLES, RuntimeBuild
+
+BILL = "sbom.cdx.json"
+APACHE, MIT, BSD = "Apache-2.0", "MIT", "BSD-3-Clause"
+GNU_RUNTIME = "GPL-3.0-or-later WITH GCC-exception-3.1"
+# The beginning of a library's name → what it is, and its licence as SPDX writes it.
+LIBRARIES = {
+    "libonnxruntime": ("ONNX Runtime", MIT),
+    "libtensorflow-lite": ("TensorFlow Lite", APACHE),
+    "libtensorflowlite": ("TensorFlow Lite", APACHE),
+    "libonnx": ("ONNX", APACHE),
+    "libabsl": ("Abseil", APACHE),
+    "libprotobuf": ("Protocol Buffers", BSD),
+    "libre2": ("RE2", BSD),
+    "libz": ("zlib", "Zlib"),
+    "libstdc++": ("GCC's C++ library", GNU_RUNTIME),
+    "libgcc_s": ("GCC's support library", GNU_RUNTIME),
+    "libgomp": ("GCC's OpenMP library", GNU_RUNTIME),
+    **dict.fromkeys(("libc", "libm", "libpthread", "libdl", "librt", "ld"), ("GNU C library", "LGPL-2.1-or-later")),
+}
+NAMESPACE = uuid.UUID("6d1c31ac-6d9e-5b51-8f1a-1b3c7a1f0e55")
+
+
+def write_bill(
+    folder: Path,
+    files: Sequence[FileEntry],
+    *,
+    runtime: RuntimeBuild,
+    models: Sequence[tuple[str, ModelSpec]],
+    harness: str,
+    kernels: str | None,
+) -> None:
+    """Write it for the files of a bundle: `models` by their paths, the harness's path.
+
+    `kernels` is the folder that the runtime's own kernels were built from, None where it has none of ours.
+    """
+    own = dict(models)
+    components = [_component(file, runtime, own.get(file.path), harness) for file in files]
+    if kernels is not None:
+        components.append(
+            {
+                "type": "library",
+                "bom-ref": "kernels",
+                "name": f"edgetool kernels {kernels}",
+                "version": __version__,
+                "description": f"compiled into {runtime.library}",
+                "licenses": [{"expression": APACHE}],
+            }
+        )
+    whole = "".join(f"{file.path}\0{file.sha256}\n" for file in files)
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(NAMESPACE, whole)}",
+        "version": 1,
+        "metadata": {
+            "tools": {"components": [{"type": "application", "name": "edgetool", "version": __version__}]},
+            "component": {"type": "application", "bom-ref": "bundle", "name": "bundle", "version": __version__},
+        },
+        "components": components,
+        "dependencies": [{"ref": "bundle", "dependsOn": [component["bom-ref"] for component in components]}],
+    }
+    write_atomically(folder / BILL, to_json(document))
+
+
+def _component(file: FileEntry, runtime: RuntimeBuild, model: ModelSpec | None, harness: str) -> dict[str, Any]:
+    component: dict[str, Any] = {
+        "type": "file",
+        "bom-ref": file.path,
+        "name": file.path,
+        "hashes": [{"alg": "SHA-256", "content": file.sha256}],
+    }
+    if model is not None:
+        component |= {"type": "machine-learning-model", "version": f"opset {model.opset}"}
+        component["description"] = f"{model.name} in {model.precision}, weights: {model.weights}"
+    elif file.path == harness:
+        component |= {"type": "application", "version": __version__, "licenses": [{"expression": APACHE}]}
+    elif file.path == runtime.library:
+        component |= {"type": "library", "version": runtime.version}
+        component["description"] = f"{TITLES.get(runtime.name, runtime.name)}, {runtime.provider} {runtime.variant}"
+    if file.path.startswith("lib/"):
+        component["type"] = "library"
+        for title, licence in _known(file.file_name):
+            component.setdefault("description", title)
+            component["licenses"] = [{"expression": licence}]
+    return component
+
+
+def _known(name: str) -> Iterator[tuple[str, str]]:
+    """What a library is, of the longest of the known names that its own begins with."""
+    stem = re.split(r"[-.]", name, maxsplit=1)[0] if not name.startswith("libtensorflow") else name.split(".")[0]
+    found = [known for known in LIBRARIES if stem == known or stem.startswith(f"{known}_")]
+    if found:
+        yield LIBRARIES[max(found, key=len)]
