@@ -25,7 +25,8 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/mypy
 
 # The oldest releases that pyproject.toml admits, as uv resolves them; without PyTorch, unless EXTRAS=dev,export asks for
-# its gigabytes. Models, quantization, records, reports, tables, and deployments under the emulator.
+# its gigabytes. Models, quantization, records, reports, tables, and deployments under the emulator: ten minutes on two busy
+# cores, too long for `.ci/run`. After a change of dependencies.
 test-lowest: EXTRAS ?= dev
 test-lowest: pyproject.toml
 	$(PYTHON) -m venv $(LOWEST)
