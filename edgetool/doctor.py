@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edgetool.errors import ConfigError
+from edgetool.executors.confinement import confinement
 from edgetool.executors.emulators import NAMES as EMULATORS
 from edgetool.executors.emulators import TESTED, emulator_package, installed_emulator, version_of
 from edgetool.platform.debian.mirrors import HINT as MIRROR_HINT
@@ -67,6 +68,7 @@ def examine(target: Target) -> tuple[Finding, ...]:
         *_python_packages(),
         _mirror(place),
         *_emulators(place),
+        _confinement(),
         *_programs(place),
         *_for_counting(),
         *_for_building(),
@@ -127,6 +129,18 @@ def _emulators(place: str) -> Iterator[Finding]:
             remedy="as root: apt-get install qemu-user-static",
             required=fnmatchcase(place, f"qemu/{name.removeprefix('qemu-')}-*"),
         )
+
+
+def _confinement() -> Finding:
+    """By what an emulated program is kept to its work folder, and from the network."""
+    return Finding(
+        name="confinement",
+        found=confinement(),
+        needed_for="keeping emulated programs to their work folder",
+        package="bubblewrap",
+        remedy="as root: apt-get install bubblewrap",
+        required=False,
+    )
 
 
 def _programs(place: str) -> Iterator[Finding]:

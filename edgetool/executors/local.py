@@ -73,15 +73,19 @@ class LocalExecutor:
         env: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> CommandResult:
-        folder, words = self._there(PurePosixPath(".")), self._words(argv)
+        folder, words = self._there(PurePosixPath(".")), self._started(self._words(argv))
         try:
-            done = run_process([*self._prefix, *words], cwd=folder, env=env, timeout_s=timeout_s)
+            done = run_process(words, cwd=folder, env=env, timeout_s=timeout_s)
         except OSError as error:
             raise ExecutorError(
-                f"cannot run {(*self._prefix, *words)[0]}: {error.strerror}",
+                f"cannot run {words[0]}: {error.strerror}",
                 hint="`edgetool doctor` says what is missing",
             ) from error
         return self._result(argv, done)
+
+    def _started(self, words: Sequence[str]) -> list[str]:
+        """What is started so that it runs a program of the target's machine."""
+        return [*self._prefix, *words]
 
     def _words(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
         """The command with a program of the work folder by its whole path; a bare name is looked up on the PATH."""

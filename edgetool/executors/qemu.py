@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Literal, Self
 
 from edgetool.executors.base import Traits
+from edgetool.executors.confinement import confined
 from edgetool.executors.emulators import emulator_version, find_emulator
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
@@ -14,9 +15,14 @@ from edgetool.platform.progress import Progress
 from edgetool.platform.values import Lines, Name, value
 from edgetool.targets.spec import Target
 
+GUEST_ROOT = PurePosixPath("guest-root")
+
 
 class QemuExecutor(LocalExecutor):
-    """Programs of another machine; the emulator translates their instructions and passes their system calls on."""
+    """Programs of another machine; the emulator translates their instructions and passes their system calls on.
+
+    No emulator is a wall: what runs in it is kept to its work folder, and from the network, as confinement.py does it.
+    """
 
     traits = Traits(has_libc=False, runs_here=True, emulates=True, loads_plugins=True)
     _cpuinfo: str | None = None
@@ -59,8 +65,11 @@ class QemuExecutor(LocalExecutor):
         super().__enter__()
         if self._cpuinfo is not None:
             # QEMU looks for every path the guest opens below its -L folder first.
-            root = self._there(PurePosixPath("guest-root"))
+            root = self._there(GUEST_ROOT)
             (root / "proc").mkdir(parents=True)
             (root / "proc" / "cpuinfo").write_text(self._cpuinfo)
-            self._prefix = (*self._prefix, "-L", str(root))
         return self
+
+    def _started(self, words: Sequence[str]) -> list[str]:
+        root = [] if self._cpuinfo is None else ["-L", str(self._there(GUEST_ROOT))]
+        return [*confined(self._there(PurePosixPath("."))), *self._prefix, *root, *words]
