@@ -34,6 +34,7 @@ ROWS = {
     "edgetool.models": 2,
     "edgetool.runtimes": 2,
     "edgetool.executors": 2,
+    "edgetool.console.context": 2,
     "edgetool.console.progress": 2,
     "edgetool.console.table": 2,
     "edgetool.bill": 2,
@@ -49,8 +50,9 @@ ROWS = {
     "edgetool.reports": 9,
     "edgetool.pipeline": 10,
     "edgetool.console.sweep": 11,
-    "edgetool.commands": 12,
-    "edgetool.cli": 13,
+    "edgetool.api": 12,
+    "edgetool.commands": 13,
+    "edgetool.cli": 14,
     "edgetool.__main__": 99,
 }
 HEAVY = {

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetool.commands.context import make_context
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
+from edgetool.console.context import make_context
 from edgetool.errors import ConfigError, IllegalInstruction
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetool.commands.context import make_context
 from edgetool.commands.options import (
     Calibration,
     Checkpoint,
@@ -21,7 +20,7 @@ from edgetool.commands.options import (
     Source,
     Target,
     Weights,
-    model_request,
+    planned_model,
 )
 from edgetool.commands.output import print_json
 
@@ -47,21 +46,12 @@ def export(
 
     Example: edgetool export resnet18 --weights imagenet --output resnet18.onnx
     """
-    from edgetool.models.artifacts import save_artifact
+    from edgetool import api
     from edgetool.models.opsets import DEFAULT_OPSET
-    from edgetool.pipeline import steps
-    from edgetool.pipeline.images import ImageSource
 
-    request = model_request(source, weights, checkpoint, shape)
-    images = ImageSource.choose(request, calibration, None)
-    made = steps.export(
-        request,
-        images,
-        make_context(quiet=json, force=force),
-        opset=opset or DEFAULT_OPSET,
-        weights_mirror=weights_mirror,
-    )
-    _print_model(save_artifact(made, output or Path(f"{request.name}.onnx")), json)
+    asked = planned_model(source, weights, checkpoint, shape, calibration, None, weights_mirror)
+    output = output or Path(f"{asked.request.name}.onnx")
+    _print_model(api.export(asked, output, opset=opset or DEFAULT_OPSET, force=force, quiet=json), json)
 
 
 def quantize(
@@ -79,17 +69,14 @@ def quantize(
 
     Example: edgetool quantize resnet18.onnx --calibration photos/
     """
-    from edgetool.models.artifacts import read_artifact, request_of, save_artifact
-    from edgetool.models.quantize import Quantization
-    from edgetool.pipeline import steps
-    from edgetool.pipeline.images import ImageSource
+    from edgetool import api
+    from edgetool.models.artifacts import read_artifact, save_artifact
 
-    quantization = Quantization.DYNAMIC if dynamic else Quantization.STATIC
     fp32 = read_artifact(model)
-    request = request_of(fp32)
-    images = ImageSource.choose(request, calibration, held_out)
-    made = steps.quantize(fp32, request, images, make_context(quiet=json, force=force), quantization=quantization)
-    saved = save_artifact(made, output or model.with_suffix(f".{made.spec.precision}.onnx"))
+    made = api.quantize(
+        fp32, output, calibration=calibration, held_out=held_out, dynamic=dynamic, force=force, quiet=json
+    )
+    saved = made if output else save_artifact(made, model.with_suffix(f".{made.spec.precision}.onnx"))
     _print_model(saved, json, before=fp32.spec.size_bytes)
 
 
@@ -108,21 +95,15 @@ def package(
 
     Example: edgetool package resnet18.onnx resnet18.int8.onnx --target visionfive2 --archive
     """
+    from edgetool import api
     from edgetool.archives import pack_bundle
-    from edgetool.bundles import copy_bundle
-    from edgetool.models.artifacts import read_artifact, request_of
-    from edgetool.pipeline import steps
-    from edgetool.pipeline.images import ImageSource
-    from edgetool.pipeline.plan import load_configured
+    from edgetool.models.artifacts import read_artifact
     from edgetool.signatures import sign_bundle
+    from edgetool.targets.registry import load_target
 
     artifacts = [read_artifact(path) for path in models]
-    request = request_of(artifacts[0])
-    source = ImageSource.choose(request, None, inputs)
-    context = make_context(quiet=json, force=force)
-    kit = steps.provision(load_configured(target, {}, images=images), context)
-    folder = output or Path(f"{artifacts[0].spec.name}-{kit.target.name}")
-    bundle = copy_bundle(steps.package(artifacts, kit, request, source, context), folder)
+    folder = output or Path(f"{artifacts[0].spec.name}-{load_target(target).name}")
+    bundle = api.package(artifacts, target, folder, inputs=inputs, images=images, force=force, quiet=json)
     if sign is not None:
         sign_bundle(bundle.root, sign)
     packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None

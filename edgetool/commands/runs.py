@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetool.commands.context import make_context
 from edgetool.commands.options import (
     Against,
     Calibration,
@@ -84,19 +83,22 @@ def deploy(
 
     Example: edgetool deploy --target visionfive2 --model resnet18 --weights imagenet
     """
-    from edgetool.pipeline import deploy
-    from edgetool.pipeline.plan import Plan
+    from edgetool import api
 
-    plan = Plan(
-        models=(planned_model(model, weights, checkpoint, shape, calibration, held_out, weights_mirror),),
-        targets=(target,),
+    done = api.deploy(
+        planned_model(model, weights, checkpoint, shape, calibration, held_out, weights_mirror),
+        target,
         precisions=chosen_precisions(precision, dynamic=dynamic),
         instruments=chosen_instruments(profile=profile, count=count_instructions),
+        against=against,
         images=images,
         goals=chosen_goals(gates, model, weights),
         benchmark=benchmark_settings(repetitions, warmup, min_duration, threads, cpus, governor, cooldown),
+        runs=runs,
+        wait=wait,
+        force=force,
+        quiet=json,
     )
-    done = deploy.deploy(plan, make_context(quiet=json, force=force), runs=runs, against=against, wait=wait)
     print_run(done, json=json)
 
 
@@ -125,31 +127,21 @@ def bench(
 
     Example: edgetool bench mobilenet_v2-visionfive2 --target visionfive2 --threads 4
     """
-    from edgetool.console.sweep import watch_boards
-    from edgetool.models.spec import Precision
-    from edgetool.pipeline import deploy
-    from edgetool.pipeline.prepare import bundle_cases
-    from edgetool.pipeline.run import check_complete, on_many_boards
+    from edgetool import api
+    from edgetool.pipeline.run import check_complete
 
-    settings = benchmark_settings(repetitions, warmup, min_duration, threads, cpus, governor, cooldown)
-    context = make_context(quiet=json, force=force)
-    with deploy.opened(bundle, signers=require_signature) as opened:
-        cases = bundle_cases(
-            opened,
-            target,
-            settings,
-            instruments=chosen_instruments(profile=profile, count=count_instructions),
-            precisions=[Precision(name) for name in precision],
-            wait=wait,
-        )
-        if len({case.case.target for case in cases}) == 1:
-            done = deploy.bench(cases, context, runs=runs)
-        else:
-            with watch_boards(quiet=json) as watch:
-                schedule = on_many_boards(watch)
-                done = deploy.bench(
-                    cases, make_context(quiet=True, force=force), runs=runs, schedule=schedule, watch=watch
-                )
+    done = api.bench(
+        bundle,
+        target,
+        precisions=precision,
+        instruments=chosen_instruments(profile=profile, count=count_instructions),
+        benchmark=benchmark_settings(repetitions, warmup, min_duration, threads, cpus, governor, cooldown),
+        signers=require_signature,
+        runs=runs,
+        wait=wait,
+        force=force,
+        quiet=json,
+    )
     print_run(done, json=json)
     check_complete(done.run, done.folder)
 
@@ -169,10 +161,10 @@ def compare(
 
     Example: edgetool compare runs/before runs/after --gate gates.toml
     """
+    from edgetool import api
     from edgetool.console.table import print_columns
-    from edgetool.records.compare import compare_paths
     from edgetool.reports.gate import check_passed
-    from edgetool.reports.tables.comparisons import comparisons_table
+    from edgetool.reports.tables.comparisons import Comparisons
     from edgetool.reports.tables.goals import goals_table
 
     if candidate is None and gate is None:
@@ -180,12 +172,12 @@ def compare(
     if junit is not None and gate is None:
         raise ConfigError("--junit writes the results of a gate", hint="give --gate FILE, too")
     checks = () if gate is None else _pass_gate(gate, candidate or baseline, baseline if candidate else None, junit)
-    comparisons = compare_paths(baseline, candidate) if candidate is not None else ()
+    comparisons = Comparisons() if candidate is None else api.compare(baseline, candidate)
     if json:
         print_json({"comparisons": comparisons, "goals": checks})
     else:
         if comparisons:
-            print_columns(comparisons_table(comparisons))
+            print_columns(comparisons.table)
             print_caveats(caveat for comparison in comparisons for caveat in comparison.caveats)
         if checks:
             print_columns(goals_table(checks))
@@ -239,8 +231,6 @@ def report(
 
     Example: edgetool report runs/20261124T101500Z-3f2a1b --pdf
     """
-    from edgetool.pipeline.deploy import Finished
-    from edgetool.reports.report import write_report
+    from edgetool.pipeline.deploy import load
 
-    written = write_report(run, pdf=pdf)
-    print_run(Finished(folder=run, run=written.stored.run, report=written), json=json)
+    print_run(load(run, pdf=pdf), json=json)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from edgetool.commands.context import make_context
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_run
+from edgetool.console.context import make_context
 
 
 def sweep(

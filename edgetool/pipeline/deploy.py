@@ -40,6 +40,15 @@ class Finished:
     run: Run
     report: Report
 
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+def load(folder: Path, *, pdf: bool = False) -> Finished:
+    """A run of any command, with its report written again. Raises as write_report does."""
+    report = write_report(folder, pdf=pdf)
+    return Finished(folder=folder, run=report.stored.run, report=report)
+
 
 def deploy(
     plan: Plan, context: StepContext, *, runs: Path, against: Sequence[str] = (), wait: bool = False
@@ -135,10 +144,8 @@ def sweep(
 ) -> Finished:
     """Measure the cases in `folder`, where one that has a record already is not measured again."""
     name = folder.name
-    run = run_cases(
-        cases, folder, schedule, command="sweep", name=name, title=name, watch=watch, goals=goals, force=force
-    )
-    return Finished(folder=folder, run=run, report=write_report(folder))
+    run_cases(cases, folder, schedule, command="sweep", name=name, title=name, watch=watch, goals=goals, force=force)
+    return load(folder)
 
 
 def _finish(

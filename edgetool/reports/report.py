@@ -104,6 +104,11 @@ class Report:
         """Where each doubt holds."""
         return doubts(self.rows)
 
+    def _repr_html_(self) -> str:
+        from edgetool.reports.exporters.html import html_fragment
+
+        return html_fragment(self)
+
 
 def doubts(table: tuple[Row, ...]) -> dict[Caveat, tuple[str, ...]]:
     """Each doubt with the rows it is about, or the runtimes."""

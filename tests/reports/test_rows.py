@@ -14,7 +14,7 @@ from edgetool.models.spec import Precision
 from edgetool.platform.columns import Table
 from edgetool.records.caveats import Caveat
 from edgetool.records.compare import compare
-from edgetool.reports.tables.comparisons import comparisons_table
+from edgetool.reports.tables.comparisons import Comparisons
 from tests.reports.examples import (
     BESIDE,
     COUNTED,
@@ -153,7 +153,7 @@ def test_the_runtimes_own_words_on_its_kernels_are_taken_unless_counting_says_ot
 
 
 def test_a_comparison_is_a_row_with_its_interval_and_caveats() -> None:
-    (row,) = shown(comparisons_table([compare(record(), emulated_record())]))
+    (row,) = shown(Comparisons([compare(record(), emulated_record())]).table)
     assert row["latency"] == "1× (95 %: 1× to 1×)"
     assert "emulated" in row["caveats"]
     assert "instructions" not in row
@@ -161,7 +161,7 @@ def test_a_comparison_is_a_row_with_its_interval_and_caveats() -> None:
 
 def test_two_counted_records_are_compared_by_both_totals() -> None:
     (row,) = shown(
-        comparisons_table([compare(emulated_record(instructions=COUNTS), emulated_record(instructions=HALF))])
+        Comparisons([compare(emulated_record(instructions=COUNTS), emulated_record(instructions=HALF))]).table
     )
     assert (row["instructions"], row["weighted"]) == ("0.5× (1.500 M → 750.0 k)", "0.5× (3.000 M → 1.500 M)")
 

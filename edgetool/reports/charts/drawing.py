@@ -56,8 +56,10 @@ class Chart:
 
     def file(self) -> bytes:
         """To stand alone, on white."""
-        alone = self.svg.replace('style="', 'style="color:#1a1a1a;background:#fff;', 1)
-        return f'<?xml version="1.0" encoding="utf-8"?>\n{alone}\n'.encode()
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{self._repr_svg_()}\n'.encode()
+
+    def _repr_svg_(self) -> str:
+        return self.svg.replace('style="', 'style="color:#1a1a1a;background:#fff;', 1)
 
 
 @dataclass(frozen=True, kw_only=True)

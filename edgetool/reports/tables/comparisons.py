@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from edgetool.platform.columns import Column, Detail, Shown, Table
 from edgetool.platform.format import count_text, ratio_text
 from edgetool.records.compare import Comparison
@@ -72,6 +70,16 @@ COLUMNS: tuple[Column[Comparison], ...] = (
 )
 
 
-def comparisons_table(comparisons: Sequence[Comparison]) -> Table[Comparison]:
-    """Of instructions only where both sides of a comparison were counted."""
-    return Table(caption="Candidate ÷ baseline", columns=COLUMNS, rows=comparisons)
+class Comparisons(tuple[Comparison, ...]):
+    """In the order of the baseline's cases; instructions only where both sides were counted."""
+
+    __slots__ = ()
+
+    @property
+    def table(self) -> Table[Comparison]:
+        return Table(caption="Candidate ÷ baseline", columns=COLUMNS, rows=self)
+
+    def _repr_html_(self) -> str:
+        from edgetool.reports.exporters.html import html_table
+
+        return html_table(self.table)
