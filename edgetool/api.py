@@ -25,9 +25,12 @@ from edgetool.pipeline.plan import Plan, load_configured
 from edgetool.pipeline.plan import PlannedModel as Model
 from edgetool.pipeline.prepare import bundle_cases
 from edgetool.pipeline.run import on_many_boards
+from edgetool.pipeline.runtimes import chosen_runtimes
+from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.compare import compare_paths
 from edgetool.records.goals import Goal
 from edgetool.records.instruments import DEFAULT
+from edgetool.records.results import Criterion
 from edgetool.reports.report import Report
 from edgetool.reports.tables.comparisons import Comparisons
 
@@ -134,10 +137,12 @@ def deploy(
     target: str = "qemu-riscv64",
     *,
     precisions: Sequence[str] = BOTH,
+    runtimes: Sequence[str] = (OWN_RUNTIME,),
     instruments: Sequence[str] = DEFAULT,
     against: Sequence[str] = (),
     images: int | None = None,
     goals: Sequence[Goal] = (),
+    criterion: str = Criterion.LATENCY,
     benchmark: Mapping[str, object] | None = None,
     runs: AnyPath = "runs",
     wait: bool = False,
@@ -146,21 +151,24 @@ def deploy(
 ) -> Finished:
     """Export, quantize and package a model, measure it on this machine and on `target`, and report.
 
-    `instruments` are "timing", "accuracy", "operators" and "instructions"; `against` names other runtimes to measure
-    on the target; `goals` are judged in the report; `benchmark` replaces settings of the target's [benchmark], such as
-    {"min_repetitions": 10}. The run is a new folder in `runs`. Raises EdgetoolError.
+    `runtimes` are those to measure in, such as "auto", "tflite" and "ncnn"; the first must work. `criterion` is what
+    the report chooses among them by: "latency", "size", "memory" or "accuracy". `instruments` are "timing", "accuracy",
+    "operators" and "instructions"; `against` names other runtimes to measure on the target; `goals` are judged in the
+    report; `benchmark` replaces settings of the target's [benchmark], such as {"min_repetitions": 10}. The run is a new
+    folder in `runs`. Raises EdgetoolError.
     """
     plan = Plan(
         models=(_model(model),),
         targets=(target,),
         precisions=_precisions(precisions),
+        runtimes=chosen_runtimes(runtimes),
         instruments=tuple(instruments),
         images=images,
         goals=tuple(goals),
         benchmark=dict(benchmark or {}),
     )
     context = make_context(quiet=quiet, force=force)
-    return pipeline.deploy(plan, context, runs=Path(runs), against=against, wait=wait)
+    return pipeline.deploy(plan, context, runs=Path(runs), against=against, criterion=Criterion(criterion), wait=wait)
 
 
 def bench(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +11,11 @@ from edgetool import __version__
 from edgetool.models.spec import ModelSpec
 from edgetool.platform.documents import to_json
 from edgetool.platform.files import FileEntry, write_atomically
+from edgetool.platform.licences import UNKNOWN, project_of
 from edgetool.runtimes.spec import TITLES, RuntimeBuild
 
 BILL = "sbom.cdx.json"
-APACHE, MIT, BSD = "Apache-2.0", "MIT", "BSD-3-Clause"
-GNU_RUNTIME = "GPL-3.0-or-later WITH GCC-exception-3.1"
-# The beginning of a library's name → what it is, and its licence as SPDX writes it.
-LIBRARIES = {
-    "libonnxruntime": ("ONNX Runtime", MIT),
-    "libtensorflow-lite": ("TensorFlow Lite", APACHE),
-    "libtensorflowlite": ("TensorFlow Lite", APACHE),
-    "libonnx": ("ONNX", APACHE),
-    "libabsl": ("Abseil", APACHE),
-    "libprotobuf": ("Protocol Buffers", BSD),
-    "libre2": ("RE2", BSD),
-    "libz": ("zlib", "Zlib"),
-    "libstdc++": ("GCC's C++ library", GNU_RUNTIME),
-    "libgcc_s": ("GCC's support library", GNU_RUNTIME),
-    "libgomp": ("GCC's OpenMP library", GNU_RUNTIME),
-    **dict.fromkeys(("libc", "libm", "libpthread", "libdl", "librt", "ld"), ("GNU C library", "LGPL-2.1-or-later")),
-}
+APACHE = "Apache-2.0"
 NAMESPACE = uuid.UUID("6d1c31ac-6d9e-5b51-8f1a-1b3c7a1f0e55")
 
 
@@ -95,15 +79,8 @@ def _component(file: FileEntry, runtime: RuntimeBuild, model: ModelSpec | None, 
         component["description"] = f"{TITLES.get(runtime.name, runtime.name)}, {runtime.provider} {runtime.variant}"
     if file.path.startswith("lib/"):
         component["type"] = "library"
-        for title, licence in _known(file.file_name):
-            component.setdefault("description", title)
+        project, licence = project_of(file.file_name)
+        if licence != UNKNOWN:
+            component.setdefault("description", project)
             component["licenses"] = [{"expression": licence}]
     return component
-
-
-def _known(name: str) -> Iterator[tuple[str, str]]:
-    """What a library is, of the longest of the known names that its own begins with."""
-    stem = re.split(r"[-.]", name, maxsplit=1)[0] if not name.startswith("libtensorflow") else name.split(".")[0]
-    found = [known for known in LIBRARIES if stem == known or stem.startswith(f"{known}_")]
-    if found:
-        yield LIBRARIES[max(found, key=len)]

@@ -21,12 +21,14 @@ from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, is_elf
 from edgetool.platform.files import FileEntry, file_entries, is_inside, sha256_file, staged
+from edgetool.platform.licences import notice
 from edgetool.platform.values import Name, Positive, Sha256, plain_name, value
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 HARNESS = "bin/edgetool-harness"
 MANIFEST = "manifest.json"
 SIGNATURE = f"{MANIFEST}.sig"  # beside it, in a bundle that was signed
+NOTICE = "NOTICE"  # the licences of what it carries
 LOADED_FOLDERS = ("bin", "lib")  # from which the target's loader takes what it finds
 FILES_LIMIT = 10_000
 
@@ -35,6 +37,11 @@ FILES_LIMIT = 10_000
 class BundledModel:
     path: Name
     spec: ModelSpec
+    beside: tuple[Name, ...] = ()  # its other files, in forms that have several
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (self.path, *self.beside)
 
 
 @value
@@ -98,14 +105,20 @@ def build_bundle(
     (folder / "models").mkdir()
     bundled = []
     for model in models:
-        path = f"models/{model.spec.name}.{model.spec.precision}.onnx"
-        parts = model_files(model.path)
+        path = f"models/{model.spec.name}.{model.spec.precision}{model.path.suffix}"
+        parts = model_files(model.path) if model.path.suffix == ".onnx" else ()
         if len(parts) > 1:  # the .onnx names the files of its weights, and another precision has them of the same name
             path = f"models/{model.spec.precision}/{model.spec.name}.{model.spec.precision}.onnx"
         (folder / path).parent.mkdir(exist_ok=True)
-        for file in parts:
-            shutil.copyfile(file, (folder / path).with_name(file.name) if file != model.path else folder / path)
-        bundled.append(BundledModel(path=path, spec=model.spec))
+        shutil.copyfile(model.path, folder / path)
+        for file in parts[1:]:
+            shutil.copyfile(file, (folder / path).with_name(file.name))
+        beside = [str(PurePosixPath(path).with_suffix(file.suffix)) for file in model.beside]
+        for file, name in zip(model.beside, beside, strict=True):
+            shutil.copyfile(file, folder / name)
+        bundled.append(BundledModel(path=path, spec=model.spec, beside=tuple(beside)))
+    carried = [path.name for name in LOADED_FOLDERS for path in sorted((folder / name).iterdir())]
+    (folder / NOTICE).write_text(notice(carried))
     (folder / "inputs").mkdir()
     spec = models[0].spec
     inputs = _write_noise(folder, spec) if images is None else (_write_images(folder, spec, images),)
@@ -195,7 +208,7 @@ def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
         raise BuildError(f"{path / MANIFEST}: id: does not match its list of files")
     listed = {entry.path: entry for entry in manifest.files}
     named = [HARNESS, manifest.runtime.library, manifest.runtime.loader]
-    named += [model.path for model in manifest.models] + [tensor.path for tensor in manifest.inputs]
+    named += [path for model in manifest.models for path in model.files] + [tensor.path for tensor in manifest.inputs]
     for name in [*listed, *(name for name in named if name is not None)]:
         if not is_inside(name) or name not in listed:
             raise BuildError(f"{path / MANIFEST}: {name!r} is not a file of the bundle")

@@ -78,7 +78,8 @@ class UnsupportedOperator(ModelError):
     """A runtime has no kernel for one of the model's nodes."""
 
     def __init__(self, *, model: str, operator: str, node: str, runtime: str, hint: str | None = None) -> None:
-        super().__init__(f"{model}: {runtime} has no kernel for {operator} (node {node!r})", hint=hint)
+        where = f" (node {node!r})" if node else ""
+        super().__init__(f"{model}: {runtime} has no kernel for {operator}{where}", hint=hint)
         self.model = model
         self.operator = operator
         self.node = node

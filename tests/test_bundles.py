@@ -284,3 +284,9 @@ def test_a_bundle_can_be_copied_onto_itself(stub: Bundle) -> None:
 def test_a_bundle_that_moves_is_still_whole(stub: Bundle, tmp_path: Path) -> None:
     shutil.move(stub.root, tmp_path / "moved")
     assert open_bundle(tmp_path / "moved").manifest == stub.manifest
+
+
+def test_a_bundle_names_the_licences_of_what_it_carries(bundle: Bundle) -> None:
+    text = (bundle.root / "NOTICE").read_text()
+    assert "ONNX Runtime\n  MIT\n" in text
+    assert "licence not known" not in text

@@ -32,7 +32,7 @@ ROWS = {
     "edgetool.estimates.rows": 8,
     "edgetool.targets.spec": 1,
     "edgetool.models": 2,
-    "edgetool.runtimes": 2,
+    "edgetool.runtimes": 3,
     "edgetool.executors": 2,
     "edgetool.console.context": 2,
     "edgetool.console.progress": 2,
@@ -56,7 +56,10 @@ ROWS = {
     "edgetool.__main__": 99,
 }
 HEAVY = {
-    "torch": {f"edgetool.models.{name}" for name in ("export", "outputs", "zoo")},
+    "torch": {
+        "edgetool.runtimes.litert.program",
+        *(f"edgetool.models.{name}" for name in ("export", "outputs", "zoo")),
+    },
     "torchvision": {"edgetool.models.zoo"},
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
@@ -69,7 +72,9 @@ HEAVY = {
     "subprocess": {"edgetool.platform.process"},
     "pydantic": {"edgetool.platform.documents"},
     "elftools": {"edgetool.platform.elf"},
-    "ncnn": {"edgetool.models.ncnn"},
+    "ncnn": {"edgetool.runtimes.ncnn.convert"},
+    "litert_torch": {"edgetool.runtimes.litert.program"},
+    "ai_edge_litert": {"edgetool.runtimes.litert.program"},
 }
 UNWANTED = (
     *("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "jinja2", "paramiko", "pydantic"),

@@ -19,7 +19,6 @@ from edgetool.harness.counts import CountsFile, run_counting
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import Split
 from edgetool.models.spec import ModelArtifact, Precision
-from edgetool.pipeline import ncnn
 from edgetool.pipeline.plan import Plan, PlannedCase, PlannedModel
 from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase
 from edgetool.pipeline.run import in_this_process, run_cases
@@ -170,6 +169,4 @@ def _modelled(case: PreparedCase, context: StepContext) -> Modelled | None:
 def _blocks(case: PreparedCase, context: StepContext) -> CountsFile:
     counting = counting_emulator(context.store, context.progress)
     with open_bench(case.bundle, case.target, context, environment=case.environment) as bench:
-        if case.ncnn is not None:
-            return ncnn.count(bench, case.ncnn, counting, repetitions=2, blocks=True)
         return run_counting(bench, case.model, counting, blocks=True).counts

@@ -8,12 +8,12 @@ from pathlib import Path
 from benchmarks.kernels.chart import label, model_chart
 from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
 from edgetool.harness.instructions import OperatorInstructions
-from edgetool.models.ncnn import INSTALL
 from edgetool.platform.columns import Column, Table
 from edgetool.platform.files import write_atomically
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text
 from edgetool.reports.exporters.markdown import markdown_environment, tidy
 from edgetool.reports.tables.instructions import operator_table
+from edgetool.runtimes.ncnn.convert import INSTALL
 
 COMMAND = "make bench-kernels"
 SHOWN_SHARE = 0.01  # operators below it are left out

@@ -92,11 +92,14 @@ def check_machine_of(target: Target, probe: Probe) -> None:
 
 
 def check_instructions_of(bundle: Bundle, facts: BoardFacts | None) -> None:
-    """Raises IllegalInstruction when a file of the bundle was built for vectors that the board does not have."""
+    """Raises IllegalInstruction when a file of the bundle needs vectors that the board does not have."""
     vectors = None if facts is None else vectors_of(facts)
     if vectors in (None, Vectors.RATIFIED):
         return
+    runtime = bundle.manifest.runtime
     for entry in bundle.manifest.files:
+        if runtime.chooses_kernels and entry.path == runtime.library:
+            continue
         path = bundle.root / entry.path
         isa = read_elf(path).isa if is_elf(path) else None
         if isa is not None and "v" in extensions(isa):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edgetool.models.spec import ModelRequest, Precision
     from edgetool.pipeline.plan import PlannedModel
     from edgetool.records.goals import Goal
+    from edgetool.records.results import Criterion
 
 
 SOURCES = "torchvision name, timm:NAME, hf:ID-OR-FOLDER, package.module:factory, .onnx or .pt2 file."
@@ -83,6 +84,21 @@ Count = Annotated[
         "--count-instructions",
         help="Count the instructions of an inference (emulated riscv64 only).",
         rich_help_panel=MEASUREMENT,
+    ),
+]
+Runtimes = Annotated[
+    list[str],
+    typer.Option(
+        "--runtime",
+        help="onnxruntime, tflite, ncnn, debian, wheel, scalar or key:KEY; repeatable, or several with commas. "
+        "Default: the target's ONNX Runtime.",
+        rich_help_panel=MODEL,
+    ),
+]
+GoalName = Annotated[
+    str,
+    typer.Option(
+        "--goal", help="Choose the runtime by latency, size, memory or accuracy.", rich_help_panel=MEASUREMENT
     ),
 ]
 Against = Annotated[
@@ -202,6 +218,15 @@ def chosen_goals(gates: Path | None, model: str, weights: str) -> tuple[Goal, ..
     if gates is not None:
         return read_gates(gates)
     return read_gates(digits_gates()) if model == "mobilenet_v2" and weights in ("", "digits") else ()
+
+
+def chosen_criterion(name: str) -> Criterion:
+    from edgetool.records.results import Criterion
+
+    try:
+        return Criterion(name)
+    except ValueError as error:
+        raise ConfigError(f"--goal: no goal {name!r}", hint=f"known goals: {', '.join(Criterion)}") from error
 
 
 def chosen_instruments(*, profile: bool, count: bool) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from edgetool.commands.options import (
     Cpus,
     Dynamic,
     Force,
+    GoalName,
     Governor,
     HeldOut,
     Images,
@@ -28,6 +29,7 @@ from edgetool.commands.options import (
     Profile,
     Repetitions,
     Runs,
+    Runtimes,
     Shapes,
     Target,
     Targets,
@@ -36,6 +38,7 @@ from edgetool.commands.options import (
     Warmup,
     Weights,
     benchmark_settings,
+    chosen_criterion,
     chosen_goals,
     chosen_instruments,
     chosen_precisions,
@@ -59,6 +62,7 @@ def deploy(
     weights_mirror: Mirror = None,
     precision: Precisions = [],  # noqa: B006  # Typer's way; never changed
     dynamic: Dynamic = False,
+    runtime: Runtimes = [],  # noqa: B006
     images: Images = None,
     repetitions: Repetitions = None,
     warmup: Warmup = None,
@@ -75,6 +79,7 @@ def deploy(
     profile: Profile = False,
     count_instructions: Count = False,
     against: Against = [],  # noqa: B006
+    goal: GoalName = "latency",
     runs: Runs = Path("runs"),
     force: Force = False,
     json: Json = False,
@@ -84,15 +89,18 @@ def deploy(
     Example: edgetool deploy --target visionfive2 --model resnet18 --weights imagenet
     """
     from edgetool import api
+    from edgetool.pipeline.runtimes import chosen_runtimes
 
     done = api.deploy(
         planned_model(model, weights, checkpoint, shape, calibration, held_out, weights_mirror),
         target,
         precisions=chosen_precisions(precision, dynamic=dynamic),
+        runtimes=chosen_runtimes(runtime),
         instruments=chosen_instruments(profile=profile, count=count_instructions),
         against=against,
         images=images,
         goals=chosen_goals(gates, model, weights),
+        criterion=chosen_criterion(goal),
         benchmark=benchmark_settings(repetitions, warmup, min_duration, threads, cpus, governor, cooldown),
         runs=runs,
         wait=wait,

@@ -18,7 +18,7 @@ from edgetool.harness.harness import BUNDLE, HarnessJob, HarnessOutcome, input_p
 from edgetool.harness.plausible import check_memory
 from edgetool.models.spec import Precision
 from edgetool.platform.context import StepContext
-from edgetool.runtimes.onnxruntime.selftest import build_selftest, write_selftest
+from edgetool.runtimes.table import KINDS
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import BenchmarkSpec, Target
 
@@ -83,7 +83,7 @@ def open_bench(
         with context.progress.step(f"self-test on {target.name}") as step:
             board = put_bundle(executor, bundle)
             held = selftest(executor, bundle, environment, timeout_s=target.benchmark.timeout_s)
-            step.note(f"{held} cases hold")
+            step.note(f"{held} cases hold" if held else f"{bundle.manifest.runtime.title} has none")
         yield Bench(
             executor=executor,
             bundle=bundle,
@@ -109,16 +109,20 @@ def put_bundle(executor: Executor, bundle: Bundle) -> BoardFacts | None:
 def selftest(
     executor: Executor, bundle: Bundle, environment: Mapping[str, str] | None = None, *, timeout_s: float = 600.0
 ) -> int:
-    """Run the numeric self-test in the target's runtime within its time limit; returns how many cases held.
+    """Run the runtime's numeric self-test on the target within its time limit; returns how many cases held.
 
     Raises SelfTestFailed, and what run_harness raises.
     """
-    test = build_selftest()
+    runtime = bundle.manifest.runtime
+    build = KINDS[runtime.name].selftest if runtime.name in KINDS else None
+    if build is None:
+        return 0
+    test = build()
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-        files = write_selftest(test, Path(scratch))
+        files = test.write(Path(scratch))
         executor.put(Path(scratch), PurePosixPath("selftest"))
     job = HarnessJob(
-        model=PurePosixPath("selftest/model.onnx"),
+        model=PurePosixPath("selftest") / test.model_name,
         inputs=input_paths(files, PurePosixPath("selftest")),
         threads=1,
         timeout_s=timeout_s,
@@ -126,7 +130,7 @@ def selftest(
         env=environment,
     )
     outcome = run_harness(executor, bundle, job, name="self-test")
-    test.check(outcome.outputs, runtime=f"{bundle.manifest.runtime.title} for {bundle.manifest.triple}")
+    test.check(outcome.outputs, runtime=f"{runtime.title} for {bundle.manifest.triple}")
     return len(test.expected)
 
 

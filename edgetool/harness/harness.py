@@ -29,7 +29,13 @@ PROFILE = "profile"
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
 DTYPE = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")  # those of fixed width, as the harness names them
 EXIT_DONE, EXIT_FAILED = 0, 1
-NO_KERNEL = re.compile(r"Could not find an implementation for (\S+) node with name '([^']*)'")
+# What each runtime says when it has no kernel: an operator, and a node where it names one.
+NO_KERNEL = (
+    re.compile(r"Could not find an implementation for (?P<operator>\S+) node with name '(?P<node>[^']*)'"),
+    re.compile(r"Didn't find op for builtin opcode '(?P<operator>\w+' version '\d+)'"),
+    re.compile(r"layer (?P<operator>\S+) not exists or registered"),
+)
+NO_KERNEL_HINTS = {"onnxruntime": "quantize statically: `edgetool quantize` without --dynamic"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +82,7 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
         except TransferError as error:
             raise HarnessError(f"{name}: the harness wrote no result{_last_words(command)}") from error
         result = read_document(here / "result.json", HarnessResult, error=HarnessError)
-        run = _check_result(result, bundle, name)
+        run = _check_result(result, bundle, name, _last_words(command))
         others_ns = run.session_load_ns + (run.first_run_ns or 0) + sum(run.warmup_ns)
         check_times(run.samples_ns, others_ns, wall_s=command.duration_s, name=name)
         outputs = _fetch_outputs(executor, run, there / "outputs", here, name) if job.outputs else {}
@@ -129,18 +135,19 @@ def _last_words(command: CommandResult) -> str:
     return "".join(f"\n  {one_line(line, 300)}" for line in last)
 
 
-def _check_result(result: HarnessResult, bundle: Bundle, name: str) -> HarnessRun:
+def _check_result(result: HarnessResult, bundle: Bundle, name: str, last_words: str) -> HarnessRun:
     if result.failure is not None:
-        if found := NO_KERNEL.search(result.failure.message):
-            runtime = f"{bundle.manifest.runtime.title} for {bundle.manifest.triple}"
+        said = f"{result.failure.message}{last_words}"
+        if found := next((found for pattern in NO_KERNEL if (found := pattern.search(said))), None):
+            runtime = bundle.manifest.runtime
             raise UnsupportedOperator(
                 model=name,
-                operator=found[1],
-                node=found[2],
-                runtime=runtime,
-                hint="quantize statically: `edgetool quantize` without --dynamic",
+                operator=found["operator"].replace("'", ""),
+                node=found.groupdict().get("node", ""),
+                runtime=f"{runtime.title} for {bundle.manifest.triple}",
+                hint=NO_KERNEL_HINTS.get(runtime.name),
             )
-        raise HarnessError(f"{name}: failed at its {result.failure.stage}: {result.failure.message}")
+        raise HarnessError(f"{name}: failed at its {result.failure.stage}: {said}")
     if result.run is None or result.runtime is None:
         raise HarnessError(f"{name}: the result holds neither a run nor a failure")
     return result.run

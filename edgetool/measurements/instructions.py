@@ -15,6 +15,7 @@ from edgetool.harness.instructions import ClassCount, InstructionMix, OperatorIn
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.values import NonNegative, Text, value
 from edgetool.runtimes.emulator import counting_emulator
+from edgetool.runtimes.table import KINDS
 
 
 @value
@@ -65,13 +66,15 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     counting = counting_emulator(bench.context.store, bench.context.progress)
     with bench.context.progress.step(f"count instructions, {title(model)} on {bench.target.name}") as step:
         totals = run_counting(bench, model, counting, warmup=WARMUP, counted=COUNTED)
-        # In a process of its own: profiling runs instructions too.
-        profiled = run_counting(bench, model, counting, warmup=0, counted=1, profile=True)
+        operators: tuple[OperatorInstructions, ...] = ()
+        if KINDS[bench.bundle.manifest.runtime.name].profiles:
+            # In a process of its own: profiling runs instructions too.
+            operators = run_counting(bench, model, counting, warmup=0, counted=1, profile=True).operators
         counts = InstructionCounts(
             emulator=totals.emulator,
             vlen_bits=totals.counts.vlen_bits,
             inferences=totals.counts.inferences[-COUNTED:],
-            operators=profiled.operators,
+            operators=operators,
         )
         step.note(f"{counts.raw:,}, weighted {counts.weighted:,}")
     return Reading(measurement=counts, outcome=totals.outcome)

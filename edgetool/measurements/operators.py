@@ -18,6 +18,7 @@ from edgetool.harness.profile import operator_of
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.documents import read_plain
 from edgetool.platform.values import Name, NonNegative, value
+from edgetool.runtimes.table import KINDS
 
 
 @value
@@ -38,7 +39,9 @@ class Operators:
 
 
 def measure(bench: Bench, model: BundledModel) -> Reading:
-    """In a process of its own: profiling slows what it looks at."""
+    """In a process of its own: profiling slows what it looks at. None for a runtime that does not profile."""
+    if not KINDS[bench.bundle.manifest.runtime.name].profiles:
+        return Reading(measurement=None, outcome=bench.run(model))
     spec = replace(bench.target.benchmark, warmup=0, min_repetitions=2, max_repetitions=2, min_duration_s=0.0)
     with (
         bench.context.progress.step(f"profile {model.spec.precision} on {bench.target.name}"),

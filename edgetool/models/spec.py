@@ -33,7 +33,7 @@ class TensorSpec:
 
 @value
 class ModelSpec:
-    """All that is known of an ONNX file but where it lies."""
+    """All that is known of a model but where it lies; converted from ONNX it keeps that one's opset and IR version."""
 
     name: FileName  # "mobilenet_v2"
     precision: Precision
@@ -55,6 +55,11 @@ class ModelArtifact:
 
     path: Path
     spec: ModelSpec
+    beside: tuple[Path, ...] = ()  # its other files, in forms that have several: of the same stem
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.path, *self.beside)
 
 
 class SourceKind(StrEnum):

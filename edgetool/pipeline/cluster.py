@@ -13,7 +13,7 @@ import secrets
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -250,20 +250,8 @@ def _sort_out(
                 f"board {board} is carried by {len(carriers[board])} workers: {', '.join(carriers[board])}",
                 hint="one worker for a board, or it would be used twice at once",
             )
-    reasons = [(case, _refusal(case, carriers)) for case in cases]
-    refused = [(case, reason) for case, reason in reasons if reason is not None]
-    return refused, [case for case, reason in reasons if reason is None]
-
-
-def _refusal(case: PreparedCase, carriers: Container[str]) -> CaseFailure | None:
-    """Why a worker can't be given a case; None when it can."""
-    if case.ncnn is not None:  # an order names a bundle, and ncnn's program is in none
-        return CaseFailure(
-            error="ConfigError",
-            message="ncnn is not measured by workers",
-            hint=f"edgetool deploy --target {case.target.name} --against ncnn",
-        )
-    return None if case.target.name in carriers else _no_worker(case)
+    absent = [(case, _no_worker(case)) for case in cases if case.target.name not in carriers]
+    return absent, [case for case in cases if case.target.name in carriers]
 
 
 def _no_worker(case: PreparedCase) -> CaseFailure:

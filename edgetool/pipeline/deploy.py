@@ -11,7 +11,6 @@ from pathlib import Path
 from edgetool.archives import unpack_bundle
 from edgetool.bundles import Bundle, open_bundle
 from edgetool.errors import ConfigError
-from edgetool.pipeline.ncnn import check_tools
 from edgetool.pipeline.plan import Plan, PlannedCase
 from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase
 from edgetool.pipeline.reach import reach
@@ -20,7 +19,7 @@ from edgetool.platform.context import StepContext
 from edgetool.records.case import Fallback
 from edgetool.records.goals import Goal
 from edgetool.records.instruments import DEFAULT
-from edgetool.records.results import Run
+from edgetool.records.results import Criterion, Run
 from edgetool.reports.report import Report, write_report
 from edgetool.runtimes.onnxruntime.build import PROVIDER
 from edgetool.signatures import check_signature
@@ -51,7 +50,13 @@ def load(folder: Path, *, pdf: bool = False) -> Finished:
 
 
 def deploy(
-    plan: Plan, context: StepContext, *, runs: Path, against: Sequence[str] = (), wait: bool = False
+    plan: Plan,
+    context: StepContext,
+    *,
+    runs: Path,
+    against: Sequence[str] = (),
+    criterion: Criterion = Criterion.LATENCY,
+    wait: bool = False,
 ) -> Finished:
     """Export, quantize, package, measure on the host and on the plan's target, and report.
 
@@ -65,7 +70,16 @@ def deploy(
     fallbacks = preparation.settle()
     cases = tuple(preparation.cases())
     title = f"{plan.models[0].title} on {planned[-1].case.target}"
-    return _finish(cases, context, runs=runs, command="deploy", title=title, fallbacks=fallbacks, goals=plan.goals)
+    return _finish(
+        cases,
+        context,
+        runs=runs,
+        command="deploy",
+        title=title,
+        fallbacks=fallbacks,
+        goals=plan.goals,
+        criterion=criterion,
+    )
 
 
 def deployment_cases(plan: Plan, against: Sequence[str], *, wait: bool = False) -> tuple[PlannedCase, ...]:
@@ -101,8 +115,6 @@ def check_against(planned: Sequence[PlannedCase], preparation: Preparation) -> N
                 f"{own.target.name} runs {build.title}: against {name!r} there is nothing to compare",
                 hint=f"edgetool runtime build --triple {build.triple}",
             )
-        if name == "ncnn":
-            check_tools()
 
 
 def reach_all(cases: Sequence[PlannedCase | PreparedCase], context: StepContext) -> None:
@@ -159,6 +171,7 @@ def _finish(
     watch: Watch | None = None,
     fallbacks: Sequence[Fallback] = (),
     goals: Sequence[Goal] = (),
+    criterion: Criterion = Criterion.LATENCY,
 ) -> Finished:
     name = run_name()
     with new_run(runs, cases, force=context.force) as folder:
@@ -172,6 +185,7 @@ def _finish(
             watch=watch,
             fallbacks=fallbacks,
             goals=goals,
+            criterion=criterion,
         )
         with context.progress.step("report") as step:
             report = write_report(folder)

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from edgetool.errors import EdgetoolError
-from edgetool.harness.bench import Bench, open_bench
-from edgetool.pipeline.ncnn import measure_ncnn
+from edgetool.harness.bench import open_bench
 from edgetool.pipeline.prepare import PreparedCase
 from edgetool.platform.context import StepContext
 from edgetool.records.measure import measure
@@ -36,7 +35,8 @@ def _measure_on_one_bench(
             while left:
                 answer: Recorded | EdgetoolError
                 try:
-                    answer = measure_case(bench, left[0])
+                    case = left[0]
+                    answer = measure(bench, case.model, instruments=case.instruments, runtime=case.case.runtime)
                 except EdgetoolError as error:
                     answer = error
                 yield left.pop(0), answer
@@ -44,9 +44,3 @@ def _measure_on_one_bench(
         if not left:
             raise
         yield from ((case, error) for case in left)
-
-
-def measure_case(bench: Bench, case: PreparedCase) -> Recorded:
-    if case.ncnn is not None:
-        return measure_ncnn(bench, case.model, case.ncnn)
-    return measure(bench, case.model, instruments=case.instruments, runtime=case.case.runtime)

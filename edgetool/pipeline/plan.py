@@ -89,7 +89,7 @@ class Plan:
     def cases(self, *, wait: bool = False, required: bool = False) -> Iterator[PlannedCase]:
         """Raises ConfigError for what is not known and settings that do not fit.
 
-        With `wait` a board that another uses is waited for.
+        With `wait` a board that another uses is waited for. `required` are the cases in the first of the runtimes.
         """
         targets = [load_configured(name, self.benchmark, images=self.images, wait=wait) for name in self.targets]
         for target in targets:
@@ -108,7 +108,7 @@ class Plan:
                     runtime=runtime_request(runtime, target),
                     target=replace(target, benchmark=replace(target.benchmark, threads=threads)),
                     instruments=self.instruments,
-                    required=required,
+                    required=required and runtime == self.runtimes[0],
                 )
 
 

@@ -12,16 +12,15 @@ from edgetool.models import opsets
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline import steps
-from edgetool.pipeline.ncnn import NcnnProgram, make_program
 from edgetool.pipeline.plan import PlannedCase, PlannedModel, load_configured
 from edgetool.pipeline.steps import Kit
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import to_plain
-from edgetool.platform.files import sha256_file
 from edgetool.platform.store import key_of
 from edgetool.records.case import Case, Fallback, Key
 from edgetool.records.instruments import check_instruments
-from edgetool.runtimes.spec import RuntimeBuild
+from edgetool.runtimes.spec import TITLES, RuntimeBuild
+from edgetool.runtimes.table import KINDS
 from edgetool.runtimes.toolchains import load_toolchain
 from edgetool.targets.spec import Target
 
@@ -46,7 +45,6 @@ class PreparedCase:
     environment: Mapping[str, str]
     images: int | None = None  # at most so many are classified
     required: bool = False
-    ncnn: NcnnProgram | None = None  # in place of the bundle's runtime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +63,8 @@ class Preparation:
         self._context = context
         self._planned = tuple(planned)
         self._made: dict[object, object] = {}
-        kits = [self._try(self._kit, case) for case in planned]
+        on_onnx = [case for case in planned if KINDS[case.runtime.kind].form is None]
+        kits = [self._try(self._kit, case) for case in on_onnx]
         self._opset = opsets.opset_for(tuple(k.runtime.build.version for k in kits if isinstance(k, Kit)))
         self._kept = tuple(self._keep_precisions())
 
@@ -133,13 +132,7 @@ class Preparation:
             environment=planned.runtime.environment,
             images=planned.images,
             required=planned.required,
-            ncnn=self._ncnn(planned) if planned.runtime.kind == "ncnn" else None,
         )
-
-    def _ncnn(self, planned: PlannedCase) -> NcnnProgram:
-        fp32 = self.model(planned.model, Precision.FP32)
-        source, kit = planned.model.images(), self._kit(planned)
-        return make_program(fp32, planned.case.precision, planned.model.request, source, kit, self._context)
 
     def runtime(self, case: PlannedCase) -> RuntimeBuild:
         """The runtime that a case gets. Raises ConfigError and BuildError."""
@@ -147,14 +140,22 @@ class Preparation:
 
     def _kit(self, case: PlannedCase) -> Kit:
         wanted = replace(case.target, runtime=case.runtime.provider)
-        return self._once(("kit", wanted.name, wanted.runtime), lambda: steps.provision(wanted, self._context))
+        kind = case.runtime.kind
+        return self._once(
+            ("kit", wanted.name, kind, wanted.runtime), lambda: steps.provision(wanted, self._context, kind=kind)
+        )
 
-    def model(self, model: PlannedModel, precision: Precision) -> ModelArtifact:
-        """Made once. Raises ModelError, and ConfigError for what is not installed."""
-        return self._once((model, precision), lambda: self._make_model(model, precision))
+    def model(self, model: PlannedModel, precision: Precision, kind: str = "onnxruntime") -> ModelArtifact:
+        """In the form that a kind of runtime takes, made once.
 
-    def _make_model(self, model: PlannedModel, precision: Precision) -> ModelArtifact:
+        Raises ModelError, and ConfigError for what is not installed.
+        """
+        return self._once((model, precision, kind), lambda: self._make_model(model, precision, kind))
+
+    def _make_model(self, model: PlannedModel, precision: Precision, kind: str) -> ModelArtifact:
         source = self._source(model)
+        if KINDS[kind].form is not None:
+            return steps.convert(source, kind, precision, model.request, model.images(), self._context)
         if source.spec.precision == precision:
             return source
         if precision not in QUANTIZATIONS:
@@ -177,13 +178,14 @@ class Preparation:
 
     def _bundle(self, case: PlannedCase) -> Bundle:
         """With every precision of the case's model that is planned for its target and runtime and can be made."""
-        kit = self._kit(case)
-        self.model(case.model, case.case.precision)
+        kit, kind = self._kit(case), case.runtime.kind
+        _check_threads(case)
+        self.model(case.model, case.case.precision, kind)
         beside = tuple(dict.fromkeys(other.case.precision for other in self._planned if _shares_a_bundle(other, case)))
-        made = [self._try(self.model, case.model, precision) for precision in beside]
+        made = [self._try(self.model, case.model, precision, kind) for precision in beside]
         models = [artifact for artifact in made if isinstance(artifact, ModelArtifact)]
         return self._once(
-            ("bundle", case.model, case.target.name, case.runtime.provider, beside),
+            ("bundle", case.model, case.target.name, kind, case.runtime.provider, beside),
             lambda: steps.package(models, kit, case.model.request, case.model.images(), self._context),
         )
 
@@ -204,11 +206,21 @@ class Preparation:
 
 
 def _shares_a_bundle(one: PlannedCase, other: PlannedCase) -> bool:
-    return (one.model, one.target.name, one.runtime.provider) == (
-        other.model,
-        other.target.name,
-        other.runtime.provider,
-    )
+    return _bundle_of(one) == _bundle_of(other)
+
+
+def _bundle_of(case: PlannedCase) -> tuple[PlannedModel, str, str, str]:
+    return (case.model, case.target.name, case.runtime.kind, case.runtime.provider)
+
+
+def _check_threads(case: PlannedCase) -> None:
+    """Raises ConfigError for more threads than the runtime can use."""
+    most = KINDS[case.runtime.kind].most_threads
+    if most is not None and case.case.threads > most:
+        raise ConfigError(
+            f"{TITLES[case.runtime.kind]} is built for {most} thread, not {case.case.threads}",
+            hint="measure it with --threads 1",
+        )
 
 
 def _in_precision(planned: PlannedCase, precision: Precision) -> PlannedCase:
@@ -225,10 +237,9 @@ def prepared_case(
     environment: Mapping[str, str] | None = None,
     images: int | None = None,
     required: bool = False,
-    ncnn: NcnnProgram | None = None,
 ) -> PreparedCase:
     """The case, keyed by all that its record follows from: not by the other models of its bundle."""
-    others = {other.path for other in bundle.manifest.models if other.path != model.path}
+    others = {path for other in bundle.manifest.models if other.path != model.path for path in other.files}
     described = replace(target, description="", executor={k: v for k, v in target.executor.items() if k != "wait_s"})
     inputs = {
         "recipe": RECORD_RECIPE,
@@ -238,7 +249,6 @@ def prepared_case(
         "instruments": sorted(instruments),
         "environment": dict(environment or {}),
         "images": images,
-        "ncnn": None if ncnn is None else [sha256_file(path) for path in ncnn.files],
     }
     return PreparedCase(
         case=case,
@@ -250,7 +260,6 @@ def prepared_case(
         environment=environment or {},
         images=images,
         required=required,
-        ncnn=ncnn,
     )
 
 

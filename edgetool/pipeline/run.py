@@ -19,7 +19,7 @@ from edgetool.platform.store import key_of
 from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback
 from edgetool.records.goals import Goal
 from edgetool.records.record import Recorded
-from edgetool.records.results import RecordStore, Run, write_recorded, write_run
+from edgetool.records.results import Criterion, RecordStore, Run, write_recorded, write_run
 
 Fill = Callable[[Path], object]  # writes a record's files into a folder
 Answer = Fill | EdgetoolError | CaseFailure
@@ -108,6 +108,7 @@ def run_cases(
     watch: Watch | None = None,
     fallbacks: Sequence[Fallback] = (),
     goals: Sequence[Goal] = (),
+    criterion: Criterion = Criterion.LATENCY,
     force: bool = False,
 ) -> Run:
     """Measure what has no record in `folder` yet, keep each record as it comes, and write `run.json` over all cases.
@@ -136,6 +137,7 @@ def run_cases(
                 results=results,
                 fallbacks=tuple(fallbacks),
                 goals=tuple(goals),
+                criterion=criterion,
             )
             write_run(folder, run)
             return run

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field, replace
 
 from edgetool.errors import ConfigError
 from edgetool.platform.values import Name, Text, value
 from edgetool.records.case import OWN_RUNTIME
+from edgetool.runtimes.onnxruntime.kind import BY_KEY
 from edgetool.targets.spec import Target
 
 
@@ -20,13 +22,24 @@ class RuntimeRequest:
     environment: dict[Name, Text] = field(default_factory=dict)
 
 
+DEFAULT_KIND = "onnxruntime"  # the target's own runtime by another name
 # Those that are more than a provider's name.
 NAMED = {
     "scalar": RuntimeRequest(name="scalar", environment={"EDGETOOL_FORCE_SCALAR": "1"}),  # ours without its vectors
+    "tflite": RuntimeRequest(name="tflite", kind="tflite"),
     "ncnn": RuntimeRequest(name="ncnn", kind="ncnn"),
 }
 PROVIDERS = (OWN_RUNTIME, "crossbuild", "debian", "wheel")
-BY_KEY = "key:"
+
+
+def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
+    """Names as a user gives them, several separated by commas, as plans have them.
+
+    >>> chosen_runtimes(["onnxruntime,tflite", "ncnn"]), chosen_runtimes([])
+    (('auto', 'tflite', 'ncnn'), ('auto',))
+    """
+    found = [word.strip() for name in names for word in name.split(",") if word.strip()]
+    return tuple(dict.fromkeys(OWN_RUNTIME if name == DEFAULT_KIND else name for name in found)) or (OWN_RUNTIME,)
 
 
 def runtime_request(name: str, target: Target) -> RuntimeRequest:

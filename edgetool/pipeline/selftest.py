@@ -11,7 +11,7 @@ from edgetool.models import onnxfile
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline.steps import provision
 from edgetool.platform.context import StepContext
-from edgetool.runtimes.onnxruntime.selftest import build_selftest, write_selftest
+from edgetool.runtimes.onnxruntime.selftest import build_selftest
 from edgetool.runtimes.spec import RuntimeBuild
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import Target
@@ -21,8 +21,9 @@ def selftest_runtime(target: Target, context: StepContext) -> tuple[RuntimeBuild
     """Run the numeric self-test alone in the runtime that the target would get; returns it and how many cases held."""
     kit = provision(target, context)
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-        write_selftest(build_selftest(), Path(scratch))
-        path = Path(scratch) / "model.onnx"
+        test = build_selftest()
+        test.write(Path(scratch))
+        path = Path(scratch) / test.model_name
         spec = onnxfile.describe(
             path, name="selftest", precision=Precision.FP32, weights="random", accuracy_means_something=False
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edgetool.bundles import Bundle, build_bundle, open_bundle
-from edgetool.errors import UnsupportedOperator
+from edgetool.errors import QuantizeError, UnsupportedOperator
 from edgetool.harness.bench import preflight, put_bundle
 from edgetool.models.artifacts import source_digest
 from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
@@ -19,17 +19,19 @@ from edgetool.models.zoo import digits_checkpoint
 from edgetool.pipeline.images import ImageSource
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import read_document, write_document
-from edgetool.platform.files import sha256_file
+from edgetool.platform.files import file_entry, sha256_file
 from edgetool.platform.values import Text, plain_name, value
 from edgetool.runtimes.choice import choose_runtime
-from edgetool.runtimes.spec import Runtime, Toolchain
+from edgetool.runtimes.description import digest
+from edgetool.runtimes.spec import TITLES, Runtime, Toolchain
+from edgetool.runtimes.table import KINDS
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
 EXPORT_RECIPE = 2  # raised when a step makes something else of the same inputs
 QUANTIZE_RECIPE = 2
-BUNDLE_RECIPE = 2
+BUNDLE_RECIPE = 5
 CALIBRATION_IMAGES = 128
 SNR_IMAGES = 64
 
@@ -44,18 +46,18 @@ class Kit:
     harness: Path
 
 
-def provision(target: Target, context: StepContext) -> Kit:
-    """The runtime and the harness of a target's triple."""
+def provision(target: Target, context: StepContext, *, kind: str = "onnxruntime") -> Kit:
+    """A kind of runtime and the harness for a target's triple."""
     toolchain = load_toolchain(target.triple)
     with context.progress.step(f"harness for {toolchain.triple}"):
         harness = build_harness(toolchain, context.store, force=context.force)
-    with context.progress.step(f"runtime for {toolchain.triple}") as step:
+    with context.progress.step(f"{TITLES[kind]} for {toolchain.triple}") as step:
         runtime = choose_runtime(
             toolchain,
-            context.store,
+            context,
+            kind=kind,
             asked=target.runtime,
             libc=not executor_of(target).traits.has_libc,
-            force=context.force,
             note=step.note,
         )
         step.note(runtime.build.title)
@@ -164,6 +166,56 @@ def quantize(
         noise = "" if made.spec.signal_to_noise_db is None else f", {made.spec.signal_to_noise_db:.1f} dB against fp32"
         step.note(f"{made.spec.size_bytes / model.spec.size_bytes - 1:+.1%} in size{noise}")
     return made
+
+
+def convert(
+    fp32: ModelArtifact,
+    kind: str,
+    precision: Precision,
+    request: ModelRequest,
+    source: ImageSource | None,
+    context: StepContext,
+) -> ModelArtifact:
+    """The fp32 model in a precision and in the form that a kind of runtime takes.
+
+    Raises ConfigError without the tools, QuantizeError for a precision that the runtime does not have.
+    """
+    form = KINDS[kind].form
+    if form is None or precision not in form.precisions:
+        raise QuantizeError(f"{TITLES[kind]} runs no {precision} form of {fp32.spec.name}")
+    inputs = {
+        "recipe": form.recipe,
+        "kind": kind,
+        "model": fp32.spec.sha256,
+        "precision": precision,
+        "images": None if source is None else source.digests(),
+        "packages": form.tools(),
+    }
+
+    def make(folder: Path) -> None:
+        images = None
+        if (source is not None and not request.is_onnx) or (source is not None and precision is not Precision.FP32):
+            images = source.read(request, fp32.spec.inputs[0].shape, Split.CALIBRATION, CALIBRATION_IMAGES)
+        form.convert(
+            fp32, request, precision, images, folder, context, log=context.store.root / "logs" / f"convert-{kind}.log"
+        )
+        files = [folder / name for name in form.files]
+        spec = replace(
+            fp32.spec,
+            precision=precision,
+            sha256=digest(file_entry(folder, file) for file in files),
+            size_bytes=sum(file.stat().st_size for file in files),
+            parent=fp32.spec.sha256,
+            signal_to_noise_db=None,
+        )
+        write_document(folder / "model.json", spec)
+
+    with context.progress.step(f"convert {fp32.spec.name} {precision} for {TITLES[kind]}") as step:
+        folder = context.store.entry("convert", inputs, make, force=context.force).path
+        spec = read_document(folder / "model.json", ModelSpec)
+        step.note(f"{spec.size_bytes / fp32.spec.size_bytes - 1:+.1%} in size")
+    first, *others = (folder / name for name in form.files)
+    return ModelArtifact(path=first, spec=spec, beside=tuple(others))
 
 
 def package(

@@ -96,6 +96,7 @@ def identify(
         title=build.title,
         key=build.key,
         variant=build.variant,
+        size_bytes=build.size_bytes,
         flags=build.flags,
         environment=tuple(sorted((environment or {}).items())),
     )

@@ -15,7 +15,7 @@ from edgetool.measurements.instructions import InstructionCounts
 from edgetool.measurements.operators import Operators
 from edgetool.measurements.timing import Timing
 from edgetool.models.spec import ModelSpec, Precision
-from edgetool.platform.values import Name, Positive, Sha256, Text, value
+from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, value
 
 
 @value
@@ -27,6 +27,7 @@ class RuntimeIdentity:
     title: Text  # with its version
     key: Sha256 | None  # hash of its files; None in a record that is lifted from an older schema
     variant: Text | None = None  # which build of it
+    size_bytes: NonNegative | None = None  # of its libraries, without those that every board has
     flags: tuple[Text, ...] = ()  # how edgetool built it
     environment: tuple[tuple[Name, Text], ...] = ()  # variables of its process
 

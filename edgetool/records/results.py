@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -35,6 +36,15 @@ CASES_LIMIT = 10_000
 FILES_OF_A_RECORD = frozenset({".json", ".npz"})
 
 
+class Criterion(StrEnum):
+    """What a runtime is chosen by."""
+
+    LATENCY = "latency"
+    SIZE = "size"
+    MEMORY = "memory"
+    ACCURACY = "accuracy"
+
+
 @value
 class Run:
     """The file `run.json`: what came of each case of a plan, and what happened on the way."""
@@ -49,6 +59,7 @@ class Run:
     results: Annotated[tuple[CaseResult, ...], Len(0, CASES_LIMIT)]
     fallbacks: tuple[Fallback, ...] = ()
     goals: Goals = ()
+    criterion: Criterion = Criterion.LATENCY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from edgetool.records.record import Record
 from edgetool.records.results import StoredRun, read_run
 from edgetool.reports.board import Phase, Task, tasks
 from edgetool.reports.charts import Chart, draw_charts
+from edgetool.reports.choices import Choice, choices
 from edgetool.reports.goals import Check, judge_goals
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.cases import cases_table
@@ -24,6 +25,7 @@ from edgetool.reports.tables.goals import goals_table
 from edgetool.reports.tables.instructions import ClassRow, class_table, operator_table
 from edgetool.reports.tables.operators import operators_table
 from edgetool.reports.tables.runtimes import runtimes_table
+from edgetool.reports.tables.shipping import shipping_table
 from edgetool.reports.verdict import Verdict, verdicts
 
 
@@ -62,6 +64,16 @@ class Report:
     def board(self) -> Mapping[Phase, list[Task]]:
         """The tasks of each phase, in the order of the phases."""
         return {phase: [task for task in self.tasks if task.phase is phase] for phase in Phase}
+
+    @cached_property
+    def shipping(self) -> Table[Row]:
+        """Without rows where one runtime alone was measured."""
+        return shipping_table(self.rows)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The runtime to ship, for each cell that several ran in."""
+        return choices(self.shipping.rows, self.stored.run.criterion)
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -30,6 +30,7 @@ class Row:
     emulated: bool = False
     release: str | None = None  # the runtime with its version
     size_bytes: int | None = None
+    library_bytes: int | None = None  # of the runtime
     session_load_ns: int | None = None
     first_run_ns: int | None = None
     latency: LatencySummary | None = None
@@ -54,6 +55,8 @@ class Row:
     deployed_difference: float | None = None  # as differs_by, from the target's own runtime
     deployed_same_predictions: int | None = None
     deployed_samples: int | None = None
+    agreeing: int | None = None  # samples of the same class as the exported fp32 model's, in the host's own runtime
+    agreement_samples: int | None = None
     caveats: tuple[Caveat, ...] = ()
 
     @property
@@ -70,6 +73,7 @@ class _Near:
     fp32: Recorded | None  # in the same runtime
     host: Recorded | None  # the same model file
     deployed: Recorded | None  # the same precision in the target's own runtime; None for that itself
+    exported: Recorded | None  # the fp32 model as PyTorch's export was checked: on the host, in its own runtime
     images: int  # that every target classified in its own runtime, and this record too
 
 
@@ -110,12 +114,13 @@ def _near(case: Case, recorded: Recorded, everything: Iterable[tuple[Case, Recor
         recorded=recorded,
         fp32=_first(r for c, r in here if c.precision == Precision.FP32 and c.runtime == case.runtime),
         host=_first(
-            r
-            for c, r in of_model
-            if c.target == HOST != case.target and c.runtime == OWN_RUNTIME and r.record.subject.model.sha256 == sha256
+            r for c, r in of_model if c.target == HOST != case.target and r.record.subject.model.sha256 == sha256
         ),
         deployed=_first(
             r for c, r in here if c.runtime == OWN_RUNTIME != case.runtime and c.precision == case.precision
+        ),
+        exported=_first(
+            r for c, r in of_model if (c.target, c.precision, c.runtime) == (HOST, Precision.FP32, OWN_RUNTIME)
         ),
         images=min(counts, default=0),
     )
@@ -129,6 +134,7 @@ def _row(result: CaseResult, near: _Near) -> Row:
     record, model = near.recorded.record, near.recorded.record.subject.model
     timing, accuracy, counts = record.timing, record.accuracy, record.instructions
     host, deployed = _difference(near.host, near.recorded), _difference(near.deployed, near.recorded)
+    agreement = _difference(near.exported, near.recorded)
     correct = None if accuracy is None else accuracy.correct_of_first(near.images)
     return Row(
         model=near.case.model,
@@ -140,6 +146,7 @@ def _row(result: CaseResult, near: _Near) -> Row:
         emulated=record.emulated,
         release=record.subject.runtime.title,
         size_bytes=model.size_bytes,
+        library_bytes=record.subject.runtime.size_bytes,
         session_load_ns=None if timing is None else timing.session_load_ns,
         first_run_ns=None if timing is None else timing.first_run_ns,
         latency=None if timing is None else summarize(timing.samples_ns),
@@ -164,6 +171,8 @@ def _row(result: CaseResult, near: _Near) -> Row:
         deployed_difference=None if deployed is None else deployed.max_abs_relative,
         deployed_same_predictions=None if deployed is None else deployed.same_top1,
         deployed_samples=None if deployed is None else deployed.samples,
+        agreeing=None if agreement is None else agreement.same_top1,
+        agreement_samples=None if agreement is None else agreement.samples,
         caveats=caveats_of(record),
     )
 

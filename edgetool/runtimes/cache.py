@@ -57,7 +57,7 @@ def find_runtime(store: Store, key: str) -> CachedRuntime:
 
 
 def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
-    """The newest cross-built runtime for any model and any board of a triple.
+    """The newest cross-built ONNX Runtime for any model and any board of a triple.
 
     A reduced one fits only its own models; one with more instructions than the toolchain's only some of the boards.
     """
@@ -65,7 +65,7 @@ def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
         (
             entry.runtime
             for entry in cached_runtimes(store)
-            if entry.build.provider == PROVIDER
+            if (entry.build.name, entry.build.provider) == ("onnxruntime", PROVIDER)
             and entry.build.triple == toolchain.triple
             and not entry.build.reduced
             and _runs_on_all(entry.runtime, toolchain)

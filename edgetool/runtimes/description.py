@@ -108,5 +108,5 @@ def describe_runtime(
 
 
 def digest(files: Iterable[FileEntry]) -> str:
-    """What names a runtime: the sha256 of its files' paths and contents."""
+    """What names a runtime, or a model of several files: the sha256 of their paths and contents."""
     return hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest()

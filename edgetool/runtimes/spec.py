@@ -8,9 +8,10 @@ from typing import ClassVar
 
 from edgetool.platform.debian.pins import Packages
 from edgetool.platform.files import FileEntry
+from edgetool.platform.licences import PLATFORM, project_of
 from edgetool.platform.values import Name, NonNegative, Sha256, Text, value
 
-TITLES = {"onnxruntime": "ONNX Runtime", "tflite": "TensorFlow Lite"}
+TITLES = {"onnxruntime": "ONNX Runtime", "tflite": "TensorFlow Lite", "ncnn": "ncnn"}
 
 
 @value
@@ -63,7 +64,7 @@ class RuntimeBuild:
 
     SCHEMA: ClassVar[int] = 1
     schema: int
-    name: Name  # "onnxruntime", "tflite": what the harness calls it
+    name: Name  # "onnxruntime", "tflite", "ncnn": what the harness calls its kind
     version: Name
     provider: Name  # "debian", "wheel", "crossbuild"
     variant: Name  # which build of it: a package version, a wheel's tag
@@ -74,7 +75,17 @@ class RuntimeBuild:
     files: tuple[FileEntry, ...]
     flags: tuple[Text, ...] = ()  # how it was built, when edgetool built it
     reduced: bool = False  # holds the operators of some models only
+    chooses_kernels: bool = False  # by the processor: instructions that its files tell of are not all needed
     key: Sha256  # hash of the files
+
+    @property
+    def size_bytes(self) -> int:
+        """Of what a board must be given: without the C and C++ libraries that it has of its own."""
+        return sum(
+            file.size_bytes
+            for file in self.files
+            if file.path.startswith("lib/") and project_of(file.file_name)[0] not in PLATFORM
+        )
 
     @property
     def title(self) -> str:

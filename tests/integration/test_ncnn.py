@@ -1,30 +1,28 @@
-"""ncnn cross-built, its driver under the emulator that counts: four minutes the first time, so only on request."""
+"""ncnn cross-built and driven by the harness: four minutes for each triple the first time, so only on request."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import numpy as np
 import pytest
 
-from edgetool.bundles import Bundle
+from edgetool.bundles import Bundle, copy_bundle, open_bundle
+from edgetool.errors import HarnessError, UnsupportedOperator
 from edgetool.harness.bench import Bench, open_bench
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet
-from edgetool.models.ncnn import convert, quantize
-from edgetool.models.spec import Precision
-from edgetool.pipeline.ncnn import NcnnProgram, logits, measure_ncnn
-from edgetool.pipeline.steps import Kit
+from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
+from edgetool.pipeline.images import ImageSource
+from edgetool.pipeline.steps import Kit, convert, package, provision
 from edgetool.platform.context import StepContext
-from edgetool.platform.progress import Silent
-from edgetool.platform.store import Store
-from edgetool.runtimes.ncnn.build import LIBRARIES, build_driver
-from edgetool.runtimes.toolchains import load_toolchain
+from edgetool.records.measure import measure
 from edgetool.targets.registry import load_target, open_executor
-from tests.support import SHAPE, tiny_inputs
+from edgetool.targets.spec import EvaluationSpec, Target
+from tests.conftest import HELD_OUT
+from tests.support import QUICK, bench_of
 
 pytestmark = [
     pytest.mark.skipif("EDGETOOL_TEST_NCNN" not in os.environ, reason="EDGETOOL_TEST_NCNN is not set"),
@@ -32,80 +30,84 @@ pytestmark = [
 ]
 
 
+def with_vlen(vlen_bits: int) -> Target:
+    target = load_target("qemu-riscv64")
+    return replace(target, executor={**target.executor, "cpu": f"rv64,v=true,vlen={vlen_bits},elen=64,vext_spec=v1.0"})
+
+
+PLACES = {"host": lambda: load_target("host"), "vlen 128": lambda: with_vlen(128), "vlen 256": lambda: with_vlen(256)}
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def ncnn_kit(request: pytest.FixtureRequest, context: StepContext) -> Kit:
+    target = replace(PLACES[request.param](), benchmark=QUICK, evaluation=EvaluationSpec(images=HELD_OUT))
+    return provision(target, context, kind="ncnn")
+
+
 @pytest.fixture(scope="module")
-def driver(store: Store) -> Path:
-    return build_driver(load_toolchain("riscv64-linux-gnu"), store, Silent())
-
-
-@pytest.fixture(scope="module", params=["fp32", "int8"])
-def precision(request: pytest.FixtureRequest) -> Precision:
-    return Precision(request.param)
+def bundle(ncnn_kit: Kit, tiny: ModelArtifact, images_path: Path, context: StepContext) -> Bundle:
+    request = ModelRequest(source=str(tiny.path))
+    source = ImageSource(calibration=images_path, held_out=images_path)
+    models = [
+        convert(tiny, "ncnn", precision, request, source, context) for precision in (Precision.FP32, Precision.INT8)
+    ]
+    return package(models, ncnn_kit, request, source, context)
 
 
 @pytest.fixture(scope="module")
-def program(
-    precision: Precision, driver: Path, tiny_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> NcnnProgram:
-    folder = tmp_path_factory.mktemp("ncnn")
-    model = convert(tiny_path, SHAPE, folder, log=folder / "log")
-    if precision is Precision.INT8:
-        model = quantize(model, tiny_inputs(16, seed=5), folder)
-    return NcnnProgram(driver=driver, model=model)
-
-
-@pytest.fixture(scope="module", params=[128, 256])
-def bench(request: pytest.FixtureRequest, riscv: Kit, riscv_bundle: Bundle, context: StepContext) -> Iterator[Bench]:
-    cpu = f"rv64,v=true,vlen={request.param},elen=64,vext_spec=v1.0"
-    target = replace(riscv.target, executor={**riscv.target.executor, "cpu": cpu})
-    with open_bench(riscv_bundle, target, context) as opened:
+def bench(ncnn_kit: Kit, bundle: Bundle, context: StepContext) -> Iterator[Bench]:
+    with open_bench(bundle, ncnn_kit.target, context) as opened:  # self-tests
         yield opened
 
 
+@pytest.mark.parametrize(("index", "least_db"), [(0, 100), (1, 25)])
 def test_ncnn_says_what_onnx_runtime_says(
-    bench: Bench, program: NcnnProgram, precision: Precision, images: ImageSet, tiny_path: Path
+    bench: Bench, index: int, least_db: float, images: ImageSet, tiny_path: Path
 ) -> None:
+    recorded = measure(bench, bench.bundle.manifest.models[index], runtime="ncnn")
     reference = run_session(open_session(tiny_path), images.inputs)[0]
-    outputs = logits(bench, program, samples=len(images))
-    assert signal_to_noise_db(reference, outputs) > (100 if precision is Precision.FP32 else 25)
+    assert signal_to_noise_db(reference, recorded.outputs["logits"]) > least_db
+    record = recorded.record
+    assert record.timing is not None
+    assert (record.subject.runtime.kind, record.environment.runtime and record.environment.runtime.name) == (
+        "ncnn",
+        "ncnn",
+    )
 
 
 @pytest.mark.usefixtures("counting")
-def test_ncnn_uses_vectors_and_two_inferences_are_alike(bench: Bench, program: NcnnProgram) -> None:
-    record = measure_ncnn(bench, bench.bundle.manifest.models[0], program).record
+def test_ncnn_uses_vectors_and_two_inferences_are_alike(bench: Bench) -> None:
+    if bench.target.name == "host":
+        pytest.skip("this machine's instructions are not counted")
+    record = measure(bench, bench.bundle.manifest.models[0], instruments=("instructions",), runtime="ncnn").record
     counts = record.instructions
     assert counts is not None
-    assert (record.subject.runtime.kind, counts.kernels) == ("ncnn", "vector")
+    assert counts.kernels == "vector"
     first, second = (inference.raw for inference in counts.inferences)
     assert first == pytest.approx(second, abs=1000)  # what an allocator does differs a little each time
 
 
-@pytest.mark.parametrize(
-    ("words", "code", "message"),
-    [
-        ([], 2, b"usage:"),
-        (["none.param", "none.bin", "input", "3", "16", "16", "1", "1", "out"], 1, b"cannot load none.param"),
-        (["none.param", "none.bin", "input", "3", "16", "16", "0", "1", "out"], 1, b"not a number from 1"),
-    ],
-)
-def test_the_driver_says_what_is_wrong(
-    driver: Path, riscv_bundle: Bundle, words: list[str], code: int, message: bytes
-) -> None:
-    with open_executor(load_target("qemu-riscv64")) as executor:
-        executor.put(riscv_bundle.root / "lib", PurePosixPath(LIBRARIES))
-        executor.put(driver, PurePosixPath("driver"))
-        done = executor.run([PurePosixPath("./driver"), *words], timeout_s=60)
-    assert done.exit_code == code
-    assert message in done.stderr
+DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "empty graph": ("param", lambda data: data[:0]),
+    "no graph": ("param", lambda data: b"\xff" * len(data)),
+    "graph cut": ("param", lambda data: data[: len(data) // 2]),
+    "more layers than there are": ("param", lambda data: data.replace(b"4 4", b"400000000 4", 1)),
+    "no layers": ("param", lambda data: data.replace(b"4 4", b"-4 -4", 1)),
+    "an input as large as memory": ("param", lambda data: data.replace(b"0=16", b"0=2000000000", 1)),
+    "no weights": ("bin", lambda data: data[:0]),
+    "weights cut": ("bin", lambda data: data[:-100]),
+}
 
 
-def test_an_input_that_is_too_short_is_an_error(program: NcnnProgram, riscv_bundle: Bundle, tmp_path: Path) -> None:
-    np.zeros(10, dtype=np.float32).tofile(tmp_path / "input")
-    with open_executor(load_target("qemu-riscv64")) as executor:
-        executor.put(riscv_bundle.root / "lib", PurePosixPath(LIBRARIES))
-        for path, name in ((program.driver, "driver"), (program.model.param, "p"), (program.model.bin, "b")):
-            executor.put(path, PurePosixPath(name))
-        executor.put(tmp_path / "input", PurePosixPath("input"))
-        numbers = ["3", "16", "16", "1", "1"]
-        done = executor.run([PurePosixPath("./driver"), "p", "b", "input", *numbers, "out"], timeout_s=60)
-    assert done.exit_code == 1
-    assert b"fewer samples" in done.stderr
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_hostile_model_ends_in_an_error(bench: Bench, tmp_path: Path, damage: str) -> None:
+    ending, change = DAMAGES[damage]
+    copied = copy_bundle(bench.bundle, tmp_path / "bundle")
+    model = copied.manifest.models[0]
+    path = copied.root / next(name for name in model.files if name.endswith(ending))
+    path.write_bytes(change(path.read_bytes()))
+    with (
+        bench_of(open_executor(bench.target), open_bundle(copied.root, verify=False), bench.target) as hostile,
+        pytest.raises((HarnessError, UnsupportedOperator)),
+    ):
+        hostile.run(model, benchmark=QUICK)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 
 import pytest
 
+from edgetool.platform.context import StepContext
 from edgetool.platform.documents import read_document
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
@@ -86,7 +87,7 @@ def verdicts(program: str, target: Target, known: KnownFailures, tmp_path_factor
     folder = tmp_path_factory.mktemp("unittests")
     built = build_program(prepare(toolchain, store, Silent()), program, folder, store, Silent())
     # Any runtime will do: only the libc and the loader beside it are wanted.
-    libc = choose_runtime(toolchain, store, asked="debian", libc=True)
+    libc = choose_runtime(toolchain, StepContext(store=store, progress=Silent()), asked="debian", libc=True)
     shards = int(os.environ.get("SHARDS") or os.cpu_count() or 1)
     wanted = os.environ.get("FILTER", "*")
     tests = f"{wanted}-{':'.join(one.tests for one in known.skipped)}"

@@ -11,9 +11,11 @@ import pytest
 from filelock import FileLock
 
 from edgetool.errors import BuildError, ConfigError
+from edgetool.platform.context import StepContext
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import file_entries
 from edgetool.platform.process import run_tool
+from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
 from edgetool.runtimes.cache import (
     build_folders,
@@ -80,7 +82,7 @@ def add(
 
 
 def chosen(store: Store) -> str:
-    return choose_runtime(RISCV, store, asked="auto", libc=False).build.variant
+    return choose_runtime(RISCV, StepContext(store=store, progress=Silent()), asked="auto", libc=False).build.variant
 
 
 def test_an_empty_cache_lists_nothing(tmp_path: Path) -> None:
@@ -147,13 +149,16 @@ def test_a_reduced_runtime_is_taken_only_by_its_key(tmp_path: Path, libraries: M
     add(store, "whole", age_s=100, library=libraries["baseline_rv64"])
     key = add(store, "reduced", reduced=True)
     assert chosen(store) == "whole"
-    assert choose_runtime(RISCV, store, asked=f"key:{key}", libc=False).build.variant == "reduced"
+    assert (
+        choose_runtime(RISCV, StepContext(store=store, progress=Silent()), asked=f"key:{key}", libc=False).build.variant
+        == "reduced"
+    )
 
 
 def test_without_one_that_was_built_there_is_none_to_take(tmp_path: Path) -> None:
     assert newest_crossbuilt(Store(tmp_path), RISCV) is None
     with pytest.raises(ConfigError, match="was built yet"):
-        choose_runtime(RISCV, Store(tmp_path), asked="crossbuild", libc=False)
+        choose_runtime(RISCV, StepContext(store=Store(tmp_path), progress=Silent()), asked="crossbuild", libc=False)
 
 
 def test_what_builds_have_left_can_be_removed_and_runtimes_stay(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ bool backend_open(struct harness *harness) {
   return check_options(harness);
 }
 
+bool backend_keep_name(struct harness *harness, const char *name, char **copy) {
+  *copy = strdup(name == NULL ? "" : name);
+  return *copy != NULL || fail(harness, "out of memory");
+}
+
 bool backend_bind(struct harness *harness, void *library, const char *name, void *function) {
   void *symbol = dlsym(library, name);
   if (symbol == NULL) {

@@ -41,4 +41,15 @@ bool backend_open(struct harness *harness);
 /* Bind one function by its name into the pointer at `function`. */
 bool backend_bind(struct harness *harness, void *library, const char *name, void *function);
 
+/* For a list FUNCTIONS(X) of X(name, result, parameters): its pointers as members of a back end's state, and the words
+ * that bind them all, of which the first that is missing ends open(). */
+#define BACKEND_MEMBER(name, result, parameters) result(*name) parameters;
+#define BACKEND_BIND(name, result, parameters)                   \
+  if (!backend_bind(harness, library, #name, &state->name)) {    \
+    return false;                                                \
+  }
+
+/* Keep a copy of a tensor's name, which may be NULL. */
+bool backend_keep_name(struct harness *harness, const char *name, char **copy);
+
 #endif

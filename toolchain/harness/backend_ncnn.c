@@ -8,10 +8,8 @@
 #include "harness.h"
 #include "ncnn_abi.h"
 
-#define DECLARE_FUNCTION(name, result, parameters) result(*name) parameters;
-
 struct ncnn {
-  NCNN_FUNCTIONS(DECLARE_FUNCTION)
+  NCNN_FUNCTIONS(BACKEND_MEMBER)
   ncnn_option_t option;
   ncnn_net_t net;
   ncnn_extractor_t extractor;
@@ -23,16 +21,12 @@ struct ncnn {
 };
 
 static bool open_library(struct harness *harness, void *library) {
-  struct ncnn *ncnn = harness->state = calloc(1, sizeof *ncnn);
-  if (ncnn == NULL) {
+  struct ncnn *state = harness->state = calloc(1, sizeof *state);
+  if (state == NULL) {
     return fail(harness, "out of memory");
   }
-#define BIND_FUNCTION(name, result, parameters)                \
-  if (!backend_bind(harness, library, #name, &ncnn->name)) {   \
-    return false;                                              \
-  }
-  NCNN_FUNCTIONS(BIND_FUNCTION)
-  harness->runtime.version = ncnn->ncnn_version();
+  NCNN_FUNCTIONS(BACKEND_BIND)
+  harness->runtime.version = state->ncnn_version();
   return true;
 }
 
@@ -122,12 +116,8 @@ static bool describe_inputs(struct harness *harness, FILE *graph) {
   for (size_t i = 0; i < harness->input_count; i++) {
     struct input *input = &harness->inputs[i];
     ncnn->input_indexes[i] = ncnn->ncnn_net_get_input_index(ncnn->net, (int)i);
-    const char *name = ncnn->ncnn_net_get_input_name(ncnn->net, (int)i);
-    input->name = strdup(name == NULL ? "" : name);
-    if (input->name == NULL) {
-      return fail(harness, "out of memory");
-    }
-    if (!read_shape(harness, graph, input->name, &input->type)) {
+    if (!backend_keep_name(harness, ncnn->ncnn_net_get_input_name(ncnn->net, (int)i), &input->name) ||
+        !read_shape(harness, graph, input->name, &input->type)) {
       return false;
     }
   }
@@ -148,9 +138,7 @@ static bool describe(struct harness *harness) {
   fclose(graph);
   for (size_t i = 0; done && i < harness->output_count; i++) {
     ncnn->output_indexes[i] = ncnn->ncnn_net_get_output_index(ncnn->net, (int)i);
-    const char *name = ncnn->ncnn_net_get_output_name(ncnn->net, (int)i);
-    harness->output_names[i] = strdup(name == NULL ? "" : name);
-    done = harness->output_names[i] != NULL || fail(harness, "out of memory");
+    done = backend_keep_name(harness, ncnn->ncnn_net_get_output_name(ncnn->net, (int)i), &harness->output_names[i]);
   }
   return done;
 }

@@ -5,10 +5,8 @@
 #include "harness.h"
 #include "tflite_abi.h"
 
-#define DECLARE_FUNCTION(name, result, parameters) result(*name) parameters;
-
 struct tflite {
-  TFLITE_FUNCTIONS(DECLARE_FUNCTION)
+  TFLITE_FUNCTIONS(BACKEND_MEMBER)
   TfLiteModel *model;
   TfLiteInterpreterOptions *interpreter_options;
   TfLiteInterpreter *interpreter;
@@ -49,16 +47,12 @@ static bool fail_as_said(struct harness *harness, const char *otherwise) {
 }
 
 static bool open_library(struct harness *harness, void *library) {
-  struct tflite *tflite = harness->state = calloc(1, sizeof *tflite);
-  if (tflite == NULL) {
+  struct tflite *state = harness->state = calloc(1, sizeof *state);
+  if (state == NULL) {
     return fail(harness, "out of memory");
   }
-#define BIND_FUNCTION(name, result, parameters)                  \
-  if (!backend_bind(harness, library, #name, &tflite->name)) {   \
-    return false;                                                \
-  }
-  TFLITE_FUNCTIONS(BIND_FUNCTION)
-  harness->runtime.version = tflite->TfLiteVersion();
+  TFLITE_FUNCTIONS(BACKEND_BIND)
+  harness->runtime.version = state->TfLiteVersion();
   return true;
 }
 
@@ -102,9 +96,7 @@ static bool read_type(struct harness *harness, const TfLiteTensor *tensor, struc
 
 static bool keep_name(struct harness *harness, const TfLiteTensor *tensor, char **copy) {
   const struct tflite *tflite = harness->state;
-  const char *name = tflite->TfLiteTensorName(tensor);
-  *copy = strdup(name == NULL ? "" : name);
-  return *copy != NULL || fail(harness, "out of memory");
+  return backend_keep_name(harness, tflite->TfLiteTensorName(tensor), copy);
 }
 
 static bool describe(struct harness *harness) {

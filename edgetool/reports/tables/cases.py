@@ -74,6 +74,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=size_text,
         detail=Detail.BRIEF,
     ),
+    Column(title="", field="library_bytes", value=lambda row: row.library_bytes, detail=Detail.RAW),
     Column(
         title="load",
         field="session_load_ns",
@@ -187,6 +188,12 @@ COLUMNS: tuple[Column[Row], ...] = (
     ),
     Column(title="", field="caveats", value=lambda row: " ".join(row.caveats), detail=Detail.RAW),
 )
+
+
+def columns(*fields: str) -> tuple[Column[Row], ...]:
+    """Those of the table of cases with these headings in a CSV."""
+    found = {column.field: column for column in COLUMNS}
+    return tuple(found[field] for field in fields)
 
 
 def cases_table(table: Sequence[Row]) -> Table[Row]:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from edgetool.platform.columns import Column, Detail, Shown, Table
 from edgetool.platform.format import count_text, ratio_text, size_text
 from edgetool.reports.rows import Row, groups
-from edgetool.reports.tables.cases import mark, runtime_text, same_class_note
+from edgetool.reports.tables.cases import columns, mark, runtime_text, same_class_note
 
 COLUMNS: tuple[Column[Row], ...] = (
-    Column(title="model", field="model", value=lambda row: row.model, detail=Detail.BRIEF, shown=Shown.IF_VARIED),
-    Column(title="precision", field="precision", value=lambda row: row.precision, detail=Detail.BRIEF),
+    *columns("model", "precision"),
     Column(title="target", field="target", value=lambda row: row.target, shown=Shown.IF_VARIED),
     Column(title="runtime", field="runtime", value=runtime_text, detail=Detail.BRIEF),
     Column(title="release", field="release", value=lambda row: row.release),

@@ -1,4 +1,4 @@
-"""ncnn and its driver cross-built for a triple with edgetool's compiler: nothing that is deployed, a baseline."""
+"""ncnn cross-built for a triple with edgetool's compiler, as a shared library that the harness loads."""
 
 from __future__ import annotations
 
@@ -12,27 +12,40 @@ from typing import ClassVar
 
 from edgetool.errors import BuildError
 from edgetool.platform.catalog import data_folder
-from edgetool.platform.documents import read_document
+from edgetool.platform.context import StepContext
+from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_tool
-from edgetool.platform.progress import Progress
+from edgetool.platform.progress import Note, unheard
 from edgetool.platform.python import PYTHON
 from edgetool.platform.store import Store
 from edgetool.platform.unpack import unpack
 from edgetool.platform.values import Name, Positive, Sha256, value
-from edgetool.runtimes.compilers import COMPILING, Compiler, cache_environment, find_compiler
+from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler
+from edgetool.runtimes.description import describe_runtime, open_runtime
 from edgetool.runtimes.onnxruntime.sources import recipe_folder
-from edgetool.runtimes.spec import Toolchain
+from edgetool.runtimes.patches import patched_files
+from edgetool.runtimes.spec import Runtime, Toolchain
 
-RECIPE = 1  # raised when the way it is built changes
+RECIPE = 2  # raised when the way it is built changes
+NAME = "ncnn"
+LIBRARY = re.compile(r"libncnn\.so\.\d+")
 OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
+    "NCNN_SHARED_LIB": "ON",
     "NCNN_RVV": "ON",
-    # Half precision and the vectors of before 1.0: not in RV64GCV, and not the arithmetic of the other side.
+    # Half precision and the vectors of before 1.0: not in RV64GCV, and not the arithmetic of the other runtimes.
     "NCNN_ZFH": "OFF",
     "NCNN_ZVFH": "OFF",
     "NCNN_XTHEADVECTOR": "OFF",
-    "NCNN_OPENMP": "OFF",  # one thread is compared
+    # x86-64 is where a board is compared with, and AVX2 is enough for that: the others double the build.
+    "NCNN_AVX512": "OFF",
+    "NCNN_AVXVNNI": "OFF",
+    "NCNN_AVXVNNIINT8": "OFF",
+    "NCNN_AVXVNNIINT16": "OFF",
+    "NCNN_AVXNECONVERT": "OFF",
+    "NCNN_XOP": "OFF",
+    "NCNN_OPENMP": "OFF",  # zig brings no OpenMP: one thread
     "NCNN_VULKAN": "OFF",
     "NCNN_PYTHON": "OFF",
     "NCNN_BUILD_BENCHMARK": "OFF",
@@ -40,8 +53,8 @@ OPTIONS = {
     "NCNN_BUILD_TOOLS": "OFF",
 }
 COMPILE_FLAGS = "-g0"
-LIBRARIES = "bundle/lib"  # where the driver finds libc, in the folder in which it is started
-DRIVER_FLAGS = ("-std=c++17", "-O2", "-g0", "-s", "-Wall", "-Wextra", "-Werror")
+LINK_FLAGS = "-s"
+ZIG_NAMES = {"-march=rv64gcv": "-mcpu=baseline_rv64+v"}  # zig takes no -march, and of two -mcpu the last counts
 
 
 @value
@@ -60,97 +73,94 @@ def ncnn_source() -> PythonSource:
     return read_document(_recipe() / "source.toml", PythonSource)
 
 
-def build_driver(toolchain: Toolchain, store: Store, progress: Progress) -> Path:
-    """The driver for a triple, with ncnn inside: four minutes on two cores the first time.
+def build(toolchain: Toolchain, context: StepContext, note: Note = unheard) -> Runtime:
+    """ncnn for a triple: four minutes on two cores the first time.
 
     Raises ConfigError for what is missing on this machine, BuildError when a tool fails.
     """
-    compiler = _with_march(find_compiler("zig", toolchain))
-    source = ncnn_source()
+    store = context.store
+    compiler = find_compiler("zig", toolchain)
+    compiler = replace(compiler, renamed={**compiler.renamed, **ZIG_NAMES})
+    source, patches = ncnn_source(), sorted((_recipe() / "patches").glob("*.patch"))
     inputs = {
+        "name": NAME,
         "recipe": RECIPE,
         "source": source.sha256,
+        "patches": [sha256_file(patch) for patch in patches],
         "compiler": compiler.title,
         "target": compiler.target_flags,
-        "march": sha256_file(_recipe() / "march"),
+        "renamed": compiler.renamed,
         "options": OPTIONS,
-        "flags": COMPILE_FLAGS,
+        "flags": [COMPILE_FLAGS, LINK_FLAGS],
         "toolchain.cmake": sha256_file(recipe_folder() / "toolchain.cmake"),
-    }
-    with progress.step(f"ncnn {source.version} for {toolchain.triple}"):
-        library = store.entry("ncnn", inputs, lambda folder: _build(compiler, toolchain, source, folder, store)).path
-    program = _recipe() / "driver.cpp"
-    driver_inputs = {
-        "ncnn": inputs,
-        "driver": sha256_file(program),
-        "mark": sha256_file(_recipe().parent / "harness" / "mark.h"),
-        "flags": [*DRIVER_FLAGS, LIBRARIES],
     }
 
     def make(folder: Path) -> None:
-        # ncnn reads the processor's abilities from /proc/self/auxv. A loader that is started as a program moves what
-        # lies there under QEMU's user mode, and ncnn would see no vectors: the kernel has to start it.
-        links = [f"-Wl,-dynamic-linker={LIBRARIES}/{toolchain.loader}", f"-Wl,-rpath,{LIBRARIES}"]
-        words: list[str | Path] = [*compiler.programs["c++"], *DRIVER_FLAGS, *links, program, "-o", folder / "driver"]
-        run_tool(
-            [*words, "-isystem", library / "include", library / "lib" / "libncnn.a"],
-            log=store.root / "logs" / f"ncnn-driver-{toolchain.triple}.log",
-            env=cache_environment(store.root),
-            timeout_s=600,
+        note(f"build {NAME} {source.version}")
+        library = _compile(compiler, toolchain, source, patches, folder / "work", store)
+        (folder / "lib").mkdir()
+        shutil.copy2(library.resolve(), folder / "lib" / library.name)
+        shutil.rmtree(folder / "work")
+        described = describe_runtime(
+            toolchain,
+            folder,
+            kind=NAME,
+            library=LIBRARY,
+            provider="crossbuild",
+            version=source.version,
+            variant=f"{compiler.title}, sha256 {source.sha256[:12]}",
+            carries_libc=False,
         )
+        flags = tuple(f"{name}={setting}" for name, setting in OPTIONS.items())
+        # It asks the processor which of its kernels it may run.
+        write_document(folder / "runtime.json", replace(described, flags=flags, chooses_kernels=True))
 
-    return store.entry("ncnn-driver", driver_inputs, make).path / "driver"
+    return open_runtime(store.entry("runtime", inputs, make, force=context.force).path)
 
 
 def _recipe() -> Path:
     return data_folder("toolchain") / "ncnn"
 
 
-def _with_march(compiler: Compiler) -> Compiler:
-    march = str(_recipe() / "march")
-    words = {name: ("sh", march, *compiler.programs[name]) for name in COMPILING}
-    return replace(compiler, programs={**compiler.programs, **words})
-
-
-def _build(compiler: Compiler, toolchain: Toolchain, source: PythonSource, folder: Path, store: Store) -> None:
-    """Fill `folder` with include/ and lib/."""
-    tree, build = folder / "source", folder / "build"
-    unpack(_fetch(source, store), tree)
-    logs = store.root / "logs"
+def _compile(
+    compiler: Compiler, toolchain: Toolchain, source: PythonSource, patches: list[Path], folder: Path, store: Store
+) -> Path:
+    """The library that is built in `folder`, by the name that programs ask for it."""
+    tree, build, logs = folder / "source", folder / "build", store.root / "logs"
+    folder.mkdir()
+    unpack(fetch_source(source, store), tree)
+    for name, content in patched_files(tree, patches, log=logs / "ncnn-patch.log").items():
+        (tree / name).write_bytes(content)
     environment = {
         **cache_environment(store.root),
         **compiler.write_wrappers(folder / "bin"),
         "EDGETOOL_SOURCES": str(tree),
         "EDGETOOL_PROCESSOR": toolchain.triple.partition("-")[0],
         "EDGETOOL_CFLAGS": COMPILE_FLAGS,
-        "EDGETOOL_LDFLAGS": "",
+        "EDGETOOL_LDFLAGS": LINK_FLAGS,
     }
     ninja = Path(import_module("ninja").BIN_DIR) / "ninja"
-    places = {
-        "CMAKE_TOOLCHAIN_FILE": recipe_folder() / "toolchain.cmake",
-        "CMAKE_MAKE_PROGRAM": ninja,
-        "CMAKE_INSTALL_PREFIX": folder,
-        "CMAKE_INSTALL_LIBDIR": "lib",
-    }
-    cmake = [*PYTHON, "-m", "cmake"]
+    places = {"CMAKE_TOOLCHAIN_FILE": recipe_folder() / "toolchain.cmake", "CMAKE_MAKE_PROGRAM": ninja}
     definitions = [f"-D{name}={setting}" for name, setting in {**OPTIONS, **places}.items()]
     run_tool(
-        [*cmake, "-G", "Ninja", "-S", tree, "-B", build, *definitions],
+        [*PYTHON, "-m", "cmake", "-G", "Ninja", "-S", tree, "-B", build, *definitions],
         log=logs / f"ncnn-configure-{toolchain.triple}.log",
         env=environment,
         timeout_s=900,
     )
     run_tool(
-        [ninja, "-C", build, "-j", str(os.cpu_count() or 1), "install"],
+        [ninja, "-C", build, "-j", str(os.cpu_count() or 1), "ncnn"],
         log=logs / f"ncnn-build-{toolchain.triple}.log",
         env=environment,
         timeout_s=7200,
     )
-    for leftover in (tree, build, folder / "bin"):
-        shutil.rmtree(leftover)
+    found = [path for path in sorted((build / "src").glob("libncnn.so.*")) if LIBRARY.fullmatch(path.name)]
+    if len(found) != 1:
+        raise BuildError(f"the build made {len(found)} libraries, not one")
+    return found[0]
 
 
-def _fetch(source: PythonSource, store: Store) -> Path:
+def fetch_source(source: PythonSource, store: Store) -> Path:
     """The archive, by pip, which knows this machine's index, proxies and certificates and checks the sha256."""
     file_name = f"{source.name}-{source.version}.tar.gz"
     path, log = store.root / "downloads" / file_name, store.root / "logs" / "ncnn-fetch.log"

@@ -13,41 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from edgetool.errors import SelfTestFailed
-
-Array = npt.NDArray[Any]
+from edgetool.runtimes.selftest import CONVOLUTIONS, Array, SelfTest, convolve
 
 GEMM_SHAPES = ((1, 2, 2), (2, 2, 2), (3, 5, 4), (5, 3, 17), (4, 64, 15), (7, 33, 16), (17, 129, 33))  # M, K, N
-# channels in, channels out, side, kernel, stride, groups: pointwise, first layer, depthwise, grouped
-CONVOLUTIONS = (
-    (8, 24, 7, 1, 1, 1),
-    (3, 16, 9, 3, 2, 1),
-    (12, 12, 7, 3, 1, 12),
-    (12, 12, 8, 3, 2, 12),
-    (8, 8, 6, 3, 1, 2),
-)
 # Sums of K products in another order differ by at most K · 2⁻²⁴ of the sum of magnitudes, a wrong kernel by O(1).
 TOLERANCE = 1e-5
 OPSET = 16
 
 
 @dataclass
-class SelfTest:
-    """The model under construction: its nodes, what goes in and what must come out."""
+class OnnxSelfTest(SelfTest):
+    """The model under construction."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
-    inputs: dict[str, Array] = field(default_factory=dict)
-    expected: dict[str, Array] = field(default_factory=dict)
-    tolerances: dict[str, Array] = field(default_factory=dict)
+    model_name = "model.onnx"
+    remedy = "ONNX Runtime before 1.21 is wrong on riscv64: package another runtime"
 
-    def input(self, name: str, array: Array) -> str:
-        self.inputs[name] = array
-        return name
+    def write_model(self, path: Path) -> None:
+        onnx.save(self.model(), path)
 
     def constant(self, name: str, array: Array) -> str:
         self.constants.append(numpy_helper.from_array(np.asarray(array), name))
@@ -57,8 +44,7 @@ class SelfTest:
         self, operator: str, case: str, inputs: list[str], expected: Array, tolerance: Array, **attributes: Any
     ) -> None:
         self.nodes.append(helper.make_node(operator, inputs, [case], name=case, **attributes))
-        self.expected[case] = expected
-        self.tolerances[case] = tolerance
+        self.expect(case, expected, tolerance)
 
     def model(self) -> onnx.ModelProto:
         def values(arrays: Mapping[str, Array]) -> list[onnx.ValueInfoProto]:
@@ -70,32 +56,10 @@ class SelfTest:
         graph = helper.make_graph(self.nodes, "selftest", values(self.inputs), values(self.expected), self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
 
-    def check(self, outputs: Mapping[str, Array], *, runtime: str) -> None:
-        """Raises SelfTestFailed, naming each case whose numbers are wrong."""
-        wrong = [text for case in self.expected if (text := self._judge(case, outputs.get(case)))]
-        if wrong:
-            raise SelfTestFailed(
-                "\n  ".join(
-                    [f"{runtime} computes wrong numbers: {len(wrong)} of {len(self.expected)} cases", *wrong[:8]]
-                ),
-                hint="ONNX Runtime before 1.21 is wrong on riscv64: package another runtime",
-            )
 
-    def _judge(self, case: str, found: Array | None) -> str | None:
-        wanted = self.expected[case]
-        if found is None or found.shape[1:] != wanted.shape[1:] or found.size != wanted.size:
-            return f"{case}: no output of shape {wanted.shape}"
-        distance = np.abs(found.reshape(wanted.shape).astype(np.float64) - wanted.astype(np.float64))
-        bad = ~(distance <= self.tolerances[case])
-        if not bad.any():
-            return None
-        at = int(np.argmax(np.where(bad, np.nan_to_num(distance, nan=np.inf), -1)))
-        return f"{case}: {int(bad.sum())} of {bad.size} values, one is {found.flat[at]} and should be {wanted.flat[at]}"
-
-
-def build_selftest() -> SelfTest:
+def build_selftest() -> OnnxSelfTest:
     """The same model, inputs and expectations each time."""
-    test = SelfTest()
+    test = OnnxSelfTest()
     random = np.random.default_rng(0)
     for m, k, n in GEMM_SHAPES:
         _add_float_gemm(test, random, m, k, n)
@@ -107,18 +71,7 @@ def build_selftest() -> SelfTest:
     return test
 
 
-def write_selftest(test: SelfTest, folder: Path) -> dict[str, str]:
-    """Write `model.onnx` and one raw file for each input; returns input name → file name."""
-    folder.mkdir(parents=True, exist_ok=True)
-    onnx.save(test.model(), folder / "model.onnx")
-    files = {}
-    for i, (name, array) in enumerate(test.inputs.items()):
-        files[name] = f"{i}.bin"
-        array.tofile(folder / files[name])
-    return files
-
-
-def _add_float_gemm(test: SelfTest, random: np.random.Generator, m: int, k: int, n: int) -> None:
+def _add_float_gemm(test: OnnxSelfTest, random: np.random.Generator, m: int, k: int, n: int) -> None:
     case = f"{m}x{k}x{n}"
     a = random.standard_normal((m, k)).astype(np.float32)
     b = random.standard_normal((k, n)).astype(np.float32)
@@ -138,7 +91,7 @@ def _requantize(accumulator: Array, multiplier: float, zero_point: int, dtype: t
     return np.asarray(np.clip(scaled, limits.min, limits.max), dtype=dtype)
 
 
-def _quantization(test: SelfTest, name: str, scale: float, zero_point: int, dtype: type[np.integer]) -> list[str]:
+def _quantization(test: OnnxSelfTest, name: str, scale: float, zero_point: int, dtype: type[np.integer]) -> list[str]:
     return [
         test.constant(f"{name} scale", np.asarray(scale, dtype=np.float32)),
         test.constant(f"{name} zero point", np.asarray(zero_point, dtype=dtype)),
@@ -155,7 +108,7 @@ def _weights(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return random.integers(-63, 64, shape).astype(np.int8)
 
 
-def _add_int8_gemm(test: SelfTest, random: np.random.Generator, m: int, k: int, n: int) -> None:
+def _add_int8_gemm(test: OnnxSelfTest, random: np.random.Generator, m: int, k: int, n: int) -> None:
     case = f"QLinearMatMul {m}x{k}x{n} u8 s8"
     a, b = _int8(random, (m, k), np.uint8), _weights(random, (k, n))
     accumulator = (a.astype(np.int64) - 128) @ b.astype(np.int64)
@@ -169,29 +122,27 @@ def _add_int8_gemm(test: SelfTest, random: np.random.Generator, m: int, k: int, 
     test.add("QLinearMatMul", case, inputs, expected, np.zeros(expected.shape))
 
 
-def _convolve(x: Array, w: Array, kernel: int, stride: int, groups: int) -> Array:
-    """(1, c, s, s) ⋆ (o, c/groups, k, k), padded so that stride 1 keeps the side, in float64."""
-    pad = kernel // 2
-    padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(2, 3))[:, :, ::stride, ::stride]
-    parts = zip(np.split(windows, groups, axis=1), np.split(w.astype(np.float64), groups, axis=0), strict=True)
-    return np.concatenate([np.einsum("ncyxij,ocij->noyx", part, kernels) for part, kernels in parts], axis=1)
-
-
 def _add_float_convolution(
-    test: SelfTest, random: np.random.Generator, cin: int, cout: int, side: int, kernel: int, stride: int, groups: int
+    test: OnnxSelfTest,
+    random: np.random.Generator,
+    cin: int,
+    cout: int,
+    side: int,
+    kernel: int,
+    stride: int,
+    groups: int,
 ) -> None:
     case = f"Conv {cin}->{cout} {kernel}x{kernel} stride {stride} groups {groups}"
     x = random.standard_normal((1, cin, side, side)).astype(np.float32)
     w = random.standard_normal((cout, cin // groups, kernel, kernel)).astype(np.float32)
-    expected = _convolve(x, w, kernel, stride, groups).astype(np.float32)
-    tolerance = TOLERANCE * _convolve(np.abs(x), np.abs(w), kernel, stride, groups)
+    expected = convolve(x, w, kernel, stride, groups).astype(np.float32)
+    tolerance = TOLERANCE * convolve(np.abs(x), np.abs(w), kernel, stride, groups)
     names = [test.input(f"x {case}", x), test.constant(f"w {case}", w)]
     test.add("Conv", case, names, expected, tolerance, group=groups, strides=[stride] * 2, pads=[kernel // 2] * 4)
 
 
 def _add_int8_convolution(
-    test: SelfTest,
+    test: OnnxSelfTest,
     random: np.random.Generator,
     cin: int,
     cout: int,
@@ -209,7 +160,7 @@ def _add_int8_convolution(
     w = _weights(random, (cout, cin // groups, kernel, kernel))
     scales = np.exp2(-random.integers(8, 11, cout)).astype(np.float32)  # per channel, powers of two
     bias = random.integers(-2000, 2000, cout).astype(np.int32)
-    accumulator = _convolve(x.astype(np.int64) - zero_point, w, kernel, stride, groups) + bias.reshape(1, -1, 1, 1)
+    accumulator = convolve(x.astype(np.int64) - zero_point, w, kernel, stride, groups) + bias.reshape(1, -1, 1, 1)
     scaled = accumulator * scales.reshape(1, -1, 1, 1)
     expected = _requantize(scaled, 1.0, zero_point, dtype)
     inputs = [

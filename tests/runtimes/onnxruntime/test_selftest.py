@@ -10,7 +10,7 @@ import pytest
 
 from edgetool.errors import SelfTestFailed
 from edgetool.models.evaluate import open_session
-from edgetool.runtimes.onnxruntime.selftest import SelfTest, build_selftest, write_selftest
+from edgetool.runtimes.onnxruntime.selftest import build_selftest
 
 TEST = build_selftest()
 
@@ -19,7 +19,7 @@ TEST = build_selftest()
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What this machine's runtime makes of it."""
     folder = tmp_path_factory.mktemp("selftest")
-    write_selftest(TEST, folder)
+    TEST.write(folder)
     session = open_session(folder / "model.onnx")
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(None, dict(TEST.inputs)), strict=True))
@@ -70,13 +70,13 @@ def test_rows_that_are_skipped_are_found(outputs: dict[str, Any]) -> None:
 
 
 def test_the_test_is_the_same_each_time() -> None:
-    again: SelfTest = build_selftest()
+    again = build_selftest()
     assert again.model().SerializeToString() == TEST.model().SerializeToString()
     assert all(np.array_equal(again.inputs[name], array) for name, array in TEST.inputs.items())
 
 
 def test_every_input_is_written(tmp_path: Path) -> None:
-    files = write_selftest(TEST, tmp_path)
+    files = TEST.write(tmp_path)
     assert files.keys() == TEST.inputs.keys()
     for name, file in files.items():
         assert (tmp_path / file).read_bytes() == TEST.inputs[name].tobytes()

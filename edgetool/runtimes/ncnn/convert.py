@@ -1,4 +1,4 @@
-"""ONNX → ncnn, in fp32 by pnnx and in int8 as ncnn's own quantizer lays it out; its tools are not on PyPI.
+"""ONNX → ncnn: fp32 by pnnx, int8 laid out as ncnn's own quantizer does, whose program is not on PyPI.
 
 A layer in int8 carries its scales (elements per unit) behind its weights, and ncnn rounds the weights when it loads
 them. As in ncnn2table and ncnn2int8: 127 ÷ the largest magnitude, of each output channel for weights and of the whole
@@ -9,6 +9,7 @@ blob for a layer's input; where every reader of a convolution's output is a conv
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,9 +21,12 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.errors import ConfigError, QuantizeError
-from edgetool.models.images import Float32Array
+from edgetool.errors import ConfigError, ModelError, QuantizeError
+from edgetool.models.images import Float32Array, ImageSet
+from edgetool.models.spec import ModelArtifact, ModelRequest, Precision, TensorSpec
+from edgetool.platform.context import StepContext
 from edgetool.platform.process import run_tool
+from edgetool.platform.values import plain_name
 
 MAGIC = "7767517"
 INT8_LIMIT = 127
@@ -43,7 +47,10 @@ class NcnnModel:
     """A graph as text and its weights; the file names share a stem."""
 
     param: Path
-    bin: Path
+
+    @property
+    def bin(self) -> Path:
+        return self.param.with_suffix(".bin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +108,7 @@ def tool_versions() -> dict[str, str]:
 
 
 def _not_installed(package: str) -> ConfigError:
-    return ConfigError(f"{package} is not installed, which a comparison with ncnn wants", hint=INSTALL)
+    return ConfigError(f"{package} is not installed, by which models are brought into ncnn's form", hint=INSTALL)
 
 
 def scale_of(largest: npt.NDArray[np.floating]) -> Float32Array:
@@ -109,28 +116,106 @@ def scale_of(largest: npt.NDArray[np.floating]) -> Float32Array:
     return np.where(largest > 0, INT8_LIMIT / np.where(largest > 0, largest, 1), 1).astype(np.float32)
 
 
-def convert(model: Path, shape: Sequence[int], folder: Path, *, log: Path) -> NcnnModel:
-    """The fp32 model in `folder`. Raises ConfigError without pnnx, BuildError when it fails."""
+def convert(
+    fp32: ModelArtifact,
+    request: ModelRequest,
+    precision: Precision,
+    images: ImageSet | None,
+    folder: Path,
+    context: StepContext,
+    *,
+    log: Path,
+) -> None:
+    """The ONNX model as `model.param` and `model.bin` in `folder`; `images` calibrate int8.
+
+    Inputs and outputs keep their names. Raises ConfigError without ncnn's tools, ModelError for inputs that ncnn can't
+    take, QuantizeError for a layer that this file does not know, BuildError when pnnx fails.
+    """
+    del request, context
+    _check_inputs(fp32.spec.inputs, precision)
+    made = NcnnModel(param=folder / "model.param")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        converted = run_pnnx(fp32.path, [tensor.shape for tensor in fp32.spec.inputs], Path(scratch), log=log)
+        layers = _sized(_renamed(read_layers(converted.param), fp32), fp32.spec.inputs)
+        plain = NcnnModel(param=Path(scratch) / "plain.param")
+        plain.bin.write_bytes(converted.bin.read_bytes())
+        write_layers(layers, plain.param)
+        if precision is Precision.FP32:
+            made.param.write_bytes(plain.param.read_bytes())
+            made.bin.write_bytes(plain.bin.read_bytes())
+        elif images is None or len(images) == 0:
+            raise QuantizeError("int8 in ncnn needs calibration images", hint="give --calibration DIR")
+        else:
+            quantize(plain, images.inputs, made)
+
+
+def _check_inputs(inputs: Sequence[TensorSpec], precision: Precision) -> None:
+    if precision is Precision.INT8_DYNAMIC:
+        raise QuantizeError(f"ncnn has no {precision} form of a model")
+    for tensor in inputs:
+        if tensor.dtype != "float32" or not 2 <= len(tensor.shape) <= 5 or tensor.shape[0] != 1:
+            raise ModelError(f"ncnn takes float32 inputs of one sample, {tensor.name} is {tensor.dtype} {tensor.shape}")
+    if precision is Precision.INT8 and len(inputs) != 1:
+        raise QuantizeError(f"int8 in ncnn is calibrated by images, the model has {len(inputs)} inputs")
+
+
+def run_pnnx(model: Path, shapes: Sequence[Sequence[int]], folder: Path, *, log: Path) -> NcnnModel:
+    """What pnnx makes of an .onnx in `folder`. Raises ConfigError without it, BuildError when it fails."""
     found = find_spec("pnnx")
     if found is None or found.origin is None:
         raise _not_installed("pnnx")
     (folder / "model.onnx").write_bytes(model.read_bytes())
-    sides = ",".join(map(str, shape))
+    sizes = ",".join(f"[{','.join(map(str, shape))}]" for shape in shapes)
     run_tool(
-        [Path(found.origin).parent / "pnnx", "model.onnx", f"inputshape=[{sides}]", "fp16=0"],
+        [Path(found.origin).parent / "pnnx", "model.onnx", f"inputshape={sizes}", "fp16=0"],
         cwd=folder,
         log=log,
         timeout_s=600,
     )
-    return NcnnModel(param=folder / "model.ncnn.param", bin=folder / "model.ncnn.bin")
+    return NcnnModel(param=folder / "model.ncnn.param")
 
 
-def quantize(model: NcnnModel, images: Float32Array, folder: Path) -> NcnnModel:
-    """The model in int8 in `folder`; `images` (n, c, h, w) calibrate it.
+def _renamed(layers: Sequence[Layer], fp32: ModelArtifact) -> tuple[Layer, ...]:
+    """pnnx calls inputs in0, in1, … and outputs out0, out1, …: by the model's own names again."""
+    names = {f"in{i}": plain_name(tensor.name) for i, tensor in enumerate(fp32.spec.inputs)}
+    names |= {f"out{i}": plain_name(tensor.name) for i, tensor in enumerate(fp32.spec.outputs)}
+    blobs = {blob for layer in layers for blob in layer.outputs}
+    if missing := sorted(set(names) - blobs):
+        raise ModelError(f"{fp32.spec.name}: pnnx made a graph without {', '.join(missing)}")
+    if len(set(names.values())) != len(names) or set(names.values()) & (blobs - set(names)):
+        raise ModelError(f"{fp32.spec.name}: two of {', '.join(sorted(names.values()))} have one name in ncnn's graph")
+    return tuple(
+        replace(
+            layer,
+            inputs=tuple(names.get(blob, blob) for blob in layer.inputs),
+            outputs=tuple(names.get(blob, blob) for blob in layer.outputs),
+        )
+        for layer in layers
+    )
+
+
+def _sized(layers: Sequence[Layer], inputs: Sequence[TensorSpec]) -> tuple[Layer, ...]:
+    """pnnx leaves out how large inputs are, and ncnn need not know. The harness has to."""
+    shapes = {plain_name(tensor.name): tensor.shape[1:] for tensor in inputs}
+
+    def sized(layer: Layer) -> Layer:
+        if layer.kind != "Input" or layer.outputs[0] not in shapes:
+            return layer
+        shape = shapes[layer.outputs[0]]
+        keys = {1: (0,), 2: (1, 0), 3: (2, 1, 0), 4: (2, 11, 1, 0)}[len(shape)]  # as Input's load_param reads them
+        sizes = tuple(f"{key}={side}" for key, side in sorted(zip(keys, shape, strict=True)))
+        return replace(layer, settings=sizes)
+
+    return tuple(map(sized, layers))
+
+
+def quantize(model: NcnnModel, images: Float32Array, done: NcnnModel) -> None:
+    """Write the model in int8 to the files of `done`; `images` (n, c, h, w) calibrate it.
 
     Raises ConfigError without ncnn, QuantizeError for a layer that this file does not know.
     """
     layers = read_layers(model.param)
+    check_known(layers)
     with model.bin.open("rb") as file:
         weights = {layer.name: _read_weights(file, layer) for layer in layers if layer.kind in WEIGHTED}
         if file.read(1):
@@ -145,24 +230,29 @@ def quantize(model: NcnnModel, images: Float32Array, folder: Path) -> NcnnModel:
             if quantized[layer.name].setting(INT8_TERM) > REQUANTIZED:
                 scales.append(scale_of(largest[_reader(layers, layer.outputs[0]).inputs[0]]))
             data.write(b"".join(scale.astype("<f4").tobytes() for scale in scales))
-    done = NcnnModel(param=folder / "model.int8.param", bin=folder / "model.int8.bin")
+    write_layers(tuple(quantized.values()), done.param)
+    done.bin.write_bytes(data.getvalue())
+
+
+def write_layers(layers: Sequence[Layer], param: Path) -> None:
     blobs = {blob for layer in layers for blob in layer.outputs}
     head = [MAGIC, f"{len(layers)} {len(blobs)}"]
-    done.param.write_text("\n".join([*head, *map(str, quantized.values())]) + "\n")
-    done.bin.write_bytes(data.getvalue())
-    return done
+    param.write_text("\n".join([*head, *map(str, layers)]) + "\n")
 
 
 def read_layers(param: Path) -> tuple[Layer, ...]:
-    """Raises QuantizeError for a layer whose weights, if any, lie where this file does not know."""
+    """Raises QuantizeError for a file that is no graph of ncnn's."""
     magic, _, *lines = param.read_text().splitlines()
     if magic != MAGIC:
         raise QuantizeError(f"{param.name} is no graph of ncnn's")
-    layers = tuple(Layer.parse(line) for line in lines)
+    return tuple(map(Layer.parse, lines))
+
+
+def check_known(layers: Sequence[Layer]) -> None:
+    """Raises QuantizeError for a layer whose weights, if any, lie where this file does not know."""
     for layer in layers:
         if layer.kind not in WEIGHTED and layer.kind not in WEIGHTLESS:
-            raise QuantizeError(f"{param.name}: the layer {layer.name} is a {layer.kind}, which is not known here")
-    return layers
+            raise QuantizeError(f"the layer {layer.name} is a {layer.kind}, for which ncnn has no int8 form known here")
 
 
 @contextmanager

@@ -1,0 +1,68 @@
+"""The table of what could be shipped: each runtime in each precision, by all that a choice goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edgetool.platform.columns import Column, Detail, Shown, Table
+from edgetool.platform.format import percent_text, size_text
+from edgetool.reports.rows import Row, groups
+from edgetool.reports.tables.cases import columns, mark
+
+
+def runtime_of(row: Row) -> str:
+    """By its release where it ran, else by its name in the plan."""
+    return row.release or row.runtime
+
+
+def _agreement_note(row: Row) -> str:
+    return "" if row.agreement_samples is None else f"({row.agreeing}/{row.agreement_samples})"
+
+
+(_p50,) = columns("p50_ns")
+COLUMNS: tuple[Column[Row], ...] = (
+    *columns("model", "target", "threads"),
+    Column(title="runtime", field="runtime", value=runtime_of, detail=Detail.BRIEF),
+    *columns("precision", "outcome"),
+    Column(title="model size", field="size_bytes", value=lambda row: row.size_bytes, format=size_text),
+    Column(
+        title="library",
+        field="library_bytes",
+        value=lambda row: row.library_bytes,
+        format=size_text,
+        detail=Detail.BRIEF,
+        meaning="the runtime's libraries, without the C and C++ libraries that a board has",
+    ),
+    *columns("session_load_ns"),
+    replace(
+        _p50, value=lambda row: (row.latency and not row.emulated and row.latency.p50_ns) or None, shown=Shown.IF_ANY
+    ),
+    *columns("instructions_weighted", "peak_rss_bytes"),
+    Column(
+        title="accuracy",
+        field="accuracy",
+        value=lambda row: row.accuracy and row.accuracy.value,
+        format=percent_text,
+        detail=Detail.BRIEF,
+        shown=Shown.IF_ANY,
+    ),
+    Column(
+        title="agreement",
+        field="agreement",
+        value=lambda row: (
+            row.agreeing / row.agreement_samples if row.agreeing is not None and row.agreement_samples else None
+        ),
+        format=percent_text,
+        note=_agreement_note,
+        shown=Shown.IF_ANY,
+        meaning="images of the same class as the exported fp32 model's, which was checked against PyTorch",
+    ),
+)
+
+
+def shipping_table(table: Sequence[Row]) -> Table[Row]:
+    """The rows of the cells that more than one runtime was asked for in; without any, no rows."""
+    cells = groups(table, lambda row: (row.model, row.target, row.threads))
+    rows = [row for cell in cells if len({row.runtime for row in cell}) > 1 for row in cell]
+    return Table(caption="Each runtime in each precision", columns=COLUMNS, rows=rows, mark=mark)

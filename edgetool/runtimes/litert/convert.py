@@ -1,0 +1,99 @@
+"""PyTorch → TensorFlow Lite by LiteRT's tools, which have a virtual environment of their own.
+
+They want other versions of packages than edgetool does, and are large: the environment is made when a model is first
+converted, beside edgetool's own packages, so that PyTorch is not installed twice.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+import edgetool
+from edgetool.errors import ConfigError, ModelError, QuantizeError
+from edgetool.models.images import ImageSet
+from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
+from edgetool.platform.context import StepContext
+from edgetool.platform.documents import write_document
+from edgetool.platform.files import staged
+from edgetool.platform.process import run_tool
+from edgetool.platform.python import PYTHON
+from edgetool.platform.store import Store, key_of
+from edgetool.runtimes.litert.program import IMAGES, MODEL, ORDER, Order
+
+TOOLS = {"litert-torch": "0.10.0"}
+COST = "about 40 packages of PyPI, 1 GB on disk, 1 to 4 minutes"
+TIMEOUT_S = 3600
+
+
+def tool_versions() -> Mapping[str, str]:
+    return TOOLS
+
+
+def tools(context: StepContext) -> Path:
+    """The Python of the environment with LiteRT's tools, made once. Raises BuildError with pip's log."""
+    store = context.store
+    above = [path for path in sys.path if Path(path).is_dir() and path.endswith("site-packages")]
+    above.append(str(Path(edgetool.__file__).parents[1]))
+    folder = store.root / "litert-tools" / key_of({"tools": TOOLS, "python": sys.version, "above": above})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            with context.progress.step(f"LiteRT's tools: {COST}"), staged(folder) as beside:
+                _make(beside, above, store)
+    return folder / "bin" / "python"
+
+
+def _make(folder: Path, above: list[str], store: Store) -> None:
+    log = store.root / "logs" / "litert-tools.log"
+    run_tool([*PYTHON, "-m", "venv", "--without-pip", folder], log=log, timeout_s=300)
+    packages = next(path for path in sorted(folder.glob("lib/python*/site-packages")))
+    (packages / "above.pth").write_text("\n".join(above) + "\n")
+    wanted = [f"{name}=={version}" for name, version in TOOLS.items()]
+    run_tool([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *wanted], log=log, timeout_s=TIMEOUT_S)
+
+
+def convert(
+    fp32: ModelArtifact,
+    request: ModelRequest,
+    precision: Precision,
+    images: ImageSet | None,
+    folder: Path,
+    context: StepContext,
+    *,
+    log: Path,
+) -> None:
+    """The PyTorch model as `model.tflite` in `folder`; `images` calibrate int8.
+
+    Raises ConfigError for a model that does not come from PyTorch, ModelError, BuildError when a tool fails.
+    """
+    if request.is_onnx:
+        raise ConfigError(
+            f"{fp32.spec.name}: LiteRT's converter takes PyTorch models, not .onnx",
+            hint="name the model as torchvision or a package.module:factory has it",
+        )
+    inputs, outputs = fp32.spec.inputs, fp32.spec.outputs
+    if len(inputs) != 1 or len(outputs) != 1 or inputs[0].dtype != "float32":
+        raise ModelError(f"{fp32.spec.name}: TensorFlow Lite is given models of one float32 input and one output")
+    if precision is Precision.INT8 and (images is None or len(images) == 0):
+        raise QuantizeError("int8 in TensorFlow Lite needs calibration images", hint="give --calibration DIR")
+    order = Order(
+        request=request,
+        precision=precision,
+        shape=inputs[0].shape,
+        input=inputs[0].name,
+        output=outputs[0].name,
+        weights_cache=str(context.store.root / "weights"),
+    )
+    python = tools(context)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        write_document(Path(scratch) / ORDER, order)
+        if images is not None:
+            np.save(Path(scratch) / IMAGES, images.inputs)
+        run_tool([python, "-P", "-m", "edgetool.runtimes.litert.program", scratch], log=log, timeout_s=TIMEOUT_S)
+        (Path(scratch) / MODEL).rename(folder / MODEL)

@@ -1,0 +1,27 @@
+"""TensorFlow Lite as a kind of runtime."""
+
+from __future__ import annotations
+
+from edgetool.models.spec import Precision
+from edgetool.platform.context import StepContext
+from edgetool.platform.progress import Note
+from edgetool.runtimes.kind import ModelForm, RuntimeKind
+from edgetool.runtimes.litert import prebuilt
+from edgetool.runtimes.litert.convert import convert, tool_versions
+from edgetool.runtimes.spec import Runtime, Toolchain
+
+
+def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Note) -> Runtime:
+    """Debian's, whatever is asked: there is no other."""
+    del asked
+    return prebuilt.provide(toolchain, context.store, force=context.force, note=note)
+
+
+FORM = ModelForm(
+    recipe=1,
+    files=("model.tflite",),
+    precisions=(Precision.FP32, Precision.INT8),
+    convert=convert,
+    tools=tool_versions,
+)
+TFLITE = RuntimeKind(name=prebuilt.NAME, provide=provide, form=FORM, selftest=None)

@@ -1,0 +1,87 @@
+"""Convert one PyTorch model to TensorFlow Lite: a program in the virtual environment that has LiteRT's tools.
+
+Its argument is a folder with `order.json` and `images.npy`; it writes `model.tflite` there.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from edgetool.models.images import Float32Array, ImageSet
+from edgetool.models.spec import ModelRequest, Precision
+from edgetool.models.zoo import build_model
+from edgetool.platform.documents import read_document
+from edgetool.platform.values import Name, Positive, Text, value
+
+ORDER, IMAGES, MODEL = "order.json", "images.npy", "model.tflite"
+
+
+@value
+class Order:
+    """What is converted."""
+
+    request: ModelRequest
+    precision: Precision
+    shape: tuple[Positive, ...]  # of the only input
+    input: Name  # what the model's input and output are to be called
+    output: Name
+    weights_cache: Name
+    mirror: Text | None = None
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    order = read_document(folder / ORDER, Order)
+    images = np.load(folder / IMAGES) if (folder / IMAGES).is_file() else None
+    converted = folder / "converted.tflite"
+    _convert(order, images, converted)
+    if order.precision is Precision.INT8:
+        assert images is not None, "who gives the order has images for int8"
+        _quantize(converted, images, folder / "quantized.tflite")
+        converted = folder / "quantized.tflite"
+    (folder / MODEL).write_bytes(_renamed(converted.read_bytes(), order))
+
+
+def _convert(order: Order, images: Float32Array | None, path: Path) -> None:
+    import litert_torch
+    import torch
+
+    calibration = None if images is None else ImageSet(inputs=images)
+    built = build_model(
+        order.request, calibration=calibration, weights_cache=Path(order.weights_cache), mirror=order.mirror
+    )
+    litert_torch.convert(built.module.eval(), (torch.zeros(order.shape),)).export(str(path))
+
+
+def _quantize(model: Path, images: Float32Array, path: Path) -> None:
+    """Weights per channel, activations of all images by minimum and maximum; inputs and outputs stay float32."""
+    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_quantizer import qtyping, quantizer, recipe
+
+    quantizing = quantizer.Quantizer(str(model), recipe.static_wi8_ai8())
+    for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+        quantizing.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
+    ((signature, tensors),) = Interpreter(str(model)).get_signature_list().items()
+    samples = [{tensors["inputs"][0]: image[np.newaxis]} for image in images]
+    quantizing.quantize(quantizing.calibrate({signature: samples})).export_model(str(path))
+
+
+def _renamed(data: bytes, order: Order) -> bytes:
+    """The model with our names for its input and output."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    graph = model.subgraphs[0]
+    for index, name in zip((*graph.inputs, *graph.outputs), (order.input, order.output), strict=True):
+        graph.tensors[index].name = name.encode()
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+if __name__ == "__main__":
+    main()

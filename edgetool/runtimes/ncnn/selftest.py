@@ -1,0 +1,99 @@
+"""ncnn's numeric self-test: inner products and convolutions, in float32 and in int8 with whole numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from edgetool.runtimes.ncnn.convert import INT8_TERM, INT8_TERMS, Layer, NcnnModel, write_layers
+from edgetool.runtimes.selftest import CONVOLUTIONS, Array, SelfTest, convolve
+
+PRODUCTS = ((2, 2), (5, 4), (64, 15), (33, 16), (129, 33))  # inputs, outputs
+# Winograd's transforms differ from sums of K products by more than rounding, a wrong kernel by O(1).
+TOLERANCE = 1e-4
+
+
+@dataclass
+class NcnnSelfTest(SelfTest):
+    """The graph under construction and its weights."""
+
+    layers: list[Layer] = field(default_factory=list)
+    weights: list[bytes] = field(default_factory=list)
+    model_name = "model.param"
+    remedy = "build it again with --force, or measure another runtime"
+
+    def write_model(self, path: Path) -> None:
+        write_layers(self.layers, path)
+        NcnnModel(param=path).bin.write_bytes(b"".join(self.weights))
+
+    def add(self, kind: str, case: str, x: Array, w: Array, expected: Array, tolerance: Array, **settings: int) -> None:
+        """A layer with an input of its own; `x` is (1, …). In int8 all scales are 1."""
+        sides = dict(zip((2, 1, 0) if x.ndim == 4 else (0,), x.shape[1:], strict=True))
+        source = self.input(f"x_{case}", x)
+        self.layers.append(_layer("Input", source, (), source, sides))
+        numbers = {int(key.removeprefix("_")): number for key, number in settings.items()}
+        self.layers.append(_layer(kind, case, (source,), case, numbers))
+        scales = numbers.get(7, len(w)) + 1 if INT8_TERM in numbers else 0
+        self.weights.append(bytes(4) + w.astype("<f4").tobytes() + np.ones(scales, "<f4").tobytes())
+        self.expect(case, expected, tolerance)
+
+
+def _layer(kind: str, name: str, inputs: tuple[str, ...], output: str, settings: dict[int, int]) -> Layer:
+    words = tuple(f"{key}={number}" for key, number in sorted(settings.items()))
+    return Layer(kind=kind, name=name, inputs=inputs, outputs=(output,), settings=words)
+
+
+def build_selftest() -> NcnnSelfTest:
+    """The same model, inputs and expectations each time."""
+    test = NcnnSelfTest()
+    random = np.random.default_rng(0)
+    for whole in (False, True):
+        for k, n in PRODUCTS:
+            _add_product(test, random, k, n, whole=whole)
+        for shape in CONVOLUTIONS:
+            _add_convolution(test, random, *shape, whole=whole)
+    return test
+
+
+def _numbers(random: np.random.Generator, shape: tuple[int, ...], *, whole: bool) -> Array:
+    if whole:
+        return random.integers(-63, 64, shape).astype(np.float32)
+    return random.standard_normal(shape).astype(np.float32)
+
+
+def _int8(kind: str, *, whole: bool) -> dict[str, int]:
+    return {f"_{INT8_TERM}": INT8_TERMS[kind]} if whole else {}
+
+
+def _add_product(test: NcnnSelfTest, random: np.random.Generator, k: int, n: int, *, whole: bool) -> None:
+    x, w = _numbers(random, (1, k), whole=whole), _numbers(random, (n, k), whole=whole)
+    expected = (x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.float32)
+    tolerance = TOLERANCE * (np.abs(x) @ np.abs(w.T))
+    case = f"InnerProduct_{k}x{n}{'_int8' * whole}"
+    test.add("InnerProduct", case, x, w, expected, tolerance, _0=n, _2=w.size, **_int8("InnerProduct", whole=whole))
+
+
+def _add_convolution(
+    test: NcnnSelfTest,
+    random: np.random.Generator,
+    cin: int,
+    cout: int,
+    side: int,
+    kernel: int,
+    stride: int,
+    groups: int,
+    *,
+    whole: bool,
+) -> None:
+    x = _numbers(random, (1, cin, side, side), whole=whole)
+    w = _numbers(random, (cout, cin // groups, kernel, kernel), whole=whole)
+    expected = convolve(x, w, kernel, stride, groups).astype(np.float32)
+    tolerance = TOLERANCE * convolve(np.abs(x), np.abs(w), kernel, stride, groups)
+    kind = "Convolution" if groups == 1 else "ConvolutionDepthWise"
+    case = f"{kind}_{cin}_{cout}_{kernel}x{kernel}_stride_{stride}{'_int8' * whole}"
+    settings = {"_0": cout, "_1": kernel, "_3": stride, "_4": kernel // 2, "_6": w.size, **_int8(kind, whole=whole)}
+    if groups > 1:
+        settings["_7"] = groups
+    test.add(kind, case, x, w, expected, tolerance, **settings)

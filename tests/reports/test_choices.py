@@ -1,0 +1,91 @@
+"""Which runtime to ship, by each criterion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edgetool.models.spec import Precision
+from edgetool.records.case import Case, CaseFailure, CaseResult
+from edgetool.records.results import Criterion
+from edgetool.reports.choices import Choice, choices
+from edgetool.reports.rows import Row, rows
+from edgetool.reports.tables.shipping import shipping_table
+from tests.reports.examples import COUNTED, HALF, HOST, Entry, accuracy, entry, report_of
+from tests.support import emulated_record, model_spec, record, runtime_identity
+
+
+def ran(name: str, *, median_ns: int, model: int, library: int, memory: int, wrong: int) -> Entry:
+    """A runtime on a board."""
+    return entry(
+        record(
+            target="board",
+            model=model_spec(size_bytes=model),
+            runtime=runtime_identity(name=name, kind=name, title=f"{name} 1.0", size_bytes=library),
+            samples_ns=(median_ns,) * 9,
+            peak_rss_bytes=memory,
+            accuracy=accuracy(wrong=wrong),
+        ),
+        name,
+    )
+
+
+BOARD = (
+    ran("auto", median_ns=30_000, model=400, library=20_000, memory=90, wrong=4),
+    ran("ncnn", median_ns=10_000, model=900, library=3_000, memory=70, wrong=9),
+    ran("tflite", median_ns=20_000, model=300, library=4_000, memory=50, wrong=5),
+)
+
+
+def chosen(criterion: Criterion, *entries: Entry) -> Choice:
+    table = shipping_table(rows(entries)).rows
+    (choice,) = choices(table, criterion)
+    return choice
+
+
+@pytest.mark.parametrize(
+    ("criterion", "winner"),
+    [(Criterion.LATENCY, "ncnn"), (Criterion.SIZE, "ncnn"), (Criterion.MEMORY, "tflite"), (Criterion.ACCURACY, "auto")],
+)
+def test_the_goal_decides(criterion: Criterion, winner: str) -> None:
+    choice = chosen(criterion, *BOARD)
+    assert (choice.winner and choice.winner.runtime, choice.counted) == (winner, False)
+
+
+def test_what_it_costs_elsewhere_is_told_beside_the_best_there() -> None:
+    costs = {cost.criterion: cost.ratio for cost in chosen(Criterion.ACCURACY, *BOARD).costs}
+    assert costs == {
+        Criterion.LATENCY: pytest.approx(3.0),
+        Criterion.SIZE: pytest.approx(20_400 / 3_900),
+        Criterion.MEMORY: pytest.approx(90 / 50),
+    }
+
+
+def test_an_emulators_time_and_memory_choose_nothing() -> None:
+    emulated = [
+        (result, recorded and replace(recorded, record=emulated_record(runtime=recorded.record.subject.runtime)))
+        for result, recorded in BOARD
+    ]
+    for criterion in (Criterion.LATENCY, Criterion.MEMORY):
+        assert chosen(criterion, *emulated).winner is None
+
+
+def test_instructions_stand_in_for_a_latency_and_say_so() -> None:
+    ncnn = entry(emulated_record(instructions=HALF, runtime=runtime_identity(name="ncnn", title="ncnn 1.0")), "ncnn")
+    choice = chosen(Criterion.LATENCY, COUNTED[0], ncnn)
+    assert (choice.winner and choice.winner.runtime, choice.counted) == ("ncnn", True)
+
+
+def test_a_missing_runtime_is_a_row_with_its_reason() -> None:
+    case = Case(model="tiny", precision=Precision.FP32, target="board", threads=1, runtime="tflite")
+    failure = CaseFailure(error="ConfigError", message="riscv64 has no TensorFlow Lite")
+    table = shipping_table(rows((BOARD[0], (CaseResult(case=case, failure=failure), None))))
+    row: Row = table.rows[1]
+    assert (row.runtime, row.failure) == ("tflite", failure)
+    assert "riscv64 has no TensorFlow Lite" in " ".join(cell.text for cell in list(table.cells())[1])
+
+
+def test_one_runtime_alone_makes_no_section() -> None:
+    assert not report_of(*HOST).shipping.rows
+    assert report_of(*BOARD).choices[0].criterion is Criterion.LATENCY

@@ -1,0 +1,144 @@
+"""Models in ncnn's form: its graph as text, its weights, and what int8 adds to both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetool.errors import ModelError, QuantizeError
+from edgetool.models.artifacts import read_artifact
+from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
+from edgetool.models.images import ImageSet
+from edgetool.models.spec import ModelRequest, Precision
+from edgetool.platform.context import StepContext
+from edgetool.platform.progress import Silent
+from edgetool.platform.store import Store
+from edgetool.runtimes.ncnn.convert import (
+    Layer,
+    NcnnModel,
+    _with_terms,
+    as_mat,
+    check_known,
+    convert,
+    open_net,
+    quantize,
+    read_layers,
+    scale_of,
+)
+from tests.support import CLASSES, SHAPE, save_model, tiny_graph, tiny_inputs
+
+CALIBRATION = ImageSet(inputs=tiny_inputs(16, seed=5))
+CONVOLUTION = "Convolution c 1 1 a b 0=8 1=3 5=1 6=216 -23310=2,0.0,6.0"
+
+
+def test_a_layers_line_is_read_and_written_alike() -> None:
+    layer = Layer.parse(CONVOLUTION)
+    assert (layer.kind, layer.inputs, layer.outputs) == ("Convolution", ("a",), ("b",))
+    assert (layer.setting(6), layer.setting(7, 1)) == (216, 1)
+    assert str(layer) == CONVOLUTION
+
+
+def test_scales_bring_the_largest_to_127_and_leave_zeros_alone() -> None:
+    assert scale_of(np.array([2.0, 0.0], dtype=np.float32)).tolist() == [63.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reader", "terms"),
+    [
+        ("Convolution", "ConvolutionDepthWise", ["8=102", "8=1"]),
+        ("ConvolutionDepthWise", "Convolution", ["8=101", "8=2"]),
+        ("Convolution", "BinaryOp", ["8=2", "0=8"]),
+        ("InnerProduct", "Convolution", ["8=2", "8=2"]),
+    ],
+)
+def test_an_output_stays_in_8_bits_where_its_only_reader_is_a_convolution(
+    kind: str, reader: str, terms: list[str]
+) -> None:
+    layers = [Layer.parse(f"{kind} one 1 1 a b 0=8"), Layer.parse(f"{reader} two 1 1 b c 0=8")]
+    assert [layer.settings[-1] for layer in _with_terms(layers)] == terms
+
+
+def test_an_output_with_two_readers_leaves_its_8_bits() -> None:
+    reader = Layer.parse("Convolution two 1 1 b c 0=8")
+    layers = [Layer.parse("Convolution one 1 1 a b 0=8"), reader, replace(reader, name="three", outputs=("d",))]
+    assert next(_with_terms(layers)).settings[-1] == "8=2"
+
+
+def test_a_layer_whose_weights_are_not_known_is_refused() -> None:
+    with pytest.raises(QuantizeError, match="bn is a BatchNorm"):
+        check_known([Layer.parse("BatchNorm bn 1 1 a b 0=8")])
+
+
+def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.param").write_text("7767518\n0 0\n")
+    with pytest.raises(QuantizeError, match="no graph"):
+        read_layers(tmp_path / "a.param")
+
+
+def form(
+    folder: Path, tiny_path: Path, precision: Precision = Precision.FP32, images: ImageSet | None = CALIBRATION
+) -> NcnnModel:
+    pytest.importorskip("ncnn")
+    pytest.importorskip("pnnx")
+    request = ModelRequest(source=str(tiny_path))
+    context = StepContext(store=Store(folder), progress=Silent())
+    convert(read_artifact(tiny_path), request, precision, images, folder, context, log=folder / "log")
+    return NcnnModel(param=folder / "model.param")
+
+
+@pytest.fixture(scope="module")
+def converted(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> NcnnModel:
+    return form(tmp_path_factory.mktemp("ncnn"), tiny_path)
+
+
+def test_a_graph_keeps_the_names_and_says_how_large_its_input_is(converted: NcnnModel) -> None:
+    source, *_, last = read_layers(converted.param)
+    assert (source.kind, source.outputs, source.settings) == ("Input", ("input",), ("0=16", "1=16", "2=3"))
+    assert last.outputs == ("logits",)
+
+
+@pytest.mark.parametrize(("precision", "least_db"), [(Precision.FP32, 100), (Precision.INT8, 25)])
+def test_a_model_says_almost_what_it_said(
+    tiny_path: Path, tmp_path: Path, precision: Precision, least_db: float
+) -> None:
+    inputs, outputs = tiny_inputs(8), []
+    with open_net(form(tmp_path, tiny_path, precision)) as net:
+        for image in inputs:
+            with net.create_extractor() as extractor:
+                extractor.input("input", as_mat(image))
+                outputs.append(np.array(extractor.extract("logits")[1]))
+    assert np.stack(outputs).shape == (8, CLASSES)
+    assert signal_to_noise_db(run_session(open_session(tiny_path), inputs)[0], np.stack(outputs)) > least_db
+
+
+def test_a_batch_of_two_is_refused(tmp_path: Path) -> None:
+    two = save_model(tmp_path / "two.onnx", tiny_graph(shape=(2, *SHAPE[1:])))
+    with pytest.raises(ModelError, match="one sample"):
+        form(tmp_path, two)
+
+
+def test_int8_without_images_is_refused(tiny_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(QuantizeError, match="calibration"):
+        form(tmp_path, tiny_path, Precision.INT8, images=None)
+
+
+DAMAGES: tuple[Callable[[bytes], bytes], ...] = (
+    lambda data: data[:-4],
+    lambda data: data + bytes(4),
+    lambda data: b"\1" + data[1:],
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_weights_that_do_not_fit_the_graph_are_refused(
+    converted: NcnnModel, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    damaged = NcnnModel(param=tmp_path / "damaged.param")
+    damaged.param.write_bytes(converted.param.read_bytes())
+    damaged.bin.write_bytes(damage(converted.bin.read_bytes()))
+    with pytest.raises(QuantizeError):
+        quantize(damaged, tiny_inputs(1), NcnnModel(param=tmp_path / "int8.param"))
