@@ -123,5 +123,7 @@ class LocalExecutor:
                 shutil.copytree(source, destination, dirs_exist_ok=True)
             else:
                 shutil.copy2(source, destination)
-        except (OSError, shutil.Error) as error:
+        except shutil.Error as error:  # of a folder: for each file its source, its destination, and the reason
+            raise TransferError(f"cannot copy {source} to {destination}: {error.args[0][0][2]}") from error
+        except OSError as error:
             raise TransferError(f"cannot copy {source} to {destination}: {error}") from error
