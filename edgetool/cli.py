@@ -16,7 +16,7 @@ from edgetool.commands.doctor import doctor
 from edgetool.commands.estimate import estimate
 from edgetool.commands.jobs import attach, cancel, list_jobs
 from edgetool.commands.models import export, package, quantize
-from edgetool.commands.runs import bench, compare, deploy, report, status
+from edgetool.commands.runs import bench, compare, deploy, history, report, status
 from edgetool.commands.runtime import runtime_app
 from edgetool.commands.sweep import sweep
 from edgetool.commands.targets import clean_target, targets_app
@@ -39,7 +39,7 @@ app = typer.Typer(
 PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "Boards and targets", "Installation"
 COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
     PREPARE: (export, quantize, package),
-    MEASURE: (deploy, bench, sweep, compare, status, report, estimate),
+    MEASURE: (deploy, bench, sweep, compare, history, status, report, estimate),
     MAINTAIN: (doctor,),
 }
 for panel, commands in COMMANDS.items():

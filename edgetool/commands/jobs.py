@@ -13,7 +13,7 @@ from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 
 if TYPE_CHECKING:
-    from edgetool.executors.ssh import SshExecutor
+    from edgetool.executors.jobs import JobKeeper
 
 JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="Job, as listed by `edgetool jobs`.")]
 
@@ -28,7 +28,7 @@ def list_jobs(
     """
     from edgetool.console.table import print_table
 
-    with _visit(target) as executor:
+    with visit_keeper(target) as executor:
         jobs = executor.jobs()
     if json:
         print_json({"target": target, "jobs": jobs})
@@ -58,7 +58,7 @@ def attach(
 
     target, name = _parts(job)
     folder = output or Path(f"job-{name}")
-    with _visit(target) as executor, make_progress(quiet=json).step(f"attach {job}") as step:
+    with visit_keeper(target) as executor, make_progress(quiet=json).step(f"attach {job}") as step:
         result = executor.attach(name, folder)
         step.note(f"ended with exit code {result.exit_code}" + (", its time was up" if result.timed_out else ""))
     if json:
@@ -74,7 +74,7 @@ def cancel(job: JobId, json: Json = False) -> None:
     Example: edgetool cancel visionfive2/0a1b2c3d.4
     """
     target, name = _parts(job)
-    with _visit(target) as executor:
+    with visit_keeper(target) as executor:
         executor.cancel(name)
     if json:
         print_json({"job": job, "cancelled": True})
@@ -92,14 +92,14 @@ def _parts(job: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _visit(target: str) -> Iterator[SshExecutor]:
-    """The board, however busy it is."""
+def visit_keeper(target: str) -> Iterator[JobKeeper]:
+    """A board that keeps jobs, however busy it is. Raises ConfigError for another target."""
     from edgetool.errors import ConfigError
-    from edgetool.executors.ssh import SshExecutor
+    from edgetool.executors.jobs import JobKeeper
     from edgetool.targets.registry import load_target, open_executor
 
     executor = open_executor(load_target(target), exclusive=False)
-    if not isinstance(executor, SshExecutor):
-        raise ConfigError(f"{target} has no jobs", hint="they are for boards reached by SSH")
+    if not isinstance(executor, JobKeeper):
+        raise ConfigError(f"{target} keeps no jobs", hint="boards reached over SSH do")
     with executor:
         yield executor

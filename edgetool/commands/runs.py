@@ -230,6 +230,43 @@ def status(
         print_columns(report.goals)
 
 
+def history(
+    runs: Runs = Path("runs"),
+    metric: Annotated[
+        list[str], typer.Option("--metric", help="Metric of a goal; repeatable. Default: the usual.")
+    ] = [],  # noqa: B006
+    chart: Annotated[Path | None, typer.Option("--chart", help="Write a chart (.svg).")] = None,
+    json: Json = False,
+) -> None:
+    """Show how each case's metrics changed over runs, with the steps found.
+
+    Example: edgetool history --metric p50_ms --chart history.svg
+    """
+    from edgetool.console.table import print_columns
+    from edgetool.platform.files import write_atomically
+    from edgetool.records.goals import Metric
+    from edgetool.reports.history import DEFAULT, history_chart, history_table, read_history
+
+    try:
+        metrics = tuple(Metric(name) for name in metric) or DEFAULT
+    except ValueError as error:
+        raise ConfigError(f"--metric: {error}", hint=f"known metrics: {', '.join(Metric)}") from error
+    histories, unreadable = read_history(runs, metrics)
+    drawn = None if chart is None else history_chart(histories)
+    if chart is not None:
+        if drawn is None:
+            raise ConfigError(
+                "there is nothing to draw", hint="a chart needs two runs of a case, and at most 24 series"
+            )
+        write_atomically(chart, drawn.file())
+    if json:
+        print_json({"histories": histories, "unreadable": unreadable})
+        return
+    print_columns(history_table(histories))
+    for name in unreadable:
+        print(f"{name}: not read: it is no run, or damaged")
+
+
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
     pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf too (extra: pdf).")] = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.jobs import visit_keeper
 from edgetool.commands.options import Json, complete_target
 from edgetool.commands.output import print_json
 from edgetool.platform.foreign import one_line
@@ -130,16 +131,10 @@ def clean_target(
 
     Example: edgetool clean --target visionfive2
     """
-    from edgetool.errors import ConfigError
-    from edgetool.executors.ssh import SshExecutor
     from edgetool.platform.format import size_text
-    from edgetool.targets.registry import load_target, open_executor
 
-    executor = open_executor(load_target(target), exclusive=False)
-    if not isinstance(executor, SshExecutor):
-        raise ConfigError(f"edgetool keeps nothing on {target}", hint="`edgetool clean` is for boards reached by SSH")
-    with executor:
-        freed_bytes = executor.clean()
+    with visit_keeper(target) as board:
+        freed_bytes = board.clean()
     if json:
         print_json({"target": target, "freed_bytes": freed_bytes})
         return

@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import Protocol, runtime_checkable
 
 from edgetool.errors import ConfigError, ConnectError, ExecutorError, JobLost, LinkLost
-from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult
+from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult, Executor
 from edgetool.executors.link import ENDING_S, Link, refused
 from edgetool.executors.scripts import Ended
 from edgetool.executors.shell import answer_in
@@ -45,6 +46,27 @@ class Job:
     exit_code: int | None
     command: Text
     holder: Text  # who started it
+
+
+@runtime_checkable
+class JobKeeper(Executor, Protocol):
+    """An executor whose target goes on with a job when nobody listens, and keeps files for the next time."""
+
+    def jobs(self) -> tuple[Job, ...]:
+        """What runs there, and what ended without anyone to hear it."""
+        ...
+
+    def attach(self, job: str, into: Path) -> CommandResult:
+        """Wait for the end of a job that another started; what it wrote comes into the folder `into`."""
+        ...
+
+    def cancel(self, job: str) -> None:
+        """End a job with all its processes."""
+        ...
+
+    def clean(self) -> int:
+        """Remove what is kept there for the next time; returns its size in bytes."""
+        ...
 
 
 def run_job(

@@ -11,6 +11,7 @@ from edgetool.models.onnxfile import describe, digest_files, load_graph, model_f
 from edgetool.models.precisions import precision_of
 from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, SourceKind
 from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.files import staged_file
 
 
 def read_artifact(path: Path) -> ModelArtifact:
@@ -33,20 +34,12 @@ def save_artifact(artifact: ModelArtifact, path: Path) -> ModelArtifact:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for file in reversed(model_files(artifact.path)):  # the weights first: a model is whole or not there
-            _copy(file, path if file == artifact.path else path.with_name(file.name))
+            with staged_file(path if file == artifact.path else path.with_name(file.name)) as beside:
+                shutil.copyfile(file, beside)
         write_document(path.with_suffix(".json"), artifact.spec)
     except OSError as error:
         raise ModelError(f"cannot write {path}: {error.strerror}") from error
     return replace(artifact, path=path)
-
-
-def _copy(source: Path, destination: Path) -> None:
-    beside = destination.with_name(f".{destination.name}.partial")
-    try:
-        shutil.copyfile(source, beside)
-        beside.replace(destination)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def source_digest(request: ModelRequest) -> str | None:

@@ -18,8 +18,6 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
-from edgetool.platform.files import remove_tree
-
 VARIABLE = "EDGETOOL_CHILD"
 PREFIX = "edgetool-"
 GRACE_S = 1.0
@@ -134,4 +132,6 @@ def scratch_of_our_own() -> Iterator[Path]:
         yield folder
     finally:
         with contextlib.suppress(OSError):  # the switch tries it again
+            from edgetool.platform.files import remove_tree  # with its values, which no command line waits for
+
             remove_tree(folder)

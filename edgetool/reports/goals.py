@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from edgetool.models.spec import Precision
-from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
 from edgetool.platform.values import value
 from edgetool.records.compare import HOST
-from edgetool.records.goals import Goal, Metric
-from edgetool.records.record import Record
-from edgetool.records.stats import Interval, median_ratio, proportion, quantile
+from edgetool.records.goals import Goal
+from edgetool.records.stats import Interval
+from edgetool.reports.metrics import TO_FP32, metric_text, read_metric
 from edgetool.reports.rows import Entry, Row
-from edgetool.reports.verdict import loss_to_fp32
-
-MS = 1_000_000  # nanoseconds
 
 
 class State(StrEnum):
@@ -40,32 +35,20 @@ class Check:
     @property
     def bound(self) -> str:
         goal = self.goal
-        return f"≤ {text(goal, goal.max)}" if goal.max is not None else f"≥ {text(goal, goal.min or 0.0)}"
+        if goal.max is not None:
+            return f"≤ {metric_text(goal.metric, goal.max)}"
+        return f"≥ {metric_text(goal.metric, goal.min or 0.0)}"
 
     @property
     def found(self) -> str:
         """The value with its interval, or why there is none."""
         if self.measured is None:
             return self.reason
-        found = text(self.goal, self.measured.value)
-        if self.measured.low == self.measured.high:
-            return found
-        return f"{found} ({text(self.goal, self.measured.low)} to {text(self.goal, self.measured.high)})"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Case:
-    """What a metric is read from."""
-
-    row: Row
-    record: Record
-    fp32: Row | None
-    baseline: Record | None
-    entries: Sequence[Entry]
-    goal: Goal
-
-
-Reading = Interval | str  # or why there is none
+        value, low, high = (
+            metric_text(self.goal.metric, number)
+            for number in (self.measured.value, self.measured.low, self.measured.high)
+        )
+        return value if low == high else f"{value} ({low} to {high})"
 
 
 def judge_goals(
@@ -102,17 +85,9 @@ def _judge(goal: Goal, entries: Sequence[Entry], table: Sequence[Row], baseline:
             reason="no case of the run is meant",
         )
     for row, recorded in chosen:
-        reading: Reading = "it failed"
-        if recorded is not None:
-            case = _Case(
-                row=row,
-                record=recorded.record,
-                fp32=_fp32(row, table),
-                baseline=_of_baseline(row, baseline),
-                entries=entries,
-                goal=goal,
-            )
-            reading = READ[goal.metric](case)
+        reading = read_metric(
+            goal.metric, row, recorded, entries=entries, table=table, baseline=baseline, core=goal.core
+        )
         measured = None if isinstance(reading, str) else reading
         yield Check(
             goal=goal,
@@ -140,195 +115,3 @@ def _state(goal: Goal, measured: Interval | None) -> State:
 def worst(checks: Sequence[Check]) -> State | None:
     """None without checks."""
     return max((check.state for check in checks), key=list(State).index, default=None)
-
-
-def _fp32(row: Row, table: Sequence[Row]) -> Row | None:
-    cell = (row.model, row.target, row.threads, row.runtime)
-    return next(
-        (r for r in table if (r.model, r.target, r.threads, r.runtime) == cell and r.precision == Precision.FP32), None
-    )
-
-
-def _of_baseline(row: Row, baseline: Sequence[Entry]) -> Record | None:
-    cell = (row.model, row.precision, row.target, row.threads, row.runtime)
-    return next(
-        (
-            recorded.record
-            for result, recorded in baseline
-            if (c := result.case) and (c.model, c.precision, c.target, c.threads, c.runtime) == cell
-            if recorded is not None
-        ),
-        None,
-    )
-
-
-def _exact(number: float) -> Interval:
-    return Interval(value=number, low=number, high=number)
-
-
-def _size(case: _Case) -> Reading:
-    return _exact(case.record.subject.model.size_bytes)
-
-
-def _size_ratio(case: _Case) -> Reading:
-    if case.fp32 is None or not case.fp32.size_bytes:
-        return "there is no fp32 beside it"
-    return _exact(case.record.subject.model.size_bytes / case.fp32.size_bytes)
-
-
-def _load(case: _Case) -> Reading:
-    timing = case.record.timing
-    return _no_time(case) or ("not timed" if timing is None else _exact(timing.session_load_ns / MS))
-
-
-def _no_time(case: _Case) -> str:
-    """Why a time of this case counts for nothing; empty where it counts."""
-    if case.record.emulated:
-        return "emulated: no latency"
-    return "not timed" if case.record.timing is None else ""
-
-
-def _quantile(share: float) -> Callable[[_Case], Reading]:
-    def read(case: _Case) -> Reading:
-        why = _no_time(case)
-        if why or case.record.timing is None:
-            return why
-        found = quantile(case.record.timing.samples_ns, share)
-        if found is None:
-            return "too few repetitions for an interval"
-        return Interval(value=found.value / MS, low=found.low / MS, high=found.high / MS)
-
-    return read
-
-
-def _latency_ratio(case: _Case) -> Reading:
-    return case.row.ratio or _no_time(case) or "there is no fp32 beside it"
-
-
-def _baseline_latency(case: _Case) -> Reading:
-    if why := _no_time(case):
-        return why
-    if case.baseline is None or case.baseline.timing is None or case.record.timing is None:
-        return "the baseline has no such time"
-    return median_ratio(case.record.timing.samples_ns, case.baseline.timing.samples_ns)
-
-
-def _peak_rss(case: _Case) -> Reading:
-    if case.row.peak_rss_bytes is None:
-        return "not measured"
-    return "emulated: the emulator's memory is in it" if case.record.emulated else _exact(case.row.peak_rss_bytes)
-
-
-def _accuracy(case: _Case) -> Reading:
-    """On all images that this target classified."""
-    if not case.record.subject.model.accuracy_means_something:
-        return "random weights: it means nothing"
-    if case.row.correct_all is None or not case.row.images_all:
-        return "no labelled images were classified"
-    return proportion(case.row.correct_all, case.row.images_all)
-
-
-def _accuracy_loss(case: _Case) -> Reading:
-    if not case.record.subject.model.accuracy_means_something:
-        return "random weights: it means nothing"
-    loss = loss_to_fp32(case.entries, case.row)
-    return "no labelled images were classified in both formats" if loss is None else loss.share
-
-
-def _same_class(case: _Case) -> Reading:
-    if case.row.same_predictions is None or not case.row.compared_samples:
-        return "the outputs were not compared with the host's"
-    return proportion(case.row.same_predictions, case.row.compared_samples)
-
-
-def _instructions(case: _Case) -> Reading:
-    return "not counted" if case.row.instructions is None else _exact(case.row.instructions)
-
-
-def _weighted(case: _Case) -> Reading:
-    return "not counted" if case.row.instructions_weighted is None else _exact(case.row.instructions_weighted)
-
-
-def _baseline_instructions(case: _Case) -> Reading:
-    if case.record.instructions is None:
-        return "not counted"
-    if case.baseline is None or case.baseline.instructions is None:
-        return "the baseline has no such count"
-    if case.baseline.instructions.vlen_bits != case.record.instructions.vlen_bits:
-        return "the baseline was counted with vectors of another length"
-    return _exact(case.record.instructions.raw / case.baseline.instructions.raw)
-
-
-def _cycles(case: _Case) -> Reading:
-    """An estimate is an interval; its middle stands for nothing but its middle."""
-    from edgetool.estimates.cores import load_core
-    from edgetool.estimates.estimate import estimate, runs_on
-
-    if case.record.instructions is None or case.goal.core is None:
-        return "not counted"
-    counts, core = case.record.instructions, load_core(case.goal.core)
-    if not runs_on(counts.mean, counts.vlen_bits, core):
-        return f"what was counted does not run on {core.title}"
-    found = estimate(counts.mean, core)
-    return Interval(value=found.middle, low=found.low, high=found.high)
-
-
-TO_FP32 = {Metric.SIZE_RATIO, Metric.LATENCY_RATIO, Metric.ACCURACY_LOSS}
-READ: dict[Metric, Callable[[_Case], Reading]] = {
-    Metric.SIZE_BYTES: _size,
-    Metric.SIZE_RATIO: _size_ratio,
-    Metric.LOAD_MS: _load,
-    Metric.P50_MS: _quantile(0.5),
-    Metric.P90_MS: _quantile(0.9),
-    Metric.LATENCY_RATIO: _latency_ratio,
-    Metric.BASELINE_LATENCY_RATIO: _baseline_latency,
-    Metric.PEAK_RSS_BYTES: _peak_rss,
-    Metric.ACCURACY: _accuracy,
-    Metric.ACCURACY_LOSS: _accuracy_loss,
-    Metric.SAME_CLASS: _same_class,
-    Metric.INSTRUCTIONS: _instructions,
-    Metric.WEIGHTED_INSTRUCTIONS: _weighted,
-    Metric.BASELINE_INSTRUCTIONS_RATIO: _baseline_instructions,
-    Metric.ESTIMATED_CYCLES: _cycles,
-}
-
-
-def text(goal: Goal, number: float) -> str:
-    """A number in the unit of a goal's metric."""
-    return _TEXTS[goal.metric](number)
-
-
-def _milliseconds(number: float) -> str:
-    return time_text(number * MS)
-
-
-def _ratio(number: float) -> str:
-    """A gate may stop a regression of a tenth of a percent: more digits than a table's ratios have."""
-    return f"{number:.4g}×" if abs(number - 1) < 0.1 else ratio_text(number)
-
-
-def _count(number: float) -> str:
-    return count_text(round(number))
-
-
-def _points(number: float) -> str:
-    return f"{number * 100:.1f} points".replace("-", "−")
-
-
-_TEXTS: dict[Metric, Callable[[float], str]] = {
-    Metric.SIZE_BYTES: size_text,
-    Metric.SIZE_RATIO: _ratio,
-    Metric.LOAD_MS: _milliseconds,
-    Metric.P50_MS: _milliseconds,
-    Metric.P90_MS: _milliseconds,
-    Metric.LATENCY_RATIO: _ratio,
-    Metric.BASELINE_LATENCY_RATIO: _ratio,
-    Metric.PEAK_RSS_BYTES: size_text,
-    Metric.ACCURACY: percent_text,
-    Metric.ACCURACY_LOSS: _points,
-    Metric.SAME_CLASS: percent_text,
-    Metric.INSTRUCTIONS: _count,
-    Metric.WEIGHTED_INSTRUCTIONS: _count,
-    Metric.BASELINE_INSTRUCTIONS_RATIO: _ratio,
-    Metric.ESTIMATED_CYCLES: _count,
-}

@@ -1,0 +1,161 @@
+"""The history of a case over runs: each metric in the order of time, and where it changed for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgetool.errors import CompareError, ConfigError
+from edgetool.platform.columns import Column, Detail, Shown, Table
+from edgetool.platform.foreign import one_line
+from edgetool.platform.values import value
+from edgetool.records.goals import Metric
+from edgetool.records.results import RUN, read_run
+from edgetool.records.stats import Interval
+from edgetool.records.steps import Step, find_steps
+from edgetool.reports.charts.drawing import GREY, LABEL_LIMIT, PRECISIONS, Chart, Panel, draw
+from edgetool.reports.metrics import metric_text, read_metric
+from edgetool.reports.rows import Row, rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DEFAULT = (Metric.P50_MS, Metric.ACCURACY, Metric.SIZE_BYTES, Metric.PEAK_RSS_BYTES, Metric.INSTRUCTIONS)
+PANELS_LIMIT = 24
+
+
+@value
+class Point:
+    run: str
+    at: datetime
+    measured: Interval
+
+
+@value
+class History:
+    """One metric of one case; never without points."""
+
+    metric: Metric
+    model: str
+    precision: str
+    target: str
+    runtime: str
+    threads: int
+    points: tuple[Point, ...]  # in order of time
+    steps: tuple[Step, ...]
+
+    @property
+    def title(self) -> str:
+        threads = f", {self.threads} threads" if self.threads > 1 else ""
+        return f"{self.model} {self.precision} on {self.target}, {self.runtime}{threads}"
+
+    def text(self, number: float) -> str:
+        return metric_text(self.metric, number)
+
+    @property
+    def change(self) -> str:
+        """What happened, with the run it happened before."""
+        if self.steps:
+            return "; ".join(f"{step.ratio:.3g}× from {self.points[step.after].run} on" for step in self.steps)
+        return "too few runs" if len(self.points) < 4 else "no step"
+
+
+def read_history(folder: Path, metrics: Sequence[Metric] = DEFAULT) -> tuple[tuple[History, ...], tuple[str, ...]]:
+    """Of all runs in a folder, and the names of those that can't be read. Raises ConfigError where there is no run."""
+    found: dict[tuple[Metric, tuple[str, str, str, str, int]], list[Point]] = {}
+    unreadable = []
+    runs = sorted(path.parent for path in folder.glob(f"*/{RUN}") if not path.parent.name.startswith("."))
+    if not runs:
+        raise ConfigError(f"{folder} holds no runs", hint="`edgetool deploy` writes into runs/; --runs names a folder")
+    for path in runs:
+        try:
+            stored = read_run(path)
+        except CompareError:
+            unreadable.append(path.name)
+            continue
+        table = rows(stored.entries)
+        for row, (_, recorded) in zip(table, stored.entries, strict=True):
+            if recorded is None:
+                continue
+            for metric in metrics:
+                reading = read_metric(metric, row, recorded, entries=stored.entries, table=table)
+                if isinstance(reading, Interval):
+                    point = Point(run=path.name, at=recorded.record.started_at, measured=reading)
+                    found.setdefault((metric, _case(row)), []).append(point)
+    histories = (_history(metric, case, points) for (metric, case), points in found.items())
+    return tuple(sorted(histories, key=lambda h: (list(Metric).index(h.metric), h.title))), tuple(unreadable)
+
+
+def _case(row: Row) -> tuple[str, str, str, str, int]:
+    return row.model, row.precision, row.target, row.runtime, row.threads
+
+
+def _history(metric: Metric, case: tuple[str, str, str, str, int], points: Sequence[Point]) -> History:
+    model, precision, target, runtime, threads = case
+    ordered = tuple(sorted(points, key=lambda point: point.at))
+    return History(
+        metric=metric,
+        model=model,
+        precision=precision,
+        target=target,
+        runtime=runtime,
+        threads=threads,
+        points=ordered,
+        steps=find_steps([point.measured for point in ordered]),
+    )
+
+
+COLUMNS: tuple[Column[History], ...] = (
+    Column(title="metric", field="metric", value=lambda h: h.metric.value, detail=Detail.BRIEF),
+    Column(title="model", field="model", value=lambda h: h.model, shown=Shown.IF_VARIED),
+    Column(title="precision", field="precision", value=lambda h: h.precision, detail=Detail.BRIEF),
+    Column(title="target", field="target", value=lambda h: h.target, detail=Detail.BRIEF),
+    Column(title="runtime", field="runtime", value=lambda h: h.runtime, shown=Shown.IF_VARIED),
+    Column(title="threads", field="threads", value=lambda h: h.threads, format=str, shown=Shown.IF_VARIED),
+    Column(title="runs", field="runs", value=lambda h: len(h.points), format=str),
+    Column(title="first", field="first", value=lambda h: h.text(h.points[0].measured.value), detail=Detail.BRIEF),
+    Column(title="last", field="last", value=lambda h: h.text(h.points[-1].measured.value), detail=Detail.BRIEF),
+    Column(title="steps", field="steps", value=lambda h: h.change, detail=Detail.BRIEF),
+)
+
+
+def history_table(histories: Sequence[History]) -> Table[History]:
+    return Table(caption="History", columns=COLUMNS, rows=histories)
+
+
+def history_chart(histories: Sequence[History]) -> Chart | None:
+    """A panel for each history that has more than one point; None where none has, or there is too much to look at."""
+    shown = [history for history in histories if len(history.points) > 1]
+    if not 0 < len(shown) <= PANELS_LIMIT:
+        return None
+    return draw(
+        "history",
+        "Each metric over the runs; a line is the level between two steps",
+        "; ".join(f"{history.metric} of {history.title}: {history.change}" for history in shown),
+        [
+            Panel(draw=partial(_draw, history=history), height=0.85, above=0.26, below=0.26, left=0.75)
+            for history in shown
+        ],
+    )
+
+
+def _draw(axes: Axes, *, history: History) -> None:
+    import numpy as np
+
+    values = np.array([point.measured.value for point in history.points])
+    low = values - np.array([point.measured.low for point in history.points])
+    high = np.array([point.measured.high for point in history.points]) - values
+    colour = PRECISIONS.get(history.precision, GREY)
+    at = np.arange(1, len(values) + 1)
+    axes.errorbar(at, values, yerr=[low.clip(0), high.clip(0)], fmt="o", markersize=3, color=colour, linewidth=1)
+    edges = [0, *(step.after for step in history.steps), len(values)]
+    for start, end in pairwise(edges):
+        axes.plot([start + 0.6, end + 0.4], [np.median(values[start:end])] * 2, color=colour, linewidth=1.2)
+    axes.set_yticks(sorted({values.min(), values.max()}))
+    axes.set_yticklabels([history.text(number) for number in sorted({values.min(), values.max()})])
+    axes.set_xticks([])
+    axes.set_title(one_line(f"{history.metric}: {history.title}", limit=LABEL_LIMIT), loc="left", fontsize=9.5)
