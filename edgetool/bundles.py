@@ -17,6 +17,7 @@ from edgetool.bill import write_bill
 from edgetool.errors import BuildError, ConfigError, ModelError
 from edgetool.models.images import ImageSet
 from edgetool.models.onnxfile import model_files
+from edgetool.models.samples import Samples, of_images
 from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, is_elf
@@ -95,7 +96,7 @@ def build_bundle(
     runtime: Runtime,
     harness: Path,
     toolchain: Toolchain,
-    images: ImageSet | None,
+    images: ImageSet | Samples | None,
 ) -> Bundle:
     """Fill `folder`. Raises WrongMachine for a binary of another machine, ModelError for inputs that do not fit."""
     _check_names(models)
@@ -121,7 +122,8 @@ def build_bundle(
     (folder / NOTICE).write_text(notice(carried))
     (folder / "inputs").mkdir()
     spec = models[0].spec
-    inputs = _write_noise(folder, spec) if images is None else (_write_images(folder, spec, images),)
+    samples = of_images(images, spec.inputs, spec.name) if isinstance(images, ImageSet) else images
+    inputs = _write_noise(folder, spec) if samples is None else _write_samples(folder, spec, samples)
     for file in sorted(folder.rglob("*")):
         if file.is_file() and is_elf(file):
             check_machine(file, machine=toolchain.elf_machine, triple=toolchain.triple)
@@ -142,8 +144,8 @@ def build_bundle(
         runtime=runtime.build,
         models=tuple(bundled),
         inputs=inputs,
-        noise=images is None,
-        labels=None if images is None or images.labels is None else tuple(images.labels.tolist()),
+        noise=samples is None,
+        labels=None if samples is None or samples.labels is None else tuple(samples.labels.tolist()),
         files=files,
     )
     write_document(folder / MANIFEST, manifest)
@@ -160,22 +162,11 @@ def _check_names(models: Sequence[ModelArtifact]) -> None:
         raise ModelError("the models have different inputs", hint="package them in two bundles")
 
 
-def _write_images(folder: Path, spec: ModelSpec, images: ImageSet) -> BundledInput:
-    """The images as samples of the model's only input."""
-    if (
-        len(spec.inputs) != 1
-        or spec.inputs[0].dtype != "float32"
-        or spec.inputs[0].shape[1:] != images.inputs.shape[1:]
-    ):
-        described = ", ".join(f"{tensor.name}: {tensor.dtype} {tensor.shape}" for tensor in spec.inputs)
-        raise ModelError(
-            f"the inputs of {spec.name} are {described}, not one of float32 images {images.inputs.shape[1:]}"
-        )
-    tensor = spec.inputs[0]
-    samples = len(images) // tensor.shape[0]
-    if samples == 0:
-        raise ModelError(f"{spec.name} takes {tensor.shape[0]} images at a time and there are {len(images)}")
-    return _write_input(folder, 0, tensor, images.inputs[: samples * tensor.shape[0]], samples)
+def _write_samples(folder: Path, spec: ModelSpec, samples: Samples) -> tuple[BundledInput, ...]:
+    return tuple(
+        _write_input(folder, index, tensor, samples.arrays[tensor.name], len(samples))
+        for index, tensor in enumerate(spec.inputs)
+    )
 
 
 def _write_noise(folder: Path, spec: ModelSpec) -> tuple[BundledInput, ...]:
@@ -187,9 +178,7 @@ def _write_noise(folder: Path, spec: ModelSpec) -> tuple[BundledInput, ...]:
     )
 
 
-def _write_input(
-    folder: Path, index: int, tensor: TensorSpec, data: npt.NDArray[np.floating[Any]], samples: int
-) -> BundledInput:
+def _write_input(folder: Path, index: int, tensor: TensorSpec, data: npt.NDArray[Any], samples: int) -> BundledInput:
     path = f"inputs/{index}.bin"
     data.astype(np.dtype(tensor.dtype).newbyteorder("<")).tofile(folder / path)
     return BundledInput(path=path, tensor=tensor, samples=samples, sha256=sha256_file(folder / path))

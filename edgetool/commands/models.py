@@ -19,6 +19,7 @@ from edgetool.commands.options import (
     Shapes,
     Source,
     Target,
+    TaskName,
     Weights,
     planned_model,
 )
@@ -35,6 +36,7 @@ def export(
     checkpoint: Checkpoint = None,
     shape: Shapes = [],  # noqa: B006
     calibration: Calibration = None,
+    task: TaskName = None,
     opset: Annotated[
         int | None, typer.Option(min=16, max=23, help="ONNX opset. Default: one that every runtime supports.")
     ] = None,
@@ -49,7 +51,7 @@ def export(
     from edgetool import api
     from edgetool.models.opsets import DEFAULT_OPSET
 
-    asked = planned_model(source, weights, checkpoint, shape, calibration, None, weights_mirror)
+    asked = planned_model(source, weights, checkpoint, shape, calibration, None, weights_mirror, task)
     output = output or Path(f"{asked.request.name}.onnx")
     _print_model(api.export(asked, output, opset=opset or DEFAULT_OPSET, force=force, quiet=json), json)
 

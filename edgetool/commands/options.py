@@ -57,12 +57,14 @@ Shapes = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
-Calibration = Annotated[Path | None, typer.Option(help="Calibration images: folder or .npz.", rich_help_panel=MODEL)]
+Calibration = Annotated[
+    Path | None, typer.Option(help="Calibration inputs: folder, .npz or package.module:samples.", rich_help_panel=MODEL)
+]
 HeldOut = Annotated[
     Path | None,
     typer.Option(
         "--held-out",
-        help="Images to evaluate on. Default: every fifth of --calibration.",
+        help="Inputs to evaluate on. Default: every fifth of --calibration.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -110,6 +112,14 @@ Against = Annotated[
         rich_help_panel=MEASUREMENT,
     ),
 ]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help="classification, detection, segmentation, regression, embedding or none. Default: what is certain.",
+        rich_help_panel=MODEL,
+    ),
+]
 Precisions = Annotated[
     list[str],
     typer.Option(
@@ -135,10 +145,14 @@ Force = Annotated[bool, typer.Option("--force", help="Repeat every step, even th
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and no progress.")]
 
 
-def model_request(source: str, weights: str, checkpoint: Path | None, shapes: Sequence[str]) -> ModelRequest:
+def model_request(
+    source: str, weights: str, checkpoint: Path | None, shapes: Sequence[str], task: str | None = None
+) -> ModelRequest:
     from edgetool.models.requests import check_request
-    from edgetool.models.spec import ModelRequest
+    from edgetool.models.spec import ModelRequest, Task
 
+    if task is not None and task not in list(Task):
+        raise ConfigError(f"--task {task!r} is not known", hint=f"known tasks: {', '.join(Task)}")
     if weights not in ("", "digits", "imagenet", "random"):
         raise ConfigError(
             f"--weights {weights!r} is not one of digits, imagenet, random", hint="for a file use --checkpoint"
@@ -154,6 +168,7 @@ def model_request(source: str, weights: str, checkpoint: Path | None, shapes: Se
         checkpoint=None if checkpoint is None else str(checkpoint),
         input_shape=next((shape for name, shape in named if not name), None),
         shapes=tuple((name, shape) for name, shape in named if name),
+        task=None if task is None else Task(task),
     )
     check_request(request)
     return request
@@ -182,16 +197,18 @@ def planned_model(
     calibration: Path | None,
     held_out: Path | None,
     weights_mirror: str | None,
+    task: str | None,
 ) -> PlannedModel:
     from edgetool.pipeline.plan import PlannedModel
 
-    request = model_request(source, weights, checkpoint, shapes)
+    request = model_request(source, weights, checkpoint, shapes, task)
     return PlannedModel(
         source=request.source,
         weights=request.weights,
         checkpoint=request.checkpoint,
         input_shape=request.input_shape,
         shapes=request.shapes,
+        task=request.task,
         calibration=None if calibration is None else str(calibration),
         held_out=None if held_out is None else str(held_out),
         weights_mirror=weights_mirror,

@@ -33,6 +33,7 @@ from edgetool.commands.options import (
     Shapes,
     Target,
     Targets,
+    TaskName,
     Threads,
     Wait,
     Warmup,
@@ -60,6 +61,7 @@ def deploy(
     calibration: Calibration = None,
     held_out: HeldOut = None,
     weights_mirror: Mirror = None,
+    task: TaskName = None,
     precision: Precisions = [],  # noqa: B006  # Typer's way; never changed
     dynamic: Dynamic = False,
     runtime: Runtimes = [],  # noqa: B006
@@ -92,7 +94,7 @@ def deploy(
     from edgetool.pipeline.runtimes import chosen_runtimes
 
     done = api.deploy(
-        planned_model(model, weights, checkpoint, shape, calibration, held_out, weights_mirror),
+        planned_model(model, weights, checkpoint, shape, calibration, held_out, weights_mirror, task),
         target,
         precisions=chosen_precisions(precision, dynamic=dynamic),
         runtimes=chosen_runtimes(runtime),

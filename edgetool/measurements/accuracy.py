@@ -1,4 +1,4 @@
-"""Accuracy: the held-out images classified on the target, and the outputs they are judged by."""
+"""Accuracy: the held-out inputs run on the target, classified where the model classifies, and what came out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from edgetool.errors import HarnessError
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import Outputs, finite_outputs
 from edgetool.measurements.reading import Instrument, Reading
+from edgetool.models.tasks import classifies
 from edgetool.platform.values import Positive, Sha256, value
 
 
@@ -40,7 +41,8 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     manifest, evaluation = bench.bundle.manifest, bench.target.evaluation
     bundled = manifest.inputs[0].samples if manifest.inputs else 1
     wanted = min(bundled, bench.images or bundled)
-    title_of_step = f"classify {wanted} images, {model.spec.precision} on {bench.target.name}"
+    does = f"classify {wanted} images" if _classifies(bench.bundle, model) else f"outputs of {wanted} samples"
+    title_of_step = f"{does}, {model.spec.precision} on {bench.target.name}"
     with bench.context.progress.step(title_of_step) as step:
         outcome = bench.run(
             model, threads=evaluation.threads, outputs=True, samples=None if wanted == bundled else wanted
@@ -58,10 +60,15 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     return Reading(measurement=accuracy, outcome=outcome, outputs=outputs)
 
 
+def _classifies(bundle: Bundle, model: BundledModel) -> bool:
+    labelled = bundle.manifest.labels is not None
+    return not bundle.manifest.noise and classifies(model.spec.task, model.spec.outputs, labelled=labelled)
+
+
 def _judge(bundle: Bundle, model: BundledModel, outputs: Outputs, *, samples: int) -> Accuracy | None:
     """Of as many rows as went in, whatever came back; labels that do not cover them are none."""
     logits = next(iter(outputs.values()))
-    if bundle.manifest.noise or logits.ndim != 2 or logits.shape[1] < 2:
+    if not _classifies(bundle, model) or logits.ndim != 2 or logits.shape[1] < 2:
         return None
     predictions = logits[: samples * bundle.manifest.inputs[0].tensor.shape[0]].argmax(axis=1)
     labels = bundle.manifest.labels if model.spec.accuracy_means_something else None

@@ -14,6 +14,8 @@ from edgetool.models.images import Float32Array
 if TYPE_CHECKING:
     import onnxruntime
 
+    from edgetool.models.samples import Samples
+
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
     """A session on the CPU. Raises ModelError with the runtime's own words.
@@ -54,6 +56,12 @@ def run_session(session: onnxruntime.InferenceSession, inputs: Float32Array) -> 
     return [np.concatenate(column) for column in zip(*runs, strict=True)]
 
 
+def run_samples(session: onnxruntime.InferenceSession, samples: Samples) -> list[npt.NDArray[np.generic]]:
+    """All outputs, joined along the first axis; one without an axis becomes one of shape (samples,)."""
+    runs = [session.run(None, feeds) for feeds in samples.feeds()]
+    return [np.concatenate([np.atleast_1d(array) for array in column]) for column in zip(*runs, strict=True)]
+
+
 def signal_to_noise_db(reference: npt.NDArray[np.generic], outputs: npt.NDArray[np.generic]) -> float:
     """10 log10(Σ reference² ÷ Σ (reference − outputs)²), at most 200 dB.
 
@@ -61,7 +69,11 @@ def signal_to_noise_db(reference: npt.NDArray[np.generic], outputs: npt.NDArray[
     20.0
     """
     signal = float(np.square(reference.astype(np.float64)).sum())
-    noise = float(np.square(reference.astype(np.float64) - outputs.astype(np.float64)).sum())
+    return noise_ratio_db(signal, float(np.square(reference.astype(np.float64) - outputs.astype(np.float64)).sum()))
+
+
+def noise_ratio_db(signal: float, noise: float) -> float:
+    """10 log10(signal ÷ noise) of two sums of squares, between −200 and 200 dB."""
     if noise == 0 or signal == 0:
         return 200.0 if noise == 0 else -200.0
     return min(200.0, 10 * float(np.log10(signal / noise)))

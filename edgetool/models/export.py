@@ -10,7 +10,7 @@ import shutil
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from edgetool.models.precisions import has_bfloat16, precision_of, widen_bfloat1
 from edgetool.models.requests import check_request
 from edgetool.models.shapes import ONLY, fix_shapes
 from edgetool.models.spec import ModelArtifact, ModelRequest
+from edgetool.models.tasks import guess_task
 from edgetool.models.zoo import BuiltModel, build_model, import_torch
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import write_atomically
@@ -84,6 +85,7 @@ def export_model(
         accuracy_means_something=request.origin != "random",
         called=Path(request.source) if request.is_onnx else None,
     )
+    spec = replace(spec, task=request.task or guess_task(request.kind, spec.outputs))
     write_document(folder / "model.json", spec)
     return Exported(artifact=ModelArtifact(path=path, spec=spec), difference=difference, notes=notes)
 

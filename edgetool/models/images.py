@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -81,26 +81,34 @@ class Split(StrEnum):
     CALIBRATION = "calibration"
     HELD_OUT = "heldout"
 
-    def choose(self, count: int) -> slice | list[int]:
-        """Which of `count` unsplit images are this split's: every fifth is held out, when there are five at all."""
+    def choose(self, count: int) -> list[int]:
+        """Which of `count` unsplit images are this split's: every fifth is held out, or the last of fewer.
+
+        A single image is both: it is better than none, and a caveat says so.
+        """
+        if count == 1:
+            return [0]
         if count < 5:
-            return slice(None)
+            return [count - 1] if self is Split.HELD_OUT else list(range(count - 1))
         return [i for i in range(count) if (i % 5 == 4) == (self is Split.HELD_OUT)]
 
 
-def read_images(source: Path, preprocessing: Preprocessing, *, split: Split, limit: int | None = None) -> ImageSet:
+def read_images(
+    source: Path, preprocessing: Preprocessing, *, split: Split, limit: int | None = None, whole: bool = False
+) -> ImageSet:
     """Read a folder of pictures, or an .npz.
 
     An .npz holds `<split>_images`, or `images` of which every fifth is held out: uint8 pictures of shape (n, h, w) or
     (n, h, w, 3), or float32 inputs of shape (n, c, h, w) that are used as they are. `<split>_labels` or `labels` of
-    shape (n,) are optional. A folder is read recursively in the order of its names, split the same way, without labels.
+    shape (n,) are optional. A folder is read recursively in the order of its names, split the same way. A folder for
+    each class gives labels: the place of its name among the names. With `whole` nothing is left for the other split.
 
     Raises ConfigError when there is nothing to read or it is not an image set.
     """
     if source.is_dir():
-        return _read_folder(source, preprocessing, split, limit)
+        return _read_folder(source, preprocessing, None if whole else split, limit)
     if source.suffix == ".npz":
-        return _read_npz(source, preprocessing, split, limit)
+        return _read_npz(source, preprocessing, split, limit, whole)
     raise ConfigError(
         f"{source} is neither a folder of images nor an .npz", hint="give a folder, or a file ending in .npz"
     )
@@ -126,11 +134,21 @@ def _pictures(folder: Path) -> list[Path]:
     return files
 
 
-def _read_folder(folder: Path, preprocessing: Preprocessing, split: Split, limit: int | None) -> ImageSet:
+def _read_folder(folder: Path, preprocessing: Preprocessing, split: Split | None, limit: int | None) -> ImageSet:
     files = _pictures(folder)
-    chosen = split.choose(len(files))
-    files = files[chosen] if isinstance(chosen, slice) else [files[i] for i in chosen]
-    return ImageSet(inputs=np.stack([preprocessing(picture) for picture in _open_all(files[:limit])]))
+    labels = _class_labels(folder, files)
+    chosen = list(range(len(files))) if split is None else split.choose(len(files))
+    inputs = np.stack([preprocessing(picture) for picture in _open_all(files[i] for i in chosen[:limit])])
+    return ImageSet(inputs=inputs, labels=None if labels is None else labels[chosen[:limit]])
+
+
+def _class_labels(folder: Path, files: Sequence[Path]) -> npt.NDArray[np.int64] | None:
+    """torchvision's ImageFolder: each picture in a folder of its class, and at least two of them; else None."""
+    parts = [file.relative_to(folder).parts for file in files]
+    classes = sorted({part[0] for part in parts})
+    if len(classes) < 2 or any(len(part) == 1 for part in parts):
+        return None
+    return np.array([classes.index(part[0]) for part in parts], dtype=np.int64)
 
 
 def _open_all(files: Iterable[Path]) -> Iterator[Image.Image]:
@@ -143,7 +161,7 @@ def _open_all(files: Iterable[Path]) -> Iterator[Image.Image]:
             raise ConfigError(f"cannot read the image {file}: {error}", hint="remove or replace the file") from error
 
 
-def _read_npz(file: Path, preprocessing: Preprocessing, split: Split, limit: int | None) -> ImageSet:
+def _read_npz(file: Path, preprocessing: Preprocessing, split: Split, limit: int | None, whole: bool) -> ImageSet:
     arrays = read_npz(file, error=ConfigError)
     images = arrays.get(f"{split}_images", arrays.get("images"))
     labels = arrays.get(f"{split}_labels" if f"{split}_images" in arrays else "labels")
@@ -153,7 +171,7 @@ def _read_npz(file: Path, preprocessing: Preprocessing, split: Split, limit: int
         )
     if labels is not None and (labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer)):
         raise ConfigError(f"{file}: labels are {labels.dtype} {labels.shape}, wanted integers ({len(images)},)")
-    chosen = slice(None) if f"{split}_images" in arrays else split.choose(len(images))
+    chosen = slice(None) if whole or f"{split}_images" in arrays else split.choose(len(images))
     images, labels = images[chosen][:limit], None if labels is None else labels[chosen][:limit].astype(np.int64)
     return ImageSet(inputs=_to_inputs(file, images, preprocessing), labels=labels)
 

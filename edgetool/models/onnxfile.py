@@ -10,7 +10,7 @@ import onnx
 from onnx.external_data_helper import load_external_data_for_model
 
 from edgetool.errors import ModelError
-from edgetool.models.spec import ModelSpec, Precision, TensorSpec
+from edgetool.models.spec import ModelSpec, Precision, Task, TensorSpec
 from edgetool.platform.files import is_inside, sha256_file
 from edgetool.platform.values import plain_name
 
@@ -160,6 +160,7 @@ def describe(
     accuracy_means_something: bool,
     parent: str | None = None,
     signal_to_noise_db: float | None = None,
+    task: Task | None = None,
     called: Path | None = None,
 ) -> ModelSpec:
     """The spec of a file, which errors call `called`. Raises ModelError, also for a shape that is not fixed."""
@@ -178,6 +179,7 @@ def describe(
         accuracy_means_something=accuracy_means_something,
         parent=parent,
         signal_to_noise_db=signal_to_noise_db,
+        task=task,
     )
 
 

@@ -6,14 +6,16 @@ import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, assert_never
 
-from edgetool.errors import QuantizeError
-from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
+from edgetool.errors import ModelError, QuantizeError
+from edgetool.models.evaluate import open_session, run_samples, signal_to_noise_db
 from edgetool.models.images import ImageSet
 from edgetool.models.onnxfile import describe
+from edgetool.models.samples import Samples, of_images
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.platform.documents import write_document
 
@@ -38,8 +40,8 @@ def quantize_model(
     folder: Path,
     *,
     quantization: Quantization = Quantization.STATIC,
-    calibration: ImageSet | None = None,
-    held_out: ImageSet | None = None,
+    calibration: ImageSet | Samples | None = None,
+    held_out: ImageSet | Samples | None = None,
 ) -> ModelArtifact:
     """Write `model.onnx` and `model.json` to `folder`.
 
@@ -51,26 +53,28 @@ def quantize_model(
     """
     _check_float(model)
     path = folder / "model.onnx"
+    samples = None if calibration is None else _samples(model, calibration)
     with tempfile.TemporaryDirectory(dir=folder) as scratch, _quiet():
         prepared = Path(scratch) / "prepared.onnx"
         try:
             match quantization:
                 case Quantization.STATIC:
                     _prepare(model.path, prepared)
-                    _quantize_static(prepared, path, calibration)
+                    _quantize_static(prepared, path, samples)
                 case Quantization.DYNAMIC:
                     _forget_shapes(model.path, prepared)
                     _quantize_dynamic(prepared, path)
                 case _:
                     assert_never(quantization)
-        except QuantizeError:
+        except (QuantizeError, ModelError):
             raise
         except Exception as error:  # ONNX Runtime's and protobuf's exceptions derive from Exception and nothing nearer
             raise QuantizeError(f"{model.spec.name}: cannot quantize: {str(error).strip().splitlines()[0]}") from error
     ratio = None
     if held_out is not None:
-        reference = run_session(open_session(model.path), held_out.inputs)[0]
-        ratio = signal_to_noise_db(reference, run_session(open_session(path), held_out.inputs)[0])
+        judged = _samples(model, held_out)
+        reference, found = (run_samples(open_session(file), judged)[0] for file in (model.path, path))
+        ratio = signal_to_noise_db(reference, found)
     spec = describe(
         path,
         name=model.spec.name,
@@ -79,7 +83,10 @@ def quantize_model(
         accuracy_means_something=model.spec.accuracy_means_something,
         parent=model.spec.sha256,
         signal_to_noise_db=ratio,
+        task=model.spec.task,
     )
+    if quantization is Quantization.STATIC and samples is not None:
+        spec = replace(spec, calibration_samples=len(samples))
     write_document(folder / "model.json", spec)
     return ModelArtifact(path=path, spec=spec)
 
@@ -122,22 +129,21 @@ class CalibrationFeeds:
         return next(self._feeds, None)
 
 
-def _quantize_static(source: Path, destination: Path, images: ImageSet | None) -> None:
+def _samples(model: ModelArtifact, images: ImageSet | Samples) -> Samples:
+    return of_images(images, model.spec.inputs, model.spec.name) if isinstance(images, ImageSet) else images
+
+
+def _quantize_static(source: Path, destination: Path, samples: Samples | None) -> None:
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    if images is None or len(images) == 0:
+    if samples is None or len(samples) == 0:
         raise QuantizeError(
             "static quantization needs calibration images", hint="give --calibration DIR, or use --dynamic"
         )
-    wanted = open_session(source).get_inputs()[0]
-    batch = int(wanted.shape[0])
-
-    feeds = [{wanted.name: images.inputs[i : i + batch]} for i in range(0, len(images) // batch * batch, batch)]
-
     quantize_static(
         source,
         destination,
-        CalibrationFeeds(feeds),
+        CalibrationFeeds(samples.feeds()),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QUInt8,

@@ -24,6 +24,17 @@ class Precision(StrEnum):
         return {"fp32": "export", "fp16": "export", "int8": "static", "int8-dynamic": "dynamic"}[self.value]
 
 
+class Task(StrEnum):
+    """What a model is for."""
+
+    CLASSIFICATION = "classification"
+    DETECTION = "detection"
+    SEGMENTATION = "segmentation"
+    REGRESSION = "regression"
+    EMBEDDING = "embedding"
+    NONE = "none"  # its outputs are tensors and nothing more
+
+
 @value
 class TensorSpec:
     name: Name
@@ -47,6 +58,8 @@ class ModelSpec:
     accuracy_means_something: bool  # False for random weights
     parent: Sha256 | None = None  # the model this one was made from
     signal_to_noise_db: float | None = None  # against the parent, on held-out inputs
+    calibration_samples: NonNegative | None = None  # inferences that ranges were taken from; None without calibration
+    task: Task | None = None  # None where nobody said and nothing makes it certain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +99,7 @@ class ModelRequest:
     checkpoint: Text | None = None  # a .safetensors or .pt file
     input_shape: tuple[Positive, ...] | None = None  # of the only input
     shapes: tuple[tuple[Name, tuple[Positive, ...]], ...] = ()  # of inputs by name
+    task: Task | None = None
 
     @property
     def kind(self) -> SourceKind:

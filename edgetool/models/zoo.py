@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from edgetool.errors import ConfigError, ExportError, ModelError
+from edgetool.models.functions import find_function, from_here
 from edgetool.models.images import IMAGENET, ImageSet, Preprocessing
 from edgetool.models.outputs import Example, example_of
 from edgetool.models.spec import ModelRequest, SourceKind
@@ -207,19 +207,12 @@ def _factory(source: str) -> BuiltModel:
     """What the user's function makes: a model, or a model with example inputs."""
     import torch
 
-    module_name, _, factory_name = source.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
+    factory = find_function(source)
     try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-        made = factory()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"cannot import {source}: {error}", hint="give package.module:factory, importable from here"
-        ) from error
+        with from_here():
+            made = factory()
     except Exception as error:  # the user's own code may raise anything
         raise ModelError(f"{source} raised {type(error).__name__}: {error}") from error
-    finally:
-        sys.path.remove(str(Path.cwd()))
     model, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if isinstance(model, torch.jit.ScriptModule):
         raise ExportError(

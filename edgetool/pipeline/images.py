@@ -1,18 +1,22 @@
-"""Which pictures a model is calibrated with, and which it is judged by."""
+"""Which pictures or other inputs a model is calibrated with, and which it is judged by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgetool.errors import ConfigError
+from edgetool.models.functions import is_function_name
 from edgetool.models.images import ImageSet, Split, images_digest, read_images
-from edgetool.models.spec import ModelRequest
+from edgetool.models.samples import Samples, function_digest, of_images, read_samples
+from edgetool.models.spec import ModelRequest, ModelSpec
 from edgetool.models.zoo import digits_images, preprocessing_for
+from edgetool.platform.arrays import read_npz
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSource:
-    """Pictures for calibration and, apart from them, for judging."""
+    """Inputs for calibration and, apart from them, for judging: folders, .npz files or package.module:samples."""
 
     calibration: Path
     held_out: Path
@@ -27,8 +31,41 @@ class ImageSource:
         return None if held_out is None else cls(calibration=held_out, held_out=held_out)
 
     def read(self, request: ModelRequest, shape: tuple[int, ...], split: Split, limit: int | None) -> ImageSet:
-        source = self.calibration if split is Split.CALIBRATION else self.held_out
-        return read_images(source, preprocessing_for(request, shape), split=split, limit=limit)
+        """Pictures for an input of `shape`. Raises ConfigError."""
+        return read_images(
+            self._of(split), preprocessing_for(request, shape), split=split, limit=limit, whole=self._whole
+        )
+
+    def pictures(self, request: ModelRequest, shape: tuple[int, ...], limit: int) -> ImageSet | None:
+        """Calibration pictures, for a model that is not exported yet; None where there are inputs by name only."""
+        named = is_function_name(str(self.calibration)) or (
+            self.calibration.suffix == ".npz"
+            and not {"images", "calibration_images"} & read_npz(self.calibration, error=ConfigError).keys()
+        )
+        return None if named or len(shape) != 4 else self.read(request, shape, Split.CALIBRATION, limit)
+
+    def samples(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int) -> Samples:
+        """As many inferences' inputs as there are, at most those of `limit` images. Raises ConfigError, ModelError."""
+        batch = max(1, model.inputs[0].shape[0] if model.inputs[0].shape else 1)
+        samples = read_samples(
+            self._of(split), model.inputs, split=split, whole=self._whole, limit=max(1, limit // batch)
+        )
+        if samples is not None:
+            return samples
+        images = self.read(request, model.inputs[0].shape, split, limit)
+        return of_images(images, model.inputs, model.name)
 
     def digests(self) -> list[str]:
-        return [images_digest(self.calibration), images_digest(self.held_out)]
+        return [_digest(self.calibration), _digest(self.held_out), "whole" if self._whole else "divided"]
+
+    def _of(self, split: Split) -> Path:
+        return self.calibration if split is Split.CALIBRATION else self.held_out
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the two are apart already, so that neither is divided."""
+        return self.calibration.resolve() != self.held_out.resolve()
+
+
+def _digest(source: Path) -> str:
+    return function_digest(str(source)) if is_function_name(str(source)) else images_digest(source)

@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar
 from annotated_types import Ge, Le, Len
 
 from edgetool.errors import ConfigError
-from edgetool.models.spec import ModelRequest, Precision
+from edgetool.models.functions import is_function_name
+from edgetool.models.spec import ModelRequest, Precision, Task
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.runtimes import RuntimeRequest, runtime_request
 from edgetool.platform.documents import check_table, read_toml
@@ -36,6 +37,7 @@ class PlannedModel:
     shapes: tuple[tuple[Name, tuple[Positive, ...]], ...] = ()  # of inputs by name
     calibration: Name | None = None
     held_out: Name | None = None
+    task: Task | None = None  # guessed where it is None and certain
     weights_mirror: Text | None = None  # where weights are downloaded from in place of torchvision's own place
 
     @property
@@ -50,6 +52,7 @@ class PlannedModel:
             checkpoint=self.checkpoint,
             input_shape=self.input_shape,
             shapes=self.shapes,
+            task=self.task,
         )
 
     def images(self) -> ImageSource | None:
@@ -151,7 +154,7 @@ def _beside(folder: Path, model: PlannedModel) -> PlannedModel:
     """The model with its files' paths as seen from here."""
 
     def found(name: str | None) -> str | None:
-        return None if name is None else str(folder / name)
+        return name if name is None or is_function_name(name) else str(folder / name)
 
     return replace(
         model,

@@ -29,9 +29,9 @@ from edgetool.runtimes.toolchains import build_harness, load_toolchain
 from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
-EXPORT_RECIPE = 2  # raised when a step makes something else of the same inputs
-QUANTIZE_RECIPE = 2
-BUNDLE_RECIPE = 5
+EXPORT_RECIPE = 3  # raised when a step makes something else of the same inputs
+QUANTIZE_RECIPE = 3
+BUNDLE_RECIPE = 6
 CALIBRATION_IMAGES = 128
 SNR_IMAGES = 64
 
@@ -81,6 +81,7 @@ def export(
         "checkpoint": _checkpoint_digest(request),
         "shape": (request.input_shape, request.shapes),
         "opset": opset,
+        "task": request.task,
         "images": source.digests() if source is not None and request.origin == "random" else None,
         "packages": None if request.is_onnx else _versions("torch", "torchvision", "onnxscript"),
     }
@@ -89,7 +90,7 @@ def export(
     def make(folder: Path) -> None:
         images = None
         if source is not None and not request.is_onnx:
-            images = source.read(request, shape, Split.CALIBRATION, CALIBRATION_IMAGES)
+            images = source.pictures(request, shape, CALIBRATION_IMAGES)
         exported = export_model(
             request,
             folder,
@@ -147,19 +148,17 @@ def quantize(
         "model": model.spec.sha256,
         "weights": model.spec.weights,
         "quantization": quantization,
+        "task": model.spec.task,
         "images": None if source is None else source.digests(),
         "packages": _versions("onnxruntime", "onnx"),
     }
 
     def make(folder: Path) -> None:
-        shape = model.spec.inputs[0].shape
-        quantize_model(
-            model,
-            folder,
-            quantization=quantization,
-            calibration=None if source is None else source.read(request, shape, Split.CALIBRATION, CALIBRATION_IMAGES),
-            held_out=None if source is None else source.read(request, shape, Split.HELD_OUT, SNR_IMAGES),
+        calibration, held_out = (
+            None if source is None else source.samples(request, model.spec, split, count)
+            for split, count in ((Split.CALIBRATION, CALIBRATION_IMAGES), (Split.HELD_OUT, SNR_IMAGES))
         )
+        quantize_model(model, folder, quantization=quantization, calibration=calibration, held_out=held_out)
 
     with context.progress.step(f"quantize {model.spec.name} ({quantization})") as step:
         made = _artifact(context.store.entry("quantize", inputs, make, force=context.force).path)
@@ -225,7 +224,7 @@ def package(
     count = max(1, kit.target.evaluation.images)
     inputs = {
         "recipe": BUNDLE_RECIPE,
-        "models": [(model.spec.sha256, model.spec.precision, model.spec.weights) for model in models],
+        "models": [(model.spec.sha256, model.spec.precision, model.spec.weights, model.spec.task) for model in models],
         "runtime": kit.runtime.build.key,
         "harness": sha256_file(kit.harness),
         "images": None if source is None else source.digests(),
@@ -233,7 +232,7 @@ def package(
     }
 
     def make(folder: Path) -> None:
-        images = None if source is None else source.read(request, models[0].spec.inputs[0].shape, Split.HELD_OUT, count)
+        images = None if source is None else source.samples(request, models[0].spec, Split.HELD_OUT, count)
         build_bundle(
             folder,
             models=models,

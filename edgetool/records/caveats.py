@@ -24,6 +24,7 @@ class Caveat(StrEnum):
     DIFFERENT_VECTORS = "different-vectors"
     RANDOM_WEIGHTS = "random-weights"
     FEW_IMAGES = "few-images"
+    FEW_CALIBRATION = "few-calibration"
 
     @property
     def text(self) -> str:
@@ -68,16 +69,22 @@ _CAVEATS = {
     ),
     Caveat.RANDOM_WEIGHTS: ("accuracy means nothing, sizes and times do", "use trained weights"),
     Caveat.FEW_IMAGES: ("fewer than 200 images: one of them is more than 0.5 % of accuracy", "raise --images"),
+    Caveat.FEW_CALIBRATION: (
+        "calibrated with fewer than 32 samples: the ranges of activations may be too narrow",
+        "give 100 to 500 with --calibration",
+    ),
 }
 
 
 def caveats_of(record: Record) -> tuple[Caveat, ...]:
     """The doubts that follow from one record alone."""
     timing, accuracy = record.timing, record.accuracy
+    calibrated = record.subject.model.calibration_samples
     doubts = {
         Caveat.EMULATED: record.emulated,
         Caveat.RANDOM_WEIGHTS: not record.subject.model.accuracy_means_something,
         Caveat.FEW_IMAGES: accuracy is not None and accuracy.images < 200,
+        Caveat.FEW_CALIBRATION: calibrated is not None and calibrated < 32,
     }
     if timing is not None:
         doubts |= _of_timing(timing, record)

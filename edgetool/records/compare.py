@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from edgetool.errors import CompareError
 from edgetool.measurements.instructions import InstructionCounts
+from edgetool.models.evaluate import noise_ratio_db
 from edgetool.platform.values import value
 from edgetool.records.caveats import Caveat, caveats_of
 from edgetool.records.record import Record, Recorded
@@ -26,7 +28,9 @@ class OutputDifference:
     samples: int
     max_abs: float
     max_abs_relative: float  # ÷ the largest magnitude among the baseline's outputs
-    same_top1: int | None  # samples whose largest value is at the same place; None unless the output is (n, classes)
+    same_top1: int | None  # samples of the same class; None for a model that does not classify
+    signal_to_noise_db: float | None = None  # over all outputs together; None in older documents
+    cosine: float | None = None  # of all outputs as one vector; None where one side is all zeros
 
 
 @value
@@ -120,7 +124,8 @@ def compare(
         instructions = count_comparison(baseline.instructions, candidate.instructions)
     difference = None
     if baseline_outputs is not None and candidate_outputs is not None:
-        difference = output_difference(baseline_outputs, candidate_outputs)
+        classes = baseline.accuracy is not None and candidate.accuracy is not None
+        difference = output_difference(baseline_outputs, candidate_outputs, classes=classes)
     return Comparison(
         baseline=baseline.title,
         candidate=candidate.title,
@@ -156,20 +161,31 @@ def count_comparison(baseline: InstructionCounts, candidate: InstructionCounts) 
 
 
 def output_difference(
-    baseline: Mapping[str, npt.NDArray[np.generic]], candidate: Mapping[str, npt.NDArray[np.generic]]
+    baseline: Mapping[str, npt.NDArray[np.generic]], candidate: Mapping[str, npt.NDArray[np.generic]], *, classes: bool
 ) -> OutputDifference | None:
-    """Over the samples both have, each (n, …); None when they share no output of one shape."""
+    """Over the samples both have, each (n, …); None when they share no output of one shape.
+
+    With `classes` the largest value of the first output is a class.
+    """
     shared = [name for name in baseline if name in candidate and baseline[name].shape[1:] == candidate[name].shape[1:]]
     if not shared:
         return None
     samples = min(len(baseline[shared[0]]), len(candidate[shared[0]]))
     max_abs, scale, same = 0.0, 0.0, None
+    signal, noise, product, square = 0.0, 0.0, 0.0, 0.0
     for name in shared:
         a, b = (np.asarray(outputs[name][:samples], dtype=np.float64) for outputs in (baseline, candidate))
         max_abs = max(max_abs, float(np.abs(a - b).max(initial=0.0)))
         scale = max(scale, float(np.abs(a).max(initial=0.0)))
-        if len(shared) == 1 and a.ndim == 2 and a.shape[1] > 1:  # logits; a mask's or a box's maximum is no class
+        signal, noise = signal + float(np.square(a).sum()), noise + float(np.square(a - b).sum())
+        product, square = product + float((a * b).sum()), square + float(np.square(b).sum())
+        if classes and same is None and a.ndim == 2 and a.shape[1] > 1:
             same = int((a.argmax(axis=1) == b.argmax(axis=1)).sum())
     return OutputDifference(
-        samples=samples, max_abs=max_abs, max_abs_relative=max_abs / scale if scale else 0.0, same_top1=same
+        samples=samples,
+        max_abs=max_abs,
+        max_abs_relative=max_abs / scale if scale else 0.0,
+        same_top1=same,
+        signal_to_noise_db=noise_ratio_db(signal, noise),
+        cosine=product / math.sqrt(signal * square) if signal and square else None,
     )

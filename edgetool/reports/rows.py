@@ -38,12 +38,14 @@ class Row:
     peak_rss_bytes: int | None = None
     images: int | None = None  # as many as every target classified, so that accuracies compare
     correct: int | None = None
-    accuracy: Interval | None = None
+    accuracy: Interval | None = None  # of all that this target classified, with Wilson's interval of 95 %
     images_all: int | None = None  # as many as this target classified
     correct_all: int | None = None
     differs_by: float | None = None  # largest output difference from the host's same model ÷ its largest output
     same_predictions: int | None = None
     compared_samples: int | None = None
+    signal_to_noise_db: float | None = None  # of the outputs, against the host's same model
+    cosine: float | None = None
     instructions: int | None = None  # of one inference
     instructions_weighted: int | None = None  # a vector instruction as much as the registers or elements it moves
     instructions_ratio: float | None = None  # weighted, to fp32 in the same cell
@@ -136,6 +138,8 @@ def _row(result: CaseResult, near: _Near) -> Row:
     host, deployed = _difference(near.host, near.recorded), _difference(near.deployed, near.recorded)
     agreement = _difference(near.exported, near.recorded)
     correct = None if accuracy is None else accuracy.correct_of_first(near.images)
+    images_all = 0 if accuracy is None else accuracy.images
+    correct_all = None if accuracy is None else accuracy.correct_of_first(images_all)
     return Row(
         model=near.case.model,
         precision=near.case.precision,
@@ -154,12 +158,14 @@ def _row(result: CaseResult, near: _Near) -> Row:
         peak_rss_bytes=None if timing is None else timing.peak_rss_bytes,
         images=None if accuracy is None else near.images,
         correct=correct,
-        accuracy=None if correct is None else proportion(correct, near.images),
-        images_all=None if accuracy is None else accuracy.images,
-        correct_all=None if accuracy is None else accuracy.correct_of_first(accuracy.images),
+        accuracy=None if correct_all is None else proportion(correct_all, images_all),
+        images_all=None if accuracy is None else images_all,
+        correct_all=correct_all,
         differs_by=None if host is None else host.max_abs_relative,
         same_predictions=None if host is None else host.same_top1,
         compared_samples=None if host is None else host.samples,
+        signal_to_noise_db=None if host is None else host.signal_to_noise_db,
+        cosine=None if host is None else host.cosine,
         instructions=None if counts is None else counts.raw,
         instructions_weighted=None if counts is None else counts.weighted,
         instructions_ratio=_weighted_ratio(near.fp32, record),
@@ -178,7 +184,10 @@ def _row(result: CaseResult, near: _Near) -> Row:
 
 
 def _difference(baseline: Recorded | None, candidate: Recorded) -> OutputDifference | None:
-    return None if baseline is None else output_difference(baseline.outputs, candidate.outputs)
+    if baseline is None:
+        return None
+    classes = baseline.record.accuracy is not None and candidate.record.accuracy is not None
+    return output_difference(baseline.outputs, candidate.outputs, classes=classes)
 
 
 def _latency_ratio(baseline: Recorded | None, record: Record) -> Interval | None:

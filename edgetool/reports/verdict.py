@@ -107,6 +107,8 @@ class Verdict:
 
     @property
     def answer(self) -> str:
+        if self.candidate is not None and self.reasons == (Reason.NOTHING_TO_COMPARE,):
+            return f"{self.candidate.precision} runs"
         if self.choice is None or self.candidate is None:
             return "Inconclusive"
         return f"Deploy {self.choice}" if self.choice == self.candidate.precision else f"Keep {self.choice}"

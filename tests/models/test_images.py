@@ -37,7 +37,7 @@ def test_a_folder_is_read_recursively_in_the_order_of_its_names(tmp_path: Path) 
     for i, name in enumerate(["b.png", "a/z.jpg", "c.BMP"]):
         picture(tmp_path / name, i * 80)
     (tmp_path / "notes.txt").write_text("no picture")
-    found = read_images(tmp_path, SMALL, split=Split.HELD_OUT)
+    found = read_images(tmp_path, SMALL, split=Split.HELD_OUT, whole=True)
     assert found.inputs.shape == (3, 3, 16, 16)
     assert found.labels is None
     assert np.argsort(brightness(found)).tolist() == [1, 0, 2]
@@ -70,7 +70,21 @@ def test_pictures_do_not_fit_a_model_of_other_channels(tmp_path: Path, channels:
         read_images(tmp_path, Preprocessing(channels=channels, height=16, width=16), split=Split.HELD_OUT)
 
 
-@given(st.integers(5, 2000))
+def test_a_folder_for_each_class_gives_labels(tmp_path: Path) -> None:
+    for i, name in enumerate(["dog/a.png", "cat/b.png", "cat/c.png", "dog/d/e.png"]):
+        picture(tmp_path / name, i * 60)
+    found = read_images(tmp_path, SMALL, split=Split.HELD_OUT, whole=True)
+    assert found.labels is not None
+    assert found.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_pictures_beside_the_classes_make_labels_unsure_and_there_are_none(tmp_path: Path) -> None:
+    for name in ["dog/a.png", "cat/b.png", "c.png"]:
+        picture(tmp_path / name)
+    assert read_images(tmp_path, SMALL, split=Split.HELD_OUT, whole=True).labels is None
+
+
+@given(st.integers(2, 2000))
 def test_the_two_splits_share_nothing_and_leave_nothing_out(count: int) -> None:
     parts = [np.arange(count)[split.choose(count)].tolist() for split in SPLITS]
     assert sorted(parts[0] + parts[1]) == list(range(count))

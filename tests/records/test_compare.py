@@ -105,26 +105,34 @@ def outputs(*rows: list[float]) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
 
 
 def test_outputs_differ_by_the_largest_distance_and_in_the_largest_class() -> None:
-    found = output_difference(outputs([0, 4], [2, 1]), outputs([0, 4], [1, 2]))
+    found = output_difference(outputs([0, 4], [2, 1]), outputs([0, 4], [1, 2]), classes=True)
     assert found is not None
     assert (found.samples, found.max_abs, found.max_abs_relative, found.same_top1) == (2, 1, 0.25, 1)
 
 
 def test_only_the_samples_that_both_have_are_compared() -> None:
-    found = output_difference(outputs([0, 4], [2, 1]), outputs([0, 4]))
+    found = output_difference(outputs([0, 4], [2, 1]), outputs([0, 4]), classes=True)
     assert found is not None
     assert (found.samples, found.max_abs) == (1, 0)
 
 
 @pytest.mark.parametrize("other", [{}, {"other": np.zeros((1, 2))}, {"logits": np.zeros((1, 3))}])
 def test_outputs_that_share_nothing_have_no_difference(other: dict[str, Any]) -> None:
-    assert output_difference(outputs([0, 4]), other) is None
+    assert output_difference(outputs([0, 4]), other, classes=True) is None
 
 
 def test_one_image_has_a_class_too() -> None:
-    found = output_difference(outputs([0, 4]), outputs([0, 3]))
+    found = output_difference(outputs([0, 4]), outputs([0, 3]), classes=True)
     assert found is not None
     assert found.same_top1 == 1
+
+
+def test_what_does_not_classify_is_compared_as_tensors() -> None:
+    found = output_difference(outputs([3, 4]), outputs([3, 3]), classes=False)
+    assert found is not None
+    assert found.same_top1 is None
+    assert found.signal_to_noise_db == pytest.approx(10 * np.log10(25))
+    assert found.cosine == pytest.approx(21 / (5 * np.sqrt(18)))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +140,7 @@ def test_one_image_has_a_class_too() -> None:
 )
 def test_only_logits_have_a_class(shape: tuple[int, ...]) -> None:
     array = np.random.default_rng(0).standard_normal(shape)
-    found = output_difference({"mask": array}, {"mask": array})
+    found = output_difference({"mask": array}, {"mask": array}, classes=True)
     assert found is not None
     assert (found.max_abs, found.same_top1) == (0, None)
 

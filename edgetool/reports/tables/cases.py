@@ -31,11 +31,22 @@ def _outcome(row: Row) -> str | None:
 def _accuracy_note(row: Row) -> str:
     if Caveat.RANDOM_WEIGHTS in row.caveats:
         return "means nothing"
-    return "" if row.accuracy is None else f"({row.correct}/{row.images})"
+    if row.accuracy is None:
+        return ""
+    return f"({row.correct_all}/{row.images_all}; {100 * row.accuracy.low:.1f}–{percent_text(row.accuracy.high)})"
 
 
 def same_class_note(same: int | None, samples: int | None) -> str:
     return "" if same is None else f"(same class {same}/{samples})"
+
+
+def _difference_note(row: Row) -> str:
+    if row.same_predictions is not None:
+        return same_class_note(row.same_predictions, row.compared_samples)
+    if row.signal_to_noise_db is None:
+        return ""
+    cosine = "" if row.cosine is None else f", cosine {row.cosine:.6f}"
+    return f"({row.signal_to_noise_db:.0f} dB{cosine})"
 
 
 COLUMNS: tuple[Column[Row], ...] = (
@@ -138,7 +149,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=percent_text,
         note=_accuracy_note,
         detail=Detail.BRIEF,
-        meaning="the share of the held-out images, as many as every target classified, that got their label",
+        meaning="the share of the images this target classified that got their label, with the interval of 95 %",
     ),
     Column(title="", field="images", value=lambda row: row.images, detail=Detail.RAW),
     Column(title="", field="correct", value=lambda row: row.correct, detail=Detail.RAW),
@@ -149,11 +160,14 @@ COLUMNS: tuple[Column[Row], ...] = (
         field="output_difference",
         value=lambda row: row.differs_by,
         format="{:.1g}".format,
-        note=lambda row: same_class_note(row.same_predictions, row.compared_samples),
+        note=_difference_note,
         shown=Shown.IF_ANY,
-        meaning="the largest difference from the host's outputs of the same model, as a share of the largest output",
+        meaning="the largest difference from the host's outputs of the same model, as a share of the largest output; "
+        "where it does not classify, the outputs' signal-to-noise ratio and cosine",
     ),
     Column(title="", field="same_predictions", value=lambda row: row.same_predictions, detail=Detail.RAW),
+    Column(title="", field="signal_to_noise_db", value=lambda row: row.signal_to_noise_db, detail=Detail.RAW),
+    Column(title="", field="cosine", value=lambda row: row.cosine, detail=Detail.RAW),
     Column(
         title="instructions",
         field="instructions",
