@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import edgetool
 from edgetool.errors import ConfigError, TransferError
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.store import cache_root
@@ -93,6 +95,19 @@ def test_two_at_once_are_both_right(words: list[str | Path], environment: dict[s
     assert [running.returncode for running in both] == [0, 0], said
     for folder in folders:
         check(folder, environment)
+
+
+# Clocks
+
+DATED = {"pipeline/run.py", "platform/cache.py", "records/measure.py"}  # whose dates are for people
+
+
+def test_nothing_waits_or_times_by_a_clock_that_may_jump() -> None:
+    """What is left to a jump are the dates of runs and records, and how old a cached step is said to be."""
+    package = Path(edgetool.__file__).parent
+    reads = re.compile(r"\btime\.time(_ns)?\(|\bdatetime\.(now|utcnow|today)\(|CLOCK_REALTIME")
+    found = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if reads.search(path.read_text())}
+    assert found == DATED
 
 
 # Disks
