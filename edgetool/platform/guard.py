@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import select
 import signal
 import tempfile
@@ -48,7 +47,7 @@ class _Guard:
     """One for each process; made by the first that needs it."""
 
     def __init__(self) -> None:
-        self._own = secrets.token_hex(8)
+        self._own = os.urandom(8).hex()  # the module secrets takes 6 ms to load
         self._numbers = count(1)
         self._lock = threading.Lock()
         self._pipe: int | None = None
