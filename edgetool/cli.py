@@ -12,6 +12,7 @@ import typer
 from edgetool import __version__
 from edgetool.commands.board import board_app
 from edgetool.commands.cache import cache_app
+from edgetool.commands.dashboard import dashboard
 from edgetool.commands.doctor import doctor
 from edgetool.commands.estimate import estimate
 from edgetool.commands.jobs import attach, cancel, list_jobs
@@ -39,7 +40,7 @@ app = typer.Typer(
 PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "Boards and targets", "Installation"
 COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
     PREPARE: (export, quantize, package),
-    MEASURE: (deploy, bench, sweep, compare, history, status, report, estimate),
+    MEASURE: (deploy, bench, sweep, compare, history, status, report, dashboard, estimate),
     MAINTAIN: (doctor,),
 }
 for panel, commands in COMMANDS.items():

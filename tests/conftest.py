@@ -25,6 +25,8 @@ from edgetool.platform.store import Store
 from edgetool.runtimes.emulator import CountingEmulator, counting_emulator
 from edgetool.targets.registry import load_target
 from edgetool.targets.spec import EvaluationSpec
+from tests.browsers import axe as axe
+from tests.browsers import browser as browser
 from tests.cache import own_cache
 from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
 

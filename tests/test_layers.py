@@ -51,10 +51,12 @@ ROWS = {
     "edgetool.pipeline": 10,
     "edgetool.console.sweep": 11,
     "edgetool.api": 12,
+    "edgetool.dashboard": 12,
     "edgetool.commands": 13,
     "edgetool.cli": 14,
     "edgetool.__main__": 99,
 }
+VIEWS = ("accuracy", "history", "latency", "operators", "parts", "pictures", "runs", "sweeps")
 HEAVY = {
     "torch": {
         "edgetool.runtimes.litert.program",
@@ -65,6 +67,8 @@ HEAVY = {
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {f"edgetool.reports.charts.{name}" for name in ("drawing", "samples")},
     "jinja2": {"edgetool.reports.templates"},
+    "streamlit": {"edgetool.dashboard.app", *(f"edgetool.dashboard.views.{name}" for name in VIEWS)},
+    "altair": {f"edgetool.dashboard.views.{name}" for name in VIEWS},
     "weasyprint": {"edgetool.reports.exporters.pdf"},
     "paramiko": {f"edgetool.executors.{name}" for name in ("connection", "hostkeys", "login", "sshconfig")},
     "distributed": {"edgetool.pipeline.cluster"},

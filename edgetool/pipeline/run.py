@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,7 @@ from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback
 from edgetool.records.goals import Goal
 from edgetool.records.record import Recorded
 from edgetool.records.results import Criterion, RecordStore, Run, write_recorded, write_run
+from edgetool.records.underway import Underway, clear_underway, write_underway
 
 Fill = Callable[[Path], object]  # writes a record's files into a folder
 Answer = Fill | EdgetoolError | CaseFailure
@@ -54,6 +56,28 @@ class Unwatched:
 
     def end(self, result: CaseResult) -> None:
         del result
+
+
+class _Told:
+    """A watch, and the file that tells whoever looks at the folder how far the run has come."""
+
+    def __init__(self, folder: Path, run: Underway, watch: Watch | None) -> None:
+        self._folder, self._run, self._watch = folder, run, watch or Unwatched()
+
+    def begin(self, cases: Sequence[Case]) -> None:
+        write_underway(self._folder, self._run)
+        self._watch.begin(cases)
+
+    def step(self, target: str, text: str) -> None:
+        self._watch.step(target, text)
+
+    def end(self, result: CaseResult) -> None:
+        self._run = replace(self._run, results=(*self._run.results, result))
+        write_underway(self._folder, self._run)
+        self._watch.end(result)
+
+    def clear(self) -> None:
+        clear_underway(self._folder)
 
 
 def in_this_process(context: StepContext) -> Schedule:
@@ -126,7 +150,10 @@ def run_cases(
         raise ConfigError(f"cannot write to {folder}: {error.strerror}", hint="choose another folder") from error
     try:
         with FileLock(folder / ".lock", timeout=0):
-            results = _measure(known, RecordStore(folder), schedule, watch=watch or Unwatched(), force=force)
+            told = _Told(
+                folder, Underway(title=title, started_at=created_at, cases=tuple(c.case for c in known)), watch
+            )
+            results = _measure(known, RecordStore(folder), schedule, watch=told, force=force)
             run = Run(
                 schema=Run.SCHEMA,
                 id=name,
@@ -140,6 +167,7 @@ def run_cases(
                 criterion=criterion,
             )
             write_run(folder, run)
+            told.clear()
             return run
     except Timeout as error:
         raise ConfigError(

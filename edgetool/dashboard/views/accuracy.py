@@ -1,0 +1,62 @@
+"""Size against accuracy against cost, and which cases no other one beats in all three."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import streamlit as st
+
+from edgetool.dashboard.shelf import COSTS, Cell, Metric, best_of
+from edgetool.dashboard.views.parts import choose
+from edgetool.reports.report import Report
+
+HEIGHT = 420  # pixels, the legend below in it
+
+
+def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
+    del reports
+    st.title("Size, accuracy, cost")
+    known = [cost for cost in COSTS if tradeoffs(cells, cost)]
+    if not known:
+        st.text("No case has a size, an accuracy and a cost.")
+        return
+    cost = choose("Cost", {cost.title: cost for cost in known}, key="cost")
+    points = tradeoffs(cells, cost)
+    st.altair_chart(
+        alt.Chart(alt.Data(values=points), height=HEIGHT)
+        .mark_circle(opacity=0.8)
+        .encode(
+            alt.X("cost:Q", title=cost.title),
+            alt.Y("accuracy:Q", title="accuracy [%]", scale=alt.Scale(zero=False)),
+            size=alt.Size("size:Q", title="size [MB]"),
+            color=alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600)),
+            stroke=alt.condition("datum.best", alt.value("currentColor"), alt.value(None)),
+            tooltip=[alt.Tooltip(f"{name}:N") for name in ("case", "run", "size", "accuracy", "cost", "best")],
+        )
+    )
+    st.text("best: no other case is at least as small, as accurate and as cheap, and better in one of them.")
+    st.dataframe(points, hide_index=True)
+
+
+def tradeoffs(cells: Sequence[Cell], cost: Metric) -> list[dict[str, object]]:
+    """The cases of which all three are known, the ones that no other beats first."""
+    known = [
+        (cell, cell.row.size_bytes / 1e6, cell.row.accuracy.value * 100, price)
+        for cell in cells
+        if cell.row.size_bytes is not None and cell.row.accuracy is not None
+        if (price := cost.value(cell.row)) is not None
+    ]
+    best = best_of([(size, -accuracy, price) for _, size, accuracy, price in known])
+    points: list[dict[str, object]] = [
+        {
+            "case": cell.series,
+            "run": cell.run,
+            "size": round(size, 4),
+            "accuracy": round(accuracy, 2),
+            "cost": round(price, 4),
+            "best": is_best,
+        }
+        for (cell, size, accuracy, price), is_best in zip(known, best, strict=True)
+    ]
+    return sorted(points, key=lambda point: not point["best"])

@@ -1,0 +1,51 @@
+"""Where an inference goes, operator by operator, the host's beside the target's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import streamlit as st
+
+from edgetool.dashboard.shelf import Cell
+from edgetool.dashboard.views.parts import choose_run
+from edgetool.reports.report import Report
+
+TIME, INSTRUCTIONS = "share of time", "share of weighted instructions"
+
+
+def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
+    st.title("Operators")
+    with_shares = {cell.run for cell in cells if shares(cell, TIME) or shares(cell, INSTRUCTIONS)}
+    known = [report for report in reports if report.stored.folder.name in with_shares]
+    if not known:
+        st.text("No run has times or instructions by operator: deploy with --profile or --count-instructions.")
+        return
+    run = choose_run(known).stored.folder.name
+    of_run = [cell for cell in cells if cell.run == run]
+    kind = st.radio("Measured", [k for k in (TIME, INSTRUCTIONS) if any(shares(c, k) for c in of_run)], key="kind")
+    points = [
+        {"operator": operator, "case": cell.series, "share": round(share, 4)}
+        for cell in of_run
+        for operator, share in shares(cell, kind).items()
+    ]
+    st.altair_chart(
+        alt.Chart(alt.Data(values=points))
+        .mark_bar()
+        .encode(
+            alt.X("share:Q", title=kind, axis=alt.Axis(format="%")),
+            alt.Y("operator:N", title=None, sort="-x"),
+            yOffset="case:N",
+            color=alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600)),
+        )
+    )
+    st.dataframe(points, hide_index=True)
+
+
+def shares(cell: Cell, kind: str) -> dict[str, float]:
+    """Operator → its share of an inference of the case; empty where that was not measured."""
+    record = cell.record
+    if kind == TIME:
+        return {} if record.operators is None else {each.operator: each.share for each in record.operators.times}
+    counted = () if record.instructions is None else record.instructions.operators
+    return {each.operator: each.share for each in counted}

@@ -1,0 +1,117 @@
+"""Pictures and a bundle: those it is judged by as one sees them, and one of your own through its models."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgetool.bundles import Bundle, open_bundle
+from edgetool.errors import BuildError, ModelError
+from edgetool.harness.bench import put_bundle, title
+from edgetool.harness.harness import BUNDLE, HarnessJob, finite_outputs, input_paths, run_harness
+from edgetool.models.artifacts import request_of
+from edgetool.models.images import Float32Array
+from edgetool.models.spec import ModelArtifact, Precision
+from edgetool.models.zoo import preprocessing_for
+from edgetool.platform.store import Store
+from edgetool.platform.values import value
+from edgetool.targets.registry import executor_of, load_target, open_executor, target_files
+from edgetool.targets.spec import Target
+
+THERE = PurePosixPath("picture")
+
+
+@value
+class Guess:
+    """What a model takes a picture for."""
+
+    precision: Precision
+    classes: tuple[int, ...]  # the likeliest first
+    shares: tuple[float, ...]  # softmax of their logits
+
+
+def find_bundle(store: Store, bundle_id: str) -> Bundle | None:
+    """The bundle that a record was measured with, where the cache still has it."""
+    for path in sorted((store.root / "bundle").glob("*/manifest.json")):
+        try:
+            bundle = open_bundle(path.parent, verify=False)
+        except BuildError:
+            continue  # damaged, which `edgetool cache verify` tells
+        if bundle.manifest.id == bundle_id:
+            return bundle
+    return None
+
+
+def held_out_inputs(bundle: Bundle) -> npt.NDArray[np.float32] | None:
+    """The held-out images as the models read them, (n, channels, height, width); None where the inputs are no images.
+
+    They stay on the disk until they are looked at.
+    """
+    inputs = bundle.manifest.inputs
+    if bundle.manifest.noise or len(inputs) != 1 or inputs[0].tensor.dtype != "float32":
+        return None
+    batch, *shape = inputs[0].tensor.shape
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        return None
+    return np.memmap(bundle.root / inputs[0].path, dtype="<f4", mode="r", shape=(inputs[0].samples * batch, *shape))
+
+
+def as_picture(pixels: Float32Array) -> npt.NDArray[np.uint8]:
+    """(channels, height, width) in whatever range → (height, width, channels) of bytes, the darkest 0.
+
+    >>> as_picture(np.array([[[-1.0, 3.0]]], dtype=np.float32)).tolist()
+    [[[0], [255]]]
+    """
+    low, high = float(pixels.min()), float(pixels.max())
+    scaled = (pixels - low) / (high - low or 1.0) * 255
+    return np.ascontiguousarray(scaled.transpose(1, 2, 0).round().astype(np.uint8))
+
+
+def target_nearby(name: str) -> Target | None:
+    """A known target that is this machine or emulated on it; None for a board, and for a name nobody knows."""
+    if name not in target_files():
+        return None
+    target = load_target(name)
+    traits = executor_of(target).traits
+    return target if traits.runs_here or traits.emulates else None
+
+
+def guess(bundle: Bundle, target: Target, picture: Image.Image, *, best: int = 5) -> Iterator[Guess]:
+    """Each of the bundle's models on one picture.
+
+    Raises ModelError for a model that takes no picture or gives no classes, ConfigError for a picture of other
+    channels, and what the harness raises.
+    """
+    models = bundle.manifest.models
+    tensor = models[0].spec.inputs[0]
+    request = request_of(ModelArtifact(path=bundle.root / models[0].path, spec=models[0].spec))
+    pixels = preprocessing_for(request, tensor.shape)(picture)
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch, open_executor(target) as executor:
+        np.broadcast_to(pixels, tensor.shape).astype("<f4").tofile(Path(scratch) / "0.bin")
+        put_bundle(executor, bundle)
+        executor.put(Path(scratch), THERE)
+        for model in models:
+            job = HarnessJob(
+                model=BUNDLE / model.path,
+                inputs=input_paths({tensor.name: "0.bin"}, THERE),
+                threads=target.benchmark.threads,
+                timeout_s=target.benchmark.timeout_s,
+                outputs=True,
+            )
+            outputs = list(run_harness(executor, bundle, job, name=title(model)).outputs.values())
+            yield _guess(model.spec.precision, outputs, best, name=title(model))
+
+
+def _guess(precision: Precision, outputs: Sequence[npt.NDArray[np.generic]], best: int, *, name: str) -> Guess:
+    if len(outputs) != 1 or outputs[0].ndim != 2 or not finite_outputs(outputs):
+        raise ModelError(f"{name}: its outputs are no classes")
+    logits = outputs[0][0].astype(np.float64)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    order = np.argsort(-shares)[:best].tolist()
+    return Guess(precision=precision, classes=tuple(order), shares=tuple(float(shares[i]) for i in order))

@@ -1,0 +1,62 @@
+"""The file `underway.json` of a run that is at work: all its cases, and what came of those that are finished."""
+
+from __future__ import annotations
+
+import fcntl
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_types import Len
+
+from edgetool.errors import CompareError
+from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.values import Text, value
+from edgetool.records.case import Case, CaseResult
+from edgetool.records.results import CASES_LIMIT
+
+FILE = "underway.json"
+LOCK = ".lock"
+
+
+@value
+class Underway:
+    SCHEMA: ClassVar[int] = 1
+    schema: int = SCHEMA
+    title: Text
+    started_at: datetime
+    cases: Annotated[tuple[Case, ...], Len(0, CASES_LIMIT)]
+    results: Annotated[tuple[CaseResult, ...], Len(0, CASES_LIMIT)] = ()
+
+
+def write_underway(folder: Path, run: Underway) -> None:
+    write_document(folder / FILE, run)
+
+
+def clear_underway(folder: Path) -> None:
+    """When the run is written."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def runs_under_way(root: Path) -> list[tuple[Underway, bool]]:
+    """The unfinished runs in a folder, each with whether somebody works on it now."""
+    found = []
+    for path in sorted([root / FILE, *root.glob(f"*/{FILE}")]):
+        if path.is_file():
+            try:
+                found.append((read_document(path, Underway, error=CompareError), _is_locked(path.with_name(LOCK))))
+            except CompareError:
+                continue  # it ended meanwhile, or is none of ours
+    return found
+
+
+def _is_locked(path: Path) -> bool:
+    """Asked for as a reader: it would hold up no other reader, and a writer for this instant alone."""
+    try:
+        with path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
