@@ -126,8 +126,7 @@ class Judge:
     def of(cls, benchmark: Benchmark, fp32: ModelArtifact) -> Judge:
         source = benchmark.model.images()
         assert source is not None, "the benchmarks are of models that bring images"
-        shape = fp32.spec.inputs[0].shape
-        held_out = source.read(benchmark.model.request, shape, Split.HELD_OUT, benchmark.images)
+        held_out = source.read(benchmark.model.request, fp32.spec, Split.HELD_OUT, benchmark.images)
         reference = run_session(open_session(fp32.path), held_out.inputs)[0]
         labels = held_out.labels if fp32.spec.accuracy_means_something else None
         return cls(reference=np.asarray(reference, dtype=np.float32), labels=labels)

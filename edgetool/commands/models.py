@@ -10,17 +10,26 @@ import typer
 from edgetool.commands.options import (
     Calibration,
     Checkpoint,
+    ColorName,
+    Crop,
     Dynamic,
     Force,
     HeldOut,
     Images,
     Json,
+    LayoutName,
+    Mean,
     Mirror,
+    Preprocess,
+    ResizeName,
+    Scale,
     Shapes,
     Source,
+    Std,
     Target,
     TaskName,
     Weights,
+    chosen_preprocessing,
     planned_model,
 )
 from edgetool.commands.output import print_json
@@ -36,6 +45,14 @@ def export(
     checkpoint: Checkpoint = None,
     shape: Shapes = [],  # noqa: B006
     calibration: Calibration = None,
+    preprocess: Preprocess = None,
+    mean: Mean = None,
+    std: Std = None,
+    scale: Scale = None,
+    layout: LayoutName = None,
+    resize: ResizeName = None,
+    crop: Crop = None,
+    color: ColorName = None,
     task: TaskName = None,
     opset: Annotated[
         int | None, typer.Option(min=16, max=23, help="ONNX opset. Default: one that every runtime supports.")
@@ -51,7 +68,18 @@ def export(
     from edgetool import api
     from edgetool.models.opsets import DEFAULT_OPSET
 
-    asked = planned_model(source, weights, checkpoint, shape, calibration, None, weights_mirror, task)
+    pictures = chosen_preprocessing(preprocess, mean, std, scale, layout, resize, crop, color)
+    asked = planned_model(
+        source,
+        weights,
+        checkpoint,
+        shape,
+        calibration,
+        None,
+        weights_mirror,
+        task,
+        pictures,
+    )
     output = output or Path(f"{asked.request.name}.onnx")
     _print_model(api.export(asked, output, opset=opset or DEFAULT_OPSET, force=force, quiet=json), json)
 

@@ -11,7 +11,7 @@ import typer
 from edgetool.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edgetool.models.spec import ModelRequest, Precision
+    from edgetool.models.spec import ModelRequest, Precision, PreprocessingRequest
     from edgetool.pipeline.plan import PlannedModel
     from edgetool.records.goals import Goal
     from edgetool.records.results import Criterion
@@ -112,6 +112,21 @@ Against = Annotated[
         rich_help_panel=MEASUREMENT,
     ),
 ]
+Preprocess = Annotated[
+    str | None,
+    typer.Option(
+        "--preprocess",
+        help="How pictures become inputs: imagenet, zero-one, minus-one-one or none. Default: as the model states.",
+        rich_help_panel=MODEL,
+    ),
+]
+Mean = Annotated[str | None, typer.Option(help="Mean for each channel, such as 0.5,0.5,0.5.", rich_help_panel=MODEL)]
+Std = Annotated[str | None, typer.Option(help="Deviation for each channel.", rich_help_panel=MODEL)]
+Scale = Annotated[float | None, typer.Option(help="Factor of pixels of 0 to 255.", rich_help_panel=MODEL)]
+LayoutName = Annotated[str | None, typer.Option("--layout", help="nchw or nhwc.", rich_help_panel=MODEL)]
+ResizeName = Annotated[str | None, typer.Option("--resize", help="crop, stretch or pad.", rich_help_panel=MODEL)]
+Crop = Annotated[float | None, typer.Option(help="Share that the centre crop keeps.", rich_help_panel=MODEL)]
+ColorName = Annotated[str | None, typer.Option("--color", help="rgb or bgr.", rich_help_panel=MODEL)]
 TaskName = Annotated[
     str | None,
     typer.Option(
@@ -189,6 +204,46 @@ def _read_shape(text: str) -> tuple[str, tuple[int, ...]]:
     return name, shape
 
 
+def chosen_preprocessing(
+    preset: str | None,
+    mean: str | None,
+    std: str | None,
+    scale: float | None,
+    layout: str | None,
+    resize: str | None,
+    crop: float | None,
+    color: str | None,
+) -> PreprocessingRequest | None:
+    """What the options say; None where they say nothing. Raises ConfigError for what does not fit."""
+    from edgetool.models.preprocessing import as_asked
+    from edgetool.models.spec import Preprocessing, PreprocessingRequest
+    from edgetool.platform.documents import check_table
+
+    settings = {
+        "preset": preset,
+        "mean": _numbers("--mean", mean),
+        "std": _numbers("--std", std),
+        "scale": scale,
+        "layout": layout,
+        "resize": resize,
+        "crop": crop,
+        "color": color,
+    }
+    given = {name: setting for name, setting in settings.items() if setting is not None}
+    if not given:
+        return None
+    asked = check_table(PreprocessingRequest, given, where="preprocessing")
+    as_asked(asked, Preprocessing())
+    return asked
+
+
+def _numbers(option: str, text: str | None) -> list[float] | None:
+    try:
+        return None if text is None else [float(number) for number in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"{option} {text!r} is not a list of numbers", hint="for example 0.5,0.5,0.5") from error
+
+
 def planned_model(
     source: str,
     weights: str,
@@ -198,6 +253,7 @@ def planned_model(
     held_out: Path | None,
     weights_mirror: str | None,
     task: str | None,
+    preprocessing: PreprocessingRequest | None = None,
 ) -> PlannedModel:
     from edgetool.pipeline.plan import PlannedModel
 
@@ -209,6 +265,7 @@ def planned_model(
         input_shape=request.input_shape,
         shapes=request.shapes,
         task=request.task,
+        preprocessing=preprocessing,
         calibration=None if calibration is None else str(calibration),
         held_out=None if held_out is None else str(held_out),
         weights_mirror=weights_mirror,

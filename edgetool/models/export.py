@@ -16,19 +16,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from edgetool.errors import ExportError
 from edgetool.models.evaluate import open_session
 from edgetool.models.images import ImageSet
-from edgetool.models.onnxfile import describe, external_files, load_graph, load_model, opset_of, save_model
+from edgetool.models.onnxfile import (
+    describe,
+    digest_files,
+    external_files,
+    load_graph,
+    load_model,
+    model_files,
+    opset_of,
+    save_model,
+)
 from edgetool.models.opsets import NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET, SHIPPED, bring_to, lower_ir
 from edgetool.models.outputs import Example, flatten, name_outputs
 from edgetool.models.precisions import has_bfloat16, precision_of, widen_bfloat16
+from edgetool.models.preprocessing import to_metadata
 from edgetool.models.requests import check_request
 from edgetool.models.shapes import ONLY, fix_shapes
-from edgetool.models.spec import ModelArtifact, ModelRequest
+from edgetool.models.spec import ModelArtifact, ModelRequest, StatedBy
 from edgetool.models.tasks import guess_task
-from edgetool.models.zoo import BuiltModel, build_model, import_torch
+from edgetool.models.zoo import BuiltModel, build_model, import_torch, preprocessing_of
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import write_atomically
 
@@ -85,6 +96,14 @@ def export_model(
         accuracy_means_something=request.origin != "random",
         called=Path(request.source) if request.is_onnx else None,
     )
+    stated = preprocessing_of(request)
+    if stated.stated_by is not StatedBy.NOBODY and stated != spec.preprocessing:
+        graph = load_graph(path)
+        to_metadata(graph, stated)
+        onnx.save(graph, path)
+        size_bytes = sum(file.stat().st_size for file in model_files(path))
+        spec = replace(spec, sha256=digest_files(model_files(path)), size_bytes=size_bytes)
+    spec = replace(spec, preprocessing=stated)
     spec = replace(spec, task=request.task or guess_task(request.kind, spec.outputs))
     write_document(folder / "model.json", spec)
     return Exported(artifact=ModelArtifact(path=path, spec=spec), difference=difference, notes=notes)

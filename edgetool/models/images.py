@@ -7,66 +7,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from edgetool.errors import ConfigError
+from edgetool.models.preprocessing import PictureInput
 from edgetool.platform.arrays import read_npz
 from edgetool.platform.files import sha256_file
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 Float32Array = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preprocessing:
-    """How a picture becomes a tensor of shape (channels, height, width).
-
-    `crop` is the share of the resized picture that the centre crop keeps; 224/256 with the mean and standard
-    deviation below is torchvision's evaluation transform for its ImageNet classifiers.
-    """
-
-    channels: int = 3
-    height: int = 224
-    width: int = 224
-    crop: float = 1.0
-    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    std: tuple[float, ...] = (0.229, 0.224, 0.225)
-
-    def __call__(self, image: Image.Image) -> Float32Array:
-        """The picture as float32 (channels, height, width). Raises ConfigError unless there are 1 or 3."""
-        if self.channels not in (1, 3):
-            raise ConfigError(
-                f"a picture has 1 or 3 channels, the model takes {self.channels}",
-                hint=f"give float32 arrays of shape (n, {self.channels}, {self.height}, {self.width}) in an .npz",
-            )
-        image = image.convert("L" if self.channels == 1 else "RGB")
-        box_height, box_width = round(self.height / self.crop), round(self.width / self.crop)
-        scale = max(box_height / image.height, box_width / image.width)
-        resized = image.resize(
-            (max(box_width, round(image.width * scale)), max(box_height, round(image.height * scale))),
-            Image.Resampling.BILINEAR,
-        )
-        left, top = (resized.width - self.width) // 2, (resized.height - self.height) // 2
-        pixels = np.asarray(resized.crop((left, top, left + self.width, top + self.height)), dtype=np.float32)
-        if pixels.ndim == 2:
-            pixels = pixels[:, :, np.newaxis]
-        mean, std = (np.asarray(each[: self.channels], dtype=np.float32) for each in (self.mean, self.std))
-        normalised = (pixels / np.float32(255) - mean) / std
-        return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
-
-
-IMAGENET = Preprocessing(crop=224 / 256)
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageSet:
     """Model inputs of shape (n, channels, height, width), with class labels of shape (n,) where they are known."""
 
-    inputs: Float32Array
+    inputs: Array
     labels: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -94,7 +56,7 @@ class Split(StrEnum):
 
 
 def read_images(
-    source: Path, preprocessing: Preprocessing, *, split: Split, limit: int | None = None, whole: bool = False
+    source: Path, to_input: PictureInput, *, split: Split, limit: int | None = None, whole: bool = False
 ) -> ImageSet:
     """Read a folder of pictures, or an .npz.
 
@@ -106,9 +68,9 @@ def read_images(
     Raises ConfigError when there is nothing to read or it is not an image set.
     """
     if source.is_dir():
-        return _read_folder(source, preprocessing, None if whole else split, limit)
+        return _read_folder(source, to_input, None if whole else split, limit)
     if source.suffix == ".npz":
-        return _read_npz(source, preprocessing, split, limit, whole)
+        return _read_npz(source, to_input, split, limit, whole)
     raise ConfigError(
         f"{source} is neither a folder of images nor an .npz", hint="give a folder, or a file ending in .npz"
     )
@@ -134,11 +96,11 @@ def _pictures(folder: Path) -> list[Path]:
     return files
 
 
-def _read_folder(folder: Path, preprocessing: Preprocessing, split: Split | None, limit: int | None) -> ImageSet:
+def _read_folder(folder: Path, to_input: PictureInput, split: Split | None, limit: int | None) -> ImageSet:
     files = _pictures(folder)
     labels = _class_labels(folder, files)
     chosen = list(range(len(files))) if split is None else split.choose(len(files))
-    inputs = np.stack([preprocessing(picture) for picture in _open_all(files[i] for i in chosen[:limit])])
+    inputs = np.stack([to_input(picture) for picture in _open_all(files[i] for i in chosen[:limit])])
     return ImageSet(inputs=inputs, labels=None if labels is None else labels[chosen[:limit]])
 
 
@@ -161,7 +123,7 @@ def _open_all(files: Iterable[Path]) -> Iterator[Image.Image]:
             raise ConfigError(f"cannot read the image {file}: {error}", hint="remove or replace the file") from error
 
 
-def _read_npz(file: Path, preprocessing: Preprocessing, split: Split, limit: int | None, whole: bool) -> ImageSet:
+def _read_npz(file: Path, to_input: PictureInput, split: Split, limit: int | None, whole: bool) -> ImageSet:
     arrays = read_npz(file, error=ConfigError)
     images = arrays.get(f"{split}_images", arrays.get("images"))
     labels = arrays.get(f"{split}_labels" if f"{split}_images" in arrays else "labels")
@@ -173,20 +135,20 @@ def _read_npz(file: Path, preprocessing: Preprocessing, split: Split, limit: int
         raise ConfigError(f"{file}: labels are {labels.dtype} {labels.shape}, wanted integers ({len(images)},)")
     chosen = slice(None) if whole or f"{split}_images" in arrays else split.choose(len(images))
     images, labels = images[chosen][:limit], None if labels is None else labels[chosen][:limit].astype(np.int64)
-    return ImageSet(inputs=_to_inputs(file, images, preprocessing), labels=labels)
+    return ImageSet(inputs=_to_inputs(file, images, to_input), labels=labels)
 
 
-def _to_inputs(file: Path, images: npt.NDArray[np.generic], preprocessing: Preprocessing) -> Float32Array:
+def _to_inputs(file: Path, images: npt.NDArray[np.generic], to_input: PictureInput) -> Array:
     if (
         images.dtype == np.uint8
         and 0 not in images.shape
         and (images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3))
     ):
-        return np.stack([preprocessing(Image.fromarray(image)) for image in images])
-    wanted = (preprocessing.channels, preprocessing.height, preprocessing.width)
-    if images.dtype == np.float32 and images.shape[1:] == wanted:
-        return np.ascontiguousarray(images, dtype=np.float32)
+        return np.stack([to_input(Image.fromarray(image)) for image in images])
+    wanted = to_input.shape
+    if images.dtype == to_input.dtype and images.shape[1:] == wanted:
+        return np.ascontiguousarray(images)
     raise ConfigError(
         f"{file}: images of type {images.dtype} and shape {images.shape} do not fit",
-        hint=f"wanted uint8 (n, h, w) or (n, h, w, 3), or float32 (n, {', '.join(map(str, wanted))})",
+        hint=f"wanted uint8 (n, h, w) or (n, h, w, 3), or {to_input.dtype} (n, {', '.join(map(str, wanted))})",
     )

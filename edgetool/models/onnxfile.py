@@ -10,6 +10,7 @@ import onnx
 from onnx.external_data_helper import load_external_data_for_model
 
 from edgetool.errors import ModelError
+from edgetool.models.preprocessing import from_metadata
 from edgetool.models.spec import ModelSpec, Precision, Task, TensorSpec
 from edgetool.platform.files import is_inside, sha256_file
 from edgetool.platform.values import plain_name
@@ -179,6 +180,7 @@ def describe(
         accuracy_means_something=accuracy_means_something,
         parent=parent,
         signal_to_noise_db=signal_to_noise_db,
+        preprocessing=from_metadata(model),
         task=task,
     )
 

@@ -85,6 +85,7 @@ def quantize_model(
         signal_to_noise_db=ratio,
         task=model.spec.task,
     )
+    spec = replace(spec, preprocessing=model.spec.preprocessing)
     if quantization is Quantization.STATIC and samples is not None:
         spec = replace(spec, calibration_samples=len(samples))
     write_document(folder / "model.json", spec)

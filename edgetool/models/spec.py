@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from annotated_types import Len
+from annotated_types import Gt, Le, Len
 
 from edgetool.platform.values import FileName, Name, NonNegative, Positive, Sha256, Text, value
 
@@ -35,6 +35,82 @@ class Task(StrEnum):
     NONE = "none"  # its outputs are tensors and nothing more
 
 
+class Layout(StrEnum):
+    NCHW = "nchw"
+    NHWC = "nhwc"
+
+
+class Resize(StrEnum):
+    CROP = "crop"  # fill the input, cut what is over: torchvision's classifiers
+    STRETCH = "stretch"  # to the input's size, whatever becomes of the proportions: torchvision's segmenters
+    PAD = "pad"  # fit into the input, fill the rest with grey 114: YOLO's letterbox
+
+
+class Color(StrEnum):
+    RGB = "rgb"
+    BGR = "bgr"
+
+
+class StatedBy(StrEnum):
+    """Who says how pictures become inputs."""
+
+    OPTION = "asked for"
+    MODEL = "the model's own"
+    NOBODY = "assumed"
+
+
+Numbers = tuple[float, ...]
+NORMALISATIONS: dict[str, tuple[Numbers, Numbers, float]] = {  # mean, deviation, scale
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 1 / 255),
+    "zero-one": ((0.0,) * 3, (1.0,) * 3, 1 / 255),
+    "minus-one-one": ((0.5,) * 3, (0.5,) * 3, 1 / 255),
+    "none": ((0.0,) * 3, (1.0,) * 3, 1.0),
+}
+
+
+@value
+class Preprocessing:
+    """(pixel × scale − mean) ÷ std for each channel, with pixels of 0 to 255.
+
+    `crop` is the share of the resized picture that the centre crop keeps; 224/256 with the mean and standard deviation
+    below is torchvision's evaluation transform for its ImageNet classifiers.
+    """
+
+    mean: Annotated[Numbers, Len(1, 16)] = NORMALISATIONS["imagenet"][0]
+    std: Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1, 16)] = NORMALISATIONS["imagenet"][1]
+    scale: Annotated[float, Gt(0)] = 1 / 255
+    crop: Annotated[float, Gt(0), Le(1)] = 1.0
+    resize: Resize = Resize.CROP
+    color: Color = Color.RGB
+    layout: Layout | None = None  # None: where the channels are follows from the input's shape
+    stated_by: StatedBy = StatedBy.NOBODY
+
+    @property
+    def title(self) -> str:
+        """
+        >>> Preprocessing().title
+        'imagenet, rgb, resize crop 1 (assumed)'
+        """
+        known = {numbers: name for name, numbers in NORMALISATIONS.items()}
+        numbers = known.get((self.mean, self.std, self.scale))
+        stated = numbers or f"mean {self.mean}, std {self.std}, scale {self.scale:g}"
+        return f"{stated}, {self.color}, resize {self.resize} {self.crop:g} ({self.stated_by})"
+
+
+@value
+class PreprocessingRequest:
+    """What the user says of it; None leaves what the model or its library says."""
+
+    preset: Name | None = None  # one of NORMALISATIONS
+    mean: Numbers | None = None
+    std: Numbers | None = None
+    scale: float | None = None
+    crop: float | None = None
+    resize: Resize | None = None
+    color: Color | None = None
+    layout: Layout | None = None
+
+
 @value
 class TensorSpec:
     name: Name
@@ -59,6 +135,7 @@ class ModelSpec:
     parent: Sha256 | None = None  # the model this one was made from
     signal_to_noise_db: float | None = None  # against the parent, on held-out inputs
     calibration_samples: NonNegative | None = None  # inferences that ranges were taken from; None without calibration
+    preprocessing: Preprocessing | None = None  # of pictures; None for models of older releases and foreign files
     task: Task | None = None  # None where nobody said and nothing makes it certain
 
 
@@ -100,6 +177,7 @@ class ModelRequest:
     input_shape: tuple[Positive, ...] | None = None  # of the only input
     shapes: tuple[tuple[Name, tuple[Positive, ...]], ...] = ()  # of inputs by name
     task: Task | None = None
+    preprocessing: PreprocessingRequest | None = None
 
     @property
     def kind(self) -> SourceKind:

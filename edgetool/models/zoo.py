@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from edgetool.errors import ConfigError, ExportError, ModelError
 from edgetool.models.functions import find_function, from_here
-from edgetool.models.images import IMAGENET, ImageSet, Preprocessing
+from edgetool.models.images import ImageSet
+from edgetool.models.onnxfile import load_graph
 from edgetool.models.outputs import Example, example_of
-from edgetool.models.spec import ModelRequest, SourceKind
+from edgetool.models.preprocessing import as_asked, from_metadata
+from edgetool.models.spec import ModelRequest, Preprocessing, Resize, SourceKind, StatedBy
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.files import is_regular
 from edgetool.platform.store import cache_root
@@ -36,15 +39,39 @@ def digits_images() -> Path:
     return data_folder("examples") / "digits" / "digits.npz"
 
 
-def preprocessing_for(request: ModelRequest, shape: tuple[int, ...]) -> Preprocessing:
-    """How pictures become this model's input of `shape` (n, c, h, w). Raises ModelError for another rank."""
-    if len(shape) != 4:
-        raise ModelError(
-            f"the model's input has shape {shape}, not (n, channels, height, width)", hint="give images as float32 .npz"
-        )
-    _, channels, height, width = shape
-    crop = IMAGENET.crop if request.origin == "imagenet" else 1.0
-    return Preprocessing(channels=channels, height=height, width=width, crop=crop)
+def preprocessing_of(request: ModelRequest) -> Preprocessing:
+    """How pictures become this source's inputs: as asked, else as the model or its library states, else ImageNet's.
+
+    Raises ConfigError for options that do not fit.
+    """
+    return as_asked(request.preprocessing, _stated(request))
+
+
+def _stated(request: ModelRequest) -> Preprocessing:
+    own = Preprocessing(stated_by=StatedBy.MODEL)
+    match request.kind:
+        case SourceKind.ONNX:
+            return from_metadata(load_graph(Path(request.source))) or Preprocessing()
+        case SourceKind.TORCHVISION if request.origin == "imagenet":
+            import torchvision
+
+            with contextlib.suppress(ValueError, AttributeError):  # a model without such weights or such a transform
+                transform = torchvision.models.get_model_weights(request.source).DEFAULT.transforms()
+                crop = transform.crop_size[0] / transform.resize_size[0]
+                return replace(own, mean=tuple(transform.mean), std=tuple(transform.std), crop=min(1.0, crop))
+        case SourceKind.TORCHVISION if request.origin == "digits":
+            return own
+        case SourceKind.TIMM:
+            settings = _library("timm", request.source).get_pretrained_cfg(request.name)
+            if settings is not None:
+                return replace(own, mean=settings.mean, std=settings.std, crop=min(1.0, settings.crop_pct or 1.0))
+        case SourceKind.HUGGING_FACE:
+            library = _library("transformers", request.source)
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # without a description of its images
+                made = library.AutoImageProcessor.from_pretrained(request.source.partition(":")[2])
+                mean, std = tuple(made.image_mean), tuple(made.image_std)
+                return replace(own, mean=mean, std=std, scale=made.rescale_factor, resize=Resize.STRETCH)
+    return Preprocessing()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,9 +8,10 @@ from pathlib import Path
 from edgetool.errors import ConfigError
 from edgetool.models.functions import is_function_name
 from edgetool.models.images import ImageSet, Split, images_digest, read_images
+from edgetool.models.preprocessing import PictureInput
 from edgetool.models.samples import Samples, function_digest, of_images, read_samples
 from edgetool.models.spec import ModelRequest, ModelSpec
-from edgetool.models.zoo import digits_images, preprocessing_for
+from edgetool.models.zoo import digits_images, preprocessing_of
 from edgetool.platform.arrays import read_npz
 
 
@@ -30,11 +31,13 @@ class ImageSource:
             return cls(calibration=digits_images(), held_out=held_out or digits_images())
         return None if held_out is None else cls(calibration=held_out, held_out=held_out)
 
-    def read(self, request: ModelRequest, shape: tuple[int, ...], split: Split, limit: int | None) -> ImageSet:
-        """Pictures for an input of `shape`. Raises ConfigError."""
-        return read_images(
-            self._of(split), preprocessing_for(request, shape), split=split, limit=limit, whole=self._whole
-        )
+    def read(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int | None) -> ImageSet:
+        """Pictures for the model's first input. Raises ConfigError."""
+        how, tensor = model.preprocessing or preprocessing_of(request), model.inputs[0]
+        return self._read(PictureInput(preprocessing=how, shape=tensor.shape[1:], dtype=tensor.dtype), split, limit)
+
+    def _read(self, to_input: PictureInput, split: Split, limit: int | None) -> ImageSet:
+        return read_images(self._of(split), to_input, split=split, limit=limit, whole=self._whole)
 
     def pictures(self, request: ModelRequest, shape: tuple[int, ...], limit: int) -> ImageSet | None:
         """Calibration pictures, for a model that is not exported yet; None where there are inputs by name only."""
@@ -42,7 +45,10 @@ class ImageSource:
             self.calibration.suffix == ".npz"
             and not {"images", "calibration_images"} & read_npz(self.calibration, error=ConfigError).keys()
         )
-        return None if named or len(shape) != 4 else self.read(request, shape, Split.CALIBRATION, limit)
+        if named or len(shape) != 4:
+            return None
+        to_input = PictureInput(preprocessing=preprocessing_of(request), shape=shape[1:])
+        return self._read(to_input, Split.CALIBRATION, limit)
 
     def samples(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int) -> Samples:
         """As many inferences' inputs as there are, at most those of `limit` images. Raises ConfigError, ModelError."""
@@ -52,7 +58,7 @@ class ImageSource:
         )
         if samples is not None:
             return samples
-        images = self.read(request, model.inputs[0].shape, split, limit)
+        images = self.read(request, model, split, limit)
         return of_images(images, model.inputs, model.name)
 
     def digests(self) -> list[str]:

@@ -16,8 +16,9 @@ from edgetool.harness.bench import put_bundle, title
 from edgetool.harness.harness import BUNDLE, HarnessJob, finite_outputs, input_paths, run_harness
 from edgetool.models.artifacts import request_of
 from edgetool.models.images import Float32Array
+from edgetool.models.preprocessing import PictureInput
 from edgetool.models.spec import ModelArtifact, Precision
-from edgetool.models.zoo import preprocessing_for
+from edgetool.models.zoo import preprocessing_of
 from edgetool.platform.store import Store
 from edgetool.platform.values import value
 from edgetool.targets.registry import executor_of, load_target, open_executor, target_files
@@ -84,15 +85,18 @@ def target_nearby(name: str) -> Target | None:
 def guess(bundle: Bundle, target: Target, picture: Image.Image, *, best: int = 5) -> Iterator[Guess]:
     """Each of the bundle's models on one picture.
 
-    Raises ModelError for a model that takes no picture or gives no classes, ConfigError for a picture of other
-    channels, and what the harness raises.
+    Raises ConfigError for a model that takes no picture, ModelError for one that gives no classes, and what the harness
+    raises.
     """
     models = bundle.manifest.models
-    tensor = models[0].spec.inputs[0]
-    request = request_of(ModelArtifact(path=bundle.root / models[0].path, spec=models[0].spec))
-    pixels = preprocessing_for(request, tensor.shape)(picture)
+    spec = models[0].spec
+    tensor = spec.inputs[0]
+    how = spec.preprocessing or preprocessing_of(
+        request_of(ModelArtifact(path=bundle.root / models[0].path, spec=spec))
+    )
+    pixels = PictureInput(preprocessing=how, shape=tensor.shape[1:], dtype=tensor.dtype)(picture)
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch, open_executor(target) as executor:
-        np.broadcast_to(pixels, tensor.shape).astype("<f4").tofile(Path(scratch) / "0.bin")
+        np.broadcast_to(pixels, tensor.shape).tofile(Path(scratch) / "0.bin")
         put_bundle(executor, bundle)
         executor.put(Path(scratch), THERE)
         for model in models:

@@ -13,7 +13,7 @@ from annotated_types import Ge, Le, Len
 
 from edgetool.errors import ConfigError
 from edgetool.models.functions import is_function_name
-from edgetool.models.spec import ModelRequest, Precision, Task
+from edgetool.models.spec import ModelRequest, Precision, PreprocessingRequest, Task
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.runtimes import RuntimeRequest, runtime_request
 from edgetool.platform.documents import check_table, read_toml
@@ -37,6 +37,7 @@ class PlannedModel:
     shapes: tuple[tuple[Name, tuple[Positive, ...]], ...] = ()  # of inputs by name
     calibration: Name | None = None
     held_out: Name | None = None
+    preprocessing: PreprocessingRequest | None = None
     task: Task | None = None  # guessed where it is None and certain
     weights_mirror: Text | None = None  # where weights are downloaded from in place of torchvision's own place
 
@@ -53,6 +54,7 @@ class PlannedModel:
             input_shape=self.input_shape,
             shapes=self.shapes,
             task=self.task,
+            preprocessing=self.preprocessing,
         )
 
     def images(self) -> ImageSource | None:

@@ -18,7 +18,7 @@ from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, Precisi
 from edgetool.models.zoo import digits_checkpoint
 from edgetool.pipeline.images import ImageSource
 from edgetool.platform.context import StepContext
-from edgetool.platform.documents import read_document, write_document
+from edgetool.platform.documents import read_document, to_plain, write_document
 from edgetool.platform.files import file_entry, sha256_file
 from edgetool.platform.values import Text, plain_name, value
 from edgetool.runtimes.choice import choose_runtime
@@ -29,8 +29,8 @@ from edgetool.runtimes.toolchains import build_harness, load_toolchain
 from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
-EXPORT_RECIPE = 3  # raised when a step makes something else of the same inputs
-QUANTIZE_RECIPE = 3
+EXPORT_RECIPE = 4  # raised when a step makes something else of the same inputs
+QUANTIZE_RECIPE = 4
 BUNDLE_RECIPE = 6
 CALIBRATION_IMAGES = 128
 SNR_IMAGES = 64
@@ -82,6 +82,7 @@ def export(
         "shape": (request.input_shape, request.shapes),
         "opset": opset,
         "task": request.task,
+        "preprocessing": None if request.preprocessing is None else to_plain(request.preprocessing),
         "images": source.digests() if source is not None and request.origin == "random" else None,
         "packages": None if request.is_onnx else _versions("torch", "torchvision", "onnxscript"),
     }
@@ -149,6 +150,7 @@ def quantize(
         "weights": model.spec.weights,
         "quantization": quantization,
         "task": model.spec.task,
+        "preprocessing": None if model.spec.preprocessing is None else to_plain(model.spec.preprocessing),
         "images": None if source is None else source.digests(),
         "packages": _versions("onnxruntime", "onnx"),
     }
@@ -194,7 +196,7 @@ def convert(
     def make(folder: Path) -> None:
         images = None
         if (source is not None and not request.is_onnx) or (source is not None and precision is not Precision.FP32):
-            images = source.read(request, fp32.spec.inputs[0].shape, Split.CALIBRATION, CALIBRATION_IMAGES)
+            images = source.read(request, fp32.spec, Split.CALIBRATION, CALIBRATION_IMAGES)
         form.convert(
             fp32, request, precision, images, folder, context, log=context.store.root / "logs" / f"convert-{kind}.log"
         )

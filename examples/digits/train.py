@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from edgetool.models.images import Preprocessing
+from edgetool.models.preprocessing import PictureInput
 
 SEED = 20
 HELD_OUT = 360
@@ -33,8 +33,8 @@ HERE = Path(__file__).parent
 
 def to_inputs(images: np.ndarray, side: int) -> torch.Tensor:
     """(n, 8, 8) uint8 pictures as the model's inputs, (n, 3, side, side) float32."""
-    preprocessing = Preprocessing(height=side, width=side)
-    return torch.from_numpy(np.stack([preprocessing(Image.fromarray(image)) for image in images]))
+    to_input = PictureInput(shape=(3, side, side))
+    return torch.from_numpy(np.stack([to_input(Image.fromarray(image)) for image in images]))
 
 
 def jitter(inputs: torch.Tensor) -> torch.Tensor:

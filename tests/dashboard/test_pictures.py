@@ -8,11 +8,10 @@ from PIL import Image
 
 from edgetool.bundles import Bundle
 from edgetool.measurements.accuracy import Accuracy
-from edgetool.models.artifacts import request_of
 from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.images import ImageSet
+from edgetool.models.preprocessing import PictureInput
 from edgetool.models.spec import ModelArtifact
-from edgetool.models.zoo import preprocessing_for
 from edgetool.pipeline.pictures import find_bundle, guess, held_out_inputs, target_nearby
 from edgetool.pipeline.steps import Kit
 from edgetool.platform.store import Store
@@ -31,8 +30,8 @@ def test_a_bundle_is_found_by_its_id_with_its_images(store: Store, host_bundle: 
 def test_a_picture_gets_the_class_that_the_model_gives_it(bundle: Bundle, kit: Kit, tiny: ModelArtifact) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (40, 30, 3), dtype=np.uint8)
     picture = Image.fromarray(pixels)
-    shape = tiny.spec.inputs[0].shape
-    expected = run_session(open_session(tiny.path), preprocessing_for(request_of(tiny), shape)(picture)[np.newaxis])[0]
+    to_input = PictureInput(shape=tiny.spec.inputs[0].shape[1:])
+    expected = run_session(open_session(tiny.path), to_input(picture)[np.newaxis])[0]
     fp32, int8 = guess(bundle, kit.target, picture, best=3)
     assert fp32.classes == tuple(np.argsort(-expected[0])[:3].tolist())
     assert 0 < sum(fp32.shares) <= 1

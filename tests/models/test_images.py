@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgetool.errors import ConfigError
-from edgetool.models.images import ImageSet, Preprocessing, Split, images_digest, read_images
+from edgetool.models.images import ImageSet, Split, images_digest, read_images
+from edgetool.models.preprocessing import PictureInput
+from edgetool.models.spec import Preprocessing
 
-SMALL = Preprocessing(height=16, width=16)
+SMALL = PictureInput(shape=(3, 16, 16))
 SPLITS = list(Split)
 
 
@@ -52,14 +54,16 @@ def test_a_picture_of_any_mode_is_read(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 100), (100, 1), (16, 16), (300, 200)])
 def test_a_picture_of_any_size_fills_the_input(tmp_path: Path, size: tuple[int, int]) -> None:
     picture(tmp_path / "p.png", 255, size)
-    found = read_images(tmp_path, Preprocessing(height=16, width=24, crop=0.875), split=Split.HELD_OUT).inputs
+    found = read_images(
+        tmp_path, PictureInput(shape=(3, 16, 24), preprocessing=Preprocessing(crop=0.875)), split=Split.HELD_OUT
+    ).inputs
     assert found.shape == (1, 3, 16, 24)
     assert np.allclose(found[0, :, 0, 0], (1 - np.array([0.485, 0.456, 0.406])) / [0.229, 0.224, 0.225], atol=1e-5)
 
 
 def test_a_model_of_one_channel_sees_grey(tmp_path: Path) -> None:
     picture(tmp_path / "p.png", 255)
-    one = Preprocessing(channels=1, height=16, width=16, mean=(0.5,), std=(0.5,))
+    one = PictureInput(shape=(1, 16, 16), preprocessing=Preprocessing(mean=(0.5,), std=(0.5,)))
     assert np.allclose(read_images(tmp_path, one, split=Split.HELD_OUT).inputs, np.ones((1, 1, 16, 16)))
 
 
@@ -67,7 +71,7 @@ def test_a_model_of_one_channel_sees_grey(tmp_path: Path) -> None:
 def test_pictures_do_not_fit_a_model_of_other_channels(tmp_path: Path, channels: int) -> None:
     picture(tmp_path / "p.png")
     with pytest.raises(ConfigError, match="channels"):
-        read_images(tmp_path, Preprocessing(channels=channels, height=16, width=16), split=Split.HELD_OUT)
+        read_images(tmp_path, PictureInput(shape=(channels, 16, 16)), split=Split.HELD_OUT)
 
 
 def test_a_folder_for_each_class_gives_labels(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.export import TOLERANCE, export_model
 from edgetool.models.images import ImageSet, Split, read_images
 from edgetool.models.opsets import DEFAULT_OPSET
+from edgetool.models.preprocessing import PictureInput
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest
-from edgetool.models.zoo import build_model, digits_checkpoint, digits_images, download_weights, preprocessing_for
+from edgetool.models.zoo import build_model, digits_checkpoint, digits_images, download_weights, preprocessing_of
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.steps import export, quantize
 from edgetool.platform.context import StepContext
@@ -171,12 +172,6 @@ def test_random_weights_ask_for_images(tmp_path: Path) -> None:
     assert "--calibration" in caught.value.hint
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 224), (1, 10)])
-def test_pictures_need_a_model_of_pictures(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ModelError, match="not \\(n, channels, height, width\\)"):
-        preprocessing_for(ModelRequest(source="m.onnx"), shape)
-
-
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         del format, args
@@ -265,9 +260,8 @@ def test_the_shipped_weights_classify_97_percent_of_the_held_out_digits(
 
 
 def read_held_out(artifact: ModelArtifact) -> ImageSet:
-    return read_images(
-        digits_images(), preprocessing_for(ModelRequest(), artifact.spec.inputs[0].shape), split=Split.HELD_OUT
-    )
+    to_input = PictureInput(preprocessing=preprocessing_of(ModelRequest()), shape=artifact.spec.inputs[0].shape[1:])
+    return read_images(digits_images(), to_input, split=Split.HELD_OUT)
 
 
 @pytest.mark.xdist_group("digits")

@@ -1,0 +1,133 @@
+"""How a picture becomes a model's input: stated, kept in the ONNX file's metadata, the same on every target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from edgetool.errors import ConfigError
+from edgetool.models.spec import (
+    NORMALISATIONS,
+    Color,
+    Layout,
+    Preprocessing,
+    PreprocessingRequest,
+    Resize,
+    StatedBy,
+)
+from edgetool.platform.documents import check_table, parse_value, to_json, to_plain
+
+if TYPE_CHECKING:
+    import onnx
+
+METADATA_KEY = "edgetool.preprocessing"
+GREY_OR_RGB = (1, 3)
+GREY = 114  # what YOLO's letterbox is filled with
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureInput:
+    """Pictures as inputs of `shape`, which is without the batch."""
+
+    preprocessing: Preprocessing = Preprocessing()  # noqa: RUF009  # frozen
+    shape: tuple[int, ...] = (3, 224, 224)
+    dtype: str = "float32"
+
+    def __call__(self, image: Image.Image) -> npt.NDArray[Any]:
+        """One picture as an array of `shape`. Raises ConfigError for a shape of no picture."""
+        how = self.preprocessing
+        layout, channels, height, width = self.geometry()
+        pixels = _resized(image.convert("L" if channels == 1 else "RGB"), how, height, width)
+        if pixels.ndim == 2:
+            pixels = pixels[:, :, np.newaxis]
+        if how.color is Color.BGR:
+            pixels = pixels[:, :, ::-1]
+        mean, std = (np.asarray(each[:channels], dtype=np.float32) for each in (how.mean, how.std))
+        values = (pixels * np.float32(how.scale) - mean) / std
+        if layout is Layout.NCHW:
+            values = values.transpose(2, 0, 1)
+        if np.issubdtype(np.dtype(self.dtype), np.integer):
+            limits = np.iinfo(self.dtype)
+            values = np.clip(np.rint(values), limits.min, limits.max)
+        return np.ascontiguousarray(values, dtype=self.dtype)
+
+    def geometry(self) -> tuple[Layout, int, int, int]:
+        """Layout, channels, height and width. Raises ConfigError."""
+        if len(self.shape) == 3:
+            first, last = self.shape[0] in GREY_OR_RGB, self.shape[2] in GREY_OR_RGB
+            layout = self.preprocessing.layout or (Layout.NHWC if last and not first else Layout.NCHW)
+            channels, height, width = self.shape if layout is Layout.NCHW else (self.shape[2], *self.shape[:2])
+            if channels in GREY_OR_RGB:
+                return layout, channels, height, width
+        wanted = f"(n, {', '.join(map(str, self.shape))})"
+        raise ConfigError(
+            f"a picture has 1 or 3 channels, the model's input has shape {wanted}",
+            hint=f"give {self.dtype} arrays of shape {wanted} in an .npz",
+        )
+
+
+def _resized(image: Image.Image, how: Preprocessing, height: int, width: int) -> npt.NDArray[np.float32]:
+    match how.resize:
+        case Resize.STRETCH:
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        case Resize.CROP:
+            image = _fill(image, round(height / how.crop), round(width / how.crop))
+            left, top = (image.width - width) // 2, (image.height - height) // 2
+            image = image.crop((left, top, left + width, top + height))
+        case Resize.PAD:
+            image = _letterbox(image, height, width)
+    return np.asarray(image, dtype=np.float32)
+
+
+def _fill(image: Image.Image, height: int, width: int) -> Image.Image:
+    scale = max(height / image.height, width / image.width)
+    size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BILINEAR)
+
+
+def _letterbox(image: Image.Image, height: int, width: int) -> Image.Image:
+    scale = min(height / image.height, width / image.width)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    filled = Image.new(image.mode, (width, height), GREY if image.mode == "L" else (GREY,) * 3)
+    filled.paste(image.resize(size, Image.Resampling.BILINEAR), ((width - size[0]) // 2, (height - size[1]) // 2))
+    return filled
+
+
+def as_asked(asked: PreprocessingRequest | None, base: Preprocessing) -> Preprocessing:
+    """`base` with what the user says in place of it. Raises ConfigError for what does not fit."""
+    given = {} if asked is None else {f.name: v for f in fields(asked) if (v := getattr(asked, f.name)) is not None}
+    if not given:
+        return base
+    preset = given.pop("preset", None)
+    if preset is not None:
+        if preset not in NORMALISATIONS:
+            raise ConfigError(f"no preprocessing {preset!r}", hint=f"known: {', '.join(NORMALISATIONS)}")
+        mean, std, scale = NORMALISATIONS[preset]
+        base = replace(base, mean=mean, std=std, scale=scale)
+    found = check_table(Preprocessing, {**to_plain(base), **given, "stated_by": StatedBy.OPTION}, where="preprocessing")
+    if len(found.mean) != len(found.std):
+        raise ConfigError(
+            f"--mean has {len(found.mean)} numbers and --std {len(found.std)}", hint="one for each channel"
+        )
+    return found
+
+
+def to_metadata(model: onnx.ModelProto, preprocessing: Preprocessing) -> None:
+    """State the preprocessing in the model's own metadata, in place of what stood there."""
+    kept = [entry for entry in model.metadata_props if entry.key != METADATA_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    model.metadata_props.add(key=METADATA_KEY, value=to_json(preprocessing).decode())
+
+
+def from_metadata(model: onnx.ModelProto) -> Preprocessing | None:
+    """What an ONNX file states; None where it states nothing. Raises ConfigError for a statement of another form."""
+    for entry in model.metadata_props:
+        if entry.key == METADATA_KEY:
+            found = parse_value(Preprocessing, entry.value, where=f"metadata {METADATA_KEY}")
+            return replace(found, stated_by=StatedBy.MODEL)
+    return None
