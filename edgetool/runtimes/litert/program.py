@@ -70,7 +70,10 @@ def _quantize(model: Path, images: Float32Array, path: Path) -> None:
 
 
 def _renamed(data: bytes, order: Order) -> bytes:
-    """The model with our names for its input and output."""
+    """The model with our names for its input and output, and with its weights inside.
+
+    LiteRT's quantizer puts them behind the flatbuffer, where TensorFlow Lite 2.14 does not look.
+    """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
@@ -78,6 +81,10 @@ def _renamed(data: bytes, order: Order) -> bytes:
     graph = model.subgraphs[0]
     for index, name in zip((*graph.inputs, *graph.outputs), (order.input, order.output), strict=True):
         graph.tensors[index].name = name.encode()
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # 0 and 1 are no places
+            buffer.data = np.frombuffer(data, np.uint8, count=buffer.size, offset=buffer.offset)
+            buffer.offset = buffer.size = 0
     builder = flatbuffers.Builder(len(data))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
