@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import resource
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -188,18 +187,3 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
 def test_a_commands_help_loads_nothing_heavy(words: list[str]) -> None:
     # Typer itself looks at pydantic's types when it builds a command's options.
     assert not loaded_by(words) & (set(UNWANTED) - {"pydantic"})
-
-
-def processor_s(*words: str) -> float:
-    """Processor time of a Python process, the least of three: other work on the machine only adds to it."""
-
-    def once() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        assert run_process([sys.executable, *words], timeout_s=120).exit_code == 0
-        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-
-    return min(once() for _ in range(3))
-
-
-def test_help_takes_at_most_four_times_what_typer_and_rich_take() -> None:
-    assert processor_s("-m", "edgetool.cli", "--help") <= 4 * processor_s("-c", "import typer, rich.console")

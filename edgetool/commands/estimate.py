@@ -46,12 +46,12 @@ def estimate(
     if json:
         print_json({"estimates": rows, "baseline": baseline, "judgement": judgement})
         return
-    from edgetool.console.table import print_table
-    from edgetool.estimates.rows import HEADINGS, OPERATOR_HEADINGS, cells, operator_cells
+    from edgetool.console.table import print_columns
+    from edgetool.reports.tables.estimates import estimates_table, operator_estimates_table
 
-    print_table(HEADINGS, [cells(row) for row in (*baseline, *rows)])
+    print_columns(estimates_table((*baseline, *rows)))
     if operators:
-        print_table(OPERATOR_HEADINGS, [line for row in rows for line in operator_cells(row)])
+        print_columns(operator_estimates_table(rows))
     if judgement is not None:
         print(
             f"worst core {judgement.worst_core}: {judgement.worst:.3f} of {against}'s cycles; "

@@ -9,7 +9,6 @@ from edgetool.estimates.cores import Core
 from edgetool.estimates.estimate import Bound, Estimate, estimate, geometric_mean, runs_on
 from edgetool.harness.instructions import InstructionMix
 from edgetool.measurements.instructions import InstructionCounts
-from edgetool.platform.format import count_text, percent_text, time_text
 from edgetool.platform.values import Name, Text, value
 
 KIND = "estimated"  # what a row says of itself wherever it is shown
@@ -81,43 +80,6 @@ def _operators(counts: InstructionCounts, core: Core) -> Iterator[OperatorEstima
             bound_by=each.binding,
             share=each.middle / everything if everything else 0.0,
         )
-
-
-HEADINGS = ("counted", "core", "", "cycles", "time", "bound by", *(bound.value for bound in Bound))
-
-
-def cells(line: EstimateRow) -> tuple[str, ...]:
-    """Of the table that HEADINGS stand above."""
-    parts = (
-        "–" if bound is Bound.MEMORY and not line.with_memory else count_text(round(line.parts[bound]))
-        for bound in Bound
-    )
-    return (
-        line.of,
-        line.core_title,
-        line.kind,
-        interval_text(line.cycles),
-        f"{time_text(line.ms.low * 1e6)} to {time_text(line.ms.high * 1e6)}",
-        line.bound_by.value,
-        *parts,
-    )
-
-
-OPERATOR_HEADINGS = ("operator", "core", "", "cycles", "bound by", "share")
-
-
-def operator_cells(line: EstimateRow) -> Iterator[tuple[str, ...]]:
-    for entry in line.operators:
-        cycles = interval_text(entry.cycles)
-        yield (entry.operator, line.core_title, line.kind, cycles, entry.bound_by.value, percent_text(entry.share))
-
-
-def interval_text(cycles: Interval) -> str:
-    """
-    >>> interval_text(Interval(low=44_123_456.0, high=71_000_000.0))
-    '44.12 M to 71.00 M'
-    """
-    return f"{count_text(round(cycles.low))} to {count_text(round(cycles.high))}"
 
 
 @value

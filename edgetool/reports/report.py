@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from edgetool.estimates.cores import core_names, load_core
+from edgetool.estimates.rows import EstimateRow
+from edgetool.estimates.rows import rows as estimate_rows
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.operators import OperatorTime
 from edgetool.platform.columns import Table
@@ -21,6 +24,7 @@ from edgetool.reports.choices import Choice, choices
 from edgetool.reports.goals import Check, judge_goals
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.cases import cases_table
+from edgetool.reports.tables.estimates import estimates_table
 from edgetool.reports.tables.goals import goals_table
 from edgetool.reports.tables.instructions import ClassRow, class_table, operator_table
 from edgetool.reports.tables.operators import operators_table
@@ -102,6 +106,19 @@ class Report:
             if recorded is not None and result.case.runtime == OWN_RUNTIME
             if (counts := recorded.record.instructions) is not None
         ]
+
+    @cached_property
+    def estimates(self) -> Table[EstimateRow]:
+        """What was counted in the targets' own runtimes, on every core that it would run on."""
+        cores = [load_core(name) for name in core_names()]
+        return estimates_table(
+            [
+                line
+                for record, _, _ in self.counted
+                if record.instructions is not None
+                for line in estimate_rows(record.title, record.instructions, cores)
+            ]
+        )
 
     @property
     def profiled(self) -> list[tuple[Record, Table[OperatorTime]]]:

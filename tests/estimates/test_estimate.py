@@ -8,9 +8,10 @@ import pytest
 
 from edgetool.estimates.cores import load_core
 from edgetool.estimates.estimate import Bound, estimate, runs_on
-from edgetool.estimates.rows import cells, judge, operator_cells, row, rows
+from edgetool.estimates.rows import judge, row, rows
 from edgetool.harness.instructions import Cell, InstructionMix, OperatorInstructions, Traffic
 from edgetool.measurements.instructions import InstructionCounts
+from edgetool.reports.tables.estimates import estimates_table, operator_estimates_table
 
 X60, U74 = load_core("x60"), load_core("u74")
 
@@ -84,25 +85,26 @@ COUNTS = InstructionCounts(
 
 
 def test_a_row_says_that_it_is_estimated() -> None:
-    line = row("net fp32", MIX, X60)
-    assert cells(line)[:6] == (
+    ((mark, cells),) = estimates_table([row("net fp32", MIX, X60)]).marked()
+    assert mark == "estimated"
+    assert [cell.text for cell in cells][:6] == [
         "net fp32",
         "SpacemiT X60",
         "estimated",
         "450 to 1.050 k",
         "281 ns to 656 ns",
         "load/store",
-    )
-    assert cells(line)[-1] == "–", "no caches were modelled"
+    ]
+    assert cells[-1].text == "–", "no caches were modelled"
 
 
 def test_operators_are_estimated_too_the_longest_first() -> None:
     (line,) = rows("net", COUNTS, [X60, U74])
     assert [entry.operator for entry in line.operators] == ["Conv", "Relu"]
     assert sum(entry.share for entry in line.operators) == pytest.approx(1)
-    assert [entry[:5] for entry in operator_cells(line)] == [
-        ("Conv", "SpacemiT X60", "estimated", "450 to 1.050 k", "load/store"),
-        ("Relu", "SpacemiT X60", "estimated", "450 to 500", "load/store"),
+    assert [[cell.text for cell in cells][:5] for cells in operator_estimates_table([line]).cells()] == [
+        ["Conv", "SpacemiT X60", "estimated", "450 to 1.050 k", "load/store"],
+        ["Relu", "SpacemiT X60", "estimated", "450 to 500", "load/store"],
     ]
 
 

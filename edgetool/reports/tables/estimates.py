@@ -1,0 +1,82 @@
+"""The tables of estimates: cycles of a core, as intervals, and never in a column of measured times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from edgetool.estimates.estimate import Bound
+from edgetool.estimates.rows import EstimateRow, Interval, OperatorEstimate
+from edgetool.platform.columns import Column, Detail, Table
+from edgetool.platform.format import count_text, percent_text, time_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorRow:
+    """An operator of a count on a core."""
+
+    of: EstimateRow
+    operator: OperatorEstimate
+
+
+def interval_text(cycles: Interval) -> str:
+    """
+    >>> interval_text(Interval(low=44_123_456.0, high=71_000_000.0))
+    '44.12 M to 71.00 M'
+    """
+    return f"{count_text(round(cycles.low))} to {count_text(round(cycles.high))}"
+
+
+def _part(row: EstimateRow, bound: Bound) -> int | None:
+    """None where it was not modelled."""
+    return None if bound is Bound.MEMORY and not row.with_memory else round(row.parts[bound])
+
+
+COLUMNS: tuple[Column[EstimateRow], ...] = (
+    Column(title="counted", field="of", value=lambda row: row.of, detail=Detail.BRIEF),
+    Column(title="core", field="core", value=lambda row: row.core_title, detail=Detail.BRIEF),
+    Column(title="", field="kind", value=lambda row: row.kind, detail=Detail.BRIEF),
+    Column(
+        title="cycles",
+        value=lambda row: interval_text(row.cycles),
+        detail=Detail.BRIEF,
+        meaning="from perfect overlap of all that keeps the core busy, to none",
+    ),
+    Column(title="", field="cycles_low", value=lambda row: round(row.cycles.low), detail=Detail.RAW),
+    Column(title="", field="cycles_high", value=lambda row: round(row.cycles.high), detail=Detail.RAW),
+    Column(
+        title="at its clock",
+        value=lambda row: f"{time_text(row.ms.low * 1e6)} to {time_text(row.ms.high * 1e6)}",
+        detail=Detail.BRIEF,
+    ),
+    Column(
+        title="bound by",
+        field="bound_by",
+        value=lambda row: row.bound_by.value,
+        detail=Detail.BRIEF,
+        meaning="what keeps it busy longest",
+    ),
+    *(
+        Column(title=bound.value, field=bound.value, value=partial(_part, bound=bound), format=count_text)
+        for bound in Bound
+    ),
+)
+
+OPERATORS: tuple[Column[OperatorRow], ...] = (
+    Column(title="operator", field="operator", value=lambda row: row.operator.operator, detail=Detail.BRIEF),
+    Column(title="core", field="core", value=lambda row: row.of.core_title, detail=Detail.BRIEF),
+    Column(title="", field="kind", value=lambda row: row.of.kind, detail=Detail.BRIEF),
+    Column(title="cycles", value=lambda row: interval_text(row.operator.cycles), detail=Detail.BRIEF),
+    Column(title="bound by", field="bound_by", value=lambda row: row.operator.bound_by.value, detail=Detail.BRIEF),
+    Column(title="share", field="share", value=lambda row: row.operator.share, format=percent_text),
+)
+
+
+def estimates_table(rows: Sequence[EstimateRow]) -> Table[EstimateRow]:
+    return Table(caption="Estimates", columns=COLUMNS, rows=rows, mark=lambda row: row.kind)
+
+
+def operator_estimates_table(rows: Sequence[EstimateRow]) -> Table[OperatorRow]:
+    entries = [OperatorRow(of=row, operator=operator) for row in rows for operator in row.operators]
+    return Table(caption="Estimates by operator", columns=OPERATORS, rows=entries, mark=lambda row: row.of.kind)
