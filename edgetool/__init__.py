@@ -1,7 +1,7 @@
 """Export, quantize, package, run and measure vision models on edge targets, RISC-V first.
 
-The functions that the commands call are here: `edgetool.deploy`, `export`, `quantize`, `package`, `bench`, `compare`
-and `load_run`. They are loaded when they are first used.
+The functions that the commands call are here: `edgetool.deploy`, `export`, `quantize`, `package`, `bench`, `compare`,
+`estimate` and `load_run`. They are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -11,9 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetool.api import Model, bench, compare, deploy, export, load_run, package, quantize
+    from edgetool.api import Model, bench, compare, deploy, estimate, export, load_run, package, quantize
 
-__all__ = ["Model", "__version__", "bench", "compare", "deploy", "export", "load_run", "package", "quantize"]
+__all__ = [
+    "Model",
+    "__version__",
+    "bench",
+    "compare",
+    "deploy",
+    "estimate",
+    "export",
+    "load_run",
+    "package",
+    "quantize",
+]
 __version__ = "0.1.0"
 
 # ONNX Runtime from 1.29 on reports each process to its makers unless told not to before it is imported.

@@ -13,6 +13,8 @@ from edgetool.bundles import Bundle, copy_bundle
 from edgetool.console.context import make_context
 from edgetool.console.sweep import watch_boards
 from edgetool.errors import ConfigError
+from edgetool.estimates.cores import core_names, load_core
+from edgetool.estimates.rows import EstimateRow
 from edgetool.models.artifacts import read_artifact, request_of, save_artifact
 from edgetool.models.opsets import DEFAULT_OPSET
 from edgetool.models.quantize import Quantization
@@ -20,6 +22,7 @@ from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline import deploy as pipeline
 from edgetool.pipeline import steps
 from edgetool.pipeline.deploy import Finished
+from edgetool.pipeline.estimates import COUNT, recorded_rows
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.plan import Plan, load_configured
 from edgetool.pipeline.plan import PlannedModel as Model
@@ -36,6 +39,7 @@ from edgetool.reports.tables.comparisons import Comparisons
 
 __all__ = [
     "Comparisons",
+    "EstimateRow",
     "Finished",
     "Goal",
     "Model",
@@ -45,6 +49,7 @@ __all__ = [
     "bench",
     "compare",
     "deploy",
+    "estimate",
     "export",
     "load_run",
     "package",
@@ -213,6 +218,18 @@ def compare(baseline: Finished | AnyPath, candidate: Finished | AnyPath) -> Comp
     A run compared with itself pairs the host's records with the target's. Raises CompareError.
     """
     return Comparisons(compare_paths(_folder(baseline), _folder(candidate)))
+
+
+def estimate(run: Finished | AnyPath, cores: Sequence[str] = ()) -> tuple[EstimateRow, ...]:
+    """What a run's counted instructions would cost named cores, by default all that are known.
+
+    Each is an interval of cycles between perfect overlap and none, and no measured time. Raises ConfigError for a core
+    that nobody knows, and for a run without counts that fit one.
+    """
+    found = recorded_rows(_folder(run), [load_core(name) for name in cores or core_names()])
+    if not found:
+        raise ConfigError(f"{_folder(run)} holds no counts for these cores", hint=COUNT)
+    return found
 
 
 def load_run(folder: AnyPath) -> Finished:

@@ -15,7 +15,7 @@ from tests.reports.examples import REPORTS, entry, report_of
 from tests.support import record
 
 QUICK = {"warmup": 0, "min_repetitions": 2, "min_duration_s": 0.0}
-FUNCTIONS = ("bench", "compare", "deploy", "export", "load_run", "package", "quantize")
+FUNCTIONS = ("bench", "compare", "deploy", "estimate", "export", "load_run", "package", "quantize")
 
 
 def test_importing_it_loads_nothing_but_the_package_itself() -> None:

@@ -65,30 +65,18 @@ def estimate(
 
 def _rows(subject: Path, cores: list[Core], *, quiet: bool) -> list[EstimateRow]:
     """Raises ConfigError for what holds no counts that fit one of the cores."""
+    from edgetool.pipeline.estimates import COUNT, recorded_rows
+
     if subject.is_dir() or subject.suffix == ".json":
-        rows = _recorded(subject, cores)
+        rows = list(recorded_rows(subject, cores))
     else:
         rows = _executed(subject, cores, quiet=quiet)
     if not rows:
         raise ConfigError(
             f"{subject} holds no counts for {', '.join(core.name for core in cores)}",
-            hint="count with --count-instructions on a target with vectors of the core's length",
+            hint=COUNT,
         )
     return rows
-
-
-def _recorded(subject: Path, cores: list[Core]) -> list[EstimateRow]:
-    from edgetool.estimates.rows import rows
-    from edgetool.records.results import read_recorded, read_run
-
-    measurements = read_run(subject).recorded if subject.is_dir() else (read_recorded(subject),)
-    records = [measurement.record for measurement in measurements]
-    return [
-        row
-        for record in records
-        if record.instructions is not None
-        for row in rows(record.title, record.instructions, cores)
-    ]
 
 
 def _executed(subject: Path, cores: list[Core], *, quiet: bool) -> list[EstimateRow]:
