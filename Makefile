@@ -5,7 +5,7 @@ LOWEST := .venv-lowest
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile fuzz test-lowest test-new-machine lint bench bench-kernels estimates runtime clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -77,6 +77,10 @@ test-hostile: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[fuzz]'
 	$(VENV)/bin/python -m tests.fuzz --seconds 600
+
+# The notebook from its first cell to its last, its outputs kept in it: minutes of emulation. COUNT=1 counts, too.
+notebook: $(VENV)/.dev
+	IMAGES=20 EDGETOOL_TEST_NOTEBOOK=keep $(VENV)/bin/python -m pytest tests/integration/test_notebook.py
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
