@@ -43,7 +43,7 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
 def test_at_80_columns_the_important_ones_are_there_and_no_number_is_cut() -> None:
     heading, first, *_, last = printed(REPORTS["board"].cases, 80)
     assert heading.split() == ["precision", "target", "size", "p50", "÷", "fp32", "accuracy"]
-    assert first.split() == ["fp32", "host", "4", "kB", "1.4", "ms", "1×", "98.9", "%", "(356/360)"]
+    assert first.split() == ["fp32", "host", "4", "kB", "1.4", "ms", "1×", "98.9", "%", "(356/360;", "97.2–99.6", "%)"]
     assert last == "7 more columns in a wider terminal and in the report"
 
 
