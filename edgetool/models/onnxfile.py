@@ -56,7 +56,7 @@ def load_graph(path: Path) -> onnx.ModelProto:
     external = external_files(model, path)
     try:
         onnx.checker.check_model(str(path) if external else model)
-    except onnx.checker.ValidationError as error:
+    except (onnx.checker.ValidationError, ValueError) as error:  # the latter for a text that is no UTF-8
         raise ModelError(f"{path} is not a valid ONNX model: {_first_line(error)}") from error
     return model
 
