@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar, cast
 
-from edgetool.bundles import Bundle, BundledModel
+from edgetool.bill import BILL
+from edgetool.bundles import NOTICE, Bundle, BundledModel
 from edgetool.errors import ConfigError, EdgetoolError, QuantizeError, WrongMachine
 from edgetool.models import opsets
 from edgetool.models.quantize import Quantization
@@ -240,6 +241,7 @@ def prepared_case(
 ) -> PreparedCase:
     """The case, keyed by all that its record follows from: not by the other models of its bundle."""
     others = {path for other in bundle.manifest.models if other.path != model.path for path in other.files}
+    others |= {BILL, NOTICE}  # which list them
     described = replace(target, description="", executor={k: v for k, v in target.executor.items() if k != "wait_s"})
     inputs = {
         "recipe": RECORD_RECIPE,

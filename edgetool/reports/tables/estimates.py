@@ -36,7 +36,7 @@ def _part(row: EstimateRow, bound: Bound) -> int | None:
 COLUMNS: tuple[Column[EstimateRow], ...] = (
     Column(title="counted", field="of", value=lambda row: row.of, detail=Detail.BRIEF),
     Column(title="core", field="core", value=lambda row: row.core_title, detail=Detail.BRIEF),
-    Column(title="", field="kind", value=lambda row: row.kind, detail=Detail.BRIEF),
+    Column(title="kind", field="kind", value=lambda row: row.kind, detail=Detail.BRIEF),
     Column(
         title="cycles",
         value=lambda row: interval_text(row.cycles),
@@ -66,7 +66,7 @@ COLUMNS: tuple[Column[EstimateRow], ...] = (
 OPERATORS: tuple[Column[OperatorRow], ...] = (
     Column(title="operator", field="operator", value=lambda row: row.operator.operator, detail=Detail.BRIEF),
     Column(title="core", field="core", value=lambda row: row.of.core_title, detail=Detail.BRIEF),
-    Column(title="", field="kind", value=lambda row: row.of.kind, detail=Detail.BRIEF),
+    Column(title="kind", field="kind", value=lambda row: row.of.kind, detail=Detail.BRIEF),
     Column(title="cycles", value=lambda row: interval_text(row.operator.cycles), detail=Detail.BRIEF),
     Column(title="bound by", field="bound_by", value=lambda row: row.operator.bound_by.value, detail=Detail.BRIEF),
     Column(title="share", field="share", value=lambda row: row.operator.share, format=percent_text),
