@@ -25,7 +25,7 @@ def estimate(
         Path,
         typer.Argument(help="Run folder, record (.json), program with marks, or assembly (.s)."),
     ],
-    core: Cores = [],  # noqa: B006  # Typer's way; never changed
+    core: Cores = [],
     against: Annotated[Path | None, typer.Option(help="Subject to compare with.")] = None,
     operators: Operators = False,
     json: Json = False,

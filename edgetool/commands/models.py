@@ -43,7 +43,7 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. Default: MODEL.onnx.")] = None,
     weights: Weights = "",
     checkpoint: Checkpoint = None,
-    shape: Shapes = [],  # noqa: B006
+    shape: Shapes = [],
     calibration: Calibration = None,
     preprocess: Preprocess = None,
     mean: Mean = None,

@@ -66,7 +66,7 @@ def deploy(
     model: Model = "mobilenet_v2",
     weights: Weights = "",
     checkpoint: Checkpoint = None,
-    shape: Shapes = [],  # noqa: B006
+    shape: Shapes = [],
     calibration: Calibration = None,
     held_out: HeldOut = None,
     weights_mirror: Mirror = None,
@@ -79,9 +79,9 @@ def deploy(
     crop: Crop = None,
     color: ColorName = None,
     task: TaskName = None,
-    precision: Precisions = [],  # noqa: B006  # Typer's way; never changed
+    precision: Precisions = [],
     dynamic: Dynamic = False,
-    runtime: Runtimes = [],  # noqa: B006
+    runtime: Runtimes = [],
     images: Images = None,
     repetitions: Repetitions = None,
     warmup: Warmup = None,
@@ -97,7 +97,7 @@ def deploy(
     ] = None,
     profile: Profile = False,
     count_instructions: Count = False,
-    against: Against = [],  # noqa: B006
+    against: Against = [],
     goal: GoalName = "latency",
     runs: Runs = Path("runs"),
     force: Force = False,
@@ -142,8 +142,8 @@ def deploy(
 
 def bench(
     bundle: Annotated[Path, typer.Argument(help="Bundle: folder or .tar.zst.")],
-    target: Targets = ["qemu-riscv64"],  # noqa: B006
-    precision: Precisions = [],  # noqa: B006
+    target: Targets = ["qemu-riscv64"],
+    precision: Precisions = [],
     repetitions: Repetitions = None,
     warmup: Warmup = None,
     min_duration: MinDuration = None,
@@ -264,7 +264,7 @@ def history(
     runs: Runs = Path("runs"),
     metric: Annotated[
         list[str], typer.Option("--metric", help="Metric of a goal; repeatable. Default: the usual.")
-    ] = [],  # noqa: B006
+    ] = [],
     chart: Annotated[Path | None, typer.Option("--chart", help="Write a chart (.svg).")] = None,
     json: Json = False,
 ) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetool.estimates.cores import Core
-from edgetool.estimates.rows import EstimateRow, rows
+from edgetool.estimates.rows import EstimateRow
 from edgetool.records.results import read_recorded, read_run
+from edgetool.reports.tables.estimates import record_rows
 
 COUNT = "count with --count-instructions on a target with vectors of the core's length"
 
@@ -15,9 +16,4 @@ COUNT = "count with --count-instructions on a target with vectors of the core's 
 def recorded_rows(subject: Path, cores: Sequence[Core]) -> tuple[EstimateRow, ...]:
     """Those of a run's folder or of one record; none where nothing was counted that fits one of the cores."""
     measured = read_run(subject).recorded if subject.is_dir() else (read_recorded(subject),)
-    return tuple(
-        row
-        for record in (each.record for each in measured)
-        if record.instructions is not None
-        for row in rows(record.title, record.instructions, cores)
-    )
+    return record_rows((each.record for each in measured), cores)

@@ -20,6 +20,7 @@ def standard_streams() -> Iterator[None]:
             os.fstat(number)
         except OSError:  # closed by who started us: the next file that is opened must not take its place
             os.open(os.devnull, os.O_RDWR)
+    # They stay open as long as the process, as Python's own do.
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     try:

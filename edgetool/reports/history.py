@@ -13,13 +13,14 @@ from edgetool.errors import CompareError, ConfigError
 from edgetool.platform.columns import Column, Detail, Shown, Table
 from edgetool.platform.foreign import one_line
 from edgetool.platform.values import value
+from edgetool.records.case import Case
 from edgetool.records.goals import Metric
 from edgetool.records.results import RUN, read_run
 from edgetool.records.stats import Interval
 from edgetool.records.steps import Step, find_steps
 from edgetool.reports.charts.drawing import GREY, LABEL_LIMIT, PRECISIONS, Chart, Panel, draw
 from edgetool.reports.metrics import metric_text, read_metric
-from edgetool.reports.rows import Row, rows
+from edgetool.reports.rows import rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +67,7 @@ class History:
 
 def read_history(folder: Path, metrics: Sequence[Metric] = DEFAULT) -> tuple[tuple[History, ...], tuple[str, ...]]:
     """Of all runs in a folder, and the names of those that can't be read. Raises ConfigError where there is no run."""
-    found: dict[tuple[Metric, tuple[str, str, str, str, int]], list[Point]] = {}
+    found: dict[tuple[Metric, Case], list[Point]] = {}
     unreadable = []
     runs = sorted(path.parent for path in folder.glob(f"*/{RUN}") if not path.parent.name.startswith("."))
     if not runs:
@@ -85,25 +86,20 @@ def read_history(folder: Path, metrics: Sequence[Metric] = DEFAULT) -> tuple[tup
                 reading = read_metric(metric, row, recorded, entries=stored.entries, table=table)
                 if isinstance(reading, Interval):
                     point = Point(run=path.name, at=recorded.record.started_at, measured=reading)
-                    found.setdefault((metric, _case(row)), []).append(point)
+                    found.setdefault((metric, row.case), []).append(point)
     histories = (_history(metric, case, points) for (metric, case), points in found.items())
     return tuple(sorted(histories, key=lambda h: (list(Metric).index(h.metric), h.title))), tuple(unreadable)
 
 
-def _case(row: Row) -> tuple[str, str, str, str, int]:
-    return row.model, row.precision, row.target, row.runtime, row.threads
-
-
-def _history(metric: Metric, case: tuple[str, str, str, str, int], points: Sequence[Point]) -> History:
-    model, precision, target, runtime, threads = case
+def _history(metric: Metric, case: Case, points: Sequence[Point]) -> History:
     ordered = tuple(sorted(points, key=lambda point: point.at))
     return History(
         metric=metric,
-        model=model,
-        precision=precision,
-        target=target,
-        runtime=runtime,
-        threads=threads,
+        model=case.model,
+        precision=case.precision,
+        target=case.target,
+        runtime=case.runtime,
+        threads=case.threads,
         points=ordered,
         steps=find_steps([point.measured for point in ordered]),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgetool.models.spec import Precision
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
@@ -59,22 +59,13 @@ def metric_text(metric: Metric, number: float) -> str:
 
 
 def _fp32(row: Row, table: Sequence[Row]) -> Row | None:
-    cell = (row.model, row.target, row.threads, row.runtime)
-    return next(
-        (r for r in table if (r.model, r.target, r.threads, r.runtime) == cell and r.precision == Precision.FP32), None
-    )
+    fp32 = replace(row.case, precision=Precision.FP32)
+    return next((other for other in table if other.case == fp32), None)
 
 
 def _of_baseline(row: Row, baseline: Sequence[Entry]) -> Record | None:
-    cell = (row.model, row.precision, row.target, row.threads, row.runtime)
     return next(
-        (
-            recorded.record
-            for result, recorded in baseline
-            if (c := result.case) and (c.model, c.precision, c.target, c.threads, c.runtime) == cell
-            if recorded is not None
-        ),
-        None,
+        (recorded.record for result, recorded in baseline if recorded is not None and result.case == row.case), None
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edgetool.estimates.cores import core_names, load_core
 from edgetool.estimates.rows import EstimateRow
-from edgetool.estimates.rows import rows as estimate_rows
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.operators import OperatorTime
 from edgetool.platform.columns import Table
@@ -24,7 +23,7 @@ from edgetool.reports.choices import Choice, choices
 from edgetool.reports.goals import Check, judge_goals
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.cases import cases_table
-from edgetool.reports.tables.estimates import estimates_table
+from edgetool.reports.tables.estimates import estimates_table, record_rows
 from edgetool.reports.tables.goals import goals_table
 from edgetool.reports.tables.instructions import ClassRow, class_table, operator_table
 from edgetool.reports.tables.operators import operators_table
@@ -97,28 +96,29 @@ class Report:
         """Without rows where one runtime alone was counted."""
         return runtimes_table(self.rows)
 
+    @cached_property
+    def _counted(self) -> tuple[Record, ...]:
+        """Records of the targets' own runtimes whose instructions were counted."""
+        return tuple(
+            recorded.record
+            for result, recorded in self.stored.entries
+            if recorded is not None and result.case.runtime == OWN_RUNTIME and recorded.record.instructions is not None
+        )
+
     @property
     def counted(self) -> list[tuple[Record, Table[ClassRow], Table[OperatorInstructions]]]:
-        """Records of the targets' own runtimes whose instructions were counted, with their tables."""
+        """Those records with their tables."""
         return [
-            (recorded.record, class_table(counts), operator_table(counts))
-            for result, recorded in self.stored.entries
-            if recorded is not None and result.case.runtime == OWN_RUNTIME
-            if (counts := recorded.record.instructions) is not None
+            (record, class_table(counts), operator_table(counts))
+            for record in self._counted
+            if (counts := record.instructions) is not None
         ]
 
     @cached_property
     def estimates(self) -> Table[EstimateRow]:
         """What was counted in the targets' own runtimes, on every core that it would run on."""
-        cores = [load_core(name) for name in core_names()]
-        return estimates_table(
-            [
-                line
-                for record, _, _ in self.counted
-                if record.instructions is not None
-                for line in estimate_rows(record.title, record.instructions, cores)
-            ]
-        )
+        cores = [load_core(name) for name in core_names()] if self._counted else []
+        return estimates_table(record_rows(self._counted, cores))
 
     @property
     def profiled(self) -> list[tuple[Record, Table[OperatorTime]]]:

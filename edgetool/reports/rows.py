@@ -62,6 +62,16 @@ class Row:
     caveats: tuple[Caveat, ...] = ()
 
     @property
+    def case(self) -> Case:
+        return Case(
+            model=self.model,
+            precision=Precision(self.precision),
+            target=self.target,
+            threads=self.threads,
+            runtime=self.runtime,
+        )
+
+    @property
     def is_own_runtime(self) -> bool:
         return self.runtime == OWN_RUNTIME
 

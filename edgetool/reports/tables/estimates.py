@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from edgetool.estimates.cores import Core
 from edgetool.estimates.estimate import Bound
-from edgetool.estimates.rows import EstimateRow, Interval, OperatorEstimate
+from edgetool.estimates.rows import EstimateRow, Interval, OperatorEstimate, rows
 from edgetool.platform.columns import Column, Detail, Table
 from edgetool.platform.format import count_text, percent_text, time_text
+from edgetool.records.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +75,20 @@ OPERATORS: tuple[Column[OperatorRow], ...] = (
 )
 
 
-def estimates_table(rows: Sequence[EstimateRow]) -> Table[EstimateRow]:
-    return Table(caption="Estimates", columns=COLUMNS, rows=rows, mark=lambda row: row.kind)
+def record_rows(records: Iterable[Record], cores: Sequence[Core]) -> tuple[EstimateRow, ...]:
+    """Those of every record that was counted."""
+    return tuple(
+        line
+        for record in records
+        if record.instructions is not None
+        for line in rows(record.title, record.instructions, cores)
+    )
 
 
-def operator_estimates_table(rows: Sequence[EstimateRow]) -> Table[OperatorRow]:
-    entries = [OperatorRow(of=row, operator=operator) for row in rows for operator in row.operators]
+def estimates_table(lines: Sequence[EstimateRow]) -> Table[EstimateRow]:
+    return Table(caption="Estimates", columns=COLUMNS, rows=lines, mark=lambda row: row.kind)
+
+
+def operator_estimates_table(lines: Sequence[EstimateRow]) -> Table[OperatorRow]:
+    entries = [OperatorRow(of=line, operator=operator) for line in lines for operator in line.operators]
     return Table(caption="Estimates by operator", columns=OPERATORS, rows=entries, mark=lambda row: row.of.kind)
