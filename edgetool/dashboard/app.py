@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
+# Streamlit loads pandas in a thread of its own when a browser connects. Altair takes it as it is in sys.modules, half
+# loaded or not, so the first page to draw a chart waits for it here.
+import pandas  # noqa: F401
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell, Filter, cells, changed_ns, label, read_report, run_folders

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytest.importorskip("streamlit", reason="pip install edgetool[dashboard]")
+pytestmark = pytest.mark.xdist_group("dashboard")  # one server and one browser for all
 FRAME, CHART = "[data-testid=stDataFrame] canvas", "[data-testid=stVegaLiteChart] .marks"
 PAGES = {  # what is drawn last
     "Runs": "text=Measurements",
@@ -72,6 +73,18 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     yield tab
     context.close()
     assert {urlsplit(each).hostname for each in asked if each.startswith(("http", "ws"))} == {"127.0.0.1"}
+
+
+def test_a_chart_is_drawn_by_the_first_page_that_is_opened(browser: Browser, folder: Path) -> None:
+    """Before anything else has loaded what Altair meets half loaded."""
+    process, address = started(folder)
+    with browser.new_context() as context:
+        tab = context.new_page()
+        tab.goto(address)
+        tab.locator("label", has_text=re.compile("^Size, accuracy, cost$")).click(timeout=60_000)
+        tab.locator(FRAME).last.wait_for(timeout=60_000)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("name", PAGES)

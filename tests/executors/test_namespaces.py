@@ -23,6 +23,7 @@ from edgetool.targets.spec import Target
 from tests.executors.servers import SSHD, make_key, sshd_command
 from tests.support import within
 
+pytestmark = pytest.mark.xdist_group("namespaces")  # two of these networks would have the same addresses
 PORT = 2222
 
 
