@@ -46,6 +46,7 @@ ROWS = {
     "edgetool.doctor": 6,
     "edgetool.measurements": 7,
     "edgetool.records": 8,
+    "edgetool.records.stats": 1,
     "edgetool.reports": 9,
     "edgetool.pipeline": 10,
     "edgetool.console.sweep": 11,

@@ -146,6 +146,14 @@ Precisions = Annotated[
 Repetitions = Annotated[int | None, typer.Option(min=1, help="Minimum timed repetitions.", rich_help_panel=MEASUREMENT)]
 Warmup = Annotated[int | None, typer.Option(min=0, help="Warm-up inferences.", rich_help_panel=MEASUREMENT)]
 MinDuration = Annotated[float | None, typer.Option(min=0, help="Minimum timed seconds.", rich_help_panel=MEASUREMENT)]
+MaxDuration = Annotated[float | None, typer.Option(min=0, help="Maximum timed seconds.", rich_help_panel=MEASUREMENT)]
+TargetError = Annotated[
+    str | None,
+    typer.Option(
+        help="Repeat until the median's 95 % interval is this narrow, such as 1%; 0 for fixed counts. Default: 2%.",
+        rich_help_panel=MEASUREMENT,
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Runtime threads.", rich_help_panel=MEASUREMENT)]
 Cpus = Annotated[str | None, typer.Option(help="Pin to these CPUs, such as 0-3,6.", rich_help_panel=BOARD)]
 Governor = Annotated[
@@ -313,6 +321,8 @@ def benchmark_settings(
     repetitions: int | None,
     warmup: int | None,
     min_duration: float | None,
+    max_duration: float | None,
+    target_error: str | None,
     threads: int | None,
     cpus: str | None,
     governor: str | None,
@@ -323,12 +333,25 @@ def benchmark_settings(
         "min_repetitions": repetitions,
         "warmup": warmup,
         "min_duration_s": min_duration,
+        "max_duration_s": max_duration,
+        "target_error": share("--target-error", target_error),
         "threads": threads,
         "cpus": cpus,
         "governor": governor,
         "cooldown_celsius": celsius(cooldown),
     }
     return {name: setting for name, setting in settings.items() if setting is not None}
+
+
+def share(option: str, text: str | None) -> float | None:
+    """
+    >>> share("--target-error", "1.5%"), share("--target-error", "0.02")
+    (0.015, 0.02)
+    """
+    try:
+        return None if text is None else float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError as error:
+        raise ConfigError(f"{option} {text!r} is no share", hint="for example 2%") from error
 
 
 def celsius(text: str | None) -> float | None:

@@ -139,7 +139,9 @@ def run_counting(
     """
     check_countable(bench.target)
     name = title(model)
-    spec = BenchmarkSpec(warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0)
+    spec = BenchmarkSpec(
+        warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0, target_error=0.0
+    )
     caches = () if blocks else modelled_caches(bench.target)
     executor = open_counting(bench.target, counting, clock=profile, blocks=blocks, caches=caches)
     with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:

@@ -29,6 +29,10 @@ PROFILE = "profile"
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
 DTYPE = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")  # those of fixed width, as the harness names them
 EXIT_DONE, EXIT_FAILED = 0, 1
+HINTS = {
+    2: "the bundle's harness may be older than this edgetool: package it again",
+    3: "is the target's disk full?",
+}
 # What each runtime says when it has no kernel: an operator, and a node where it names one.
 NO_KERNEL = (
     re.compile(r"Could not find an implementation for (?P<operator>\S+) node with name '(?P<node>[^']*)'"),
@@ -112,6 +116,9 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
         words += ["--warmup", job.benchmark.warmup, "--min-repetitions", job.benchmark.min_repetitions]
         words += ["--max-repetitions", max(job.benchmark.max_repetitions, job.benchmark.min_repetitions)]
         words += ["--min-duration-ns", round(job.benchmark.min_duration_s * 1e9)]
+        if job.benchmark.target_error > 0:
+            words += ["--target-error-ppm", max(1, round(job.benchmark.target_error * 1e6))]
+            words += ["--max-duration-ns", round(job.benchmark.max_duration_s * 1e9)]
         if job.benchmark.cpus is not None:
             words += ["--cpus", job.benchmark.cpus]
     return [str(word) for word in words]
@@ -119,10 +126,8 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
 
 def _raise_for(command: CommandResult, name: str) -> None:
     """An end that the harness itself did not choose."""
-    if command.exit_code in (2, 3):
-        raise HarnessError(
-            f"{name}: the harness could not work{_last_words(command)}", hint="is the target's disk full?"
-        )
+    if command.exit_code in HINTS:
+        raise HarnessError(f"{name}: the harness could not work{_last_words(command)}", hint=HINTS[command.exit_code])
     if not command.timed_out and command.exit_code in (-11, -6, 139, 134):
         raise HarnessError(f"{name}: the harness crashed (exit code {command.exit_code}){_last_words(command)}")
     command.check()

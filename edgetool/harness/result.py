@@ -8,6 +8,7 @@ from annotated_types import Len
 
 from edgetool.models.spec import TensorSpec
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value
+from edgetool.records.stats import Stop
 
 Samples = Annotated[tuple[NonNegative, ...], Len(0, 1_000_000)]
 Latencies = Annotated[tuple[Positive, ...], Len(1, 1_000_000)]  # of a record: none was zero
@@ -53,6 +54,7 @@ class HarnessRun:
     peak_rss_bytes: int | None  # -1 where /proc does not tell
     warmup_ns: Samples
     samples_ns: Samples
+    stop: Stop | None = None  # None where the counts alone decided, and of older harnesses
     profile: Text | None
 
 

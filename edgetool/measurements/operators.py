@@ -42,7 +42,8 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     """In a process of its own: profiling slows what it looks at. None for a runtime that does not profile."""
     if not KINDS[bench.bundle.manifest.runtime.name].profiles:
         return Reading(measurement=None, outcome=bench.run(model))
-    spec = replace(bench.target.benchmark, warmup=0, min_repetitions=2, max_repetitions=2, min_duration_s=0.0)
+    once = replace(bench.target.benchmark, warmup=0, min_duration_s=0.0, target_error=0.0)
+    spec = replace(once, min_repetitions=2, max_repetitions=2)
     with (
         bench.context.progress.step(f"profile {model.spec.precision} on {bench.target.name}"),
         tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,

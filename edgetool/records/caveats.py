@@ -14,6 +14,7 @@ class Caveat(StrEnum):
 
     EMULATED = "emulated"
     FEW_SAMPLES = "few-samples"
+    IMPRECISE = "imprecise"
     UNSTABLE = "unstable"
     SLOW_FIRST_RUN = "slow-first-run"
     GOVERNOR = "governor"
@@ -41,6 +42,10 @@ _CAVEATS = {
         "run on a board; under emulation read sizes, accuracy and outputs only",
     ),
     Caveat.FEW_SAMPLES: ("fewer than 20 repetitions: p90 and p99 are near the maximum", "raise min_repetitions"),
+    Caveat.IMPRECISE: (
+        "the time was over before the median's 95 % interval was as narrow as asked",
+        "raise --max-duration, or ask for less with --target-error",
+    ),
     Caveat.UNSTABLE: (
         "the middle half of the samples spreads over more than 10 % of the median",
         "stop other work, fix the clock's governor, pin the process with --cpus",
@@ -96,6 +101,7 @@ def _of_timing(timing: Timing, record: Record) -> dict[Caveat, bool]:
     processors = record.environment.process.processors
     return {
         Caveat.FEW_SAMPLES: summary.count < 20,
+        Caveat.IMPRECISE: timing.stop is not None and not timing.stop.reached,
         Caveat.UNSTABLE: summary.spread > 0.1 and not record.emulated,
         Caveat.SLOW_FIRST_RUN: timing.first_run_ns > 2 * summary.p50_ns,
         Caveat.GOVERNOR: before is not None and before.governor not in (None, "performance"),

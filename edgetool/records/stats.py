@@ -8,7 +8,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from edgetool.platform.values import value
+from edgetool.platform.values import NonNegative, Positive, value
+
+LAGS = 2048  # of autocovariances; longer ones are not looked at
+MORE_LIMIT = 10**12
 
 
 @value
@@ -18,6 +21,34 @@ class Interval:
     value: float
     low: float
     high: float
+
+
+@value
+class Stop:
+    """Whether a series is long enough for its median to be known as well as was asked.
+
+    The harness finds the same (toolchain/harness/stop.c), as it decides whether to go on.
+    """
+
+    target_error_ppm: Positive  # half of the median's interval ÷ the median, as it is wanted
+    error_ppm: NonNegative | None  # as it is; None: too few samples for an interval
+    independent: NonNegative  # as many samples tell as much
+    more: NonNegative | None  # samples that it would still take; None where nothing tells
+
+    @property
+    def reached(self) -> bool:
+        return self.more == 0
+
+    @property
+    def verdict(self) -> str:
+        """
+        >>> Stop(target_error_ppm=20_000, error_ppm=31_000, independent=30, more=42).verdict
+        'median ±3.1 %, not reached: about 42 more would'
+        """
+        if self.error_ppm is None or self.more is None:
+            return "too few repetitions for an interval"
+        more = "reached" if self.reached else f"not reached: about {self.more} more would"
+        return f"median ±{self.error_ppm / 1e4:.2g} %, {more}"
 
 
 @value
@@ -63,13 +94,12 @@ def correlation_time(samples: Sequence[float]) -> float:
     (1.0, 1.0)
     """
     array = np.asarray(samples, dtype=np.float64)
-    array = array - array.mean()
     n = len(array)
-    if n < 4 or not array.any():
+    if n < 4 or not (array := array - array.mean()).any():
         return 1.0
     spectrum = np.fft.rfft(array, 2 * n)
     covariances = np.fft.irfft(spectrum * spectrum.conj())[:n]
-    pairs = covariances[: n // 2 * 2].reshape(-1, 2).sum(axis=1) / covariances[0]
+    pairs = covariances[: min(n // 2 * 2, LAGS)].reshape(-1, 2).sum(axis=1) / covariances[0]
     negative = np.flatnonzero(pairs <= 0)
     kept = pairs[: negative[0]] if len(negative) else pairs
     return float(min(max(1.0, 2 * np.minimum.accumulate(kept).sum() - 1 if len(kept) else 1.0), n))
@@ -99,6 +129,27 @@ def _ranks(samples: Sequence[float], share: float) -> tuple[int, int]:
     z = NormalDist().inv_cdf(0.975)
     half = z * (n * share * (1 - share) * correlation_time(samples)) ** 0.5
     return math.floor(n * share - half), math.ceil(n * share + half)
+
+
+def stop(samples: Sequence[float], target_error_ppm: int) -> Stop:
+    """Judge a series in the order it was taken. An interval narrows as the root of the number of samples.
+
+    >>> stop([10, 12, 11, 9, 13] * 20, 100_000), stop([10, 11], 20_000)
+    (Stop(target_error_ppm=100000, error_ppm=90910, independent=100, more=0), \
+Stop(target_error_ppm=20000, error_ppm=None, independent=2, more=None))
+    """
+    independent = int(len(samples) / correlation_time(samples))
+    found = quantile(samples, 0.5)
+    if found is None or found.value <= 0:
+        return Stop(target_error_ppm=target_error_ppm, error_ppm=None, independent=independent, more=None)
+    error = max(found.value - found.low, found.high - found.value) / found.value * 1e6
+    more = math.ceil(min(len(samples) * ((error / target_error_ppm) ** 2 - 1), MORE_LIMIT))
+    return Stop(
+        target_error_ppm=target_error_ppm,
+        error_ppm=math.ceil(error),
+        independent=independent,
+        more=0 if error <= target_error_ppm else max(1, more),
+    )
 
 
 def median_ratio(candidate: Sequence[int], baseline: Sequence[int]) -> Interval:

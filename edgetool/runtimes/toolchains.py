@@ -55,7 +55,7 @@ def build_harness(toolchain: Toolchain, store: Store, *, force: bool = False) ->
     def make(folder: Path) -> None:
         binary = folder / "edgetool-harness"
         run_tool(
-            [*PYTHON, "-m", "ziglang", "cc", *flags, define, "-o", binary, *programs, "-ldl"],
+            [*PYTHON, "-m", "ziglang", "cc", *flags, define, "-o", binary, *programs, "-ldl", "-lm"],
             log=store.root / "logs" / f"harness-{toolchain.triple}.log",
             timeout_s=600,
         )

@@ -13,12 +13,17 @@ Seconds = Annotated[float, Ge(0), Le(7 * 24 * 3600)]
 
 @value
 class BenchmarkSpec:
-    """How often to repeat: until both a number of repetitions and a duration are reached."""
+    """How often to repeat: until the median is known as well as is asked, within bounds on number and duration.
+
+    Under emulation, and without `target_error`, until the lower bounds are reached.
+    """
 
     warmup: NonNegative = 5
     min_repetitions: Positive = 30
     max_repetitions: Annotated[int, Ge(1), Le(1_000_000)] = 200_000
     min_duration_s: Seconds = 2.0
+    max_duration_s: Seconds = 20.0  # of warm-up and of repetitions, each
+    target_error: Annotated[float, Ge(0), Le(1)] = 0.02  # half of the median's 95 % interval ÷ the median; 0: none
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     cpus: Name | None = None  # "0-3,6"; None: wherever the kernel puts it
     governor: Name | None = None  # "performance"; None: as it is

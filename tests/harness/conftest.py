@@ -28,7 +28,7 @@ def checked_harness(store: Store) -> Path:
 
     def make(folder: Path) -> None:
         programs = [source for source in sources if source.suffix == ".c"]
-        command: list[str | Path] = [*compiler, *flags, "-o", folder / "harness", *programs, "-ldl"]
+        command: list[str | Path] = [*compiler, *flags, "-o", folder / "harness", *programs, "-ldl", "-lm"]
         done = run_process(command, timeout_s=600)
         assert done.exit_code == 0, done.stderr.decode()
 

@@ -218,6 +218,7 @@ def test_a_deploy_takes_what_a_bench_takes(tiny_path: Path, images_path: Path, t
         "4",
     ]
     words += ["--repetitions", "7", "--warmup", "3", "--min-duration", "0", "--threads", "2", "--precision", "int8"]
+    words += ["--target-error", "0"]
     done = run_cli(*words, "--json", cwd=tmp_path)
     assert done.exit_code == 0, done.stderr.decode()
     ((recorded,),) = [read_run(tmp_path / json.loads(done.stdout)["run"]).recorded]

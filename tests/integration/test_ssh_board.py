@@ -70,7 +70,9 @@ def test_deploy_measures_on_the_board_and_names_neither_host_nor_key_in_the_reco
     server: Server, targets: Path, tiny_path: Path, images_path: Path, tmp_path: Path
 ) -> None:
     text = (targets / "desk.toml").read_text()
-    (targets / "quick.toml").write_text(f"{text}\n[benchmark]\nwarmup = 1\nmin_repetitions = 3\nmin_duration_s = 0\n")
+    (targets / "quick.toml").write_text(
+        f"{text}\n[benchmark]\nwarmup = 1\nmin_repetitions = 3\nmin_duration_s = 0\ntarget_error = 0\n"
+    )
     words = ["--model", str(tiny_path), "--calibration", str(images_path), "--images", "8"]
     for _ in range(2):
         done = run_cli("deploy", "--target", "quick", *words, "--runs", str(tmp_path / "runs"), "--json")

@@ -38,6 +38,7 @@ calibration = "images.npz"
 warmup = 1
 min_repetitions = 3
 min_duration_s = 0
+target_error = 0
 timeout_s = 600
 """
 

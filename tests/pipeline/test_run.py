@@ -23,6 +23,7 @@ calibration = "images.npz"
 warmup = 1
 min_repetitions = 3
 min_duration_s = 0
+target_error = 0
 """
 
 

@@ -8,6 +8,7 @@
 
 #include "backend.h"
 #include "options.h"
+#include "stop.h"
 #include "tensors.h"
 
 enum { MAX_OUTPUTS = 64 };
@@ -44,6 +45,8 @@ struct harness {
   size_t warmup_count;
   int64_t *samples_ns;
   size_t repetition_count;
+  struct stop stop; /* where an error is wanted: how well the median is known */
+  size_t judged_count; /* of how many repetitions */
   int64_t peak_rss_bytes;
   char *profile_file;
 

@@ -4,6 +4,9 @@
 #include "harness.h"
 #include "mark.h"
 
+/* Of fewer inferences no window could tell a difference. */
+enum { MIN_WINDOW = 3, MAX_WINDOWS = 10 };
+
 /* Run one sample; what it made is the caller's to reset. Returns the time of the call in nanoseconds, or -1. */
 static int64_t run_sample(struct harness *harness, size_t sample) {
   const struct backend *backend = harness->backend;
@@ -24,29 +27,72 @@ static int64_t time_once(struct harness *harness) {
   return elapsed;
 }
 
+/* The first inferences are slower: caches, branch predictors and clocks are cold. With an error wanted, windows of
+ * `warmup` inferences follow one another until two agree, else there is one. */
+static bool warm_up(struct harness *harness) {
+  const struct options *options = &harness->options;
+  size_t window = (size_t)options->warmup;
+  bool judged = options->target_error_ppm > 0 && window >= MIN_WINDOW && window <= STOP_WINDOW;
+  harness->warmup_ns = calloc(window * (judged ? MAX_WINDOWS : 1) + 1, sizeof *harness->warmup_ns);
+  if (harness->warmup_ns == NULL) {
+    return fail(harness, "out of memory");
+  }
+  int64_t start = now_ns();
+  for (size_t windows = 1; windows <= (judged ? MAX_WINDOWS : 1); windows++) {
+    while (harness->warmup_count < window * windows) {
+      int64_t elapsed = time_once(harness);
+      if (elapsed < 0) {
+        return false;
+      }
+      harness->warmup_ns[harness->warmup_count++] = elapsed;
+    }
+    const int64_t *newer = harness->warmup_ns + window * (windows - 1);
+    if (now_ns() - start >= options->max_duration_ns ||
+        (windows > 1 && stop_windows_agree(newer - window, newer, window))) {
+      break;
+    }
+  }
+  return true;
+}
+
+static bool is_enough(struct harness *harness, int64_t elapsed_ns, bool *failed) {
+  const struct options *options = &harness->options;
+  size_t count = harness->repetition_count;
+  bool at_end = count >= (size_t)options->max_repetitions;
+  if (!at_end && (count < (size_t)options->min_repetitions || elapsed_ns < options->min_duration_ns)) {
+    return false;
+  }
+  if (options->target_error_ppm == 0) {
+    return true;
+  }
+  at_end = at_end || elapsed_ns >= options->max_duration_ns;
+  /* Judged each time that a quarter more was taken, so that judging takes little of the time. */
+  if (!at_end && count < harness->judged_count + harness->judged_count / 4 + 1) {
+    return false;
+  }
+  harness->judged_count = count;
+  if (!stop_judge(harness->samples_ns, count, options->target_error_ppm, &harness->stop)) {
+    *failed = true;
+    return fail(harness, "out of memory");
+  }
+  return at_end || harness->stop.more == 0;
+}
+
 bool measure_times(struct harness *harness) {
   const struct options *options = &harness->options;
   harness->stage = "measure";
   harness->first_run_ns = time_once(harness);
-  if (harness->first_run_ns < 0) {
+  if (harness->first_run_ns < 0 || !warm_up(harness)) {
     return false;
   }
-  harness->warmup_ns = calloc((size_t)options->warmup + 1, sizeof *harness->warmup_ns);
   harness->samples_ns = calloc((size_t)options->max_repetitions + 1, sizeof *harness->samples_ns);
-  if (harness->warmup_ns == NULL || harness->samples_ns == NULL) {
+  if (harness->samples_ns == NULL) {
     return fail(harness, "out of memory");
   }
-  while (harness->warmup_count < (size_t)options->warmup) {
-    int64_t elapsed = time_once(harness);
-    if (elapsed < 0) {
-      return false;
-    }
-    harness->warmup_ns[harness->warmup_count++] = elapsed;
-  }
+  bool failed = false;
   int64_t start = now_ns();
-  while (harness->repetition_count < (size_t)options->max_repetitions &&
-         (harness->repetition_count < (size_t)options->min_repetitions || now_ns() - start < options->min_duration_ns)) {
-    int64_t elapsed = time_once(harness);
+  while (!is_enough(harness, now_ns() - start, &failed)) {
+    int64_t elapsed = failed ? -1 : time_once(harness);
     if (elapsed < 0) {
       return false;
     }

@@ -8,6 +8,7 @@
 static const char USAGE[] =
     "usage: edgetool-harness --runtime LIB --model FILE --result FILE [--input NAME=FILE]... [--samples N]\n"
     "         [--outputs DIR] [--warmup N] [--min-repetitions N] [--max-repetitions N] [--min-duration-ns N]\n"
+    "         [--max-duration-ns N] [--target-error-ppm N]\n"
     "         [--threads N] [--spinning 0|1] [--half 0|1] [--cpus LIST] [--profile PREFIX] [--optimized-model FILE]\n";
 
 static bool parse_count(const char *text, int64_t *value) {
@@ -30,7 +31,7 @@ static bool parse_input(struct options *options, char *text) {
 }
 
 bool options_parse(struct options *options, int argc, char **argv) {
-  *options = (struct options){.threads = 1, .spinning = 1, .max_repetitions = 200000};
+  *options = (struct options){.threads = 1, .spinning = 1, .max_repetitions = 200000, .max_duration_ns = INT64_MAX};
   const struct {
     const char *flag;
     const char **text;
@@ -51,6 +52,8 @@ bool options_parse(struct options *options, int argc, char **argv) {
       {"--min-repetitions", NULL, &options->min_repetitions},
       {"--max-repetitions", NULL, &options->max_repetitions},
       {"--min-duration-ns", NULL, &options->min_duration_ns},
+      {"--max-duration-ns", NULL, &options->max_duration_ns},
+      {"--target-error-ppm", NULL, &options->target_error_ppm},
   };
   for (int i = 1; i < argc; i += 2) {
     bool known = false;

@@ -27,6 +27,8 @@ struct options {
   int64_t min_repetitions; /* 0: no timing */
   int64_t max_repetitions;
   int64_t min_duration_ns;
+  int64_t max_duration_ns;  /* of warm-up and of repetitions, each */
+  int64_t target_error_ppm; /* repeat until the median is known as well; 0: the counts and the duration alone decide */
 };
 
 /* Fill `options` from the command line; prints what is wrong and returns false. The strings belong to argv. */

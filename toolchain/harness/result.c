@@ -34,6 +34,27 @@ static void write_times(struct json *json, const char *key, const int64_t *times
   json_close(json, ']');
 }
 
+static void write_known(struct json *json, const char *key, int64_t value) {
+  if (value == STOP_UNKNOWN) {
+    json_null(json, key);
+  } else {
+    json_integer(json, key, value);
+  }
+}
+
+static void write_stop(struct json *json, const struct harness *harness) {
+  if (harness->repetition_count == 0 || harness->options.target_error_ppm == 0) {
+    json_null(json, "stop");
+    return;
+  }
+  json_open(json, "stop", '{');
+  json_integer(json, "target_error_ppm", harness->options.target_error_ppm);
+  write_known(json, "error_ppm", harness->stop.error_ppm);
+  json_integer(json, "independent", harness->stop.independent);
+  write_known(json, "more", harness->stop.more);
+  json_close(json, '}');
+}
+
 static void write_measurement(struct json *json, const struct harness *harness) {
   json_integer(json, "session_load_ns", harness->session_load_ns);
   if (harness->repetition_count == 0) {
@@ -45,6 +66,7 @@ static void write_measurement(struct json *json, const struct harness *harness) 
   }
   write_times(json, "warmup_ns", harness->warmup_ns, harness->warmup_count);
   write_times(json, "samples_ns", harness->samples_ns, harness->repetition_count);
+  write_stop(json, harness);
   json_string(json, "profile", harness->profile_file);
 }
 

@@ -30,7 +30,6 @@ SMALLEST = 1e-9  # a logarithm has no zero
 
 
 def latency_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
-    del records
     timed = [(row, row.latency) for row in table if row.latency is not None and not row.emulated]
     if not timed:
         return None
@@ -46,10 +45,18 @@ def latency_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | No
 
     return draw(
         "latency",
-        "Latency of one inference: the median, and a line to the 90th percentile",
+        f"Latency of one inference: the median{_precision_text(records)}, and a line to the 90th percentile",
         "; ".join(f"{bar.label} {bar.text}" for bar in bars),
         [rows_panel(plot, len(bars))],
     )
+
+
+def _precision_text(records: Sequence[Record]) -> str:
+    """How well all of the medians are known, where the harness was to find out."""
+    timings = [record.timing for record in records if record.timing is not None and not record.emulated]
+    errors = [timing.stop.error_ppm for timing in timings if timing.stop is not None]
+    known = [error for error in errors if error is not None]
+    return f" (±{max(known) / 1e4:.2g} % or better)" if known and len(known) == len(timings) else ""
 
 
 def _unit(ns: float) -> tuple[float, str]:
