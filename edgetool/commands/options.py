@@ -154,6 +154,14 @@ TargetError = Annotated[
         rich_help_panel=MEASUREMENT,
     ),
 ]
+NoInterleave = Annotated[
+    bool,
+    typer.Option(
+        "--no-interleave",
+        help="Time each model alone, not in turn with the others.",
+        rich_help_panel=MEASUREMENT,
+    ),
+]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Runtime threads.", rich_help_panel=MEASUREMENT)]
 Cpus = Annotated[str | None, typer.Option(help="Pin to these CPUs, such as 0-3,6.", rich_help_panel=BOARD)]
 Governor = Annotated[
@@ -323,6 +331,7 @@ def benchmark_settings(
     min_duration: float | None,
     max_duration: float | None,
     target_error: str | None,
+    no_interleave: bool,
     threads: int | None,
     cpus: str | None,
     governor: str | None,
@@ -335,6 +344,7 @@ def benchmark_settings(
         "min_duration_s": min_duration,
         "max_duration_s": max_duration,
         "target_error": share("--target-error", target_error),
+        "interleave": False if no_interleave else None,
         "threads": threads,
         "cpus": cpus,
         "governor": governor,

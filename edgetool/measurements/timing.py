@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
+from typing import Annotated
+
+from annotated_types import Len
 
 from edgetool.boards.conditions import cool_down
 from edgetool.boards.facts import BoardFacts, read_facts
 from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError
 from edgetool.harness.bench import Bench, title
+from edgetool.harness.harness import HarnessOutcome
 from edgetool.harness.result import Latencies, Samples
 from edgetool.measurements.reading import Instrument, Reading
-from edgetool.platform.values import NonNegative, value
-from edgetool.records.stats import Stop
+from edgetool.platform.values import Name, NonNegative, Positive, value
+from edgetool.records.stats import Interval, Stop, median_ratio, ratio_in_turn, stop
 from edgetool.targets.spec import BenchmarkSpec
+
+ROUNDS = 4  # of A B B A; stats.T95 holds the quantile for as many
+
+
+@value
+class Turns:
+    """That a model was timed in turn with others, a process for each block of samples."""
+
+    id: Name  # shared by all that were timed in turn
+    blocks: Annotated[tuple[Positive, ...], Len(2 * ROUNDS, 2 * ROUNDS)]  # how many samples each has
 
 
 @value
 class Timing:
-    """The raw samples of one process; percentiles are derived from them and never stored."""
+    """The raw samples of one process or of several in turn; percentiles are derived from them and never stored."""
 
     spec: BenchmarkSpec
     session_load_ns: NonNegative
@@ -26,38 +43,117 @@ class Timing:
     warmup_ns: Samples
     samples_ns: Latencies
     stop: Stop | None = None  # None where the counts alone decided
+    turns: Turns | None = None  # None where it was timed alone
     peak_rss_bytes: NonNegative | None  # of the process
     before: BoardFacts | None  # None where the target's /proc is not its own
     after: BoardFacts | None
 
+    def __post_init__(self) -> None:
+        if self.turns is not None and sum(self.turns.blocks) != len(self.samples_ns):
+            raise ValueError("the blocks do not add up to the samples")
+
+    @property
+    def blocks(self) -> tuple[Samples, ...]:
+        """The samples of each process."""
+        counts = (len(self.samples_ns),) if self.turns is None else self.turns.blocks
+        return tuple(self.samples_ns[end - count : end] for count, end in zip(counts, accumulate(counts), strict=True))
+
 
 def measure(bench: Bench, model: BundledModel) -> Reading:
     """Time the first sample of the bundle's inputs, over and over; cools the board down first where that is asked."""
+    spec = _spec(bench)
+    with bench.context.progress.step(f"time {model.spec.precision} on {bench.target.name}") as step:
+        reading = _of_blocks(bench, spec, read_facts(bench.executor), (_block(bench, model, spec),))
+        step.note(_note(reading.measurement))
+    return reading
+
+
+def measure_in_turn(bench: Bench, models: Sequence[BundledModel]) -> tuple[Reading, ...]:
+    """Time several models in turn, there and back again: A B B A, as many times as there are rounds.
+
+    What drifts meanwhile, drifts for all of them, so that their ratio holds. Each block is a process of its own, with
+    its share of the repetitions: what differs from one process to the next, such as where its memory lies, is seen in
+    the ratio's interval (Kalibera & Jones 2013). Raises what `measure` raises.
+    """
+    spec, blocks = _spec(bench), 2 * ROUNDS
+    share = replace(
+        spec,
+        min_repetitions=max(1, spec.min_repetitions // blocks),
+        max_repetitions=max(1, spec.max_repetitions // blocks),
+        min_duration_s=spec.min_duration_s / blocks,
+        max_duration_s=spec.max_duration_s / blocks,
+        target_error=min(1.0, spec.target_error * blocks**0.5),
+    )
+    taken: dict[str, list[HarnessOutcome]] = {model.path: [] for model in models}
+    names = " and ".join(model.spec.precision for model in models)
+    with bench.context.progress.step(f"time {names} in turn on {bench.target.name}") as step:
+        before = read_facts(bench.executor)
+        for _ in range(ROUNDS):
+            for model in (*models, *reversed(models)):
+                taken[model.path].append(_block(bench, model, share))
+        turns = secrets.token_hex(8)
+        readings = tuple(_of_blocks(bench, spec, before, tuple(taken[model.path]), turns) for model in models)
+        step.note("; ".join(_note(reading.measurement) for reading in readings))
+    return readings
+
+
+def ratio(candidate: Timing, baseline: Timing) -> Interval:
+    """Of the candidate's median latency to the baseline's: by rounds where they were measured in turn."""
+    if were_in_turn(candidate, baseline):
+        return ratio_in_turn(candidate.blocks, baseline.blocks)
+    return median_ratio(candidate.samples_ns, baseline.samples_ns)
+
+
+def were_in_turn(a: Timing, b: Timing) -> bool:
+    """Whether each block of the one was taken beside one of the other."""
+    return a.turns is not None and b.turns is not None and a.turns.id == b.turns.id
+
+
+def _spec(bench: Bench) -> BenchmarkSpec:
     spec = bench.target.benchmark
     if bench.executor.emulator is not None:
-        spec = replace(spec, target_error=0.0)  # an emulator's time is worth no more repetitions
+        return replace(spec, target_error=0.0)  # an emulator's time is worth no more repetitions
+    return spec
+
+
+def _block(bench: Bench, model: BundledModel, spec: BenchmarkSpec) -> HarnessOutcome:
     cool_down(bench.executor, spec)
-    with bench.context.progress.step(f"time {model.spec.precision} on {bench.target.name}") as step:
-        before = read_facts(bench.executor)
-        outcome = bench.run(model, benchmark=spec)
-        after = read_facts(bench.executor)
-        run = outcome.run
-        if run.first_run_ns is None or not run.samples_ns:
-            raise HarnessError(f"{title(model)}: the result holds no timed run")
-        step.note(f"{len(run.samples_ns)} repetitions{f', {run.stop.verdict}' if run.stop else ''}")
-    peak_rss_bytes = run.peak_rss_bytes
+    outcome = bench.run(model, benchmark=spec)
+    if outcome.run.first_run_ns is None or not outcome.run.samples_ns:
+        raise HarnessError(f"{title(model)}: the result holds no timed run")
+    return outcome
+
+
+def _of_blocks(
+    bench: Bench,
+    spec: BenchmarkSpec,
+    before: BoardFacts | None,
+    outcomes: Sequence[HarnessOutcome],
+    turns: str | None = None,
+) -> Reading:
+    """What one model's processes read: its load, first inference and warm-up are those of the first."""
+    runs = [outcome.run for outcome in outcomes]
+    samples = tuple(sample for run in runs for sample in run.samples_ns)
+    wanted_ppm = round(spec.target_error * 1e6)
+    peaks = [run.peak_rss_bytes for run in runs if run.peak_rss_bytes is not None and run.peak_rss_bytes >= 0]
     timing = Timing(
         spec=spec,
-        session_load_ns=run.session_load_ns,
-        first_run_ns=run.first_run_ns,
-        warmup_ns=run.warmup_ns,
-        samples_ns=run.samples_ns,
-        stop=run.stop,
-        peak_rss_bytes=peak_rss_bytes if peak_rss_bytes is not None and peak_rss_bytes >= 0 else None,
+        session_load_ns=runs[0].session_load_ns,
+        first_run_ns=runs[0].first_run_ns or 0,
+        warmup_ns=runs[0].warmup_ns,
+        samples_ns=samples,
+        stop=runs[0].stop if turns is None else stop(samples, wanted_ppm) if wanted_ppm else None,
+        turns=None if turns is None else Turns(id=turns, blocks=tuple(len(run.samples_ns) for run in runs)),
+        peak_rss_bytes=max(peaks, default=None),
         before=before,
-        after=after,
+        after=read_facts(bench.executor),
     )
-    return Reading(measurement=timing, outcome=outcome)
+    return Reading(measurement=timing, outcome=outcomes[0])
+
+
+def _note(timing: Timing) -> str:
+    verdict = f", {timing.stop.verdict}" if timing.stop else ""
+    return f"{len(timing.samples_ns)} repetitions{verdict}"
 
 
 INSTRUMENT = Instrument(measure=measure)

@@ -20,6 +20,7 @@ class Caveat(StrEnum):
     GOVERNOR = "governor"
     THROTTLED = "throttled"
     BUSY = "busy"
+    APART = "apart"
     DIFFERENT_RUNTIME = "different-runtime"
     DIFFERENT_MODEL = "different-model"
     DIFFERENT_VECTORS = "different-vectors"
@@ -62,6 +63,10 @@ _CAVEATS = {
     Caveat.BUSY: (
         "the machine had other work: its load was over half of its processors at the start",
         "stop other work",
+    ),
+    Caveat.APART: (
+        "the two were not timed in turn: what drifted between them is in their ratio",
+        "measure both in one run, without --no-interleave",
     ),
     Caveat.DIFFERENT_RUNTIME: (
         "the two places run different releases of ONNX Runtime",

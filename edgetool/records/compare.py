@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from edgetool.errors import CompareError
 from edgetool.measurements.instructions import InstructionCounts
+from edgetool.measurements.timing import ratio, were_in_turn
 from edgetool.models.evaluate import noise_ratio_db
 from edgetool.platform.values import value
 from edgetool.records.caveats import Caveat, caveats_of
 from edgetool.records.record import Record, Recorded
 from edgetool.records.results import read_recorded, read_run
-from edgetool.records.stats import Interval, median_ratio
+from edgetool.records.stats import Interval
 
 HOST = "host"  # the target that outputs are compared with
 
@@ -118,7 +119,7 @@ def compare(
         raise CompareError(f"{baseline.title} and {candidate.title} were measured on different inputs")
     latency = None
     if baseline.timing is not None and candidate.timing is not None:
-        latency = median_ratio(candidate.timing.samples_ns, baseline.timing.samples_ns)
+        latency = ratio(candidate.timing, baseline.timing)
     instructions = None
     if baseline.instructions is not None and candidate.instructions is not None:
         instructions = count_comparison(baseline.instructions, candidate.instructions)
@@ -140,6 +141,8 @@ def compare(
 def _doubts(baseline: Record, candidate: Record) -> tuple[Caveat, ...]:
     """Those of each, and those of the two together."""
     doubts = dict.fromkeys((*caveats_of(baseline), *caveats_of(candidate)))
+    if _were_timed_apart(baseline, candidate):
+        doubts[Caveat.APART] = None
     loaded = [record.environment.runtime for record in (baseline, candidate)]
     if len({runtime.version for runtime in loaded if runtime is not None}) > 1:
         doubts[Caveat.DIFFERENT_RUNTIME] = None
@@ -149,6 +152,14 @@ def _doubts(baseline: Record, candidate: Record) -> tuple[Caveat, ...]:
     if len({counts.vlen_bits for counts in counted if counts is not None}) > 1:
         doubts[Caveat.DIFFERENT_VECTORS] = None
     return tuple(doubts)
+
+
+def _were_timed_apart(baseline: Record, candidate: Record) -> bool:
+    """Two of one place that could have been timed in turn."""
+    a, b = baseline.timing, candidate.timing
+    if a is None or b is None or baseline.emulated or baseline.subject.target != candidate.subject.target:
+        return False
+    return not were_in_turn(a, b)
 
 
 def count_comparison(baseline: InstructionCounts, candidate: InstructionCounts) -> CountComparison:

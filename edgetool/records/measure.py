@@ -15,6 +15,7 @@ from edgetool.errors import ConfigError, HarnessError
 from edgetool.harness.bench import Bench
 from edgetool.harness.harness import HarnessOutcome, Outputs
 from edgetool.harness.result import LoadedRuntime
+from edgetool.measurements.reading import Reading
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.instruments import DEFAULT, INSTRUMENTS
 from edgetool.records.record import Environment, Record, Recorded, RuntimeIdentity, Subject
@@ -34,14 +35,22 @@ class Taken:
 
 
 def measure(
-    bench: Bench, model: BundledModel, *, instruments: Sequence[str] = DEFAULT, runtime: str = OWN_RUNTIME
+    bench: Bench,
+    model: BundledModel,
+    *,
+    instruments: Sequence[str] = DEFAULT,
+    runtime: str = OWN_RUNTIME,
+    timed: Reading | None = None,
 ) -> Recorded:
     """Measure one model of the bench's bundle; `runtime` is what the plan calls its runtime.
 
-    What an instrument raises leaves no record behind.
+    `timed` is the instrument "timing"'s reading where it was taken already, in turn with other models. What an
+    instrument raises leaves no record behind.
     """
     started_at = datetime.now(UTC)
-    readings = {name: INSTRUMENTS[name].measure(bench, model) for name in INSTRUMENTS if name in instruments}
+    readings = {} if timed is None else {"timing": timed}
+    left = [name for name in INSTRUMENTS if name in instruments and name not in readings]
+    readings |= {name: INSTRUMENTS[name].measure(bench, model) for name in left}
     if not readings:
         raise ConfigError("no instrument was asked for", hint=f"known instruments: {', '.join(INSTRUMENTS)}")
     outcome = next(iter(readings.values())).outcome

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from edgetool.measurements.timing import ratio
 from edgetool.models.spec import Precision
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
 from edgetool.records.goals import Metric
 from edgetool.records.record import Record, Recorded
-from edgetool.records.stats import Interval, median_ratio, proportion, quantile
+from edgetool.records.stats import Interval, proportion, quantile
 from edgetool.reports.rows import Entry, Row
 from edgetool.reports.verdict import loss_to_fp32
 
@@ -117,7 +118,7 @@ def _baseline_latency(case: _Case) -> Reading:
         return why
     if case.baseline is None or case.baseline.timing is None or case.record.timing is None:
         return "the baseline has no such time"
-    return median_ratio(case.record.timing.samples_ns, case.baseline.timing.samples_ns)
+    return ratio(case.record.timing, case.baseline.timing)
 
 
 def _peak_rss(case: _Case) -> Reading:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from edgetool.measurements.timing import ratio
 from edgetool.models.spec import Precision
 from edgetool.platform.values import value
 from edgetool.records.case import OWN_RUNTIME, Case, CaseFailure, CaseResult
 from edgetool.records.caveats import Caveat, caveats_of
 from edgetool.records.compare import HOST, OutputDifference, output_difference
 from edgetool.records.record import Record, Recorded
-from edgetool.records.stats import Interval, LatencySummary, median_ratio, proportion, summarize
+from edgetool.records.stats import Interval, LatencySummary, proportion, summarize
 
 Entry = tuple[CaseResult, Recorded | None]  # as a run's folder holds them
 
@@ -204,7 +205,7 @@ def _latency_ratio(baseline: Recorded | None, record: Record) -> Interval | None
     """None on an emulator, which can rank two models the wrong way round."""
     if baseline is None or baseline.record.timing is None or record.timing is None or record.emulated:
         return None
-    return median_ratio(record.timing.samples_ns, baseline.record.timing.samples_ns)
+    return ratio(record.timing, baseline.record.timing)
 
 
 def _weighted_ratio(baseline: Recorded | None, record: Record) -> float | None:

@@ -24,6 +24,7 @@ class BenchmarkSpec:
     min_duration_s: Seconds = 2.0
     max_duration_s: Seconds = 20.0  # of warm-up and of repetitions, each
     target_error: Annotated[float, Ge(0), Le(1)] = 0.02  # half of the median's 95 % interval ÷ the median; 0: none
+    interleave: bool = True  # models of one bundle in turn, where time is no emulator's
     threads: Annotated[int, Ge(1), Le(1024)] = 1
     cpus: Name | None = None  # "0-3,6"; None: wherever the kernel puts it
     governor: Name | None = None  # "performance"; None: as it is

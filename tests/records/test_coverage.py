@@ -8,7 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgetool.records.stats import correlation_time, median_ratio, paired_difference, proportion, quantile
+from edgetool.records.stats import (
+    correlation_time,
+    median_ratio,
+    paired_difference,
+    proportion,
+    quantile,
+    ratio_in_turn,
+)
 
 Samples = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Samples]
@@ -71,6 +78,34 @@ def test_a_change_of_five_percent_is_seen() -> None:
         for _ in range(TRIALS)
     ]
     assert sum(ratio.low > 1 for ratio in ratios) / TRIALS >= 0.9
+
+
+def in_turn(random: np.random.Generator, *, drift: float) -> tuple[list[list[int]], list[list[int]]]:
+    """Two equal models, timed A B B A in processes that differ by 1 %, while the board slows down by `drift`."""
+    blocks: tuple[list[list[int]], list[list[int]]] = ([], [])
+    for place, model in enumerate([0, 1, 1, 0] * 4):
+        level = 1000 * (1 + drift * place / 15) * (1 + 0.01 * random.standard_normal())
+        blocks[model].append([round(1000 * level * (1 + 0.02 * noise)) for noise in random.standard_normal(25)])
+    return blocks
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.3])
+def test_ratios_in_turn_hold_one_whatever_drifts(drift: float) -> None:
+    random = np.random.default_rng(6)
+    ratios = [ratio_in_turn(*in_turn(random, drift=drift)) for _ in range(TRIALS)]
+    assert sum(ratio.low <= 1 <= ratio.high for ratio in ratios) / TRIALS >= PROMISED
+
+
+def test_ratios_of_one_process_each_do_not_though_their_intervals_are_narrow() -> None:
+    """Which is why they are taken in turn: processes that differ by 1 % are not told from models that do."""
+    random = np.random.default_rng(7)
+
+    def process() -> list[int]:
+        level = 1e6 * (1 + 0.01 * random.standard_normal())
+        return [round(level * (1 + 0.02 * noise)) for noise in random.standard_normal(200)]
+
+    ratios = [median_ratio(process(), process()) for _ in range(TRIALS)]
+    assert sum(ratio.low <= 1 <= ratio.high for ratio in ratios) / TRIALS < 0.5
 
 
 def test_intervals_of_shares_hold_the_true_one() -> None:
