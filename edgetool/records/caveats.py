@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from edgetool.measurements.timing import Timing
 from edgetool.records.record import Record
+from edgetool.records.shape import drift, modes
 from edgetool.records.stats import summarize
 
 
@@ -16,6 +17,8 @@ class Caveat(StrEnum):
     FEW_SAMPLES = "few-samples"
     IMPRECISE = "imprecise"
     UNSTABLE = "unstable"
+    BIMODAL = "bimodal"
+    DRIFTING = "drifting"
     SLOW_FIRST_RUN = "slow-first-run"
     GOVERNOR = "governor"
     THROTTLED = "throttled"
@@ -50,6 +53,14 @@ _CAVEATS = {
     Caveat.UNSTABLE: (
         "the middle half of the samples spreads over more than 10 % of the median",
         "stop other work, fix the clock's governor, pin the process with --cpus",
+    ),
+    Caveat.BIMODAL: (
+        "the samples lie around two times, and their median is one of them by chance",
+        "read both times in the report's method; pin the process with --cpus, fix the clock's governor",
+    ),
+    Caveat.DRIFTING: (
+        "the last third of the samples differs from the first by more than 5 %",
+        "cool the board, warm up longer, measure in turn with what it is compared with",
     ),
     Caveat.SLOW_FIRST_RUN: (
         "the first inference took over twice the median",
@@ -108,6 +119,8 @@ def _of_timing(timing: Timing, record: Record) -> dict[Caveat, bool]:
         Caveat.FEW_SAMPLES: summary.count < 20,
         Caveat.IMPRECISE: timing.stop is not None and not timing.stop.reached,
         Caveat.UNSTABLE: summary.spread > 0.1 and not record.emulated,
+        Caveat.BIMODAL: not record.emulated and bool(modes(timing.samples_ns)),
+        Caveat.DRIFTING: not record.emulated and drift(timing.samples_ns) is not None,
         Caveat.SLOW_FIRST_RUN: timing.first_run_ns > 2 * summary.p50_ns,
         Caveat.GOVERNOR: before is not None and before.governor not in (None, "performance"),
         Caveat.THROTTLED: _was_throttled(timing),
@@ -120,4 +133,12 @@ def _was_throttled(timing: Timing) -> bool:
     found = [facts for facts in (timing.before, timing.after) if facts is not None]
     flags = [facts.throttle_flags for facts in found if facts.throttle_flags is not None]
     now = any(flag & 0xF for flag in flags) or any(facts.cooling_steps for facts in found)
-    return now or len(set(flags)) > 1
+    return now or len(set(flags)) > 1 or _has_slowed(timing)
+
+
+def _has_slowed(timing: Timing) -> bool:
+    """Whether a clock that was to stand at its highest fell by a twentieth."""
+    before, after = timing.before, timing.after
+    if before is None or after is None or before.governor != "performance":
+        return False
+    return bool(before.clock_hz and after.clock_hz and after.clock_hz < 0.95 * before.clock_hz)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgetool.platform.foreign import one_line
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
+from edgetool.records.shape import modes
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -48,7 +49,7 @@ def environment(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {**UNITS, "squeeze": squeeze, **filters}
+    made.filters |= {**UNITS, "squeeze": squeeze, "modes": modes, **filters}
     macros = made.get_template(blocks).module
     made.globals |= {name: macro for name, macro in vars(macros).items() if not name.startswith("_")}
     return made
