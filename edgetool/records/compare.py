@@ -155,11 +155,11 @@ def _doubts(baseline: Record, candidate: Record) -> tuple[Caveat, ...]:
 
 
 def _were_timed_apart(baseline: Record, candidate: Record) -> bool:
-    """Two of one place that could have been timed in turn."""
+    """Two precisions on one target, which one run could have timed in turn."""
     a, b = baseline.timing, candidate.timing
     if a is None or b is None or baseline.emulated or baseline.subject.target != candidate.subject.target:
         return False
-    return not were_in_turn(a, b)
+    return baseline.subject.precision != candidate.subject.precision and not were_in_turn(a, b)
 
 
 def count_comparison(baseline: InstructionCounts, candidate: InstructionCounts) -> CountComparison:
