@@ -1,1 +1,1 @@
-"""What touches the machine and knows nothing of models: processes, files, documents, ELF."""
+"""Access to the machine, independent of models: processes, files, documents, downloads, ELF."""

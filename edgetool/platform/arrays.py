@@ -1,4 +1,4 @@
-"""Arrays out of .npz files that anybody may have written."""
+"""Read arrays from untrusted .npz files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from edgetool.errors import EdgetoolError
 from edgetool.platform.files import is_regular
 
 SIZE_LIMIT_BYTES = 2 * 1024**3
-# What zipfile, zlib and numpy say of bytes that are none of theirs; MemoryError for a shape that none could have.
+# Exceptions that zipfile, zlib and numpy raise for damaged input. MemoryError covers an array shape too large to
+# allocate.
 DAMAGED = (
     OSError,
     ValueError,
@@ -34,7 +35,11 @@ DAMAGED = (
 
 
 def read_npz(path: Path, *, error: type[EdgetoolError]) -> dict[str, npt.NDArray[Any]]:
-    """Every array by its name. Raises `error` for a file that is no .npz, is damaged, holds objects or is too large."""
+    """Return every array in the file by name.
+
+    Raises `error` when the file isn't an .npz, is damaged, contains Python objects or unpacks to more than
+    SIZE_LIMIT_BYTES.
+    """
     try:
         if not is_regular(path):
             raise error(f"cannot read {path}: it is not a file")
@@ -43,7 +48,7 @@ def read_npz(path: Path, *, error: type[EdgetoolError]) -> dict[str, npt.NDArray
                 raise error(f"{path} is not an .npz", hint="write it with numpy.savez")
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
-                # What it unpacks to: a few KiB of it can be as many GiB.
+                # Check the unpacked size first: a few KiB of .npz can unpack to many GiB.
                 if sum(member.file_size for member in archive.zip.infolist()) > SIZE_LIMIT_BYTES:
                     raise error(f"{path} holds more than {SIZE_LIMIT_BYTES >> 30} GiB")
                 return {name: archive[name] for name in archive.files}

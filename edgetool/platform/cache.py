@@ -1,4 +1,4 @@
-"""All that lies in the cache, how large it is, who uses it; removed when it is not, and checked byte for byte."""
+"""List, measure, prune and verify the contents of the cache."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from edgetool.platform.store import IN_USE, INPUTS, MANIFEST, damage, unused
 from edgetool.platform.values import Name, NonNegative, value
 
 DOWNLOADS = "downloads"
-BUILDS = ("build", "zig")  # what makes the next cross build short
+BUILDS = ("build", "zig")  # build trees and zig's cache, which speed up the next cross build
 
 
 @value
 class Item:
-    """One thing in the cache: a finished step, a fetched file, or what a build has left."""
+    """One item in the cache: a finished step, a downloaded file or a build tree."""
 
     kind: Name  # the step's name, or the folder's
     path: Path
@@ -40,7 +40,10 @@ class Damage:
 
 
 def items(root: Path) -> tuple[Item, ...]:
-    """Everything that can be made or fetched again, the least recently used first. Boards and logs are left alone."""
+    """Return every item that can be rebuilt or downloaded again, least recently used first.
+
+    Boards and logs aren't included.
+    """
     found = [_item(path.parent.parent.name, path.parent) for path in root.glob(f"*/[0-9a-f]*/{INPUTS}")]
     found += [
         _item(DOWNLOADS, path)
@@ -60,7 +63,7 @@ def _item(kind: str, path: Path) -> Item:
 
 
 def size_of(path: Path) -> int:
-    """Of a file, or of all files in a folder, in bytes."""
+    """Return the size in bytes of a file, or of all files in a folder."""
     files = path.rglob("*") if path.is_dir() else (path,)
     return sum(file.lstat().st_size for file in files if file.is_file() and not file.is_symlink())
 
@@ -68,7 +71,11 @@ def size_of(path: Path) -> int:
 def to_prune(
     found: Iterable[Item], *, max_bytes: int | None, unused_for: timedelta | None, now: datetime
 ) -> list[Item]:
-    """What is older than `unused_for`, and of the rest the least recently used until `max_bytes` are left."""
+    """Choose the items to remove.
+
+    These are the items unused for longer than `unused_for`, then the least recently used ones until the rest fits into
+    `max_bytes`.
+    """
     ordered = sorted(found, key=lambda item: item.used_at)
     left = sum(item.size_bytes for item in ordered)
     chosen = []
@@ -83,9 +90,9 @@ def to_prune(
 def prune(
     root: Path, *, max_bytes: int | None = None, unused_for: timedelta | None = None, dry_run: bool = False
 ) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """Remove what is beyond the limits; returns what was removed, and what was left since somebody uses it.
+    """Remove items beyond the limits. Return the removed items and the items kept because they are in use.
 
-    What somebody uses counts towards `max_bytes`, so that more of the rest goes.
+    Items in use count towards `max_bytes`, so more of the others are removed.
     """
     removed: list[Item] = []
     kept: list[Item] = []
@@ -103,7 +110,10 @@ def prune(
 
 
 def remove(root: Path, item: Item) -> bool:
-    """Remove one, unless somebody uses it: moved aside first, so that a reader sees all of it or nothing."""
+    """Remove an item unless it is in use. Return whether it was free.
+
+    The item is moved aside before it is deleted, so a reader sees it whole or not at all.
+    """
     with _nobody_uses(root, item) as free:
         if free and item.path.exists():
             with tempfile.TemporaryDirectory(dir=item.path.parent, prefix=f".{item.path.name}-old-") as aside:
@@ -119,7 +129,7 @@ def _nobody_uses(root: Path, item: Item) -> Iterator[bool]:
         with unused(item.path) as free:
             yield free
         return
-    with ExitStack() as locks:  # a running build holds its folder's lock, and writes to zig's
+    with ExitStack() as locks:  # a running build holds the lock of its folder and writes to zig's cache
         try:
             for folder in (root / "build").glob("*"):
                 if folder.is_dir():
@@ -131,5 +141,5 @@ def _nobody_uses(root: Path, item: Item) -> Iterator[bool]:
 
 
 def verify(found: Sequence[Item]) -> tuple[Damage, ...]:
-    """Finished steps that are no longer as they were made."""
+    """Return the finished steps whose files have changed since they were made."""
     return tuple(Damage(item=item, found=wrong) for item in found if item.is_entry and (wrong := damage(item.path)))

@@ -1,4 +1,4 @@
-"""Where edgetool's own data lies: beside the package in a checkout, inside it in a wheel."""
+"""Locate edgetool's data folders: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgetool.errors import ConfigError
 
 @cache
 def data_folder(name: str) -> Path:
-    """The folder `targets`, `toolchain` or `examples`."""
+    """Return the data folder called `name`, such as `targets` or `toolchain`. Raises ConfigError when it is missing."""
     package = Path(__file__).parent.parent
     for folder in (package / "_data" / name, package.parent / name):
         if folder.is_dir():

@@ -1,4 +1,4 @@
-"""A column is defined once; terminal, Markdown, HTML and CSV are made from that."""
+"""Tables whose columns are defined once and rendered for the terminal, Markdown, HTML and CSV."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ NOTHING = "–"
 
 
 class Detail(IntEnum):
-    """How closely one must look to see a column."""
+    """The level of detail at which a column appears."""
 
-    BRIEF = 0  # on a terminal of 80 characters too
+    BRIEF = 0  # also on a terminal 80 characters wide
     FULL = 1  # in the report
-    RAW = 2  # in the CSV alone, which has every column with a field
+    RAW = 2  # only in the CSV, which has every column with a field
 
 
 class Shown(Enum):
-    """In which tables for people a column is."""
+    """When a column appears in tables for people."""
 
     ALWAYS = "always"
     IF_ANY = "where a row has something to show"
@@ -44,13 +44,13 @@ def no_note(row: object) -> str:
 @dataclass(frozen=True, kw_only=True)
 class Column(Generic[T]):
     title: str
-    value: Callable[[T], object]  # in base units; None: undefined, or not measured
-    format: Callable[[Any], str] = as_text  # of a value that is not None
-    note: Callable[[T], str] = no_note  # behind the value, or in its place where there is none
-    field: str | None = None  # its heading in a CSV, with the base unit; None: not there
+    value: Callable[[T], object]  # in base units; None when undefined or not measured
+    format: Callable[[Any], str] = as_text  # applied to values other than None
+    note: Callable[[T], str] = no_note  # shown after the value, or alone when there is no value
+    field: str | None = None  # the CSV heading, with the base unit; None leaves the column out of the CSV
     detail: Detail = Detail.FULL
     shown: Shown = Shown.ALWAYS
-    meaning: str = ""  # a sentence for the legend, after the title
+    meaning: str = ""  # a sentence for the legend, shown after the title
 
     @property
     def is_number(self) -> bool:
@@ -63,7 +63,7 @@ class Column(Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What a cell shows, and what it is sorted by."""
+    """The text of a table cell and the value it is sorted by."""
 
     text: str
     value: object
@@ -72,7 +72,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Generic[T]):
-    """Columns over rows; `mark` names what a row as a whole is, for its looks: "emulated", "failed" or ""."""
+    """Columns applied to rows. `mark` classifies a row for styling: "emulated", "failed" or ""."""
 
     caption: str
     columns: Sequence[Column[T]]
@@ -92,7 +92,7 @@ class Table(Generic[T]):
                 return True
 
     def cells(self, detail: Detail = Detail.FULL) -> list[list[Cell]]:
-        """A list for each row, in the order of `shown`."""
+        """Return one list of cells for each row, in the order of `shown`."""
         columns = self.shown(detail)
         return [
             [
@@ -103,15 +103,15 @@ class Table(Generic[T]):
         ]
 
     def marked(self, detail: Detail = Detail.FULL) -> list[tuple[str, list[Cell]]]:
-        """Each row's mark and cells."""
+        """Return the mark and the cells of each row."""
         return [(self.mark(row), cells) for row, cells in zip(self.rows, self.cells(detail), strict=True)]
 
     def legend(self, detail: Detail = Detail.FULL) -> list[Column[T]]:
-        """The columns whose title does not say enough."""
+        """Return the shown columns that need an explanation beyond their title."""
         return [column for column in self.shown(detail) if column.meaning]
 
     def csv(self) -> str:
-        """A line for each row in base units; what is undefined is empty."""
+        """Return one line for each row, with values in base units and empty cells for undefined values."""
         columns = [column for column in self.columns if column.field is not None]
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")

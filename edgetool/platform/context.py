@@ -1,4 +1,4 @@
-"""What every step of the work has at hand, beside its inputs."""
+"""The context that every step receives beside its inputs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from edgetool.platform.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class StepContext:
-    """Where finished steps are kept, and who is told of those under way."""
+    """The store of finished steps, the progress display and whether to ignore cached results."""
 
     store: Store
     progress: Progress
-    force: bool = False  # do every step again
+    force: bool = False  # run every step even when its result is cached

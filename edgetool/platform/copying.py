@@ -1,7 +1,7 @@
-"""What a program wrote that nobody trusts, copied: no link is followed, nothing but files and folders is opened.
+"""Copy files that an untrusted program wrote, without following links or opening devices and pipes.
 
-A link may lead to any file of this machine, a device or a pipe has no end, and a file of zeros costs its writer
-nothing.
+A link may point to any file on this machine, devices and pipes never end, and a sparse file of any size costs its
+writer nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ _HERE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def copy_untrusted(root: Path, inner: PurePosixPath, destination: Path, *, limit_bytes: int) -> None:
-    """Copy the file or folder `inner` of the folder `root`. Raises TransferError, OSError where it can't be written."""
+    """Copy the file or folder `inner` from inside `root` to `destination`.
+
+    Symbolic links inside a folder are skipped. Raises TransferError when `inner` is or lies behind a link, is neither a
+    file nor a folder, or is larger than `limit_bytes`; OSError when `destination` can't be written.
+    """
     _Copy(limit_bytes).copy(root, inner, destination)
 
 

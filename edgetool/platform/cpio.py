@@ -1,4 +1,4 @@
-"""An initramfs: a cpio archive in the "newc" form, written without root and the same bytes each time."""
+"""Write an initramfs: a reproducible cpio archive in "newc" format, made without root."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from edgetool.platform.values import value
 
 @value
 class Member:
-    """One entry, owned by root. `device` is (major, minor) of a character device."""
+    """One entry, owned by root. `device` is the (major, minor) number of a character device."""
 
     path: str
-    mode: int  # type and permissions, as in stat
+    mode: int  # file type and permissions, as in stat
     data: bytes = b""
     device: tuple[int, int] = (0, 0)
 
@@ -36,7 +36,7 @@ def character_device(path: str, major: int, minor: int) -> Member:
 
 
 def archive(members: Iterable[Member]) -> bytes:
-    """The members with the folders they lie in.
+    """Return the archive of `members` and the folders that contain them.
 
     >>> archive([file("etc/hostname", b"board")])[:6]
     b'070701'
@@ -51,7 +51,7 @@ def archive(members: Iterable[Member]) -> bytes:
 def _entry(number: int, member: Member) -> bytes:
     name = member.path.encode() + b"\0"
     links = 2 if stat.S_ISDIR(member.mode) else 1
-    # inode, mode, uid, gid, links, mtime, size, device, device of the file, length of the name, checksum
+    # inode, mode, uid, gid, links, mtime, size, device major and minor, rdev major and minor, name length, checksum
     numbers = (number, member.mode, 0, 0, links, 0, len(member.data), 0, 0, *member.device, len(name), 0)
     head = b"070701" + b"".join(b"%08X" % each for each in numbers) + name
     return _padded(head) + _padded(member.data)

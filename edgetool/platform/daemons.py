@@ -1,4 +1,7 @@
-"""Processes that outlive the command that started them: known by PID and start time, so that no other is ended."""
+"""Processes that outlive the command that started them.
+
+A process is identified by PID and start time, so a reused PID never ends the wrong process.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,19 @@ GRACE_S = 5.0
 
 @value
 class Daemon:
-    """A PID is used again after its process ended; with the time of its start it is not mistaken for another."""
+    """A process identified by its PID and start time, since PIDs are reused."""
 
     pid: Positive
-    started_ticks: NonNegative  # since the machine's own start, as in /proc/PID/stat
+    started_ticks: NonNegative  # clock ticks since boot, as in /proc/PID/stat
 
 
 def identify(pid: int) -> Daemon | None:
-    """The process that has this PID now, or None; one that ended and waits for its parent counts as none."""
+    """Return the process that has this PID now. Return None when there is none or it is a zombie."""
     try:
         line = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return None
-    fields = line.rpartition(")")[2].split()  # the name before it may hold anything
+    fields = line.rpartition(")")[2].split()  # the process name before the last ")" may contain any character
     return None if fields[0] in "ZX" else Daemon(pid=pid, started_ticks=int(fields[19]))
 
 
@@ -36,13 +39,13 @@ def is_running(daemon: Daemon) -> bool:
 
 
 def end_daemon(daemon: Daemon) -> bool:
-    """End it, politely and then not, and wait until it is gone. False if it was gone before."""
+    """Send SIGTERM, then SIGKILL, and wait until the process has ended. Return False if it had ended before."""
     try:
         handle = os.pidfd_open(daemon.pid)
     except ProcessLookupError:
         return False
     try:
-        if not is_running(daemon):  # asked after the handle was opened: the handle stays that process's
+        if not is_running(daemon):  # checked after the handle was opened, so the PID can't have been reused since
             return False
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,7 @@
-"""Values as JSON and TOML files: size-limited and schema-checked on reading, never half-written."""
+"""Read and write values as JSON and TOML files.
+
+Reading limits the size and checks the schema. Writing is atomic.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def parse_value(kind: type[T], data: bytes | str, *, where: str, error: type[EdgetoolError] = ConfigError) -> T:
-    """A value from JSON text. Raises `error`, naming `where` and the first key that does not fit."""
+    """Parse a value from JSON text. Raises `error`, naming `where` and the first key that doesn't fit."""
     try:
         parsed: T = _adapter(cast(Hashable, kind)).validate_json(data, strict=True)
     except ValidationError as invalid:
@@ -39,14 +42,14 @@ def parse_value(kind: type[T], data: bytes | str, *, where: str, error: type[Edg
 
 
 def _check_schema(kind: Any, found: object, where: str, error: type[EdgetoolError]) -> None:
-    """A value with a SCHEMA is of that one: what an older or newer edgetool wrote is named as such."""
+    """Raise `error` when a document's schema number isn't the SCHEMA that `kind` declares."""
     wanted = getattr(kind, "SCHEMA", None)
     if wanted is not None and found is not None and found != wanted:
         raise error(f"{where}: schema: {found!r}, this edgetool reads {wanted}")
 
 
 def _peek(data: bytes | str) -> object:
-    """The schema that a document says it is of; None where it says nothing."""
+    """Return the schema number in a JSON document, or None when it has none."""
     try:
         table = json.loads(data)
     except (ValueError, RecursionError):
@@ -55,12 +58,15 @@ def _peek(data: bytes | str) -> object:
 
 
 def schema_of(path: Path, *, error: type[EdgetoolError]) -> object:
-    """The schema of a JSON document, for whoever reads more than one. Raises `error` when it can't be read."""
+    """Return the schema number of a JSON document, for readers of several schemas.
+
+    Raises `error` when it can't be read.
+    """
     return _peek(read_limited(path, error))
 
 
 def _describe(kind: str, message: str) -> str:
-    """Pydantic's message in our words where its own speak of Python."""
+    """Translate pydantic's messages that speak of Python into the terms of a document."""
     return {
         "missing": "missing",
         "missing_keyword_only": "missing",
@@ -73,7 +79,7 @@ def _describe(kind: str, message: str) -> str:
 def check_table(
     kind: type[T], table: Mapping[str, object], *, where: str, error: type[EdgetoolError] = ConfigError
 ) -> T:
-    """A value from a table of plain data, as TOML gives it."""
+    """Parse a value from plain data, such as a TOML table. Raises `error` as `parse_value` does."""
     try:
         text = json.dumps(table, default=_foreign)
     except (ValueError, RecursionError) as unknown:
@@ -82,27 +88,30 @@ def check_table(
 
 
 def _foreign(value: object) -> dict[str, str]:
-    """TOML's dates, which no value of ours holds: as something that fits nowhere, so that the error names the key."""
+    """Convert a TOML date, which no value uses, to a table that fits no field, so that the error names its key."""
     return {type(value).__name__: str(value)}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Raises ConfigError."""
+    """Return the contents of a TOML file. Raises ConfigError when it can't be read or parsed."""
     try:
         return tomllib.loads(read_limited(path, ConfigError).decode())
-    except (ValueError, RecursionError) as error:  # a number too long and a nesting too deep are not TOML's own errors
+    except (ValueError, RecursionError) as error:  # not TOMLDecodeError: overlong numbers, deep nesting
         raise ConfigError(f"{path}: not TOML: {error}") from error
 
 
 def read_document(path: Path, kind: type[T], *, error: type[EdgetoolError] = ConfigError) -> T:
-    """A value from a .json or .toml file. Raises `error`, naming the file and the key."""
+    """Read a value from a .json or .toml file. Raises `error`, naming the file and the key."""
     if path.suffix == ".toml":
         return check_table(kind, read_toml(path), where=str(path), error=error)
     return parse_value(kind, read_limited(path, error), where=str(path), error=error)
 
 
 def read_plain(path: Path, *, error: type[EdgetoolError]) -> Any:
-    """The plain data of a JSON file whose schema is another program's. Raises `error`."""
+    """Return the data of a JSON file whose schema another program defines.
+
+    Raises `error` when it can't be read or parsed.
+    """
     try:
         return json.loads(read_limited(path, error))
     except (ValueError, RecursionError) as invalid:
@@ -123,16 +132,16 @@ def read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
 
 
 def to_json(value: object) -> bytes:
-    """A value, or plain data that holds values, as indented JSON."""
+    """Serialize a value, or plain data that contains values, as indented JSON."""
     return _adapter(cast(Hashable, type(value))).dump_json(value, indent=2) + b"\n"
 
 
 def to_plain(value: object) -> Any:
-    """A value as the plain data of its JSON."""
+    """Convert a value to the plain data of its JSON form."""
     return json.loads(to_json(value))
 
 
 def write_document(path: Path, value: object) -> None:
-    """Write a value as JSON, whole or not at all. Raises ConfigError for one that could not be read again."""
+    """Write a value as JSON atomically. Raises ConfigError for a value that couldn't be read back."""
     data = to_json(value)
     write_atomically(path, to_json(parse_value(type(value), data, where=f"what was to be written to {path}")))

@@ -1,4 +1,4 @@
-"""Files from mirrors: several at a time, tried again, taken up where they were cut off, checked by their sha256."""
+"""Download files from mirrors in parallel, with retries and resumption, and verify their SHA-256."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from edgetool.platform.files import FileEntry, sha256_file
 from edgetool.platform.progress import Note, unheard
 
 AT_ONCE = 6
-STALL_S = 15.0  # without a byte
-FRUITLESS_ATTEMPTS = 6  # in a row without one more byte
+STALL_S = 15.0  # longest wait for the next byte
+FRUITLESS_ATTEMPTS = 6  # consecutive attempts that received no byte
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 CHUNK_BYTES = 128 * 1024
 NOTE_EVERY_S = 0.25
 GONE = frozenset({404, 410})
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # worth another attempt
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses worth a retry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long a mirror is put up with."""
+    """How long to wait for a mirror and how often to retry it."""
 
     stall_s: float = STALL_S
     first_wait_s: float = FIRST_WAIT_S
@@ -43,16 +43,16 @@ class Patience:
 
 
 class _Passing(Exception):
-    """The mirror failed in a way that another attempt may not."""
+    """A temporary failure of a mirror: a retry may succeed."""
 
 
 class _Wrong(Exception):
-    """What the mirror has is not the file."""
+    """A permanent failure: the mirror's file isn't the requested one, or the download was stopped."""
 
 
 @dataclass
 class _Meter:
-    """How much of all files is here, counted by every thread."""
+    """Bytes downloaded of all files, shared by all threads."""
 
     total_bytes: int
     note: Note
@@ -82,12 +82,13 @@ def fetch_files(
     note: Note = unheard,
     patience: Patience = Patience(),
 ) -> tuple[Path, ...]:
-    """The files, in `folder` under their own names; those that are there already are only checked.
+    """Fetch `files` into `folder` and return their paths; files that are already there are only verified.
 
-    A mirror is an http(s) address or a folder; each file is asked of them in turn. `proxies` (scheme → address) are
-    used where the environment names none. Raises FileGone when every mirror answers that it has no such file,
-    FetchError when a file can't be had or is another than the pinned one. What was got of a file is kept for the next
-    call.
+    A mirror is an http(s) URL or a folder. Mirrors are tried in order for each file. `proxies` (scheme → URL) apply
+    when the environment sets none. A partial download is kept and resumed by the next call.
+
+    Raises FileGone when every mirror reports that a file doesn't exist, FetchError when a file can't be fetched or its
+    content isn't the pinned one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     opener = build_opener(ProxyHandler(getproxies() or dict(proxies or {})))
@@ -98,7 +99,7 @@ def fetch_files(
 
 
 def _run_all(jobs: Sequence[_Job], meter: _Meter) -> None:
-    """Run the jobs, the largest first, AT_ONCE at a time. The first error, or Ctrl-C, stops the others."""
+    """Run the jobs, largest first, AT_ONCE at a time. The first error or an interrupt stops the others."""
     waiting: SimpleQueue[_Job] = SimpleQueue()
     for job in sorted(jobs, key=lambda job: job.file.size_bytes, reverse=True):
         waiting.put(job)
@@ -110,12 +111,12 @@ def _run_all(jobs: Sequence[_Job], meter: _Meter) -> None:
                 waiting.get_nowait().run()
             except Empty:
                 return
-            except BaseException as error:  # noqa: BLE001 - raised again by who waits for it
+            except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
                 outcomes.put(error)
             else:
                 outcomes.put(None)
 
-    # Not waited for when they are stopped: one that hangs on a silent mirror would delay the answer to Ctrl-C.
+    # Daemon threads: waiting for one that hangs on a silent mirror would delay Ctrl-C.
     for number in range(min(AT_ONCE, len(jobs))):
         Thread(target=work, name=f"fetch-{number}", daemon=True).start()
     try:
@@ -138,7 +139,7 @@ def _next(outcomes: SimpleQueue[BaseException | None], meter: _Meter) -> BaseExc
 
 @dataclass(frozen=True)
 class _Job:
-    """One file on its way."""
+    """The download of one file."""
 
     file: FileEntry
     folder: Path
@@ -153,7 +154,7 @@ class _Job:
 
     @property
     def part(self) -> Path:
-        """What was got so far; another content is another file."""
+        """The partial download, named by its SHA-256 so that different contents never mix."""
         return self.folder / f".{self.file.sha256[:16]}.part"
 
     def run(self) -> None:
@@ -166,7 +167,7 @@ class _Job:
     def _is_there(self) -> bool:
         here = self.path.is_file() and is_pinned(self.path, self.file)
         if here:
-            os.utime(self.path)  # its last use
+            os.utime(self.path)  # records its last use for pruning
             self.meter.add(self.file.size_bytes, fetched=False)
         return here
 
@@ -193,14 +194,14 @@ class _Job:
         )
 
     def _from_mirror(self, mirror: str) -> None:
-        """Fill `part`. Raises FileNotFoundError, _Passing when patience is at its end, _Wrong."""
+        """Download the file into `part`. Raises FileNotFoundError, _Wrong, or _Passing once all retries have failed."""
         if urlsplit(mirror).scheme not in ("http", "https"):
             self._copy(Path(mirror.removeprefix("file://")))
             return
         address = f"{mirror.rstrip('/')}/{quote(self.file.path)}"
         taken_up = self._have() > 0
         self._fill(address)
-        if taken_up and not is_pinned(self.part, self.file):  # what was here before may be another file's beginning
+        if taken_up and not is_pinned(self.part, self.file):  # the part may be of another file
             self._restart()
             self._fill(address)
         self._check(address)
@@ -255,7 +256,7 @@ class _Job:
     def _refused(self, status: int, address: str) -> None:
         if status in GONE:
             raise FileNotFoundError(address)
-        if status == 416:  # the mirror's file ends before what is here of it
+        if status == 416:  # the mirror's file is shorter than the part already downloaded
             self._restart()
         if status in PASSING or status == 416:
             raise _Passing(f"{address}: HTTP status {status}")
@@ -285,7 +286,7 @@ class _Job:
         return 0
 
     def _copy(self, mirror: Path) -> None:
-        """Out of a folder that is laid out as an archive is, or holds the files side by side."""
+        """Copy the file from a folder with the archive's layout, or with all files side by side."""
         places = (mirror / self.file.path, mirror / self.file.file_name)
         found = next((path for path in places if path.is_file()), None)
         if found is None:
@@ -302,7 +303,7 @@ class _Job:
 
 
 def is_pinned(path: Path, file: FileEntry) -> bool:
-    """Whether the content at `path` is the file's."""
+    """Return whether the file at `path` has the expected size and SHA-256."""
     return path.stat().st_size == file.size_bytes and sha256_file(path) == file.sha256
 
 

@@ -1,4 +1,4 @@
-"""What an ELF file says of itself."""
+"""Read the headers and dynamic section of ELF files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgetool.platform.values import value
 
 DF_TEXTREL = 0x4
 
-VERSIONS_LIMIT = 10_000  # a library needs a handful of others; a damaged count is in the thousands of millions
+VERSIONS_LIMIT = 10_000  # libraries need a handful of others; damaged files claim billions
 
 
 @value
@@ -29,19 +29,19 @@ class ElfFile:
     soname: str | None
     needed: tuple[str, ...]
     runpath: str | None
-    glibc: str | None  # the highest GLIBC_x.y symbol version it needs: "2.34"
+    glibc: str | None  # highest GLIBC_x.y symbol version required: "2.34"
     build_id: str | None
-    flags: int  # e_flags: RISC-V keeps its float ABI there
+    flags: int  # e_flags, which hold the float ABI on RISC-V
     text_relocations: bool
-    isa: str | None  # RISC-V's architecture attribute, versions and all: "rv64i2p1_m2p0_…"
+    isa: str | None  # RISC-V architecture attribute with versions: "rv64i2p1_m2p0_…"
 
 
 def read_elf(path: Path) -> ElfFile:
-    """Raises WrongMachine when `path` is no ELF file."""
+    """Read an ELF file. Raises WrongMachine when `path` is not an ELF file."""
     try:
         with path.open("rb") as stream:
             elf = ELFFile(stream)
-            # One attribute each for what a tag names: pyelftools sets them as it reads.
+            # pyelftools sets an attribute for each kind of tag, which its types don't know.
             tags: list[Any] = [
                 tag
                 for section in elf.iter_sections()
@@ -49,7 +49,7 @@ def read_elf(path: Path) -> ElfFile:
                 for tag in section.iter_tags()
             ]
             return ElfFile(
-                machine=str(elf["e_machine"]),  # a number where it has no name
+                machine=str(elf["e_machine"]),  # e_machine is a number when it has no known name
                 bits=elf.elfclass,
                 soname=next((tag.soname for tag in tags if tag.entry.d_tag == "DT_SONAME"), None),
                 needed=tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"),
@@ -80,7 +80,10 @@ def is_elf(path: Path) -> bool:
 
 
 def check_machine(path: Path, *, machine: str, triple: str) -> ElfFile:
-    """Raises WrongMachine when the file is for another machine than `machine` (an e_machine name)."""
+    """Read an ELF file built for `machine` (an e_machine name).
+
+    Raises WrongMachine when it is built for another one.
+    """
     elf = read_elf(path)
     if elf.machine != machine:
         raise WrongMachine(

@@ -1,4 +1,4 @@
-"""Files: digests, writing whole or not at all, names that stay in their folder."""
+"""Compute digests, write files atomically, check relative paths and remove trees safely."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from pathlib import Path, PurePosixPath
 
 from edgetool.platform.values import Name, NonNegative, Sha256, value
 
-DEPTH_LIMIT = 64  # folders within each other, of what somebody else names
+DEPTH_LIMIT = 64  # nested folders in a path from an untrusted source
 
 
 @value
 class FileEntry:
-    """One file by its content; `path` is relative to the root of a runtime, bundle or archive, with forward slashes."""
+    """A file identified by its content.
+
+    `path` is relative to the root of a runtime, bundle or archive and uses forward slashes.
+    """
 
     path: Name
     sha256: Sha256
@@ -37,32 +40,32 @@ def sha256_file(path: Path) -> str:
 
 
 def file_entry(root: Path, path: Path) -> FileEntry:
-    """The entry of `path`, which lies in `root`."""
+    """Return the entry of `path`, a file inside `root`."""
     return FileEntry(path=path.relative_to(root).as_posix(), sha256=sha256_file(path), size_bytes=path.stat().st_size)
 
 
 def file_entries(root: Path) -> tuple[FileEntry, ...]:
-    """The entries of all regular files below `root`, in the order of their paths."""
+    """Return the entries of all regular files below `root`, sorted by path."""
     return tuple(file_entry(root, path) for path in sorted(root.rglob("*")) if path.is_file())
 
 
 def is_inside(relative: str) -> bool:
-    """Whether a relative path from an untrusted source stays in its folder, and within DEPTH_LIMIT."""
+    """Return whether a relative path from an untrusted source stays in its folder and within DEPTH_LIMIT."""
     path = PurePosixPath(relative)
     stays = not path.is_absolute() and ".." not in path.parts and "\0" not in relative
     return bool(relative) and stays and len(path.parts) <= DEPTH_LIMIT
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a path leads to a file with an end: reading a pipe waits for ever, a device never stops."""
+    """Return whether `path` is a regular file: reading a pipe may block forever, and a device never ends."""
     return stat.S_ISREG(path.stat().st_mode)
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with all it holds, however deep and closed that is; a link in it is removed, never followed.
+    """Remove a folder at any depth and with any permissions; links inside it are removed, not followed.
 
-    Each folder is moved to the top before it is emptied: shutil.rmtree calls itself once for every level, and Python's
-    stack ends at a thousand. Raises OSError.
+    Each folder is moved to the top before it is emptied, since shutil.rmtree recurses once for each level and Python's
+    stack ends at about a thousand. Raises OSError.
     """
     moved = secrets.token_hex(8)
     waiting = deque([folder])
@@ -83,12 +86,12 @@ def remove_tree(folder: Path) -> None:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A temporary folder for what somebody else fills: it can be removed again whatever they make of it."""
+    """Create a temporary folder for untrusted content. It is removed whatever its permissions and depth."""
     folder = Path(tempfile.mkdtemp(prefix="edgetool-"))
     try:
         yield folder
     finally:
-        if folder.is_symlink():  # what was in its place is elsewhere, and not ours to touch
+        if folder.is_symlink():  # replaced by a link: remove only the link, since its destination isn't ours
             folder.unlink()
         elif folder.exists():
             folder.chmod(0o700)
@@ -97,7 +100,7 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """A new folder beside `path` that takes its place when the block ends well, and is removed when it does not."""
+    """Yield a new folder that replaces `path` when the block succeeds and is removed when it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     try:
@@ -113,7 +116,7 @@ def staged(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def staged_file(path: Path) -> Iterator[Path]:
-    """The same for a file: a reader sees the old one or the new one, never half of it."""
+    """Yield a temporary file that replaces `path` when the block succeeds; readers never see a partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -127,6 +130,6 @@ def staged_file(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` whole or not at all."""
+    """Write `data` to `path` atomically."""
     with staged_file(path) as beside:
         beside.write_bytes(data)

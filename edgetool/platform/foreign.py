@@ -1,6 +1,6 @@
-"""Text from boards, models and archives, escaped for the sink that shows it: a line, Markdown, CSV, a terminal.
+"""Escape text from boards, models and archives for the output that shows it: a line, Markdown, CSV or a terminal.
 
-HTML is escaped by Jinja2's autoescape. Each sink takes the text as it came; nothing is escaped twice or ahead of time.
+Jinja2's autoescape handles HTML. Each output escapes the original text, so nothing is escaped twice.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 LINE_LIMIT = 1000  # characters; enough for a compiler's flags
 
-# CommonMark lets a backslash stand before any ASCII punctuation.
+# CommonMark allows a backslash before any ASCII punctuation.
 _INLINE = re.compile(r"[\\`*\[\]<>|~&$@]|(?<![^\W_])_|_(?![^\W_])|(?<=:)//|(?<=www)\.", re.IGNORECASE)
 _BLOCK_START = re.compile(r"^(?:#|[+=-](?!\w)|(\d+)(?=[.)](?:\s|$)))")
 _FORMULA = ("=", "+", "-", "@")
 
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    r"""One printable line of at most `limit` characters: what moves a cursor or turns the direction of text is spelled.
+    r"""Return one printable line of at most `limit` characters; control and bidirectional characters are spelled out.
 
     >>> one_line("C908\n## Verdict\x1b[2J"), one_line("x" * 9, limit=4)
     ('C908 ## Verdict\\x1b[2J', 'xxx…')
@@ -31,13 +31,13 @@ def one_line(text: str, limit: int = LINE_LIMIT) -> str:
 
 
 def printable(text: str, limit: int = LINE_LIMIT) -> str:
-    """Several lines for a terminal, each as `one_line` makes it, indented as it was."""
+    """Return several lines for a terminal, each cleaned by `one_line`, with their indentation kept."""
     lines = text.splitlines()
     return "\n".join(f"{line[: len(line) - len(line.lstrip(' '))]}{one_line(line, limit)}" for line in lines)
 
 
 def markdown_text(text: str) -> str:
-    r"""Text that a Markdown renderer shows as it is: no image, link, markup, HTML, heading or cell's end.
+    r"""Escape text so that Markdown shows it literally: no image, link, markup, HTML, heading or end of cell.
 
     >>> markdown_text("![y](/home/me/.ssh/id)"), markdown_text("mobilenet_v2 on qemu-riscv64")
     ('!\\[y\\](/home/me/.ssh/id)', 'mobilenet_v2 on qemu-riscv64')
@@ -47,7 +47,7 @@ def markdown_text(text: str) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A value for a cell; text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """Return a value for a CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe.
 
     >>> csv_cell("=HYPERLINK(1)"), csv_cell("-0.5"), csv_cell(-3), csv_cell(None)
     ("'=HYPERLINK(1)", '-0.5', -3, '')
@@ -67,7 +67,7 @@ def _is_number(text: str) -> bool:
 
 
 def rich_text(text: str, style: str = "") -> Text:
-    """Text for Rich, in which `[red]` is five characters and no markup."""
+    """Return text for Rich that isn't parsed as markup."""
     from rich.text import Text
 
     return Text(one_line(text), style=style)

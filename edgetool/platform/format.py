@@ -1,10 +1,10 @@
-"""Numbers as people read them; the one place where units are made."""
+"""Format numbers and units for people."""
 
 from __future__ import annotations
 
 
 def time_text(ns: float | None) -> str:
-    """Three significant digits with a unit.
+    """Format a duration in nanoseconds with three significant digits.
 
     >>> time_text(7_412_345), time_text(1_234_567_890), time_text(None)
     ('7.41 ms', '1.23 s', '–')
@@ -18,7 +18,7 @@ def time_text(ns: float | None) -> str:
 
 
 def size_text(size_bytes: float | None) -> str:
-    """Decimal units, as storage and file managers use.
+    """Format a size in decimal units, as storage devices and file managers do.
 
     >>> size_text(3_771_234), size_text(512)
     ('3.77 MB', '512 B')
@@ -32,7 +32,7 @@ def size_text(size_bytes: float | None) -> str:
 
 
 def count_text(number: int | None) -> str:
-    """Four significant digits.
+    """Format a count with four significant digits.
 
     >>> count_text(949_619_567), count_text(2_003_234_016), count_text(12_345), count_text(999), count_text(None)
     ('949.6 M', '2.003 G', '12.35 k', '999', '–')
@@ -44,7 +44,8 @@ def count_text(number: int | None) -> str:
 
 
 def percent_text(share: float | None, digits: int = 1) -> str:
-    """
+    """Format a share (0 to 1) as a percentage.
+
     >>> percent_text(0.98889), percent_text(None)
     ('98.9 %', '–')
     """
@@ -52,7 +53,7 @@ def percent_text(share: float | None, digits: int = 1) -> str:
 
 
 def difference_text(largest: float | None, same_class: int | None, of: int | None) -> str:
-    """Outputs beside those of another run: their largest difference, and how many samples got the same class.
+    """Format the largest difference between the outputs of two runs, and how many samples got the same class.
 
     >>> difference_text(2.04e-6, 40, 40), difference_text(0.0, None, None), difference_text(None, None, None)
     ('2e-06, same class 40/40', '0', '–')
@@ -63,7 +64,8 @@ def difference_text(largest: float | None, same_class: int | None, of: int | Non
 
 
 def ratio_text(ratio: float | None) -> str:
-    """
+    """Format a ratio with three significant digits.
+
     >>> ratio_text(0.4567)
     '0.457×'
     """

@@ -1,7 +1,7 @@
-"""A dead man's switch: when this process ends, however it ends, all it has started ends, and its temporary files go.
+"""A dead man's switch: when this process ends for any reason, its child processes and temporary files are removed.
 
-A shell beside it reads a pipe whose other end nobody else holds. What this process starts carries a mark in its
-environment, so that a session or a parent of its own does not hide it: /proc tells the mark of every process of ours.
+A shell runs beside this process and reads a pipe whose other end only this process holds. Every process started here
+carries a mark in its environment. The shell finds marked processes in /proc, even those with another session or parent.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 VARIABLE = "EDGETOOL_CHILD"
 PREFIX = "edgetool-"
 GRACE_S = 1.0
-ROUNDS = 20  # of looking for what was started meanwhile
+ROUNDS = 20  # passes that look for processes started meanwhile
 
-# It heeds no signal that a terminal sends to all: only that the other end of its stdin is closed.
+# The shell ignores the signals a terminal sends to its group and reacts only when its stdin closes.
 _SWITCH = rf"""
 trap '' HUP INT QUIT TERM
 cd /
@@ -44,10 +44,10 @@ case $scratch in */{PREFIX}*) rm -rf "$scratch" ;; esac
 
 
 class _Guard:
-    """One for each process; made by the first that needs it."""
+    """The switch of this process, started on first use."""
 
     def __init__(self) -> None:
-        self._own = os.urandom(8).hex()  # the module secrets takes 6 ms to load
+        self._own = os.urandom(8).hex()  # importing `secrets` takes 6 ms
         self._numbers = count(1)
         self._lock = threading.Lock()
         self._pipe: int | None = None
@@ -66,7 +66,7 @@ _guard = _Guard()
 
 
 def _start_switch() -> int:
-    """The end of the pipe that closes when this process ends."""
+    """Start the shell. Return the end of the pipe that closes when this process ends."""
     theirs, ours = os.pipe()
     nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
     actions = [(os.POSIX_SPAWN_DUP2, theirs, 0), *nowhere]
@@ -78,18 +78,18 @@ def _start_switch() -> int:
 
 
 def marked(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of something that is to end with this process at the latest."""
+    """Return the environment for a program that must not outlive this process."""
     _guard.arm()
     return {**environment, VARIABLE: _guard.next_mark()}
 
 
 def unmarked(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of something that may go on when this process ends."""
+    """Return the environment for a program that may outlive this process."""
     return {name: text for name, text in environment.items() if name not in (VARIABLE, "TMPDIR")}
 
 
 def end_marked(environment: Mapping[str, str]) -> None:
-    """End whatever carries the mark that `marked` gave: politely, then not."""
+    """End every process that carries the mark given by `marked`, with SIGTERM first and SIGKILL next."""
     mark = f"{VARIABLE}={environment[VARIABLE]}".encode()
     for attempt in range(ROUNDS):
         with contextlib.ExitStack() as stack:
@@ -105,7 +105,10 @@ def end_marked(environment: Mapping[str, str]) -> None:
 
 
 def _carriers(mark: bytes, stack: contextlib.ExitStack) -> list[int]:
-    """Handles of the processes that carry a mark; each is looked at again once its PID can be no other's."""
+    """Return handles of the processes that carry `mark`.
+
+    The mark is checked again after the handle is opened, since the PID may have been reused before.
+    """
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -123,14 +126,14 @@ def _environ(folder: Path) -> bytes:
 
 @contextlib.contextmanager
 def scratch_of_our_own() -> Iterator[Path]:
-    """All temporary files of this process, and of what it starts, in one folder, gone with it."""
+    """Keep the temporary files of this process and its children in one folder, and remove it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     _guard.arm(folder)
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     try:
         yield folder
     finally:
-        with contextlib.suppress(OSError):  # the switch tries it again
-            from edgetool.platform.files import remove_tree  # with its values, which no command line waits for
+        with contextlib.suppress(OSError):  # the switch removes it when this fails
+            from edgetool.platform.files import remove_tree  # slow to import
 
             remove_tree(folder)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal as an exception, so that `finally` blocks run and children end."""
+"""Turn Ctrl-C, SIGTERM and SIGHUP into an exception, so that `finally` blocks run and child processes end."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ EXIT_CODE = 130
 
 
 class Interrupted(BaseException):
-    """Not KeyboardInterrupt, which Typer turns into an exit of its own."""
+    """Raised once on a signal. KeyboardInterrupt would be turned into an exit by Typer."""
 
 
 def _unwind(number: int, frame: FrameType | None) -> NoReturn:
-    """Once: a second one would end the clean-up that the first one has begun."""
+    """Raise Interrupted on the first signal only: a second one would interrupt the cleanup."""
     del number, frame
     for each in SIGNALS:
         _handle(each, _insist if each == signal.SIGINT else signal.SIG_IGN)
@@ -24,20 +24,20 @@ def _unwind(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _insist(number: int, frame: FrameType | None) -> None:
-    """A hurried person may have pressed twice; one who means it presses again."""
+    """Warn on the second Ctrl-C, which may be accidental; the third one exits immediately."""
     del number, frame
     os.write(2, b"cleaning up; once more ends it here\n")
     _handle(signal.SIGINT, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
-    """Now. What was started ends by the guard of guard.py."""
+    """Exit immediately. The guard ends the child processes."""
     del number, frame
     os._exit(EXIT_CODE)
 
 
 def _handle(number: signal.Signals, handler: object) -> None:
-    if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+    if signal.getsignal(number) is not signal.SIG_IGN:  # signals ignored from the start stay ignored, as nohup needs
         signal.signal(number, handler)  # type: ignore[arg-type]
 
 

@@ -1,11 +1,11 @@
-"""The licences of the libraries that edgetool packages, by the names of their files."""
+"""Licences of the libraries that edgetool packages, found by file name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# Pattern of a file's name → project, SPDX expression.
+# File name pattern, project, SPDX expression.
 LIBRARIES = (
     (r"libonnxruntime\.so.*", "ONNX Runtime", "MIT"),
     (r"libtensorflow-?lite.*\.so.*", "TensorFlow Lite", "Apache-2.0"),
@@ -23,12 +23,12 @@ LIBRARIES = (
     (r"(ld-linux.*|lib(c|m|dl|pthread|rt|mvec|resolv))\.so\.\d+", "The GNU C Library", "LGPL-2.1-or-later"),
     (r"edgetool-harness", "edgetool", "Apache-2.0"),
 )
-PLATFORM = ("The GNU C Library", "GCC's runtime libraries")  # what a board has of its own
+PLATFORM = ("The GNU C Library", "GCC's runtime libraries")  # provided by the board itself
 UNKNOWN = "licence not known to edgetool"
 
 
 def project_of(file_name: str) -> tuple[str, str]:
-    """Project and SPDX expression of a library.
+    """Return the project and SPDX expression of a library.
 
     >>> project_of("libncnn.so.1"), project_of("libm.so.6")[0]
     (('ncnn', 'BSD-3-Clause'), 'The GNU C Library')
@@ -40,7 +40,7 @@ def project_of(file_name: str) -> tuple[str, str]:
 
 
 def notice(file_names: Iterable[str]) -> str:
-    """What these files are and under which licences, a paragraph for each project."""
+    """Return a licence notice for these files, with a paragraph for each project."""
     projects: dict[tuple[str, str], list[str]] = {}
     for name in sorted(file_names):
         projects.setdefault(project_of(name), []).append(name)

@@ -1,4 +1,4 @@
-"""How long and how much: the bounds of all that is read from, or sent to, somebody else's machine."""
+"""Time limits for reading from and writing to other machines."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SLOWEST_BYTES_PER_S = 1024  # on the whole: less is nobody's link
+SLOWEST_BYTES_PER_S = 1024  # average rate; anything slower counts as stalled
 
 
 class Pace:
-    """The deadline of a transfer, moved on by what arrives: it may neither pause for long nor trickle.
+    """A deadline for a transfer that each received byte extends, with limits on silence and on the average rate.
 
     >>> pace = Pace(silence_s=30, now=lambda: 100.0)
     >>> pace.left_s
@@ -26,19 +26,19 @@ class Pace:
 
     @property
     def left_s(self) -> float:
-        """How long the next piece may take; 0 when the time is up."""
+        """Seconds left for the next chunk; 0 when the time is up."""
         by_silence = self._last_s + self._silence_s
         by_rate = self._start_s + self._silence_s + self._bytes / SLOWEST_BYTES_PER_S
         return max(0.0, min(by_silence, by_rate) - self._now())
 
     def passed(self, count: int) -> None:
-        """So many bytes came, or went."""
+        """Record `count` transferred bytes."""
         self._last_s = self._now()
         self._bytes += count
 
 
 class Deadline:
-    """A moment that nothing moves on; None for never."""
+    """A fixed deadline, or none when `after_s` is None."""
 
     def __init__(self, after_s: float | None) -> None:
         self._end_s = None if after_s is None else time.monotonic() + after_s
@@ -50,9 +50,9 @@ class Deadline:
 
 @contextmanager
 def closed_after(seconds: float, close: Callable[[], object]) -> Iterator[threading.Event]:
-    """Call `close` when the block takes longer: what waits in it for the thing that is closed then ends with an error.
+    """Call `close` if the block takes longer than `seconds`, so that a call blocked inside it fails.
 
-    For what takes no deadline of its own. Yields an event that is set once the time was up.
+    Use it for operations that take no timeout. Yields an event that is set when the time was up.
     """
     late = threading.Event()
 

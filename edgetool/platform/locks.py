@@ -1,4 +1,4 @@
-"""A lock that outlives its holder, in the programs that the holder has started."""
+"""A file lock that child processes inherit and keep after its holder ends."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from pathlib import Path
 
 @contextmanager
 def inherited_lock(path: Path) -> Iterator[int]:
-    """Wait for the lock on a file; yields its descriptor.
+    """Wait for an exclusive lock on a file and yield its descriptor.
 
-    A program that is started with the descriptor has the lock too, so that what a killed process has left running is
-    waited for.
+    A program started with the descriptor shares the lock, so processes left by a killed holder are waited for.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
-        os.close(descriptor)  # and not unlocked: that would be for all who have it
+        os.close(descriptor)  # closed, not unlocked: unlocking would release the lock for every process that shares it

@@ -1,4 +1,4 @@
-"""Running other programs: the one place that starts a process, and that ends it with all its children."""
+"""Run other programs. Only this module starts processes, and it ends them together with all their children."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ LINE_LIMIT_BYTES = 64 * 1024
 
 @value
 class Completed:
-    """How a program ended. `exit_code` is negative for a signal, as in subprocess; output is cut to its last 4 MiB."""
+    """The result of a program.
+
+    `exit_code` is negative for a signal, as in subprocess. Output is cut to its last 4 MiB.
+    """
 
     argv: tuple[str, ...]
     exit_code: int
@@ -36,7 +39,7 @@ class Completed:
 
 
 class _Pipe(Tail):
-    """The end of a program's output, whose lines are told as they come."""
+    """Keep the last output of a program and pass each line to `on_line` as it arrives."""
 
     def __init__(self, pipe: IO[bytes], on_line: Callable[[str], None] | None = None) -> None:
         self._pipe = pipe
@@ -68,12 +71,13 @@ def run_process(
     leaves_daemon: bool = False,
     stdin: Path | None = None,
 ) -> Completed:
-    """Run a program to its end, in a session of its own.
+    """Run a program in a session of its own and wait for it to end.
 
-    `env` is added to the environment. `on_line` gets each line of stdout as it comes, in another thread. `keep_open`
-    are descriptors that the program inherits; `stdin` is a file that it reads, by default none. With its end, on a
-    timeout, Ctrl-C or any other exception, everything that it started is ended, wherever that went, unless it
-    `leaves_daemon`; when this process is killed, too.
+    `env` extends the environment. `on_line` receives each line of stdout, in another thread. The program inherits the
+    descriptors in `keep_open` and reads `stdin`, which is empty by default. Everything it started is ended when it
+    ends, on a timeout, an interrupt or any other exception, and when this process is killed, unless `leaves_daemon` is
+    set.
+
     Raises FileNotFoundError or PermissionError when the program can't be started.
     """
     words = tuple(map(str, argv))
@@ -81,10 +85,10 @@ def run_process(
     whole = {**os.environ, **(env or {})}
     whole = unmarked(whole) if leaves_daemon else marked(whole)
     timed_out = False
-    # Started in another thread, where no signal's handler runs: one that raises inside Popen leaves a child behind.
+    # Started in a thread that runs no signal handlers: a handler that raises inside Popen would leak the child.
     started: Future[_Child] = Future()
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(int).result()  # the thread is there, and shutdown waits for it: what is told it next is done or not
+        pool.submit(int).result()  # the thread exists from here, so shutdown waits for the next task or cancels it
         try:
             pool.submit(_start, started, words, cwd, whole, on_line, keep_open, stdin)
             process, stdout, stderr = started.result()
@@ -100,7 +104,7 @@ def run_process(
                     _end_group(process)
                     end_marked(whole)
                 elif process.poll() is None:
-                    _end_group(process)  # it has not come as far
+                    _end_group(process)  # ended before it left its daemon
     return Completed(
         argv=words,
         exit_code=process.returncode,
@@ -111,7 +115,7 @@ def run_process(
     )
 
 
-_Child = tuple[subprocess.Popen[bytes], _Pipe, _Pipe]  # with its stdout and stderr
+_Child = tuple[subprocess.Popen[bytes], _Pipe, _Pipe]  # the process, its stdout and its stderr
 
 
 def _start(
@@ -144,7 +148,7 @@ def _start(
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the group: politely, then not."""
+    """End the process group: SIGTERM first, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
@@ -167,7 +171,7 @@ def run_tool(
     on_line: Callable[[str], None] | None = None,
     keep_open: Sequence[int] = (),
 ) -> Completed:
-    """Run a build tool that must succeed; its output is kept at `log`.
+    """Run a build tool that must succeed, and write its output to `log`.
 
     Raises BuildError with the log's path and its last lines.
     """
@@ -187,9 +191,11 @@ def run_tool(
 
 @contextmanager
 def talk_to(argv: Sequence[str | Path]) -> Iterator[socket.socket]:
-    """A program whose stdin and stdout are the other end of a socket; with the block it ends, with all its children.
+    """Run a program whose stdin and stdout are a socket; yield the other end.
 
-    Raises FileNotFoundError or PermissionError when it can't be started.
+    The program and its children end with the block.
+
+    Raises FileNotFoundError or PermissionError when the program can't be started.
     """
     ours, theirs = socket.socketpair()
     env = marked(os.environ)
@@ -207,6 +213,9 @@ def talk_to(argv: Sequence[str | Path]) -> Iterator[socket.socket]:
 
 
 def become(argv: Sequence[str | Path]) -> NoReturn:
-    """Go on as another program, with this one's terminal. Raises FileNotFoundError when it can't be started."""
+    """Replace this process with another program on the same terminal.
+
+    Raises FileNotFoundError when it can't be started.
+    """
     words = list(map(str, argv))
     os.execvp(words[0], words)

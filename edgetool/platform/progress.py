@@ -1,4 +1,4 @@
-"""How long work tells that it is going on."""
+"""The interface through which work reports its progress."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-Note = Callable[[str], None]  # hears how work goes: a step's `note`
+Note = Callable[[str], None]  # receives a progress message, such as a step's `note`
 
 
 def unheard(text: str) -> None:
-    """Where nobody listens."""
+    """Discard a progress message."""
     del text
 
 
 class Step(Protocol):
-    """One piece of work under way."""
+    """A piece of work in progress."""
 
     def note(self, text: str) -> None:
-        """Say how it goes or, last, how it went."""
+        """Report the current state or, in the last call, the result."""
         ...
 
 
 class Progress(Protocol):
     def step(self, title: str) -> AbstractContextManager[Step]:
-        """Announce a piece of work for as long as the block runs."""
+        """Show a piece of work for as long as the block runs."""
         ...
 
 
 class Silent:
-    """Says nothing: for `--json`, tests and library use."""
+    """Report nothing: for `--json`, tests and library use."""
 
     class _Step:
         def note(self, text: str) -> None:

@@ -1,5 +1,5 @@
-"""How a module of Python is run as a program."""
+"""The command line that runs a Python module as a program."""
 
 import sys
 
-PYTHON = (sys.executable, "-P")  # before "-m": nothing of the current folder is imported
+PYTHON = (sys.executable, "-P")  # used before "-m"; -P imports nothing from the current folder

@@ -1,4 +1,4 @@
-"""The cache of finished steps: a folder for each set of inputs, whole or absent, and checked when it is opened."""
+"""The cache of finished steps: one folder for each set of inputs, complete or absent, and verified when opened."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from edgetool.platform.files import FileEntry, file_entries, is_inside, sha256_f
 from edgetool.platform.values import value
 
 INPUTS = "inputs.json"
-MANIFEST = "entry.json"  # its time is when the entry was used last
-IN_USE = ".use"  # the suffix of the file beside an entry that is locked for as long as somebody uses it
+MANIFEST = "entry.json"  # its modification time is when the entry was last used
+IN_USE = ".use"  # suffix of the file beside an entry that is locked while the entry is in use
 
 
 def cache_root() -> Path:
-    """$EDGETOOL_CACHE, or the user's cache folder."""
+    """Return $EDGETOOL_CACHE, or the user's cache folder."""
     import platformdirs
 
     return Path(os.environ.get("EDGETOOL_CACHE") or platformdirs.user_cache_dir("edgetool"))
 
 
 def key_of(inputs: Mapping[str, object]) -> str:
-    """A short name for a set of inputs: equal inputs, equal name."""
+    """Return a short name for a set of inputs; equal inputs have equal names."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @value
 class Manifest:
-    """`entry.json`: what an entry held when it was made."""
+    """The files that an entry had when it was made, stored as `entry.json`."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int
@@ -53,20 +53,23 @@ class Entry:
 
 
 class Store:
-    """Steps keyed by the hash of their inputs: a done one is found again, a killed one leaves nothing behind."""
+    """A cache of steps keyed by the hash of their inputs.
+
+    Finished steps are reused; interrupted ones leave nothing behind.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._opened: dict[Path, int] = {}  # entry → what keeps it locked against removal
+        self._opened: dict[Path, int] = {}  # entry → the descriptor whose lock keeps it from being removed
         self._end = weakref.finalize(self, _close_all, self._opened)
 
     def entry(
         self, step: str, inputs: Mapping[str, object], make: Callable[[Path], None], *, force: bool = False
     ) -> Entry:
-        """The folder of `step` for `inputs`, made by `make` in a folder beside it when it is not there yet.
+        """Return the folder of `step` for `inputs`; call `make` to fill a temporary folder when it isn't cached.
 
-        One whose files are not those that were made (a disk has forgotten, something has written there) is made again.
-        Two processes that want the same entry wait for each other. Raises whatever `make` raises.
+        An entry whose files have changed since it was made is made again. Processes that need the same entry wait for
+        each other. Raises ConfigError when the cache isn't writable, and whatever `make` raises.
         """
         from filelock import FileLock
 
@@ -93,7 +96,10 @@ class Store:
         return Entry(path, fresh=True)
 
     def open_entry(self, path: Path) -> Path:
-        """An entry that is known by its folder, checked once. Raises BuildError when it is not as it was made."""
+        """Open an entry by its folder and verify it.
+
+        Raises BuildError when its files have changed since it was made.
+        """
         self._use(path)
         if found := damage(path):
             raise BuildError(
@@ -112,10 +118,10 @@ class Store:
         return True
 
     def _use(self, path: Path) -> None:
-        """Keep the entry from being removed for as long as this store is used."""
+        """Lock the entry against removal for the lifetime of this store."""
         if path in self._opened:
             return
-        with suppress(OSError):  # a cache that can only be read has nothing removed
+        with suppress(OSError):  # nothing can be removed from a read-only cache, so no lock is needed
             descriptor = os.open(path.with_suffix(IN_USE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             self._opened[path] = descriptor
@@ -132,9 +138,9 @@ def _touch(path: Path) -> None:
 
 
 def damage(path: Path) -> tuple[str, ...]:
-    """What of an entry is not as it was made, each as a text; every byte is read.
+    """Read every byte of an entry and describe each file that has changed or is missing.
 
-    An entry of before there were manifests gets one.
+    An entry from before manifests existed gets one.
     """
     if not (path / MANIFEST).is_file() and (path / INPUTS).is_file():
         with suppress(OSError):
@@ -158,7 +164,7 @@ def _damage(path: Path, manifest: Manifest) -> Iterator[str]:
 
 @contextmanager
 def unused(path: Path) -> Iterator[bool]:
-    """Whether nobody uses the entry; if so, nobody can begin to within the block."""
+    """Yield whether the entry is unused. If so, it can't be used until the block ends."""
     lock = path.with_suffix(IN_USE)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -1,4 +1,4 @@
-"""The end of a stream that may have none."""
+"""Keep the last bytes of a possibly endless stream."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ GRACE_S = 3.0
 
 
 class Tail(threading.Thread):
-    """Drains a stream and keeps its end, so that what prints without limit neither blocks nor fills memory.
+    """Drain a stream in a thread and keep its end, so that unlimited output neither blocks nor fills the memory.
 
-    A stream of more than `limit_bytes` is drained no further, and `at_limit` is called.
+    After more than `limit_bytes`, stop draining and call `at_limit`.
     """
 
     def __init__(
@@ -46,6 +46,6 @@ class Tail(threading.Thread):
             self._size -= len(self._chunks.popleft())
 
     def text(self) -> bytes:
-        """What came last, once the stream has ended; a stream that does not end is not waited for long."""
+        """Return the last bytes of the stream, waiting at most GRACE_S for it to end."""
         self.join(GRACE_S)
         return b"".join(self._chunks)[-OUTPUT_LIMIT_BYTES:]

@@ -1,4 +1,4 @@
-"""The module tarfile, with the filters that keep an archive's members in their folder: Python 3.11.2 has none."""
+"""The tarfile module with extraction filters, which Python 3.11.2 lacks."""
 
 import sys
 from typing import TYPE_CHECKING

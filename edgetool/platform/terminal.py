@@ -1,4 +1,4 @@
-"""The standard streams, and asking the person at the terminal, if there is one."""
+"""The standard streams, and questions to the user at the terminal."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Each of the three is there, if only to nowhere; with the block's end all that was printed is out.
+    """Open any standard stream that is closed on /dev/null, and flush stdout when the block ends.
 
-    Raises OSError for a stdout that takes no more: BrokenPipeError when its reader has gone.
+    Raises OSError when stdout can't be written: BrokenPipeError when its reader is gone.
     """
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # closed by who started us: the next file that is opened must not take its place
+        except OSError:  # closed by the parent: the next file opened must not get its number
             os.open(os.devnull, os.O_RDWR)
-    # They stay open as long as the process, as Python's own do.
+    # closefd=False keeps the descriptors open for the life of the process, as Python's own streams do.
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
     try:
@@ -29,7 +29,7 @@ def standard_streams() -> Iterator[None]:
         try:
             sys.stdout.flush()
         except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries again as it ends, and complains
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # otherwise Python flushes again on exit and reports the error
             raise
 
 
@@ -38,7 +38,7 @@ def has_terminal() -> bool:
 
 
 def ask(question: str) -> bool:
-    """Whether the person says yes; no without a terminal."""
+    """Ask a yes/no question. Return False without a terminal."""
     if not has_terminal():
         return False
     print(f"{question} [yes/no] ", end="", file=sys.stderr, flush=True)
@@ -46,11 +46,11 @@ def ask(question: str) -> bool:
 
 
 def tell(text: str) -> None:
-    """Say something that the person may be waiting for."""
+    """Show text to a user who is waiting at the terminal."""
     if has_terminal():
         print(text, file=sys.stderr, flush=True)
 
 
 def ask_secret(question: str) -> str | None:
-    """What the person types, unseen; None without a terminal."""
+    """Ask for text without echoing it. Return None without a terminal."""
     return getpass.getpass(f"{question}: ") if has_terminal() else None

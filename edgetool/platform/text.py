@@ -1,7 +1,7 @@
-"""Text that somebody else wrote, made harmless where it comes in: of bounded length, one line, printable.
+"""Sanitize text from other programs on input: bounded length, one line, printable.
 
-What is escaped for a format is the business of who writes that format (foreign.py). What no format wants is gone
-before: line ends that forge a line of ours, control sequences, letters that turn the direction of what follows.
+Each output format does its own escaping (foreign.py). This module removes what no format wants: line breaks that could
+forge a line of our output, control sequences, and characters that change the text direction.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LONG_LINE_LIMIT = 8 * LINE_LIMIT
 
 
 def decoded(data: bytes, *, limit: int = LINE_LIMIT) -> str:
-    r"""One line out of whatever a program printed: of much its end, where the reason stands.
+    r"""Decode a program's output as one line. Long output is cut to its end, where the reason usually is.
 
     >>> decoded(b"cat: a:\n No space left \x1b[0m\xff", limit=30)
     'cat: a: No space left \\x1b[0m�'
@@ -24,7 +24,7 @@ def decoded(data: bytes, *, limit: int = LINE_LIMIT) -> str:
 
 
 class Cleaned:
-    """In `Annotated[str, Cleaned(limit)]`: what a document says there is made one line as it is read."""
+    """Reduce a document's text to one line as it is read. Used as `Annotated[str, Cleaned(limit)]`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

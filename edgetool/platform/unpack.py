@@ -1,4 +1,4 @@
-"""Archives from elsewhere, unpacked with distrust: Debian packages, and tarballs of one folder."""
+"""Unpack untrusted archives: Debian packages, and tarballs with one top folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ AR_HEADER_BYTES = 60
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """A package's files, or a tarball's without its single top folder, into the new `folder`."""
+    """Unpack a package, or a tarball without its single top folder, into the new `folder`.
+
+    Raises BuildError when the archive is damaged or the tarball doesn't hold exactly one folder.
+    """
     if archive.suffix == ".deb":
         unpack_package(archive, folder)
         return
@@ -36,10 +39,10 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def unpack_package(package: Path, folder: Path, *, only: Collection[str] = ()) -> set[str]:
-    """A Debian package's files into `folder`, which may hold those of others already; no script of it is run.
+    """Unpack a Debian package into `folder`, which may hold other packages already. Its scripts are not run.
 
-    With `only`, patterns of one path each ("boot/vmlinu*"), nothing else is unpacked, and once all are found
-    the rest is not even read; returns those that were found. Raises BuildError for what is no package.
+    With `only`, unpack one path for each pattern ("boot/vmlinu*") and stop reading once all are found. Return the
+    patterns that were found. Raises BuildError when `package` isn't a Debian package.
     """
     folder.mkdir(exist_ok=True)
     missing = set(only)
@@ -73,7 +76,7 @@ def _extract(stream: IO[bytes], folder: Path) -> None:
 
 
 def _inside(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
-    """Links that lead out of the tree and devices are left out: what they stand for is no file of a package."""
+    """Skip devices and links that lead out of the tree: no file of a package depends on them."""
     try:
         return tarfile.data_filter(member, path)
     except (tarfile.AbsoluteLinkError, tarfile.LinkOutsideDestinationError, tarfile.SpecialFileError):
@@ -81,7 +84,7 @@ def _inside(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
 
 
 def _data_member(file: IO[bytes], archive: Path) -> IO[bytes]:
-    """The data.tar of a .deb, which is an `ar` archive."""
+    """Return the data.tar of a .deb, which is an `ar` archive."""
     if file.read(len(AR_MAGIC)) != AR_MAGIC:
         raise BuildError(f"{archive} is not a Debian package")
     while len(header := file.read(AR_HEADER_BYTES)) == AR_HEADER_BYTES:

@@ -1,1 +1,1 @@
-"""Debian's archive: where it is, which of its packages are pinned, and what lies in them."""
+"""Debian's archive: mirrors, pinned packages and their contents."""

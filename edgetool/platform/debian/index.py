@@ -1,4 +1,4 @@
-"""The signed index of an archive, read by apt with a configuration of its own: nothing of this machine's is touched."""
+"""Read the signed index of an archive with apt, using a separate configuration that leaves the machine's own alone."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Stanza = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """What one architecture of a release has now."""
+    """The packages of one architecture of a release."""
 
-    stanzas: Mapping[str, Stanza]  # by the package's name
-    as_of: str | None  # the day of the release's signature
+    stanzas: Mapping[str, Stanza]  # by package name
+    as_of: str | None  # date on which the release was signed
 
     def resolve(self, names: Sequence[str], *, without: Collection[str] = ()) -> tuple[Package, ...]:
-        """The packages of these names with all that they depend on, by name, except for `without`.
+        """Return the named packages and all their dependencies sorted by name, leaving out `without`.
 
-        Raises BuildError for a name that is not there.
+        Raises BuildError when a package isn't in the index.
         """
         providers = self._providers()
         found: dict[str, Package] = {}
@@ -50,7 +50,7 @@ class Index:
         return tuple(found[name] for name in sorted(found))
 
     def _providers(self) -> Mapping[str, str]:
-        """Every name that can be depended on → the package that answers to it; a real package before a virtual one."""
+        """Map every name that can be depended on to the package that provides it; real packages take precedence."""
         virtual = {
             provided.split(" ", 1)[0]: name
             for name, stanza in sorted(self.stanzas.items())
@@ -60,7 +60,7 @@ class Index:
 
 
 def signed_index(suite: str, architecture: str, mirror: str, *, log: Path) -> Index:
-    """Fetched from a mirror and checked by apt against Debian's keys. Raises BuildError when that is not possible."""
+    """Fetch an index from a mirror and verify it against Debian's keys. Raises BuildError when either fails."""
     with tempfile.TemporaryDirectory(prefix="edgetool-apt-") as scratch:
         folder = Path(scratch)
         for name in ("lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d"):
@@ -98,7 +98,7 @@ def signed_index(suite: str, architecture: str, mirror: str, *, log: Path) -> In
 
 
 def read_stanzas(lines: Iterator[str]) -> Iterator[Stanza]:
-    """The stanzas of an index, each field on one line: those that a package is fetched by are."""
+    """Yield the stanzas of an index, keeping only single-line fields: those needed to fetch a package."""
     stanza: dict[str, str] = {}
     for line in lines:
         name, colon, text = line.rstrip("\n").partition(":")
@@ -123,7 +123,7 @@ def _package(stanza: Stanza) -> Package:
 
 
 def _dependencies(stanza: Stanza) -> Iterator[tuple[str, ...]]:
-    """Each dependency's choices, without versions: one release fits together."""
+    """Yield the alternatives of each dependency without versions, since a release is consistent."""
     for field in ("Pre-Depends", "Depends"):
         for dependency in _listed(stanza.get(field, "")):
             yield tuple(re.split(r"[\s:(\[]", choice.strip(), maxsplit=1)[0] for choice in dependency.split("|"))
@@ -134,7 +134,7 @@ def _listed(text: str) -> list[str]:
 
 
 def _date(lists: Path) -> str | None:
-    """2026-11-21, of the line "Date: Sat, 21 Nov 2026 09:15:44 UTC"."""
+    """Return the date of a Release file as 2026-11-21, from "Date: Sat, 21 Nov 2026 09:15:44 UTC"."""
     from email.utils import parsedate_to_datetime
 
     for path in lists.glob("*Release"):

@@ -1,4 +1,4 @@
-"""Where this machine gets Debian's files from: what the user names, or what its apt is set up with."""
+"""Choose Debian mirrors: those the user names, or those configured for this machine's apt."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ HINT = (
 
 
 def debian_mirrors() -> tuple[str, ...]:
-    """Addresses or folders, the first is asked first; empty where none is known.
+    """Return mirror URLs or folders in order of preference; empty when none is known.
 
-    $EDGETOOL_DEBIAN_MIRROR (several are separated by spaces), else those that this machine's apt has.
+    They come from $EDGETOOL_DEBIAN_MIRROR (separated by spaces), else from this machine's apt configuration.
     """
     if named := os.environ.get(VARIABLE, "").split():
         return tuple(named)
@@ -29,14 +29,14 @@ def debian_mirrors() -> tuple[str, ...]:
 
 
 def known_mirrors() -> tuple[str, ...]:
-    """Raises ConfigError, saying how to name one, where none is known."""
+    """Return the Debian mirrors. Raises ConfigError when none is known."""
     if mirrors := debian_mirrors():
         return mirrors
     raise ConfigError("no Debian mirror is known: this machine's apt has none", hint=HINT)
 
 
 def _indexed_by_apt() -> list[str]:
-    """Those whose signed index apt has read."""
+    """Return the mirrors whose signed index apt has downloaded."""
     try:
         targets = run_process(["apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)"], timeout_s=60)
     except (FileNotFoundError, PermissionError):
@@ -46,7 +46,10 @@ def _indexed_by_apt() -> list[str]:
 
 
 def _listed_for_apt(folder: Path) -> list[str]:
-    """Those in apt's files, for a machine that has not read an index or lets nobody see it: told by their path."""
+    """Return the Debian mirrors in apt's configuration, recognized by their path.
+
+    For machines whose apt has no index or denies access to it.
+    """
     found: list[str] = []
     for path in sorted([*folder.glob("sources.list"), *folder.glob("sources.list.d/*")]):
         try:
@@ -66,7 +69,7 @@ def _stanzas(text: str) -> Iterable[str]:
 
 
 def _expanded(addresses: Iterable[str]) -> Iterable[str]:
-    """Plain addresses; apt's `mirror+file:` names a file of several."""
+    """Normalize URLs and expand apt's `mirror+file:`, a file that lists several mirrors."""
     for address in addresses:
         scheme, _, rest = address.partition(":")
         if scheme == "mirror+file":
@@ -82,7 +85,7 @@ def _expanded(addresses: Iterable[str]) -> Iterable[str]:
 
 
 def apt_proxies() -> Mapping[str, str]:
-    """Scheme → the proxy that apt is set up with."""
+    """Return the proxies configured for apt by scheme."""
     command = ["apt-config", "dump", "--format", "%F %v%n", "Acquire::http::Proxy", "Acquire::https::Proxy"]
     try:
         dump = run_process(command, timeout_s=60).stdout.decode(errors="replace")

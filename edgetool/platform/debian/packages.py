@@ -1,4 +1,4 @@
-"""Packages of Debian fetched and unpacked: the pinned ones straight from the pool, without an index, apt or root."""
+"""Fetch and unpack Debian packages. Pinned ones come straight from the pool, without an index, apt or root."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from edgetool.platform.unpack import unpack_package
 def fetch_from_debian(
     files: Sequence[FileEntry], root: Path, *, note: Note, mirror: str | None = None
 ) -> tuple[Path, ...]:
-    """Files of the archive, in the cache's folder `downloads`; `mirror` in place of this machine's.
+    """Fetch files of the archive into the cache's folder `downloads`, from `mirror` or this machine's mirrors.
 
-    Raises ConfigError where no mirror is known; FileGone and FetchError as `fetch_files` does.
+    Raises ConfigError when no mirror is known; FileGone and FetchError as `fetch_files` does.
     """
     mirrors = known_mirrors() if mirror is None else (mirror,)
     return fetch_files(files, root / "downloads", mirrors, proxies=apt_proxies(), note=note)
@@ -29,11 +29,12 @@ def fetch_from_debian(
 def unpack_packages(
     packages: Packages, root: Path, folder: Path, *, note: Note, only: Sequence[str] = ()
 ) -> tuple[Package, ...]:
-    """The packages' files in `folder`; returns which ones they are. Nothing of them is run.
+    """Unpack packages and their dependencies into `folder` and return them. None of their scripts are run.
 
-    With `only`, one path of each pattern is unpacked and nothing else (see `unpack_package`). `root` is the cache's.
-    Where the archive has dropped a pinned version, the current one is taken by the signed index. Raises FetchError
-    naming both ways when neither has led to them.
+    With `only`, unpack one path for each pattern and nothing else (see `unpack_package`). `root` is the cache. When the
+    archive has dropped a pinned version, the current one is found through the signed index.
+
+    Raises FetchError when neither way succeeds, BuildError when a pattern of `only` matches no file.
     """
     pins = read_pins(packages.suite, packages.architecture)
     found = pinned(pins, packages.packages)

@@ -1,4 +1,4 @@
-"""The pinned packages: for each architecture, a list of what is fetched and of what needs what, as a lock file is."""
+"""Pinned Debian packages: a lock file for each suite and architecture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgetool.platform.values import Name, value
 
 @value
 class Package(FileEntry):
-    """One .deb; `needs` are the others of its list without which it is of no use."""
+    """One .deb. `needs` are the packages of the same list that it depends on."""
 
     name: Name
     version: Name
@@ -25,15 +25,18 @@ class Package(FileEntry):
 
 @value
 class PinList:
-    """`toolchain/debian/<suite>-<architecture>.toml`; by hand only `wanted` and `without`, the rest by `make pins`."""
+    """The lock file `toolchain/debian/<suite>-<architecture>.toml`.
+
+    `wanted` and `without` are edited by hand; `make pins` writes the rest.
+    """
 
     SCHEMA: ClassVar[int] = 1
     schema: int
     suite: Name
     architecture: Name
-    wanted: tuple[Name, ...]  # what edgetool asks for by name
-    without: tuple[Name, ...] = ()  # dependencies of nothing that is used: no package is configured
-    as_of: Name | None = None  # a day on which the archive had all of them
+    wanted: tuple[Name, ...]  # packages that edgetool asks for by name
+    without: tuple[Name, ...] = ()  # dependencies that nothing used here needs, since no package is configured
+    as_of: Name | None = None  # a date on which the archive had all of the packages
     package: tuple[Package, ...] = ()
 
     @property
@@ -43,24 +46,24 @@ class PinList:
 
 @value
 class Packages:
-    """Packages of one release and architecture, with all that they depend on."""
+    """Packages of one release and architecture, with all their dependencies."""
 
     suite: Name
     architecture: Name
     packages: tuple[Name, ...]
 
     def pinned(self) -> tuple[Package, ...]:
-        """Raises ConfigError for a package that is not pinned."""
+        """Return the pinned packages. Raises ConfigError when one is not pinned."""
         return pinned(read_pins(self.suite, self.architecture), self.packages)
 
     def digests(self) -> dict[str, str]:
-        """What a step that is made of them depends on: name → sha256."""
+        """Return the SHA-256 of each package by name, as inputs of a step that uses them."""
         return {package.name: package.sha256 for package in self.pinned()}
 
 
 @cache
 def read_pins(suite: str, architecture: str) -> PinList:
-    """Raises ConfigError for a list that is missing, can't be read or names a file outside its folder."""
+    """Read a lock file. Raises ConfigError when it is missing, invalid or names a file outside its folder."""
     path = pins_folder() / f"{suite}-{architecture}.toml"
     pins = read_document(path, PinList)
     if pins.schema != PinList.SCHEMA:
@@ -76,9 +79,9 @@ def pins_folder() -> Path:
 
 
 def pinned(pins: PinList, names: Sequence[str]) -> tuple[Package, ...]:
-    """The packages of these names and all that they need, by name.
+    """Return the named packages and all their dependencies, sorted by name.
 
-    Raises ConfigError for one that is not in the list.
+    Raises ConfigError when a package isn't in the list.
     """
     packages = {package.name: package for package in pins.package}
     found: dict[str, Package] = {}

@@ -1,4 +1,4 @@
-"""`make pins`: write the lists of pinned packages anew from the signed index."""
+"""`make pins`: update the lock files of Debian packages from the signed index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD = """\
 
 
 def render(pins: PinList) -> str:
-    """The list as its file has it."""
+    """Format a lock file."""
     lines = [
         HEAD.format(suite=pins.suite, architecture=pins.architecture),
         f"schema = {pins.schema}",
@@ -50,12 +50,12 @@ def _quoted(names: Iterable[str]) -> str:
 
 
 def refreshed(pins: PinList, index: Index) -> PinList:
-    """The list with what the index has now. Raises BuildError for a wanted package that it has not."""
+    """Update the lock file to the packages in the index. Raises BuildError when a wanted package is missing there."""
     return replace(pins, as_of=index.as_of, package=index.resolve(pins.wanted, without=pins.without))
 
 
 def main() -> int:
-    """Refresh all lists. One whose index is not the signed one stays as it is, and fails the command."""
+    """Update all lock files. A list whose signed index can't be read stays as it is and makes the command fail."""
     mirror, failed = known_mirrors()[0], 0
     with tempfile.TemporaryDirectory(prefix="edgetool-") as logs:
         for path in sorted(pins_folder().glob("*.toml")):
