@@ -1,1 +1,1 @@
-"""Places a bundle can run, behind one protocol."""
+"""Executors: places where a bundle can run, behind one protocol."""

@@ -1,4 +1,4 @@
-"""The three verbs every executor speaks, and what else tells one kind from another."""
+"""The protocol that every executor implements."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edgetool.platform.foreign import one_line
 from edgetool.platform.values import value
 from edgetool.targets.spec import Target
 
-UNDO = ".edgetool-undo"  # a shell script in the work folder: a board runs it when its visitor is gone
-FOLDER_LIMIT_BYTES = 8 * 1024**3  # of what comes back when nobody knows how much it should be
-SIGILL_EXIT_CODES = frozenset({-4, 132})  # as a signal, and as a shell reports it
+UNDO = ".edgetool-undo"  # a shell script in the work folder that a board runs when its session is over
+FOLDER_LIMIT_BYTES = 8 * 1024**3  # default limit for files copied back
+SIGILL_EXIT_CODES = frozenset({-4, 132})  # as a signal, and as a shell's exit code
 
 
 @value
 class CommandResult:
-    """How a command on the target ended; raising is the caller's choice."""
+    """The result of a command on the target. The caller decides whether to raise an error."""
 
     argv: tuple[str, ...]
     exit_code: int
@@ -31,7 +31,10 @@ class CommandResult:
     timed_out: bool
 
     def check(self) -> Self:
-        """Raises CommandTimeout, IllegalInstruction or CommandFailed unless the command succeeded."""
+        """Return the result if the command succeeded.
+
+        Raises CommandTimeout, IllegalInstruction or CommandFailed when it didn't.
+        """
         name = PurePosixPath(self.argv[0]).name
         if self.timed_out:
             raise CommandTimeout(
@@ -53,29 +56,29 @@ class CommandResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What packaging, counting and scheduling ask of a kind of executor, before one is open."""
+    """Properties of a kind of executor that packaging, counting and scheduling need before one is open."""
 
-    has_libc: bool  # programs of the target's machine find their libc there; else they bring it along
-    runs_here: bool  # on this machine's processors, which it shares with whatever else runs here
-    emulates: bool  # by an emulator: no time of its is a latency
-    loads_plugins: bool = False  # that emulator takes plugins, and so can count instructions
+    has_libc: bool  # provides a libc to the target's programs; otherwise the bundle contains one
+    runs_here: bool  # runs on this machine's processors, which it shares with other work
+    emulates: bool  # uses an emulator, so its times are not latencies
+    loads_plugins: bool = False  # the emulator loads plugins, which count instructions
 
 
 class Executor(Protocol):
-    """A target that is open: files go in and out, commands run.
+    """An open target: copies files in and out and runs commands.
 
-    Remote paths are relative to a work folder that the executor makes on entering and removes on leaving. A local
-    `Path` is here, a `PurePosixPath` is there.
+    Remote paths are relative to a work folder that the executor creates on entering and removes on leaving. A `Path` is
+    local, a `PurePosixPath` is on the target.
     """
 
     @property
     def traits(self) -> Traits: ...
 
-    emulator: str | None  # what executes the target's instructions, None on silicon
+    emulator: str | None  # the program that executes the target's instructions; None on silicon
 
     @classmethod
     def identity(cls, target: Target) -> object:
-        """What an answer of the target holds for: the same place gives it again. Plain data."""
+        """Return plain data that identifies the place for which a cached result from this target is valid."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -85,11 +88,11 @@ class Executor(Protocol):
     ) -> None: ...
 
     def put(self, local: Path, remote: PurePosixPath) -> None:
-        """Copy a file, or a folder with all it holds. Raises TransferError."""
+        """Copy a file or a folder to the target. Raises TransferError."""
         ...
 
     def get(self, remote: PurePosixPath, local: Path, *, limit_bytes: int = FOLDER_LIMIT_BYTES) -> None:
-        """Copy a file, or a folder without its links, back. Raises TransferError, for more than `limit_bytes` too."""
+        """Copy a file or a folder from the target, skipping links. Raises TransferError, also beyond `limit_bytes`."""
         ...
 
     def run(
@@ -99,9 +102,12 @@ class Executor(Protocol):
         env: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> CommandResult:
-        """Run a program of the target's machine in the work folder. A non-zero exit code is data."""
+        """Run a program for the target's machine in the work folder. A non-zero exit code is not an error."""
         ...
 
     def native(self) -> bool:
-        """Whether `run` also starts the target's own programs, such as a shell, and so /proc and /sys are its own."""
+        """Return whether `run` can start the target's own programs, such as a shell.
+
+        If so, /proc and /sys are the target's own too.
+        """
         ...

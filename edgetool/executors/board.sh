@@ -1,26 +1,26 @@
-# What is done on a board by whatever POSIX shell it has: functions, of which supervision.py calls one in each script.
+# Functions that run on a board in any POSIX shell. Each script of supervision.py calls one of them.
 #
-# A visit is a folder:
+# A session (a "visit" in the code) is a folder:
 #   work/ID/files/          the work folder
-#   work/ID/jobs/N/         command, supervisor, pid, stdout, stderr, ended: one for each job, gone once its visitor
-#                           knows its end; told, when another does
-#   work/ID/watcher         who ends the visit when its link is lost for good
-#   work/ID/holder          who visits
-#   work/ID/kept            a job ended after its link was lost: its end is kept until somebody asks
-# Small facts are symbolic links to what they say: made at once and whole, on a full disk too. A process is named by its
-# PID and the moment of its start, so that no other is taken for it. No clock is read but that moment: it may jump.
+#   work/ID/jobs/N/         command, supervisor, pid, stdout, stderr, ended: one folder for each job, removed once the
+#                           session has its result; `told` marks a result that another session has fetched
+#   work/ID/watcher         the process that ends the session when its link doesn't come back
+#   work/ID/holder          the user of the session
+#   work/ID/kept            a job ended after the link was lost; its result is kept until it is fetched
+# Small values are targets of symbolic links, which are created atomically even on a full disk. A process is identified
+# by its PID and start time, so a reused PID is never mistaken for it. No other clock is read, since clocks can jump.
 
 trap '' HUP PIPE
 
 say() { printf 'edgetool\000%s\000%s\000%s\000' "$1" "$2" "$3"; }
 answer() { say "$@"; exit 0; }
 
-# identify PID: the process's name in $identity, false when there is none
+# identify PID: set $identity to PID and start time; fail when there is no such process
 identify() {
   identity=
   { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
   pid=$1
-  # shellcheck disable=SC2086  # the fields after the program's name, which may hold spaces
+  # shellcheck disable=SC2086  # the fields after the program's name, which may contain spaces
   set -- ${line##*) }
   [ "$1" != Z ] || return 1
   identity=$pid.${20}
@@ -29,11 +29,11 @@ identify() {
 # alive IDENTITY
 alive() { identify "${1%.*}" && [ "$identity" = "$1" ]; }
 
-# alive_in LINK: whether the process that a link names is alive
+# alive_in LINK: whether the process named by a link is alive
 alive_in() { named=$(readlink "$1" 2>/dev/null) && alive "$named"; }
 
-# Processes that carry a mark in their environment, wherever they went: a group or session of their own does not hide
-# them. Few greps read entries that end in a zero byte without being told to, and not all can be told.
+# marked MARK: print the environ files of processes with a mark in their environment, in any process group or session.
+# Not every grep supports -z, which splits the environment at its zero bytes.
 marked() {
   if printf 'a\000b\000' | grep -qz '^b$' 2>/dev/null; then
     grep -lsFz "EDGETOOL_RUN=$1" /proc/[0-9]*/environ 2>/dev/null
@@ -56,7 +56,7 @@ end_marked() {
   done
 }
 
-# pause SECONDS: a sleep that a signal's trap may interrupt and that TERM ends, with the process that waits
+# pause SECONDS: sleep, running traps meanwhile; TERM ends the sleep and the waiting process
 pause() {
   case $1 in *.*) sleep 0.001 2>/dev/null || set -- $((${1%.*} + 1)) ;; esac
   sleeper=none
@@ -70,25 +70,25 @@ pause() {
 
 # Locks
 #
-# A claim is a link to PROCESS:VISIT:HOLDER. Where the board has flock, the lock is a file's, which the watcher holds
-# open: the kernel gives it back, nobody else can, and each account's claim only says who has it. Elsewhere a claim is
+# A claim is a link to PROCESS:VISIT:HOLDER. On boards with flock, the lock is on a file that the watcher keeps open, so
+# only the kernel releases it; an account's claim then only shows who has the lock. On other boards the claim itself is
 # the lock.
 
-# owner PATH: the number of the account that has it
+# owner PATH: print the numeric user ID of its owner
 owner() {
   # shellcheck disable=SC2046  # the fields of one line
   set -- $(ls -ldn "$1" 2>/dev/null)
   echo "${3:-none}"
 }
 
-# shared FOLDER: is it one in which no account removes what is another's? root's own, sticky, and no link
+# shared FOLDER: whether accounts can't remove each other's files there: owned by root, sticky and not a link
 shared() {
   [ ! -L "$1" ] || return 1
   case $(ls -ldn "$1" 2>/dev/null) in d???????wt*) [ "$(owner "$1")" = 0 ] ;; *) false ;; esac
 }
 
-# claimed CLAIM: whether who made it is alive. A claim may name any process: only one of its own account is believed,
-# and never the first, which lives for ever.
+# claimed CLAIM: whether the claimant is alive. A claim could name any process, so it counts only for a process of the
+# claim's own account, and never for PID 1, which lives forever.
 claimed() {
   held=$(readlink "$1" 2>/dev/null) || return 1
   claimant=${held%%:*}
@@ -96,17 +96,17 @@ claimed() {
   alive "$claimant" && [ "$(owner "/proc/${claimant%.*}")" = "$(owner "$1")" ]
 }
 
-# open_lock: the lock's file, made by who comes first, on descriptor 9 for as long as a process has it
+# open_lock: open the lock file on descriptor 9, creating it if needed
 open_lock() {
   [ -e "$lock.file" ] || [ -L "$lock.file" ] || (umask 0 && set -C && : >"$lock.file") 2>/dev/null
   [ ! -L "$lock.file" ] && [ -f "$lock.file" ] && [ -r "$lock.file" ] || refuse "$lock.file is no file of a lock"
   exec 9<"$lock.file"
 }
 
-# take_file CLAIM: false, and its holder's claim in $held, while another has the lock
+# take_file CLAIM: take the lock; fail with the holder's claim in $held while another session has it
 take_file() {
   open_lock
-  if flock -n 9 && [ "$lock.file" -ef /proc/self/fd/9 ]; then # or it was removed, and made anew by another
+  if flock -n 9 && [ "$lock.file" -ef /proc/self/fd/9 ]; then # otherwise the file has been replaced
     rm -f "$lock.$(id -u)"
     ln -s "$1" "$lock.$(id -u)"
     return
@@ -117,7 +117,7 @@ take_file() {
   return 1
 }
 
-# take_link CLAIM: the same where there is no flock
+# take_link CLAIM: like take_file, on boards without flock
 take_link() {
   ln -s "$1" "$lock" 2>/dev/null && return
   claimed "$lock" && return 1
@@ -126,7 +126,7 @@ take_link() {
     [ -L "$lock" ] || refuse "$said"
     return 1
   }
-  # Whoever held it is gone without a word. Two may find that at once: what is not the dead one's goes back.
+  # The holder died without releasing the lock. Two sessions may find that at once, so restore a claim that isn't dead.
   mv "$lock" "$lock-$id" 2>/dev/null || {
     [ "$(readlink "$lock")" != "$held" ] || refuse "$lock was left by another account: it, or root, has to remove it"
     return 1
@@ -137,7 +137,7 @@ take_link() {
   ln -s "$1" "$lock" 2>/dev/null
 }
 
-# lock FOLDER HOLDER: wait for it and say who has it, as long as somebody listens
+# lock LOCK HOLDER: wait for a lock, reporting its holder, for as long as the link is there
 lock() {
   lock=$1
   identify $$
@@ -156,7 +156,7 @@ unlock() {
   exec 9<&-
 }
 
-# Visits
+# Sessions
 
 refuse() {
   [ -z "$work" ] || rm -rf "$work"
@@ -164,7 +164,7 @@ refuse() {
   exit 1
 }
 
-# sweep: what others left whose watcher is gone, as after a reboot; what is kept stays for a week
+# sweep: remove sessions whose watcher is gone, as after a reboot; kept results stay for a week
 sweep() {
   for other in "$root"/work/*; do
     [ -d "$other" ] && ! alive_in "$other/watcher" || continue
@@ -172,26 +172,26 @@ sweep() {
   done
 }
 
-# enter ID FOLDER LEASE HOLDER LOCK: make a visit; a LOCK of "yes" locks the board for it
+# enter ID FOLDER LEASE HOLDER LOCK: start a session; a LOCK of "yes" locks the board for it
 enter() {
   id=$1 work= lease=$3
-  case $2 in # as scp reads a path
+  case $2 in # paths are interpreted as by scp
     '') root=${XDG_CACHE_HOME:-$HOME/.cache}/edgetool ;;
     /*) root=$2 ;;
     *) root=${HOME:-/}/${2#"~/"} ;;
   esac
   said=$(mkdir -p "$root/content" "$root/work" 2>&1 && : 2>&1 >"$root/work/.try" && rm -f "$root/work/.try") || {
     [ -z "$2" ] || refuse "$said"
-    # no home, or one that can't be written: a folder that nobody else made, gone afterwards
+    # no writable home: use a new temporary folder and remove it afterwards
     root=${TMPDIR:-/tmp}/edgetool-$id
     said=$(mkdir "$root" 2>&1 && mkdir "$root/content" "$root/work" 2>&1) || refuse "$said"
   }
   sweep
-  # Under another name until it has a watcher: no sweep takes it for a dead one's.
+  # Use another name until there is a watcher, so that no sweep removes the session.
   work=$root/work/.$id
   said=$(mkdir "$work" "$work/files" "$work/jobs" 2>&1 && ln -s "$4" "$work/holder" 2>&1) || refuse "$said"
   if [ "$5" = yes ]; then
-    # The lock is for all accounts of the board, unless they were given folders of their own.
+    # Accounts share the lock, unless they use folders of their own.
     if [ -n "$2" ]; then
       lock "$root/lock" "$4"
     elif shared /run/lock; then
@@ -206,20 +206,20 @@ enter() {
   trap '' USR1
   watch </dev/null >/dev/null 2>&1 &
   identify $! && ln -s "$identity" "$work/watcher"
-  if [ "$5" = yes ]; then # from now on the lock is the watcher's
+  if [ "$5" = yes ]; then # the watcher holds the lock from here on
     ln -s "$identity:$id:$4" "$claim-$id" && mv -f "$claim-$id" "$claim"
   fi
   keep
 }
 
-# resume WORK ID: go on with a visit whose link was lost
+# resume WORK ID: resume a session whose link was lost
 resume() {
   work=$1 id=$2 root=${1%/work/*}
   alive_in "$work/watcher" || answer gone '' ''
   keep
 }
 
-# keep: say that all is ready, then do what the link says until it is lost
+# keep: answer `ready`, then follow the commands on stdin until the link is lost
 keep() {
   watcher=$(readlink "$work/watcher")
   watcher=${watcher%.*}
@@ -233,7 +233,7 @@ keep() {
       bye)
         kill "$watcher"
         wait "$watcher" 2>/dev/null
-        while alive_in "$work/watcher"; do :; done # with it goes the lock
+        while alive_in "$work/watcher"; do :; done # its end releases the lock
         end_marked "$id."
         undo
         unlock
@@ -244,7 +244,7 @@ keep() {
   done
 }
 
-# undo: put back what was changed for the visit
+# undo: undo changes to the board's settings
 undo() { [ ! -f "$work/files/.edgetool-undo" ] || sh "$work/files/.edgetool-undo"; }
 
 leave() {
@@ -252,7 +252,7 @@ leave() {
   case $root in */edgetool-"$id") rm -rf "$root" ;; esac
 }
 
-# watch: a dead man's switch. It waits for a sign of life in each lease; without one it ends the visit.
+# watch: a dead man's switch that ends the session when a lease passes without a heartbeat
 watch() {
   trap 'renewed=yes' USR1
   renewed=yes
@@ -260,7 +260,7 @@ watch() {
     renewed=
     pause "$lease"
   done
-  # The link is gone for good. What still runs has a time limit of its own, and the board is busy until it ends.
+  # The link didn't come back. Running jobs have their own time limit; the board stays busy until they end.
   for job in "$work"/jobs/*; do
     while alive_in "$job/supervisor"; do pause 5; done
   done
@@ -270,9 +270,9 @@ watch() {
   leave
 }
 
-# Jobs. A job's program is called by run_job's caller as `program`.
+# Jobs. The caller of run_job defines the job's program as the function `program`.
 
-# run_job WORK ID N LIMIT COMMAND: start a job or find it under way, wait for its end, and tell that with its output
+# run_job WORK ID N LIMIT COMMAND: start a job, or find it running, wait for its end and answer with its result
 run_job() {
   work=$1 id=$2 job=$1/jobs/$3 limit=$4
   mark=$2.$3.
@@ -287,7 +287,7 @@ run_job() {
   follow
 }
 
-# follow: wait for the end of $job and tell it
+# follow: wait for the end of $job and answer with its result
 follow() {
   until [ -L "$job/ended" ]; do
     alive_in "$job/supervisor" || [ -L "$job/ended" ] || answer lost '' ''
@@ -299,7 +299,7 @@ follow() {
   cat "$job/stderr" >&2 2>/dev/null
 }
 
-# supervise: run the program, detached from the link, to its end or that of its time; then nothing of it is left
+# supervise: run the program detached from the link until it ends or its time is up, then end all its processes
 supervise() {
   if command -v setsid >/dev/null 2>&1; then leader=setsid; else leader=; fi
   {
@@ -330,33 +330,33 @@ supervise() {
   code=$(readlink "$job/code") && ln -s "$code:$(readlink "$job/late")" "$job/ended"
 }
 
-# attach_job WORK N: wait for the end of a job that another visit started, and tell it
+# attach_job WORK N: wait for the end of a job started by another session and answer with its result
 attach_job() {
   job=$1/jobs/$2
   [ -d "$job" ] || answer gone '' ''
   follow
 }
 
-# written_by WORK N: the files of the work folder that are younger than the job, a zero byte after each
+# written_by WORK N: print the files of the work folder that are newer than the job, each followed by a zero byte
 written_by() {
   cd "$1/files" || exit 1
   find . -type f -newer "$1/jobs/$2/command" -exec sh -c 'for n; do printf "f%s\000" "$n"; done' sh {} +
 }
 
-# discard WORK N: the end of a job was told to another than its visit, which may be over
+# discard WORK N: mark a job's result as fetched by another session than its own, which may be over
 discard() {
   work=$1
   ln -s told "$work/jobs/$2/told"
   alive_in "$work/watcher" || ! forget_told || rm -rf "$work"
 }
 
-# forget_told: remove the jobs whose end was told to somebody; true when none is left
+# forget_told: remove the jobs whose result was fetched; succeed when none is left
 forget_told() {
   for job in "$work"/jobs/*; do [ ! -L "$job/told" ] || rm -rf "$job"; done
   rmdir "$work/jobs" 2>/dev/null
 }
 
-# end_job WORK ID N: end a job's processes and wait until its end is written down
+# end_job WORK ID N: end a job's processes and wait for its supervisor to record the result
 end_job() {
   job=$1/jobs/$3
   end_marked "$2.$3."
@@ -366,7 +366,7 @@ end_job() {
   done
 }
 
-# list_jobs ROOT: for each job its visit, number, state, exit code, command and holder, a zero byte after each
+# list_jobs ROOT: print session, number, state, exit code, command and holder of each job, zero-terminated
 list_jobs() {
   for job in "$1"/work/*/jobs/*; do
     [ -d "$job" ] && [ ! -L "$job/told" ] || continue

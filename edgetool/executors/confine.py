@@ -1,8 +1,8 @@
-"""A program that may write nothing but its work folder, and open no socket: `python -I confine.py FOLDER PROGRAM …`.
+"""Run a program that can write only to its work folder and open no sockets: `python -I confine.py FOLDER PROGRAM …`.
 
-Run as a file, by any Python and without edgetool: it imports nothing of ours. The kernel's Landlock keeps the files;
-older kernels have none of it, and it does not keep modes and times of files that one owns (bubblewrap around it does).
-A seccomp filter keeps the sockets, and io_uring, which would open some without asking.
+This file runs as a script under any Python and imports nothing from edgetool. Landlock restricts file access; older
+kernels lack it, and it doesn't cover modes and times of files owned by the user (bubblewrap, run around it, does). A
+seccomp filter blocks sockets, and io_uring, which could open some without a system call to filter.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import sys
 
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 PATH_BENEATH = 1
-VERSION = 1  # the flag that asks for it
-# linux/landlock.h: all that changes files, by the version that knows it first
+VERSION = 1  # the flag that asks for Landlock's version
+# From linux/landlock.h: access rights that change files, by the Landlock version that introduced them.
 WRITES = {1: sum(1 << bit for bit in (1, *range(4, 13))), 2: 1 << 13, 3: 1 << 14}
 WRITE_FILE = 1 << 1
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_FILTER = 38, 22, 2
-# machine → how the kernel names it in seccomp_data, and its number of socket(2)
+# machine → architecture in seccomp_data, number of socket(2)
 MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198), "riscv64": (0xC00000F3, 198)}
 IO_URING_SETUP = 425
 X32 = 0x40000000
@@ -35,12 +35,12 @@ libc.syscall.restype = ctypes.c_long
 
 
 def landlock_version() -> int:
-    """0 where the kernel has none, or does not use it."""
+    """Return Landlock's version; 0 when the kernel doesn't have it or doesn't use it."""
     return max(0, int(libc.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), VERSION)))
 
 
 def keep_files(folder: str) -> None:
-    """From now on, this process changes nothing outside the folder. Raises OSError."""
+    """Deny this process all changes to files outside `folder`, if the kernel has Landlock. Raises OSError."""
     version = landlock_version()
     if version == 0:
         return
@@ -57,15 +57,15 @@ def keep_files(folder: str) -> None:
 
 
 def keep_from_sockets() -> None:
-    """From now on, this process opens no socket. Raises OSError."""
+    """Deny this process the creation of sockets, on the machines in MACHINES. Raises OSError."""
     if platform.machine() not in MACHINES:
         return
     architecture, socket = MACHINES[platform.machine()]
-    # code, how many to skip when true and when false, operand
+    # code, instructions to skip when true and when false, operand
     program = [
-        (LOAD, 0, 0, 4),  # the architecture
+        (LOAD, 0, 0, 4),  # load the architecture
         (JUMP_EQUAL, 0, 5, architecture),
-        (LOAD, 0, 0, 0),  # the call's number
+        (LOAD, 0, 0, 0),  # load the system call number
         (JUMP_ABOVE, 3, 0, X32),
         (JUMP_EQUAL, 2, 0, IO_URING_SETUP),
         (JUMP_EQUAL, 1, 0, socket),

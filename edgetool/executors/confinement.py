@@ -1,4 +1,4 @@
-"""How emulated programs are kept to their work folder, and from the network."""
+"""Confine emulated programs to their work folder and cut them off from the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ISOLATED = ("--unshare-net", "--unshare-ipc", "--unshare-pid", "--die-with-paren
 
 
 def confined(folder: Path) -> tuple[str, ...]:
-    """What to put before a command, so that it writes only in `folder` and reaches no other machine or program."""
+    """Return the command prefix that confines a program to writing in `folder`, without network or other processes."""
     launcher = (sys.executable, "-I", "-S", confine.__file__, str(folder))
     if (bubblewrap := _bubblewrap()) is None:
         return launcher
@@ -24,7 +24,7 @@ def confined(folder: Path) -> tuple[str, ...]:
 
 
 def confinement() -> str | None:
-    """By what, in words; None where this machine has neither bubblewrap nor Landlock."""
+    """Describe the confinement in use. Return None when this machine has neither bubblewrap nor Landlock."""
     if _bubblewrap() is not None:
         return "bubblewrap"
     version = confine.landlock_version()
@@ -33,7 +33,7 @@ def confinement() -> str | None:
 
 @cache
 def _bubblewrap() -> str | None:
-    """Its program, where it is installed and may make namespaces."""
+    """Return bubblewrap's path if it is installed and allowed to create namespaces."""
     program = shutil.which(BUBBLEWRAP)
     if program is None:
         return None

@@ -1,4 +1,4 @@
-"""One verified SSH connection."""
+"""An SSH connection to a host whose key is verified."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from edgetool.platform.process import talk_to
 from edgetool.platform.tail import GRACE_S
 
 KEEPALIVE_S = 10
-LINK_TIMEOUT_S = 30  # without an answer to what was sent, the link counts as lost
-WINDOW_BYTES = 2**22  # how much a board may send before it waits for us
+LINK_TIMEOUT_S = 30  # the link counts as lost when sent data gets no answer for this long
+WINDOW_BYTES = 2**22  # how much a board may send before it waits for us to read
 READ_BYTES = 2**18
-SEND_BYTES = 2**15  # what servers take in one packet
+SEND_BYTES = 2**15  # the most that servers accept in one packet
 HOPS_LIMIT = 8
-TICK_S = 0.25  # how late a deadline may be noticed
+TICK_S = 0.25  # the precision with which deadlines are checked
 NEVER = Deadline(None)
 
 
 class Remote:
-    """A command under way on the board. What waits for it waits no longer than its deadline says."""
+    """A command running on the board. Every wait has a deadline."""
 
     def __init__(self, channel: Any, board: str, silence_s: float) -> None:
         self.board = board
@@ -42,7 +42,10 @@ class Remote:
         channel.settimeout(TICK_S)
 
     def write(self, data: bytes) -> None:
-        """Raises TransferError when the board takes nothing, BrokenPipeError when the command has ended, LinkLost."""
+        """Send data to the command's stdin.
+
+        Raises TransferError when the board accepts no data, BrokenPipeError when the command has ended, LinkLost.
+        """
         pace, offset = Pace(self.silence_s), 0
         while offset < len(data):
             try:
@@ -65,7 +68,7 @@ class Remote:
             self._channel.shutdown_write()
 
     def read(self, deadline: Deadline | Pace = NEVER) -> bytes:
-        """The next piece of stdout, b"" at its end. Raises TimeoutError after the deadline."""
+        """Return the next chunk of stdout, or b"" at its end. Raises TimeoutError after the deadline."""
         return self._received(self._channel.recv, deadline)
 
     def read_stderr(self, deadline: Deadline | Pace = NEVER) -> bytes:
@@ -79,11 +82,11 @@ class Remote:
             except TimeoutError:  # of a tick
                 if deadline.left_s == 0:
                     raise
-            except (EOFError, ConnectionError):  # it also tells the board to go on, over a link that may be lost
+            except (EOFError, ConnectionError):  # also raised while telling the board to continue over a lost link
                 return b""
 
     def await_end(self, timeout_s: float) -> int | None:
-        """The exit code, or None without one. Raises LinkLost."""
+        """Return the exit code, or None when there is none in time. Raises LinkLost."""
         if not self._channel.status_event.wait(timeout_s):
             return None
         code: int = self._channel.exit_status
@@ -93,23 +96,26 @@ class Remote:
         return code
 
     def check_alive(self) -> None:
-        """After something went wrong: was it the link? Raises LinkLost."""
+        """Check after an error whether the link still works. Raises LinkLost when it doesn't."""
         if not _answers(self._channel.get_transport(), self.silence_s):
             raise _lost(self.board)
 
     def silent(self, what: str) -> TransferError:
-        """The error of a board that does not do what is asked of it. Raises LinkLost if it does not answer either."""
+        """Close the command and return the error for a board that doesn't react.
+
+        Raises LinkLost when the link is dead too.
+        """
         self.close()
         self.check_alive()
         return TransferError(f"{self.board} {what} for {self.silence_s:.0f} s", hint="is it overloaded?")
 
     def close(self) -> None:
-        with contextlib.suppress(OSError, EOFError):  # there is no link to say it over
+        with contextlib.suppress(OSError, EOFError):  # the link may be gone
             self._channel.close()
 
 
 class Connection:
-    """A link to one host; in a `with` block."""
+    """A link to one host, opened by a `with` block."""
 
     def __init__(
         self, host: SshHost, *, config: Path | None, accept_new: bool, timeout_s: float, hops: int = 0
@@ -118,14 +124,14 @@ class Connection:
         self._config = config
         self._accept_new = accept_new
         self._timeout_s = timeout_s
-        self._hops = hops  # how many are reached through this one
+        self._hops = hops  # how many hosts are reached through this one
         self._transport: Any = None
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         import paramiko
 
-        # Its lines are for its developers; what matters reaches the user as an error of ours.
+        # paramiko's log is for its developers; edgetool reports errors itself.
         logging.getLogger("paramiko").setLevel(logging.CRITICAL)
         host = self.host
         with contextlib.ExitStack() as stack:
@@ -153,7 +159,7 @@ class Connection:
         self._open.close()
 
     def _socket(self, stack: contextlib.ExitStack) -> Any:
-        """A stream to the host's SSH server: direct, through jump hosts, or a command's."""
+        """Open a stream to the host's SSH server: directly, through jump hosts or through a proxy command."""
         host = self.host
         if host.proxy_jump:
             if self._hops == HOPS_LIMIT:
@@ -167,23 +173,27 @@ class Connection:
             )
             return stack.enter_context(link).forward(host.hostname, host.port)
         if host.proxy_command is not None:
-            # by the user's own shell, as OpenSSH does it
+            # run by the user's shell, as OpenSSH does
             shell = os.environ.get("SHELL") or "/bin/sh"
             return stack.enter_context(talk_to([shell, "-c", f"exec {host.proxy_command}"]))
         made = socket.create_connection((host.hostname, host.port), timeout=self._timeout_s)
         stack.callback(made.close)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # A board that lost its power answers nothing: the keepalive is then what the kernel gives up on.
+        # A board without power doesn't answer; with this option the kernel gives up on unanswered keepalives.
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, LINK_TIMEOUT_S * 1000)
         return made
 
     def forward(self, hostname: str, port: int) -> Any:
-        """A stream from this host on to another."""
+        """Open a stream from this host to another."""
         address = ("127.0.0.1", 0)
         return self._transport.open_channel("direct-tcpip", (hostname, port), address, timeout=self._timeout_s)
 
     def start(self, command: str) -> Remote:
-        """Start a command by the login shell. Raises ConnectError when the board does not, LinkLost."""
+        """Start a command in the login shell.
+
+        Raises ConnectError when the shell doesn't start in time, ExecutorError when the server refuses a session,
+        LinkLost.
+        """
         import paramiko
 
         late = threading.Event()
@@ -204,12 +214,12 @@ class Connection:
 
 
 def _shake_hands(transport: Any, timeout_s: float) -> None:
-    """Agree on keys and ciphers. Raises what paramiko raises, and TimeoutError."""
+    """Negotiate keys and ciphers. Raises paramiko's exceptions and TimeoutError."""
     import paramiko
 
     with closed_after(timeout_s, transport.close) as late:
         try:
-            # One that only trickles, or that ends no line, keeps each of paramiko's own limits.
+            # paramiko's own timeouts don't catch a server that trickles bytes or never ends a line.
             transport.start_client(timeout=2 * timeout_s)
         except (paramiko.SSHException, OSError, EOFError) as error:
             if late.is_set():
@@ -219,10 +229,10 @@ def _shake_hands(transport: Any, timeout_s: float) -> None:
 
 @contextmanager
 def _watched(transport: Any, timeout_s: float) -> Iterator[None]:
-    """Ask for a sign of life every now and then; without one the link is closed, and all that waits for it ends.
+    """Probe the link periodically, and close it when there is no answer so that every wait on it ends.
 
-    The kernel does that for a board that is directly reached. Behind a jump host or a proxy command it cannot: what is
-    sent is taken, by the one between.
+    The kernel detects a dead board that is reached directly. Behind a jump host or a proxy command it can't, since the
+    host in between accepts the data.
     """
     stop = threading.Event()
 
@@ -241,11 +251,11 @@ def _watched(transport: Any, timeout_s: float) -> Iterator[None]:
 
 
 def _answers(transport: Any, timeout_s: float) -> bool:
-    """Whether there is anybody at the other end; without an answer the link is closed."""
+    """Return whether the server answers. Close the link when it doesn't."""
     import paramiko
 
     try:
-        # A channel that nothing is started on: every server answers that, and it costs the board no process.
+        # Open a channel without starting anything on it: every server answers, and it costs the board no process.
         transport.open_session(timeout=timeout_s).close()
     except paramiko.ChannelException:
         pass  # a refusal is an answer
@@ -260,15 +270,16 @@ def _transport(paramiko: Any, sock: Any, known_kinds: Sequence[str], timeout_s: 
     transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = timeout_s
     transport.channel_timeout = timeout_s
     security = transport.get_security_options()
-    # AES-GCM needs no digest beside it: in Python that is half the work.
+    # AES-GCM needs no separate MAC, which takes half of the time in Python.
     security.ciphers = _first(security.ciphers, ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com"))
-    # A server that has several keys shows one of those that are known.
+    # Ask a server with several keys for one of a known kind.
     security.key_types = _first(security.key_types, known_kinds)
     return transport
 
 
 def _first(names: Sequence[str], preferred: Sequence[str]) -> tuple[str, ...]:
-    """
+    """Move the preferred names to the front.
+
     >>> _first(("a", "b", "c"), ("c", "d"))
     ('c', 'a', 'b')
     """

@@ -1,4 +1,4 @@
-"""Scripts for files on a board: contents kept by their sha256, and the places they go to."""
+"""Shell scripts that store files on a board by SHA-256 and copy them into work folders."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from edgetool.executors.shell import SAY, compound, inside, quote
 from edgetool.platform.values import value
 
 IS_FOLDER, IS_MISSING = 71, 72
-LINK_FROM_BYTES = 2**20  # smaller files are copied: a copy may be written to without harm to the kept one
+LINK_FROM_BYTES = 2**20  # smaller files are copied, so the program may modify them without damaging the stored content
 
 
 @value
 class Placement:
-    """A file of the content folder and where it goes."""
+    """A stored file and its destination in the work folder."""
 
     sha256: str
     size_bytes: int
@@ -23,21 +23,24 @@ class Placement:
 
 @value
 class Stored:
-    """A part that is all there."""
+    """An upload that is complete."""
 
     part: str
     sha256: str
     size_bytes: int
-    whole: bool  # it came over one link
+    whole: bool  # sent over a single link, without resumption
 
 
 def listing_script(content: str) -> bytes:
-    """What the content folder holds, as `ls` says it: whole contents, and parts of those whose upload was cut off."""
+    """List the content folder with `ls`: complete contents and partial uploads."""
     return compound(f"cd {quote(content)} && ls -ln")
 
 
 def sound_script(content: str, hashes: Iterable[str], *, can_hash: bool) -> bytes:
-    """Says which contents are there, judged by hashing them there; what does not fit its name is removed."""
+    """Print the contents that are on the board, verified by hashing them there.
+
+    Remove those that don't match their name.
+    """
     sound = 'sum=$(sha256sum <"$1") && [ "${sum%% *}" = "$1" ] && touch "$1"' if can_hash else "false"
     return compound(
         f"cd {quote(content)} || exit 1",
@@ -50,9 +53,9 @@ def sound_script(content: str, hashes: Iterable[str], *, can_hash: bool) -> byte
 
 
 def store_script(content: str, part: str, *, append: bool) -> bytes:
-    """Take a content from stdin, from the answer `go` to its end.
+    """Store stdin as a content, after answering `go`.
 
-    Then answers `stored`, or why it could not be kept.
+    Answers `stored` at the end, or the reason why it failed.
     """
     return compound(
         SAY,
@@ -60,16 +63,16 @@ def store_script(content: str, part: str, *, append: bool) -> bytes:
         f'said=$(cd {quote(content)} 2>&1) || {{ say "$said"; exit; }}',
         f"cd {quote(content)}",
         "say go",
-        # a disk that is full stays so unless what filled it goes
+        # remove the part: the disk stays full otherwise
         f'said=$(cat 2>&1 {">>" if append else ">"}{part}) && say stored || {{ rm -f {part}; say "$said"; }}',
         "exit",
     )
 
 
 def keep_script(content: str, files: Iterable[Stored], *, can_hash: bool) -> bytes:
-    """Give what was stored the names that it is found by; says the parts that are something else, and removes them.
+    """Rename finished uploads to their SHA-256. Remove and print those whose content is wrong.
 
-    What came whole over one link is what was sent: the link says so. What was there before has to show it.
+    An upload over a single link is intact, since SSH guarantees it. A resumed one is hashed.
     """
     return compound(
         f"cd {quote(content)} || exit 1",
@@ -87,7 +90,7 @@ def keep_script(content: str, files: Iterable[Stored], *, can_hash: bool) -> byt
 
 
 def place_script(work: str, content: str, folders: Iterable[str], files: Iterable[Placement], *, cap_kib: int) -> bytes:
-    """Put contents in their places in the work folder, then trim the content folder to its cap, oldest first."""
+    """Copy or link stored contents into the work folder, then remove the oldest contents beyond the cap."""
     return compound(
         "umask 022",
         f"content={quote(content)}",
@@ -115,9 +118,9 @@ def place_script(work: str, content: str, folders: Iterable[str], files: Iterabl
 
 
 def clean_script(root: str) -> bytes:
-    """Remove all that is kept on the board, unheard results too, but for the work of who is there now.
+    """Remove everything stored on the board, including results nobody has fetched, except the work of current sessions.
 
-    Says how many KiB of contents that was.
+    Prints the size of the removed contents in KiB.
     """
     return compound(
         f"for kept in {quote(root)}/work/*/kept; do",
@@ -134,7 +137,7 @@ def clean_script(root: str) -> bytes:
 
 
 def send_script(work: str, path: str) -> bytes:
-    """A file's content on stdout; exit code 71 for a folder, 72 when there is nothing."""
+    """Print a file to stdout. Exit with 71 for a folder and 72 when the path doesn't exist."""
     return compound(
         f"cd {quote(work)} || exit 1",
         f"if [ -d {inside(path)} ]; then exit {IS_FOLDER}; fi",
@@ -144,7 +147,7 @@ def send_script(work: str, path: str) -> bytes:
 
 
 def list_script(work: str, path: str) -> bytes:
-    """What a folder holds, without links: `d` or `f`, the path relative to it, a zero byte."""
+    """List a folder without links. Each entry is `d` or `f`, the relative path and a zero byte."""
     return compound(
         f"cd {quote(work)} && cd {inside(path)} || exit 1",
         """find . -type d -exec sh -c 'for n; do printf "d%s\\0" "$n"; done' sh {} +""",

@@ -1,4 +1,4 @@
-"""Run in a container that holds nothing but an emulator, so that the machine itself needs none."""
+"""Run in a container that holds only an emulator, so the machine itself needs none installed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from edgetool.platform.values import Name, value
 from edgetool.targets.spec import Target
 
 CLIENT_TIMEOUT_S = 60.0
-# What `docker run` itself reports when it could not start the program.
+# Exit code of `docker run` when it can't start the program.
 DOCKER_FAILED = 125
 
 
 class DockerExecutor(LocalExecutor):
-    """Each command is a container of its own, with the work folder mounted where it is here, and no network."""
+    """Run each command in its own container without network, with the work folder mounted at the same path."""
 
     traits = Traits(has_libc=False, runs_here=True, emulates=True)
     _image = ""
@@ -32,7 +32,7 @@ class DockerExecutor(LocalExecutor):
     class Settings:
         kind: Literal["docker"]
         image: Name
-        emulator: Name  # the program in the image
+        emulator: Name  # the emulator's program in the image
         cpu: Name  # QEMU's -cpu
 
     @classmethod
@@ -68,7 +68,7 @@ class DockerExecutor(LocalExecutor):
         try:
             done = run_process(["docker", "run", *options, self._image, *self._command, *words], timeout_s=timeout_s)
         finally:
-            # Ending the client does not end the container; one that has ended is gone already.
+            # The container outlives its client, unless it has ended by itself.
             _docker("rm", "--force", name)
         if done.exit_code == DOCKER_FAILED:
             raise ExecutorError(f"docker run failed: {done.stderr.decode(errors='replace').strip()}")

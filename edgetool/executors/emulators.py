@@ -1,4 +1,4 @@
-"""QEMU's user-mode emulators: this machine's own where they are new enough, else pinned ones in the cache."""
+"""Find QEMU's user-mode emulators: installed ones if new enough, otherwise pinned ones from the cache."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from edgetool.platform.process import run_process
 from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store, cache_root
 
-TESTED = (10, 0)  # the release that edgetool is tested with; those before it take far longer for vectors
-SUITE, PACKAGE = "trixie", "qemu-user"  # static programs, which run on any distribution
-NAMES = ("qemu-riscv64", "qemu-aarch64")  # what is taken of the package
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # a machine of Linux → Debian's name of it
+TESTED = (10, 0)  # the release edgetool is tested with; older ones are far slower on vector code
+SUITE, PACKAGE = "trixie", "qemu-user"  # statically linked, so it runs on any distribution
+NAMES = ("qemu-riscv64", "qemu-aarch64")  # programs taken from the package
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # Linux's machine name → Debian's architecture
 
 
 def find_emulator(name: str, *, note: Note = unheard) -> str:
-    """The path of a user-mode emulator; fetched once where this machine has none, or one older than TESTED.
+    """Return the path of a user-mode emulator. Fetch a pinned one when none is installed or it is older than TESTED.
 
-    A path is taken as it is. Raises ConfigError where there is none and none can be had, FetchError when fetching
-    fails and this machine has not even an old one.
+    A `name` that is a path is returned as is. When fetching fails, an old installed emulator is used.
+
+    Raises ConfigError when none is installed or available, FetchError when fetching fails and none is installed.
     """
     if "/" in name:
         return name
@@ -47,20 +48,20 @@ def find_emulator(name: str, *, note: Note = unheard) -> str:
 
 
 def installed_emulator(name: str) -> str | None:
-    """This machine's own, of whatever release."""
+    """Return the path of the installed emulator of any release, or None."""
     return next((found for program in (name, f"{name}-static") if (found := shutil.which(program))), None)
 
 
 def emulator_package() -> Packages | None:
-    """The pinned package with emulators that run on this machine, if there is one."""
+    """Return the pinned package with emulators for this machine, or None when there is none."""
     architecture = ARCHITECTURES.get(platform.machine()) if platform.system() == "Linux" else None
     return None if architecture is None else Packages(suite=SUITE, architecture=architecture, packages=(PACKAGE,))
 
 
 def pinned_emulators(packages: Packages, *, note: Note = unheard) -> Path:
-    """The folder of the pinned programs NAMES, which stay in the cache for as long as this process may run them.
+    """Return the folder of the pinned programs NAMES, locked in the cache while this process runs.
 
-    Raises FetchError when they can't be had.
+    Raises FetchError when they can't be fetched.
     """
 
     def make(folder: Path) -> None:
@@ -77,12 +78,12 @@ def _store(root: Path) -> Store:
 
 @cache
 def emulator_version(emulator: str) -> str:
-    """ "qemu-riscv64 version 7.2.22"."""
+    """Return the first line of `--version` without its details: "qemu-riscv64 version 7.2.22"."""
     first = run_process([emulator, "--version"], timeout_s=10).stdout.decode(errors="replace").splitlines()[:1]
     return (first[0] if first else emulator).split(" (")[0]
 
 
 def version_of(emulator: str) -> tuple[int, ...]:
-    """(7, 2), of a text that holds "version 7.2.22"."""
+    """Return the version as numbers: (7, 2) for "version 7.2.22". Empty when there is none."""
     found = re.search(r"version (\d+)\.(\d+)", emulator_version(emulator))
     return tuple(map(int, found.groups())) if found else ()

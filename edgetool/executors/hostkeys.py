@@ -1,4 +1,4 @@
-"""Host keys: which are known, what is asked about one that is not, and the refusal of one that changed."""
+"""Check host keys: accept known ones, ask about unknown ones and refuse changed ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RSA_KINDS = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 
 @dataclass(frozen=True, kw_only=True)
 class KnownKey:
-    """A line of a known_hosts file that is for a host."""
+    """A line of a known_hosts file that applies to the host."""
 
     marker: str  # "", "@cert-authority" or "@revoked"
     kind: str
@@ -31,14 +31,17 @@ class KnownKey:
 
 
 def check_key(host: SshHost, key: Any, *, accept_new: bool) -> None:
-    """Is it the key that is known of this host? Raises HostKeyError."""
+    """Check a host key against the known ones. Ask the user about an unknown one and remember it.
+
+    Raises HostKeyError when the key has changed, is revoked, is vouched for only by an authority, or isn't accepted.
+    """
     found, shown = list(known_keys(host)), key.get_base64()
     if any(known.key == shown for known in found if known.marker == REVOKED):
         raise changed(host, key)
     plain = [known for known in found if not known.marker]
     if any(known.key == shown for known in plain):
         return
-    if plain:  # with a key of another kind, too: whoever answers may have chosen the kind for that reason
+    if plain:  # also for a key of another kind: an attacker could choose the kind to avoid the known key
         raise changed(host, key)
     if authorities := [known for known in found if known.marker == AUTHORITY]:
         raise HostKeyError(
@@ -60,7 +63,7 @@ def check_key(host: SshHost, key: Any, *, accept_new: bool) -> None:
 
 
 def known_keys(host: SshHost) -> Iterator[KnownKey]:
-    """What the known_hosts files say of a host, as OpenSSH reads them."""
+    """Yield the lines of the known_hosts files that apply to a host, as OpenSSH reads them."""
     name = _known_name(host)
     for path in host.known_hosts:
         if not path.is_file():
@@ -74,19 +77,19 @@ def known_keys(host: SshHost) -> Iterator[KnownKey]:
 
 
 def known_kinds(host: SshHost) -> tuple[str, ...]:
-    """The kinds of key that the host may show."""
+    """Return the kinds of the host's known keys, to negotiate one of them."""
     kinds = [known.kind for known in known_keys(host) if not known.marker]
     return tuple(each for kind in kinds for each in (RSA_KINDS if kind == "ssh-rsa" else (kind,)))
 
 
 def known_identity(host: SshHost) -> str:
-    """A digest of where an alias leads and of the host keys known for that: another board has another."""
+    """Return a digest of the address and known host keys of an alias; two boards never share one."""
     known = sorted({known.key for known in known_keys(host) if not known.marker})
     return hashlib.sha256(repr((host.hostname, host.port, known)).encode()).hexdigest()
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a line of known_hosts with these patterns is for a host: one fits, and none that is negated does.
+    """Return whether a known_hosts line applies to a host: one pattern matches and no negated one does.
 
     >>> _matches("a.lab", ["*.lab", "!b.lab"]), _matches("b.lab", ["*.lab", "!b.lab"]), _matches("[a]:22", ["[A]:22"])
     (True, False, True)
@@ -98,7 +101,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _fits(name: str, pattern: str) -> bool:
-    """A hashed name, or one in which `*` and `?` stand for anything; case is no matter."""
+    """Match a hashed name, or a pattern with `*` and `?`, ignoring case."""
     if pattern.startswith("|1|"):
         with contextlib.suppress(ValueError):
             salt, digest = (base64.b64decode(part) for part in pattern[3:].split("|"))
@@ -109,7 +112,7 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _known_name(host: SshHost) -> str:
-    """As known_hosts names it."""
+    """Return the host's name in known_hosts."""
     return host.host_key_alias or (host.hostname if host.port == 22 else f"[{host.hostname}]:{host.port}")
 
 

@@ -1,4 +1,4 @@
-"""Jobs on a board: what runs there in a process group of its own, whatever becomes of the link."""
+"""Jobs on a board: each runs in its own process group and survives the loss of the link."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ LIST_LIMIT = 1000
 class State(StrEnum):
     RUNNING = "running"
     ENDED = "ended"
-    LOST = "lost"  # the board was restarted, or its shell was killed
+    LOST = "lost"  # the board rebooted, or the job's shell was killed
 
 
 @value
 class Job:
-    """What runs or ran on a board, and whose end nobody has heard yet."""
+    """A job on a board whose result nobody has fetched yet."""
 
     id: Name
     state: State
@@ -50,32 +50,32 @@ class Job:
 
 @runtime_checkable
 class JobKeeper(Executor, Protocol):
-    """An executor whose target goes on with a job when nobody listens, and keeps files for the next time."""
+    """An executor whose target continues jobs without a link and stores files for later sessions."""
 
     def jobs(self) -> tuple[Job, ...]:
-        """What runs there, and what ended without anyone to hear it."""
+        """Return the running jobs and the finished ones whose result nobody has fetched."""
         ...
 
     def attach(self, job: str, into: Path) -> CommandResult:
-        """Wait for the end of a job that another started; what it wrote comes into the folder `into`."""
+        """Wait for a job started by another session, and copy the files it wrote into `into`."""
         ...
 
     def cancel(self, job: str) -> None:
-        """End a job with all its processes."""
+        """End a job and all its processes."""
         ...
 
     def clean(self) -> int:
-        """Remove what is kept there for the next time; returns its size in bytes."""
+        """Remove everything stored on the target for later sessions. Return its size in bytes."""
         ...
 
 
 def run_job(
     link: Link, number: int, argv: tuple[str, ...], *, env: Mapping[str, str], timeout_s: float | None
 ) -> CommandResult:
-    """Start the visit's job `number` and wait for its end, over as many links as that takes.
+    """Start job `number` of the session and wait for its end, reconnecting as often as needed.
 
-    The board itself ends a job whose time is up. Raises LinkLost when the link does not come back: then the job goes
-    on. Whatever else is raised here, Ctrl-C above all, ends it. Raises JobLost when the board forgot it.
+    The board enforces `timeout_s` itself. Raises LinkLost when the link doesn't come back; the job then continues.
+    Raises JobLost when the board no longer knows the job. Any other exception, such as an interrupt, ends the job.
     """
     script = run_script(link.work, link.identity, number, argv, env, timeout_s)
     start = time.monotonic()
@@ -101,7 +101,7 @@ def run_job(
 
 
 def _told(link: Link, argv: tuple[str, ...], said: Ended, duration_s: float) -> CommandResult:
-    """A job's end in the board's words."""
+    """Convert the board's answer about a finished job to its result."""
     match answer_in(said.stdout):
         case (["ended", code, late], stdout) if code.isdecimal() and len(code) < 4:
             return CommandResult(
@@ -121,12 +121,12 @@ def _told(link: Link, argv: tuple[str, ...], said: Ended, duration_s: float) -> 
 
 
 def list_jobs(link: Link) -> tuple[Job, ...]:
-    """Raises TransferError, LinkLost."""
+    """Return the jobs on a board. Raises TransferError, LinkLost."""
     return parse_jobs(link.again(lambda: link.do(list_script(link.root), "list the jobs")).stdout)
 
 
 def parse_jobs(said: bytes) -> tuple[Job, ...]:
-    """Six texts a job, each with a zero byte after it; what names no job is left out."""
+    """Parse the list of jobs: six zero-terminated fields each. Entries with an invalid ID or state are skipped."""
     texts = [one_line(part.decode(errors="replace")) for part in said.split(b"\0")[:-1]]
     jobs = []
     for visit, number, state, code, command, holder in zip(*[iter(texts[: 6 * LIST_LIMIT])] * 6, strict=False):
@@ -138,9 +138,9 @@ def parse_jobs(said: bytes) -> tuple[Job, ...]:
 
 
 def attach_job(link: Link, job: str, into: Path) -> CommandResult:
-    """Wait for the end of a job that was started elsewhere; what it wrote comes into the folder `into`.
+    """Wait for a job started by another session, and copy the files it wrote into `into`.
 
-    Raises JobLost when there is none of that name, TransferError, LinkLost.
+    Raises JobLost when there is no job of that name, TransferError, LinkLost.
     """
     work, _, number = _place(link, job)
     start = time.monotonic()
@@ -164,7 +164,7 @@ def attach_job(link: Link, job: str, into: Path) -> CommandResult:
 
 
 def cancel_job(link: Link, job: str) -> None:
-    """End a job with all its processes. Raises TransferError, LinkLost."""
+    """End a job and all its processes. Raises JobLost when there is no job of that name, TransferError, LinkLost."""
     work, visit, number = _place(link, job)
     link.again(lambda: link.do(end_script(work, visit, number), f"cancel {job}"))
     link.again(lambda: link.do(discard_script(work, number), f"forget {job}"))

@@ -1,4 +1,4 @@
-"""A visit to a board: a link to it, made again when it is lost, and the shell there that keeps a work folder for us."""
+"""A session on a board: a link that reconnects, and a shell on the board that keeps a work folder for the session."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ from edgetool.platform.text import decoded
 
 T = TypeVar("T")
 
-SLOWEST_DISK_BYTES_PER_S = 2**20  # what a board is given time for that hashes or copies
-ENDING_S = 8.0  # what a board takes at most to end a job: five signals and a look at it, a second apart
+SLOWEST_DISK_BYTES_PER_S = 2**20  # assumed throughput of a board that hashes or copies
+ENDING_S = 8.0  # longest time to end a job: five signals and a check, one second apart
 READY_SHELLS = 2  # one for scripts, one for an upload
-BEATS = 4  # signs of life in a lease
-ATTEMPTS = 6  # of one action, each after another reconnection
+BEATS = 4  # heartbeats per lease
+ATTEMPTS = 6  # attempts of one action, with a reconnection before each retry
 GREETING_LIMIT_BYTES = 2**20
-KEEPER_LIMIT_BYTES = 2**20  # of what a shell may say that nobody asked anything
+KEEPER_LIMIT_BYTES = 2**20  # limit for unexpected output of the session's shell
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """What is asked of a board."""
+    """The settings of a session on a board."""
 
-    target: str  # by which name `edgetool` knows it
-    folder: str | None  # in place of ~/.cache/edgetool
+    target: str  # the target's name
+    folder: str | None  # replaces ~/.cache/edgetool
     lease_s: float  # how long the board waits for a lost link to come back
-    exclusive: bool  # nobody else measures there meanwhile
-    wait_s: float  # for who does
+    exclusive: bool  # lock the board against other measurements
+    wait_s: float  # how long to wait for another session's lock
 
 
 class Link:
-    """In a `with` block. A lost link comes back by itself in all that is done through `again`."""
+    """A session, opened by a `with` block. Actions run through `again` survive a lost link."""
 
     def __init__(self, host: SshHost, visit: Visit, *, config: Path | None, accept_new: bool, timeout_s: float) -> None:
         self.board = host.alias
@@ -62,8 +62,8 @@ class Link:
         self._visit = visit
         self._config = config
         self._accept_new = accept_new
-        self.timeout_s = timeout_s  # for whatever the board is asked
-        self._now = ExitStack()  # the present connection
+        self.timeout_s = timeout_s  # for each request to the board
+        self._now = ExitStack()  # the current connection
         self._shells: Shells | None = None
         self._keeper: Remote | None = None
         self._left = threading.Event()
@@ -92,7 +92,7 @@ class Link:
     ) -> None:
         self._left.set()
         try:
-            # Without a link there is no one to say it to, and none is needed.
+            # Without a link the board ends the session by itself.
             if self._keeper is not None:
                 with contextlib.suppress(BrokenPipeError, ExecutorError):
                     self._keeper.write(b"bye\n")
@@ -103,10 +103,10 @@ class Link:
             self._heart.join()
 
     def again(self, action: Callable[[], T]) -> T:
-        """Do something that may be done twice; when the link is lost meanwhile, once more over a new one.
+        """Run an idempotent action. Reconnect and run it again when the link is lost.
 
-        Raises LinkLost when it does not come back within the lease, JobLost when the board forgot us, and what
-        `action` raises.
+        Raises LinkLost when the link doesn't come back within the lease, JobLost when the board has ended the session,
+        and whatever `action` raises.
         """
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
@@ -127,13 +127,13 @@ class Link:
         return self._shells
 
     def start(self, script: bytes, *, limit_bytes: int = SAID_LIMIT_BYTES) -> Reply:
-        """Start a script that reads nothing and says no more than `limit_bytes`. Raises LinkLost, TransferError."""
+        """Start a script that reads nothing and prints at most `limit_bytes`. Raises LinkLost, TransferError."""
         return self.shells.start(script, limit_bytes=limit_bytes)
 
     def do(self, script: bytes, what: str, *, on_bytes: int = 0) -> Ended:
-        """A script that must end well; it has the longer the more bytes it is to hash or to copy.
+        """Run a script that must succeed. Its time limit grows with `on_bytes`, the bytes it hashes or copies.
 
-        Raises TransferError with the shell's last words, LinkLost.
+        Raises TransferError with the shell's last line, LinkLost.
         """
         limit_s = self.timeout_s + on_bytes / SLOWEST_DISK_BYTES_PER_S
         ended = self.start(script).collect(limit_s)
@@ -144,14 +144,14 @@ class Link:
         return ended
 
     def forget(self, job: int) -> None:
-        """The end of a job has been told: the board need not keep it."""
+        """Let the board discard a job whose result has been received."""
         with contextlib.suppress(BrokenPipeError, ExecutorError):
             if self._keeper is not None:
                 self._keeper.write(f"told {job}\n".encode())
 
     def _beat(self) -> None:
         while not self._left.wait(self._visit.lease_s / BEATS):
-            # A lost link is found, and mended, by who wants something of the board.
+            # A lost link is noticed and restored by the next request.
             with contextlib.suppress(BrokenPipeError, ExecutorError):
                 if self._keeper is not None:
                     self._keeper.write(b"beat\n")
@@ -164,16 +164,16 @@ class Link:
             keeper = connection.start(SHELL)
             shells = Shells(connection, ready=READY_SHELLS)  # all start at once
             errors = Tail(keeper.read_stderr, limit_bytes=GREETING_LIMIT_BYTES)
-            with contextlib.suppress(BrokenPipeError):  # then it has last words
+            with contextlib.suppress(BrokenPipeError):  # its stderr has the reason
                 keeper.write(script)
             self._greet(keeper, errors)
-            # Nothing is asked of it any more: what it says all the same is not kept, and too much of it ends it.
+            # No more output is expected: discard it, and close the shell when there is too much.
             Tail(keeper.read, limit_bytes=KEEPER_LIMIT_BYTES, at_limit=keeper.close)
             self._shells, self._keeper = shells, keeper
             self._now = stack.pop_all()
 
     def _reconnect(self) -> None:
-        """Within the lease: after it the board may have given our place to another."""
+        """Reconnect within the lease; afterwards the board may have given the lock to another session."""
         from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
         self._shells = self._keeper = None
@@ -194,9 +194,9 @@ class Link:
             ) from error
 
     def _greet(self, keeper: Remote, errors: Tail) -> None:
-        """Read the keeper's answers up to the one that all is ready.
+        """Read the shell's answers until it is ready.
 
-        Each must come within the time in which a board is to be reached, however much else is said meanwhile.
+        Each answer must arrive within the connection timeout, no matter how much other output there is.
         """
         patience = Deadline(self._visit.wait_s)
         answer = Deadline(self.timeout_s)
@@ -236,7 +236,7 @@ class Link:
 
     def _heard(self, keeper: Remote, deadline: Deadline) -> bytes:
         try:
-            if deadline.left_s > 0:  # one that babbles is never waited for
+            if deadline.left_s > 0:  # a board that never stops printing must not reset the deadline
                 return keeper.read(deadline)
             raise TimeoutError
         except TimeoutError as error:
@@ -248,7 +248,7 @@ class Link:
 
 
 def holder_name() -> str:
-    """Who we are for others who want the board: user@machine, of harmless letters only."""
+    """Return user@machine, shown to others who wait for the board, with safe characters only."""
     return re.sub(r"[^A-Za-z0-9@._-]", "_", f"{getpass.getuser()}@{socket.gethostname()}")[:100]
 
 

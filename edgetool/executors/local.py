@@ -1,4 +1,4 @@
-"""Run on this machine, in a temporary work folder; also what emulators on this machine build on."""
+"""Run on this machine in a temporary work folder. The local emulators build on this executor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgetool.targets.spec import Target
 
 
 class LocalExecutor:
-    """This machine. `prefix` is put before every command."""
+    """Run commands on this machine. `prefix` precedes every command."""
 
     traits = Traits(has_libc=True, runs_here=True, emulates=False)
 
@@ -59,7 +59,7 @@ class LocalExecutor:
         self._copy(local, self._there(remote))
 
     def get(self, remote: PurePosixPath, local: Path, *, limit_bytes: int = FOLDER_LIMIT_BYTES) -> None:
-        """What a program wrote is copied without its links: they may lead to any file of this machine."""
+        """Copy without links, since a program's links may point to any file on this machine."""
         self._there(remote)
         try:
             copy_untrusted(self._there(PurePosixPath(".")), remote, local, limit_bytes=limit_bytes)
@@ -84,11 +84,14 @@ class LocalExecutor:
         return self._result(argv, done)
 
     def _started(self, words: Sequence[str]) -> list[str]:
-        """What is started so that it runs a program of the target's machine."""
+        """Return the command line that runs a program for the target's machine."""
         return [*self._prefix, *words]
 
     def _words(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
-        """The command with a program of the work folder by its whole path; a bare name is looked up on the PATH."""
+        """Return the command with the full path of a program in the work folder.
+
+        A name without a slash is looked up on PATH.
+        """
         words = [str(word) for word in argv]
         if "/" in words[0] and not words[0].startswith("/"):
             words[0] = str(self._there(PurePosixPath(".")) / words[0])
@@ -114,16 +117,16 @@ class LocalExecutor:
 
     @staticmethod
     def _copy(source: Path, destination: Path) -> None:
-        # Copies, not links: what a program does to its files there must not reach ours.
+        # Copied, not linked: programs must not modify the originals.
         try:
             destination.parent.mkdir(parents=True, exist_ok=True)
             if not source.is_dir() and not source.is_file():
-                raise TransferError(f"cannot copy {source}: it is missing or no file")  # a device has no end
+                raise TransferError(f"cannot copy {source}: it is missing or no file")  # devices and pipes have no end
             if source.is_dir():
                 shutil.copytree(source, destination, dirs_exist_ok=True)
             else:
                 shutil.copy2(source, destination)
-        except shutil.Error as error:  # of a folder: for each file its source, its destination, and the reason
+        except shutil.Error as error:  # for folders: a list of source, destination and reason
             raise TransferError(f"cannot copy {source} to {destination}: {error.args[0][0][2]}") from error
         except OSError as error:
             raise TransferError(f"cannot copy {source} to {destination}: {error}") from error

@@ -1,4 +1,4 @@
-"""Who we are to a server: the keys that OpenSSH's client would offer, in its order."""
+"""Log in with the keys that OpenSSH's client would offer, in the same order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from edgetool.platform.terminal import ask_secret
 
 
 def log_in(transport: Any, host: SshHost, *, timeout_s: float) -> None:
-    """Raises ConnectError when the server takes none of our keys, and what paramiko raises when the link is lost."""
+    """Log in to a server.
+
+    Raises ConnectError when it accepts none of the keys, paramiko's exceptions on a lost link.
+    """
     import paramiko
 
     refusals: list[str] = []
@@ -41,7 +44,7 @@ def log_in(transport: Any, host: SshHost, *, timeout_s: float) -> None:
 
 
 def _offered(host: SshHost, timeout_s: float, refusals: list[str]) -> Generator[Any, None, None]:
-    """The agent's keys, then those of files; where a key has a certificate, that is offered first."""
+    """Yield the agent's keys, then those in files; a key's certificates come before the key itself."""
     offered = set()
     chosen = {blob for path in host.identity_files if (blob := _public_half(path))}
     with _agent(host.identity_agent, timeout_s) as agent:
@@ -63,13 +66,13 @@ def _offered(host: SshHost, timeout_s: float, refusals: list[str]) -> Generator[
 
 
 def _with_certificates(key: Any, certificates: tuple[Path, ...], blob: bytes) -> Iterator[Any]:
-    """The key with each certificate that is its own, then without one."""
+    """Yield the key with each certificate that belongs to it, then the key alone."""
     kind_bytes = 4 + int.from_bytes(blob[:4], "big")
     for path in dict.fromkeys(certificates):
         with contextlib.suppress(OSError, ValueError):
             if path.is_file():
                 key.load_certificate(str(path))
-                # a certificate holds, behind its kind and a nonce, what the key holds behind its kind
+                # After its kind and a nonce, a certificate holds what the key holds after its kind.
                 if blob[kind_bytes:] in key.public_blob.key_blob:
                     yield key
     key.public_blob = None
@@ -77,7 +80,7 @@ def _with_certificates(key: Any, certificates: tuple[Path, ...], blob: bytes) ->
 
 
 def _public_half(path: Path) -> bytes | None:
-    """The key's public half, from the file beside it: an agent may be the only one that has the other."""
+    """Return the public key beside `path`; the private one may exist only in an agent."""
     import paramiko
 
     for each in (path.with_name(f"{path.name}.pub"), path):
@@ -87,7 +90,7 @@ def _public_half(path: Path) -> bytes | None:
 
 
 def _private_key(path: Path) -> Any:
-    """None for a public half, whose other half the agent should have had. Raises OSError, ValueError, TypeError."""
+    """Load a private key. Return None for a public key. Raises OSError, ValueError, TypeError."""
     import paramiko
 
     if path.suffix == ".pub":
@@ -103,13 +106,13 @@ def _private_key(path: Path) -> Any:
             if passphrase is None:
                 raise ValueError("it has a passphrase") from error
         except paramiko.SSHException:
-            continue  # of another kind, or a wrong passphrase
+            continue  # another kind of key, or a wrong passphrase
     raise ValueError("wrong passphrase" if passphrase is not None else "not a private key of a kind known here")
 
 
 @contextlib.contextmanager
 def _agent(address: Path | None, timeout_s: float) -> Iterator[Any]:
-    """The agent at a socket; one without keys when there is none, or it does not answer."""
+    """Connect to the agent at a socket. Yield an agent without keys when there is none or it doesn't answer."""
     import paramiko
 
     agent = paramiko.agent.AgentSSH()

@@ -19,9 +19,9 @@ GUEST_ROOT = PurePosixPath("guest-root")
 
 
 class QemuExecutor(LocalExecutor):
-    """Programs of another machine; the emulator translates their instructions and passes their system calls on.
+    """Run programs for another machine. QEMU translates their instructions and forwards their system calls.
 
-    No emulator is a wall: what runs in it is kept to its work folder, and from the network, as confinement.py does it.
+    Emulation isn't a sandbox, so programs are confined to their work folder and cut off from the network.
     """
 
     traits = Traits(has_libc=False, runs_here=True, emulates=True, loads_plugins=True)
@@ -30,9 +30,9 @@ class QemuExecutor(LocalExecutor):
     @value
     class Settings:
         kind: Literal["qemu"]
-        emulator: Name  # "qemu-riscv64", or the path of one
+        emulator: Name  # "qemu-riscv64", or a path
         cpu: Name  # QEMU's -cpu
-        cpuinfo: Lines | None = None  # the guest's /proc/cpuinfo; without it the guest reads this machine's
+        cpuinfo: Lines | None = None  # the guest's /proc/cpuinfo; by default the host's
 
     @classmethod
     def open(cls, target: Target, *, exclusive: bool = True) -> Self:
@@ -41,14 +41,14 @@ class QemuExecutor(LocalExecutor):
 
     @classmethod
     def prepare(cls, target: Target, progress: Progress) -> None:
-        """Fetch the emulator where this machine has none that will do."""
+        """Fetch the emulator when no suitable one is installed."""
         name = cls._settings(target).emulator
         with progress.step(f"emulator {name}") as step:
             step.note(emulator_version(find_emulator(name, note=step.note)))
 
     @classmethod
     def open_with(cls, target: Target, emulator: str, options: Sequence[str] = ()) -> Self:
-        """With the emulator's program and options of its own in place of the installed one."""
+        """Open with another emulator and options instead of the installed one."""
         settings = cls._settings(target)
         executor = cls(
             prefix=(emulator, *options, "-cpu", settings.cpu),
@@ -64,7 +64,7 @@ class QemuExecutor(LocalExecutor):
     def __enter__(self) -> Self:
         super().__enter__()
         if self._cpuinfo is not None:
-            # QEMU looks for every path the guest opens below its -L folder first.
+            # QEMU looks for every path below its -L folder first.
             root = self._there(GUEST_ROOT)
             (root / "proc").mkdir(parents=True)
             (root / "proc" / "cpuinfo").write_text(self._cpuinfo)

@@ -1,4 +1,4 @@
-"""Scripts by one shell that stays: a login shell's start can take longer than all that is done."""
+"""Run scripts in a shell that stays open, since starting a login shell can take longer than a script."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from edgetool.platform.limits import Deadline, Pace
 from edgetool.platform.tail import GRACE_S, Tail
 
 CODE_BYTES = 4  # "255" and a zero byte
-SAID_LIMIT_BYTES = 8 * 2**20  # of what a script says, or a job's output that the board has cut
+SAID_LIMIT_BYTES = 8 * 2**20  # limit for a script's output; the board cuts a job's output below it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a script ended; output is cut to its last 4 MiB."""
+    """The result of a script. Output is cut to its last 4 MiB."""
 
     exit_code: int
     stdout: bytes
@@ -28,32 +28,32 @@ class Ended:
 
 
 class Shells:
-    """Shells of one connection, each of which does one script at a time."""
+    """Shells of one connection. Each runs one script at a time."""
 
     def __init__(self, connection: Connection, ready: int) -> None:
-        """`ready` shells are started at once, before anyone waits for them."""
+        """Start `ready` shells at once, ahead of their use."""
         self._connection = connection
         self._lock = threading.Lock()
         self._idle = [connection.start(SHELL) for _ in range(ready)]
 
     def start(self, script: bytes, *, limit_bytes: int = SAID_LIMIT_BYTES) -> Reply:
-        """Start a script that reads nothing and says no more than `limit_bytes`. Raises LinkLost, TransferError."""
+        """Start a script that reads nothing and prints at most `limit_bytes`. Raises LinkLost, TransferError."""
         token = secrets.token_hex(16)
         end = f"printf '\\000{token} %s\\000' $code"
         whole = b"(\n%b) </dev/null\n{ code=$?; %b; %b >&2; }\n" % (script, end.encode(), end.encode())
         remote = self._take()
         try:
             remote.write(whole)
-        except BrokenPipeError:  # it was killed while it was idle
+        except BrokenPipeError:  # it was killed while idle
             remote = self._connection.start(SHELL)
             remote.write(whole)
         return Reply(remote, f"\0{token} ".encode(), limit_bytes, self._give_back)
 
     def reserve(self, count: int) -> list[Remote]:
-        """Shells of one's own, that end when they are told all; one stays for scripts. Raises LinkLost.
+        """Return `count` shells for the caller's own use, leaving one for scripts. Raises LinkLost.
 
-        All are there before any of them ends: a dropbear loses the link when one ends between the opening of another's
-        channel and its start (2022.83, common-channel.c: it closes a channel that has no process yet).
+        All of them exist before any one ends. dropbear (2022.83, common-channel.c) drops the link when a shell ends
+        between the opening of another channel and its start: it closes a channel that has no process yet.
         """
         with self._lock:
             taken, self._idle = self._idle[1:][:count], self._idle[:1] + self._idle[1:][count:]
@@ -71,26 +71,26 @@ class Shells:
 
 
 class Reply:
-    """What a script says, and how it ends."""
+    """The output and result of a running script."""
 
     def __init__(self, remote: Remote, mark: bytes, limit_bytes: int, give_back: Callable[[Remote], None]) -> None:
         self._remote = remote
         self._give_back = give_back
         self._stdout = _Marked(remote.read, mark, limit_bytes, remote.close)
         self._errors = _Marked(remote.read_stderr, mark, SAID_LIMIT_BYTES, remote.close)
-        self._stderr = Tail(partial(self._errors.read, NEVER))  # until it ends or is closed
+        self._stderr = Tail(partial(self._errors.read, NEVER))  # runs until the stream ends or is closed
 
     def read(self, deadline: Deadline | Pace) -> bytes:
-        """The next piece of stdout, b"" at its end. Raises TransferError when none comes in time, LinkLost."""
+        """Return the next chunk of stdout, or b"" at its end. Raises TransferError after the deadline, LinkLost."""
         try:
             return self._stdout.read(deadline)
         except TimeoutError as error:
             raise self._remote.silent("sent nothing, or hardly anything,") from error
 
     def collect(self, timeout_s: float | None) -> Ended | None:
-        """Wait for the end, or None when it takes longer; nobody then hears of it any more.
+        """Wait for the script's result. Return None and abandon the script after `timeout_s`.
 
-        Raises LinkLost, TransferError for more than an answer may be, ExecutorError without an exit code.
+        Raises LinkLost, TransferError when the output is too long, ExecutorError without an exit code.
         """
         stdout = Tail(partial(self._stdout.read, NEVER))
         stdout.join(timeout_s)
@@ -100,7 +100,7 @@ class Reply:
         return self._ended(stdout.text())
 
     def end(self) -> Ended:
-        """After stdout has ended. Raises what `collect` raises."""
+        """Return the result after stdout has been read to its end. Raises what `collect` raises."""
         return self._ended(b"")
 
     def _ended(self, stdout: bytes) -> Ended:
@@ -118,13 +118,13 @@ class Reply:
         return Ended(exit_code=code, stdout=stdout, stderr=self._stderr.text())
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop reading; close the shell unless the script has ended."""
         if self._stdout.code is None or self._errors.code is None:
             self._remote.close()
 
 
 class _Marked:
-    """A stream up to a mark; behind that stand an exit code and a zero byte. What says more is closed."""
+    """A stream that ends with a mark, an exit code and a zero byte. It is closed when it exceeds its limit."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class _Marked:
         self._held = b""
 
     def read(self, deadline: Deadline | Pace) -> bytes:
-        """The next piece before the mark; b"" at it or, with `code` None, at the end of a stream without one.
+        """Return the next chunk before the mark, or b"" at the end. `code` stays None for a stream without a mark.
 
         Raises TimeoutError after the deadline.
         """
@@ -150,7 +150,7 @@ class _Marked:
             before, found, after = self._held.partition(self._mark)
             code, whole, _ = after.partition(b"\0")
             if not found:
-                # what may be the beginning of a mark waits for the rest of it
+                # keep what may be the beginning of the mark
                 before = self._held[: max(0, len(self._held) - len(self._mark) + 1)]
             elif whole and not before:
                 self.code = int(code) if code.isdigit() and len(code) < 4 else 255

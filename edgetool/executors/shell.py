@@ -1,7 +1,7 @@
-"""What is said to a board's POSIX shell: how to start one, and all quoting.
+"""How to start a board's POSIX shell, quote for it and read its answers.
 
-A script goes to a shell's stdin, so neither its length nor the login shell's own rules matter. All of it is one
-compound command: a shell reads it whole before it does any of it, and what follows on stdin is the script's own.
+Scripts go to the shell's stdin, so neither their length nor the login shell's syntax matters. Each script is one
+compound command, which a shell reads completely before running it, so the rest of stdin is the script's own.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import shlex
 from edgetool.errors import ExecutorError
 
 SHELL = "exec /bin/sh"
-ANSWER = b"edgetool\0"  # before every answer: a login shell may print whatever it likes
+ANSWER = b"edgetool\0"  # precedes every answer, since a login shell may print anything
 
-# The answer's word and up to two details, a zero byte after each.
+# The answer's word and up to two details, each followed by a zero byte.
 SAY = """
 say() { printf 'edgetool\\000%s\\000%s\\000%s\\000' "$1" "$2" "$3"; }
 """
@@ -26,7 +26,7 @@ def quote(word: str) -> str:
 
 
 def inside(path: str) -> str:
-    """A relative path that no program takes for an option."""
+    """Quote a relative path so that no program mistakes it for an option."""
     return quote(f"./{path}")
 
 
@@ -35,7 +35,7 @@ def compound(*lines: str) -> bytes:
 
 
 def answer_in(said: bytes) -> tuple[list[str], bytes] | None:
-    """The three parts of the first answer in what a board said, and what follows it; None while it is not whole.
+    """Return the three parts of the first answer and the rest of the output, or None while it is incomplete.
 
     >>> answer_in(b"Welcome!\\nedgetool\\0ready\\0/there\\0yes\\0more")
     (['ready', '/there', 'yes'], b'more')

@@ -1,4 +1,4 @@
-"""Run on a board over SSH; all it needs there is a POSIX shell."""
+"""Run on a board over SSH. The board needs only a POSIX shell."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from edgetool.targets.spec import Seconds, Target
 
 
 class SshExecutor:
-    """A board, locked for as long as the executor is open.
+    """A board that stays locked while the executor is open.
 
-    What runs there is detached from the link: a lost one is made again, and what ran meanwhile is found again. Without
-    a link for longer than a lease the board cleans up by itself, once what runs there has ended.
+    Jobs are detached from the link. After a lost link edgetool reconnects and finds the running job again. When the
+    link stays away longer than a lease, the board cleans up after the running job has ended.
     """
 
     traits = Traits(has_libc=True, runs_here=False, emulates=False)
@@ -36,14 +36,14 @@ class SshExecutor:
     class Settings:
         kind: Literal["ssh"]
         host: Name  # a Host of ~/.ssh/config, or user@host
-        config: Name | None = None  # a file in place of ~/.ssh/config
-        accept_new: bool = False  # take an unknown host key on first sight; a changed one never
-        folder: Name | None = None  # on the board, in place of ~/.cache/edgetool, and of /tmp/edgetool for its lock
-        cache_mib: Annotated[int, Ge(0), Le(2**20)] = 2048  # what may be kept there
+        config: Name | None = None  # replaces ~/.ssh/config
+        accept_new: bool = False  # accept an unknown host key; a changed one is never accepted
+        folder: Name | None = None  # on the board; replaces ~/.cache/edgetool, and /tmp/edgetool for its lock
+        cache_mib: Annotated[int, Ge(0), Le(2**20)] = 2048  # limit for files stored on the board
         connect_timeout_s: Annotated[float, Ge(1), Le(600)] = 30.0
         lease_s: Annotated[float, Ge(1), Le(3600)] = 60.0  # how long a lost link may take to come back
-        wait_s: Seconds = 0.0  # for who else uses the board
-        emulator: Name | None = None  # what executes its instructions when it is no silicon
+        wait_s: Seconds = 0.0  # how long to wait for another session's lock
+        emulator: Name | None = None  # the emulator that executes its instructions, if it isn't silicon
 
     def __init__(self, settings: Settings, *, name: str = "board", exclusive: bool = True) -> None:
         self.emulator = settings.emulator
@@ -61,7 +61,7 @@ class SshExecutor:
 
     @classmethod
     def identity(cls, target: Target) -> object:
-        """Which board this is, whatever its alias leads to tomorrow."""
+        """Identify the board itself, even if its alias leads elsewhere later."""
         settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
         return {"kind": settings.kind, "board": known_identity(resolve_host(settings.host, _config(settings)))}
 
@@ -123,19 +123,19 @@ class SshExecutor:
         return run_job(link, self._jobs, tuple(map(str, argv)), env=env or {}, timeout_s=timeout_s)
 
     def jobs(self) -> tuple[Job, ...]:
-        """What runs on the board, and what ended there without anyone to hear it."""
+        """Return the running jobs and the finished ones whose result nobody has fetched."""
         return list_jobs(self.link)
 
     def attach(self, job: str, into: Path) -> CommandResult:
-        """Wait for the end of a job that another started; what it wrote comes into the folder `into`."""
+        """Wait for a job started by another session, and copy the files it wrote into `into`."""
         return attach_job(self.link, job, into)
 
     def cancel(self, job: str) -> None:
-        """End a job with all its processes."""
+        """End a job and all its processes."""
         cancel_job(self.link, job)
 
     def clean(self) -> int:
-        """Remove what is kept on the board for the next time; returns its size in bytes."""
+        """Remove everything stored on the board for later sessions. Return its size in bytes."""
         link = self.link
         said = link.again(lambda: link.do(contents.clean_script(link.root), "remove what is kept")).stdout.strip()
         return int(said) * 1024 if said.isdigit() and len(said) < 16 else 0

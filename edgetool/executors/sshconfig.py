@@ -1,7 +1,7 @@
-"""What the user's SSH configuration says of a host.
+"""Read a host's settings from the user's SSH configuration.
 
-OpenSSH reads it (`ssh -G`), so Include, Match and every default are its own. What it leaves to the moment of the
-connection is done here as its client does it: tokens such as `%h`, `~` and `${HOME}`.
+OpenSSH parses it (`ssh -G`), so Include, Match and all defaults apply. Tokens such as `%h`, `~` and `${HOME}`, which
+OpenSSH expands when it connects, are expanded here.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from edgetool.platform.process import run_process
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9_\[:][A-Za-z0-9_.:@%\[\]-]*")
 TIMEOUT_S = 30
-# Which tokens stand where: ssh_config(5), TOKENS.
+# Tokens allowed in each kind of option; see TOKENS in ssh_config(5).
 PROXY_TOKENS = "%hnpr"
 FILE_TOKENS = "%CdhijkLlnpru"
-# What a connection of ours would not heed: better refused than left out.
+# Security options that edgetool doesn't support are refused rather than ignored.
 REFUSED = {
     "knownhostscommand": "KnownHostsCommand",
     "revokedhostkeys": "RevokedHostKeys",
@@ -34,7 +34,7 @@ REFUSED = {
 
 @dataclass(frozen=True, kw_only=True)
 class SshHost:
-    """All that a connection needs to know."""
+    """The settings needed to connect to a host."""
 
     alias: str
     hostname: str
@@ -42,18 +42,18 @@ class SshHost:
     user: str
     identity_files: tuple[Path, ...] = ()
     certificate_files: tuple[Path, ...] = ()
-    identity_agent: Path | None = None  # the socket of an agent
+    identity_agent: Path | None = None  # the agent's socket
     identities_only: bool = False
-    known_hosts: tuple[Path, ...] = ()  # new keys are added to the first
+    known_hosts: tuple[Path, ...] = ()  # new keys are added to the first one
     host_key_alias: str | None = None
-    proxy_jump: tuple[str, ...] = ()  # in the order they are passed
+    proxy_jump: tuple[str, ...] = ()  # in the order they are passed through
     proxy_command: str | None = None
 
 
 def resolve_host(alias: str, config: Path | None = None) -> SshHost:
-    """The settings of an alias, as OpenSSH's client would take them from `config` or the user's own.
+    """Return the settings of an alias, as OpenSSH's client would read them from `config` or the user's own file.
 
-    Raises ConfigError for a name that is none and a configuration that can't be read, or not be done as it says.
+    Raises ConfigError for an invalid name, and for a configuration that can't be read or uses an unsupported option.
     """
     if not SAFE_NAME.fullmatch(alias):
         raise ConfigError(f"{alias!r} is not a host's name", hint="name a Host of ~/.ssh/config, or user@host")
@@ -65,7 +65,7 @@ def resolve_host(alias: str, config: Path | None = None) -> SshHost:
 
 
 def resolve_jump(jumps: Sequence[str], config: Path | None = None) -> SshHost:
-    """The last of these jump hosts, behind the others. Raises ConfigError."""
+    """Return the last of these jump hosts, reached through the others. Raises ConfigError."""
     *before, last = jumps
     name, port = split_port(last)
     jump = resolve_host(name, config)
@@ -75,7 +75,8 @@ def resolve_jump(jumps: Sequence[str], config: Path | None = None) -> SshHost:
 
 
 def split_port(jump: str) -> tuple[str, int | None]:
-    """
+    """Split a jump host into its name and port.
+
     >>> split_port("me@jump:2222"), split_port("jump"), split_port("ssh://me@[::1]:22/")
     (('me@jump', 2222), ('jump', None), ('me@::1', 22))
     """
@@ -87,7 +88,7 @@ def split_port(jump: str) -> tuple[str, int | None]:
 
 
 def _ask_openssh(alias: str, config: Path | None) -> dict[str, list[str]]:
-    """OpenSSH's own answer. Raises FileNotFoundError without an ssh."""
+    """Return the settings printed by `ssh -G`. Raises FileNotFoundError when ssh isn't installed, ConfigError."""
     own = [] if config is None else ["-F", str(config)]
     asked = run_process(["ssh", *own, "-G", "--", alias], timeout_s=TIMEOUT_S)
     if asked.exit_code != 0:
@@ -101,7 +102,7 @@ def _ask_openssh(alias: str, config: Path | None) -> dict[str, list[str]]:
 
 
 def _read_config(alias: str, config: Path | None) -> dict[str, list[str]]:
-    """For a machine that has no ssh: without Include and Match exec."""
+    """Read the configuration without ssh, which excludes Include and Match exec."""
     user, _, name = alias.rpartition("@")
     path = Path("~/.ssh/config").expanduser() if config is None else config
     found = _parse(path, name) if path.is_file() else {}
@@ -117,7 +118,7 @@ def _read_config(alias: str, config: Path | None) -> dict[str, list[str]]:
 
 
 def _parse(path: Path, alias: str) -> dict[str, Any]:
-    """What paramiko reads from an SSH configuration. Raises ConfigError."""
+    """Read an SSH configuration with paramiko. Raises ConfigError."""
     import paramiko
 
     try:
@@ -179,7 +180,7 @@ def _tokens(host: SshHost) -> dict[str, Callable[[], str]]:
 
 
 def expand(text: str, host: SshHost, allowed: str) -> str:
-    """`text` with its tokens replaced as OpenSSH does it. Raises ConfigError for one that does not stand there.
+    """Expand tokens as OpenSSH does. Raises ConfigError for a token that isn't allowed there.
 
     >>> board = SshHost(alias="desk", hostname="10.0.0.7", port=2222, user="me")
     >>> expand("nc -X 5 %h %p # %r of %n: 100 %%", board, PROXY_TOKENS)
@@ -197,7 +198,7 @@ def expand(text: str, host: SshHost, allowed: str) -> str:
 
 
 def _path(text: str, host: SshHost) -> Path:
-    """A file's name with its variables, its tokens and `~`. Raises ConfigError."""
+    """Return a file name with variables, tokens and `~` expanded. Raises ConfigError."""
 
     def variable(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
@@ -209,7 +210,7 @@ def _path(text: str, host: SshHost) -> Path:
 
 
 def _existing(host: SshHost, names: Sequence[str]) -> tuple[Path, ...]:
-    """Those of the files of which a whole key, or its public half, is there."""
+    """Return the files that exist, or whose public key does."""
     paths = (_path(name.strip().strip('"'), host) for name in names if name.strip() not in ("", "none"))
     return tuple(
         dict.fromkeys(path for path in paths if path.is_file() or path.with_name(f"{path.name}.pub").is_file())
@@ -217,7 +218,7 @@ def _existing(host: SshHost, names: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _agent(host: SshHost, named: str) -> Path | None:
-    """The agent's socket: by its path, or by the environment variable that names it."""
+    """Return the agent's socket, given as a path or an environment variable."""
     if named.startswith("$") and not named.startswith("${"):
         named = os.environ.get(named[1:], "none")
     elif named == "SSH_AUTH_SOCK":
@@ -228,7 +229,7 @@ def _agent(host: SshHost, named: str) -> Path | None:
 
 
 def _paths(line: str, host: SshHost) -> tuple[Path, ...]:
-    """The files that a line names. OpenSSH prints a name that holds spaces without the quotes it was given in.
+    """Split a line into file names. OpenSSH prints names with spaces without their quotes.
 
     >>> board = SshHost(alias="desk", hostname="10.0.0.7", port=22, user="me")
     >>> [str(path) for path in _paths('/etc/known "/a folder/%h" none', board)]

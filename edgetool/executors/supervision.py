@@ -1,4 +1,4 @@
-"""Scripts that keep a visit to a board and its jobs, whatever becomes of the link; the functions are in board.sh."""
+"""Scripts that manage sessions and jobs on a board. They call functions of board.sh."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def _calling(*words: str, before: Sequence[str] = ()) -> bytes:
 
 
 def enter_script(identity: str, folder: str | None, *, lease_s: float, holder: str, exclusive: bool) -> bytes:
-    """Make a visit and keep it until "bye" on stdin, or until no "beat" has come for more than a lease.
+    """Start a session and keep it until "bye" on stdin, or until no "beat" arrives for longer than a lease.
 
-    Answers `busy HOLDER` for as long as another has the board's lock, then `ready ROOT HASHES`; or `failed WHY`.
+    Answers `busy HOLDER` while another session has the board's lock, then `ready ROOT HASHES`; or `failed WHY`.
     """
     lock = "yes" if exclusive else "no"
     return b"umask 077\n" + _calling("enter", identity, folder or "", f"{lease_s:.3f}", holder, lock)
 
 
 def resume_script(work: str, identity: str) -> bytes:
-    """Go on with a visit whose link was lost. Answers like enter_script, or `gone`."""
+    """Resume a session whose link was lost. Answers like enter_script, or `gone`."""
     return b"umask 077\n" + _calling("resume", work, identity)
 
 
 def run_script(
     work: str, identity: str, number: int, argv: Sequence[str], env: Mapping[str, str], timeout_s: float | None
 ) -> bytes:
-    """Start a job, or find it under way when it was started before, and wait for its end.
+    """Start a job, or find it if it was started before, and wait for its end.
 
-    Answers `ended CODE LATE`, then its stdout follows and its stderr on stderr; `failed WHY`; or `gone` or `lost` when
-    the visit or the job is no longer there.
+    Answers `ended CODE LATE` followed by its stdout, with its stderr on stderr; `failed WHY`; `gone` when the session
+    no longer exists; or `lost` when the job doesn't.
     """
     for name in env:
         if not NAME.fullmatch(name):
@@ -59,25 +59,25 @@ def run_script(
 
 
 def end_script(work: str, identity: str, number: int) -> bytes:
-    """End a job with all its processes."""
+    """End a job and all its processes."""
     return _calling("end_job", work, identity, str(number))
 
 
 def attach_script(work: str, number: int) -> bytes:
-    """Wait for the end of a job that was started elsewhere. Answers like run_script."""
+    """Wait for a job started by another session. Answers like run_script."""
     return _calling("attach_job", work, str(number))
 
 
 def written_script(work: str, number: int) -> bytes:
-    """The files that a job wrote: `f`, the path relative to the work folder, a zero byte."""
+    """List the files that a job wrote: `f`, the path relative to the work folder and a zero byte each."""
     return _calling("written_by", work, str(number))
 
 
 def discard_script(work: str, number: int) -> bytes:
-    """Forget a job whose visit is over; with the last one its work folder goes."""
+    """Discard a job whose session is over. The last one's work folder is removed with it."""
     return _calling("discard", work, str(number))
 
 
 def list_script(root: str) -> bytes:
-    """All jobs of all visits: six parts each, a zero byte after every one."""
+    """List the jobs of all sessions: six zero-terminated fields each."""
     return _calling("list_jobs", root)

@@ -1,4 +1,4 @@
-"""Files to a board and back, over as little of the link as will do."""
+"""Transfer files to a board and back, sending as little as possible."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIST_LIMIT_BYTES = 4 * 1024**2
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
-    """A file to send, and the state of it: by that its upload is known should it be cut off."""
+    """A file to send. `state` identifies its current content, so that an interrupted upload can be resumed."""
 
     path: Path
     size_bytes: int
@@ -43,11 +43,11 @@ class _Source:
 
 
 def put(link: Link, local: Path, remote: PurePosixPath, *, cap_kib: int) -> None:
-    """Kit a file or a folder in the work folder. Raises TransferError, LinkLost."""
+    """Copy a file or a folder to the work folder. Raises TransferError, LinkLost."""
     folders, files = _read_tree(local, remote)
     there = _listing(link)
     sources = {source.state: source for source, _, _ in files}
-    # What is no whole content's size cannot be there: it is hashed while it is sent.
+    # A file whose size matches no stored content can't be there, so hash it while sending.
     hashes = {s.state: _hash(s.path) for s in sources.values() if s.size_bytes in there.whole_bytes}
     kept_bytes = sum(sources[state].size_bytes for state in hashes)
     sound = _sound(link, set(hashes.values()), kept_bytes)
@@ -66,17 +66,17 @@ def put(link: Link, local: Path, remote: PurePosixPath, *, cap_kib: int) -> None
 
 
 def get(link: Link, remote: PurePosixPath, local: Path, *, limit_bytes: int) -> None:
-    """Copy a file or a folder of the work folder. Raises TransferError, LinkLost."""
+    """Copy a file or a folder from the work folder. Raises TransferError, LinkLost."""
     if _download(link, remote, local, limit_bytes, files=f"{link.work}/files") is None:
         _download_folder(link, remote, local, limit_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Listing:
-    """What the board says it has."""
+    """The contents of the board's content folder."""
 
-    whole_bytes: frozenset[int]  # sizes of whole contents
-    parts: Mapping[str, int]  # state of a file → how much of it is there
+    whole_bytes: frozenset[int]  # sizes of complete contents
+    parts: Mapping[str, int]  # a file's state → uploaded bytes
 
 
 def _listing(link: Link) -> _Listing:
@@ -93,7 +93,7 @@ def _listing(link: Link) -> _Listing:
 
 
 def _sound(link: Link, hashes: Set[str], size_bytes: int) -> Set[str]:
-    """Which of the contents the board has, whole."""
+    """Return the hashes of the contents that the board has intact."""
     if not hashes:
         return set()
     script = contents.sound_script(link.content, sorted(hashes), can_hash=link.can_hash)
@@ -102,7 +102,10 @@ def _sound(link: Link, hashes: Set[str], size_bytes: int) -> Set[str]:
 
 
 def _upload(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) -> dict[str, str]:
-    """Send files, of those that are there in part the rest; state → hash. A part of something else is sent anew."""
+    """Send files, resuming partial uploads. Return state → hash. Resumed uploads with a wrong content are sent again.
+
+    Raises TransferError when a file is still wrong after that, LinkLost.
+    """
     stored = _send_all(link, sources, parts)
     others = _keep(link, stored)
     if others and _keep(link, _send_all(link, [source for source in sources if source.part in others], {})):
@@ -111,7 +114,7 @@ def _upload(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) ->
 
 
 def _send_all(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) -> list[contents.Stored]:
-    """All at once."""
+    """Send all files in parallel."""
     offsets = [parts.get(source.state, 0) for source in sources]
     shells = link.shells.reserve(len(sources))
     with ThreadPoolExecutor(len(sources)) as pool:
@@ -123,7 +126,7 @@ def _send_all(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) 
 
 
 def _keep(link: Link, stored: Sequence[contents.Stored]) -> Set[str]:
-    """Which of the parts are something else."""
+    """Return the uploads whose content is wrong."""
     script = contents.keep_script(link.content, stored, can_hash=link.can_hash)
     size_bytes = sum(file.size_bytes for file in stored)
     said = link.do(script, "keep what was sent", on_bytes=size_bytes).stdout.decode(errors="replace")
@@ -131,11 +134,11 @@ def _keep(link: Link, stored: Sequence[contents.Stored]) -> Set[str]:
 
 
 def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
-    """Send a file from `offset` on; returns the hash of all of it. Raises TransferError, LinkLost."""
+    """Send a file from `offset` on. Return the hash of the whole file. Raises TransferError, LinkLost."""
     path = source.path
-    with contextlib.suppress(BrokenPipeError):  # then there is no answer
+    with contextlib.suppress(BrokenPipeError):  # a closed shell sends no answer
         remote.write(contents.store_script(link.content, source.part, append=offset > 0))
-    # A shell may read more of its stdin than it does at once: nothing is sent before it asks.
+    # The shell may read ahead on stdin, so wait for it to ask.
     if (word := _answer(remote, path, 0)) != "go":
         raise refused(f"put {path}", word.encode())
     digest = hashlib.sha256()
@@ -145,7 +148,7 @@ def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
                 raise TransferError(f"{path} changed before it was sent")
             while (left := offset - file.tell()) > 0 and (chunk := file.read(min(left, CHUNK_BYTES))):
                 digest.update(chunk)
-            # A board whose disk is full stops reading, and then says so.
+            # A board with a full disk stops reading and then reports the reason.
             with contextlib.suppress(BrokenPipeError):
                 while chunk := file.read(CHUNK_BYTES):
                     remote.write(chunk)
@@ -155,7 +158,7 @@ def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
         remote.close_stdin()
         if (word := _answer(remote, path, source.size_bytes)) != "stored":
             raise refused(f"put {path}", word.encode())
-        remote.await_end(remote.silence_s)  # Shells.reserve tells why
+        remote.await_end(remote.silence_s)  # see Shells.reserve for the reason
     except OSError as error:
         raise TransferError(f"cannot read {path}: {error.strerror}") from error
     finally:
@@ -164,7 +167,7 @@ def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
 
 
 def _answer(remote: Remote, path: Path, written_bytes: int) -> str:
-    """The next answer's word, after so much was written. Raises TransferError when none comes, LinkLost."""
+    """Return the word of the next answer, allowing time for `written_bytes`. Raises TransferError, LinkLost."""
     said = b""
     deadline = Deadline(remote.silence_s + written_bytes / SLOWEST_DISK_BYTES_PER_S)
     try:
@@ -180,7 +183,7 @@ def _answer(remote: Remote, path: Path, written_bytes: int) -> str:
 
 
 def _download(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int, *, files: str) -> int | None:
-    """A file's size after it was written whole; None for a folder."""
+    """Download a file atomically. Return its size, or None when it is a folder."""
     sending = link.start(contents.send_script(files, str(remote)), limit_bytes=limit_bytes)
     pace = Pace(link.timeout_s)
     handle, beside = -1, ""
@@ -228,7 +231,10 @@ def _download_folder(link: Link, remote: PurePosixPath, local: Path, limit_bytes
 
 
 def get_listed(link: Link, listed: bytes, remote: PurePosixPath, local: Path, *, files: str, limit_bytes: int) -> None:
-    """Get what the board has listed below `remote` in its folder `files`: `d` or `f`, a path, a zero byte for each."""
+    """Copy the listed entries below `remote` from the board's folder `files`.
+
+    Each entry is `d` or `f`, a path and a zero byte. Raises TransferError, LinkLost.
+    """
     if len(listed) >= LIST_LIMIT_BYTES or listed.count(b"\0") > FILES_LIMIT:
         raise TransferError(f"{remote} holds more than {FILES_LIMIT} files")
     left = limit_bytes
@@ -251,9 +257,9 @@ def _listed(data: bytes) -> Iterator[tuple[str, PurePosixPath]]:
 
 
 def _read_tree(local: Path, remote: PurePosixPath) -> tuple[list[str], list[tuple[_Source, str, bool]]]:
-    """The folders to make; the files with their places and whether they can be run. Links are what they lead to.
+    """Return the folders to create, and the files with their destination and whether they are executable.
 
-    Raises TransferError.
+    Links are followed. Raises TransferError.
     """
     folders = [str(remote.parent)]
     files = []
@@ -274,7 +280,7 @@ def _read_tree(local: Path, remote: PurePosixPath) -> tuple[list[str], list[tupl
 
 
 def _state(status: os.stat_result) -> str:
-    """A name for a file as it is now: another one once it is written to."""
+    """Return a name for a file's current content; it changes when the file is written."""
     facts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
