@@ -1,1 +1,1 @@
-"""What is known about the machine that a measurement was taken on."""
+"""Boards: their facts, their measuring conditions, and emulated ones."""

@@ -1,4 +1,4 @@
-"""The conditions that a measurement is asked to be taken in, put back afterwards."""
+"""Set the conditions for a measurement, and restore the board afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHELL = (PurePosixPath("/bin/sh"), "-c")
 TIMEOUT_S = 30.0
 COOLDOWN_TIMEOUT_S = 900.0
 
-# How it was is written down before anything is changed, as a script that puts it back.
+# Before changing anything, write a script that restores the current governors.
 SET_GOVERNOR = r"""
 set -- "$SYS"/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor
 [ -e "$1" ] || { echo "the kernel has none" >&2; exit 1; }
@@ -41,9 +41,10 @@ until [ "$(cat "$sensor")" -le "$LIMIT" ]; do sleep 2; done
 
 @contextmanager
 def conditions(executor: Executor, spec: BenchmarkSpec, *, sys: str = SYS) -> Iterator[None]:
-    """Hold a board's governor where it was asked to be. Raises ConfigError, ExecutorError.
+    """Set the board's CPU frequency governor if the spec asks for one. Raises ConfigError, ExecutorError.
 
-    It is put back with the block, and by the board itself when the link is lost or edgetool killed.
+    The governor is restored when the block ends; the board itself restores it when the link is lost or edgetool is
+    killed.
     """
     if spec.governor is None:
         yield
@@ -59,14 +60,14 @@ def conditions(executor: Executor, spec: BenchmarkSpec, *, sys: str = SYS) -> It
             )
         yield
     except BaseException:
-        with contextlib.suppress(ExecutorError):  # what went wrong first is what matters
+        with contextlib.suppress(ExecutorError):  # the first error is the one to report
             executor.run([*SHELL, PUT_BACK], env=env, timeout_s=TIMEOUT_S)
         raise
     executor.run([*SHELL, PUT_BACK], env=env, timeout_s=TIMEOUT_S).check()
 
 
 def cool_down(executor: Executor, spec: BenchmarkSpec, *, sys: str = SYS) -> None:
-    """Wait until the board is as cool as it was asked to be. Raises ConfigError, ExecutorError."""
+    """Wait until the board has cooled to the requested temperature. Raises ConfigError, ExecutorError."""
     if spec.cooldown_celsius is None:
         return
     _check_native(executor, "temperature")

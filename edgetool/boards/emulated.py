@@ -1,4 +1,4 @@
-"""The emulated board as a place bundles run: the one that is up, or one of its own for as long as it is needed."""
+"""The executor for emulated boards: it uses the running board, or starts one for as long as it is needed."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ DEFAULT_VLEN_BITS = 256
 
 
 class EmulatedBoardExecutor(SshExecutor):
-    """Reached like any board. Its times are an emulator's."""
+    """Connects over SSH like any board. Its times are an emulator's."""
 
     traits = Traits(has_libc=True, runs_here=True, emulates=True)
 
     @value
     class Settings:
-        """Of a board that is started here; `edgetool board up` has options of its own."""
+        """Settings of a board that is started here; `edgetool board up` has its own options."""
 
         kind: Literal["virtual"]
         cores: Annotated[int, Ge(1), Le(16)] = 2
         memory_mib: Annotated[int, Ge(256), Le(1024 * 1024)] = 2048
-        vector: bool = True  # RISC-V only, as is the next
-        vlen_bits: Annotated[int, Ge(128), Le(1024)] | None = None  # 256 where there are vectors
-        wait_s: Seconds = 0.0  # for who else uses the board that is up
+        vector: bool = True  # RISC-V only, like vlen_bits
+        vlen_bits: Annotated[int, Ge(128), Le(1024)] | None = None  # 256 by default, with vectors
+        wait_s: Seconds = 0.0  # how long to wait for another session's lock on the running board
 
     def __init__(self, name: str, options: BoardOptions, *, wait_s: float = 0.0, exclusive: bool = True) -> None:
         settings = SshExecutor.Settings(kind="ssh", host=HOST, emulator=options.machine.emulator, wait_s=wait_s)
@@ -64,7 +64,7 @@ class EmulatedBoardExecutor(SshExecutor):
 
     @classmethod
     def prepare(cls, target: Target, progress: Progress) -> None:
-        """Fetch what the board boots."""
+        """Build the image that the board boots."""
         machine = board_options(target).machine
         check_emulator(machine)
         with progress.step(f"image of {target.name}") as step:
@@ -104,7 +104,7 @@ class EmulatedBoardExecutor(SshExecutor):
 
 
 def board_options(target: Target) -> BoardOptions:
-    """The board that a target's file describes. Raises ConfigError for a target that is no emulated board."""
+    """Return the board that a target file describes. Raises ConfigError when the target isn't an emulated board."""
     if target.executor["kind"] != "virtual":
         raise ConfigError(f"target {target.name} is no emulated board", hint='its [executor] is not of kind "virtual"')
     table = _table(target)

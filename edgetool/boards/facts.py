@@ -1,4 +1,4 @@
-"""What the target's /proc and /sys tell, read by its own shell; every fact is optional."""
+"""Read facts about the target from its /proc and /sys with its own shell. Every fact is optional."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @value
 class BoardFacts:
-    """What /proc and /sys tell of the machine at one moment; whatever it does not tell is None."""
+    """Facts from /proc and /sys at one moment; None for facts that the machine doesn't report."""
 
     model: Text | None = None
     cpu: Text | None = None
@@ -23,14 +23,14 @@ class BoardFacts:
     governor: Text | None = None
     clock_hz: NonNegative | None = None
     temperature_celsius: float | None = None
-    throttle_flags: NonNegative | None = None  # a Raspberry Pi firmware's: bits 0 to 3 now, 16 to 19 since its start
-    cooling_steps: NonNegative | None = None  # by how many steps the kernel slows the processors for their heat
+    throttle_flags: NonNegative | None = None  # from Raspberry Pi firmware: bits 0–3 current, 16–19 since boot
+    cooling_steps: NonNegative | None = None  # how many steps the kernel throttles the processors because of heat
     load_1min: float | None = None
     memory_available_bytes: NonNegative | None = None
-    memory_bytes: NonNegative | None = None  # all that it has
+    memory_bytes: NonNegative | None = None  # total
 
 
-# One line a fact, `name=value`; nothing but a POSIX shell is asked of the target.
+# Prints one `name=value` line for each fact and needs only a POSIX shell.
 SYS = "/sys"
 SCRIPT = r"""
 first() { for file; do if [ -r "$file" ]; then head -n 1 "$file" | tr -d '\000'; return; fi; done; }
@@ -59,7 +59,7 @@ echo "total_kib=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/
 
 
 def read_facts(executor: Executor, *, sys: str = SYS) -> BoardFacts | None:
-    """The facts of this moment, or None where /proc is not the target's own (an emulator passes its host's through)."""
+    """Read the current facts. Return None when /proc isn't the target's own: an emulator passes its host's through."""
     if not executor.native():
         return None
     result = executor.run([PurePosixPath("/bin/sh"), "-c", SCRIPT], env={"SYS": sys}, timeout_s=30)
@@ -67,7 +67,7 @@ def read_facts(executor: Executor, *, sys: str = SYS) -> BoardFacts | None:
 
 
 def parse_facts(text: str) -> BoardFacts:
-    """Facts from the script's lines; a line that makes no sense is an unknown fact.
+    """Parse the script's output; an invalid line counts as an unknown fact.
 
     >>> parse_facts("clock_khz=1500000\\ntemperature_millicelsius=hot").clock_hz
     1500000000

@@ -1,4 +1,4 @@
-"""What an emulated board starts from: Debian's kernel and an initramfs, both out of signed packages."""
+"""Build the image of an emulated board from signed packages: Debian's kernel and an initramfs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
 from edgetool.runtimes.description import copy_closure
 
-RECIPE = 2  # raised when the image is put together in another way
+RECIPE = 2  # increment when the image is built differently
 SUITE = "trixie"
 PACKAGES = ("busybox-static", "dropbear-bin", "libc6", "libstdc++6", "libgcc-s1")
 KERNEL = "boot/vmlinu*"
 MODULE = "usr/lib/modules/*/{}.ko.xz"
-MODULES = ("failover", "net_failover", "virtio_mmio", "virtio_net")  # each after those it needs
+MODULES = ("failover", "net_failover", "virtio_mmio", "virtio_net")  # in order of dependency
 READY = "edgetool: ssh is listening"
 
-# The network comes last: who connects before finds no one, and who connects after finds the SSH server.
+# The network comes up last, so a client that can connect always finds the SSH server.
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
@@ -42,18 +42,18 @@ ip link set eth0 up
 echo "@ready@"
 exec init
 """
-# Its own busybox init reaps orphans and powers off on a signal.
+# busybox init reaps orphans and powers off on a signal.
 INITTAB = "::ctrlaltdel:/bin/poweroff\n::shutdown:/bin/sync\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoardImage:
     kernel: Path
-    initramfs: Path  # without keys, which each board gets of its own
+    initramfs: Path  # without keys; each board gets its own
 
 
 def board_image(machine: Machine, store: Store, *, note: Note = unheard, force: bool = False) -> BoardImage:
-    """Fetched and put together once; `note` hears how. Raises BuildError when fetching fails."""
+    """Build the image, or take it from the cache; `note` receives progress. Raises BuildError, FetchError."""
     kernel = Packages(suite=SUITE, architecture=machine.architecture, packages=(machine.kernel_package,))
     programs = replace(kernel, packages=PACKAGES)
     init = _init(machine)

@@ -1,4 +1,4 @@
-"""Key pairs for an emulated board, in the forms that its server and its clients read."""
+"""Key pairs for an emulated board, in OpenSSH's and dropbear's formats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class KeyPair:
-    """An Ed25519 pair."""
+    """An Ed25519 key pair."""
 
     private_openssh: bytes
     private_dropbear: bytes
@@ -23,7 +23,7 @@ def make_key_pair() -> KeyPair:
     kind = b"ssh-ed25519"
     return KeyPair(
         private_openssh=key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()),
-        # dropbear's own form: the kind and both halves, each after its length
+        # dropbear's format: the kind and both key halves, each prefixed by its length
         private_dropbear=b"".join(len(part).to_bytes(4, "big") + part for part in (kind, raw)),
         public_line=key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(),
     )

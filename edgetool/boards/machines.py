@@ -1,4 +1,4 @@
-"""The machines that can be emulated whole: QEMU's program for each triple, and what Debian calls its parts."""
+"""Machines that QEMU can emulate: the emulator for each triple, and the Debian packages they need."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from edgetool.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Debian's kernel on QEMU's `virt` machine."""
+    """QEMU's `virt` machine with Debian's kernel."""
 
-    name: str  # as `uname -m` says it there
+    name: str  # as in `uname -m`
     emulator: str
     emulator_package: str
     board: str  # QEMU's -M
-    architecture: str  # Debian's name of it
+    architecture: str  # Debian's name
     kernel_package: str
     loader: str
     console: str
@@ -41,7 +41,7 @@ MACHINES = {
         name="aarch64",
         emulator="qemu-system-aarch64",
         emulator_package="qemu-system-arm",
-        board="virt,gic-version=3",  # version 2 ends at eight cores
+        board="virt,gic-version=3",  # GIC version 2 supports only eight cores
         architecture="arm64",
         kernel_package="linux-image-arm64",
         loader="ld-linux-aarch64.so.1",
@@ -51,7 +51,7 @@ MACHINES = {
 
 
 def machine_for(triple: str) -> Machine:
-    """Raises ConfigError for a triple that no whole machine is emulated of."""
+    """Return the machine for a triple. Raises ConfigError when there is none."""
     if triple not in MACHINES:
         raise ConfigError(f"no emulated board for {triple!r}", hint=f"there is one for {', '.join(MACHINES)}")
     return MACHINES[triple]

@@ -1,4 +1,4 @@
-"""What a board is: asked before a target's file is written for it, and before anything runs on it."""
+"""Probe a board before writing its target file or running anything on it."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Probe:
     machine: Name
     kernel: Name | None
     cores: NonNegative | None
-    free_bytes: NonNegative | None  # where the work folder lies
+    free_bytes: NonNegative | None  # on the work folder's file system
     facts: BoardFacts
 
     @property
     def triple(self) -> str:
-        """Raises ConfigError for a machine that no toolchain is for."""
+        """Return the toolchain triple. Raises ConfigError when there is no toolchain for the machine."""
         if self.machine not in TRIPLES:
             raise ConfigError(
                 f"the board's machine is {self.machine}", hint=f"edgetool knows {', '.join(sorted(TRIPLES))}"
@@ -53,12 +53,12 @@ class Probe:
 
     @property
     def vectors(self) -> Vectors | None:
-        """None where RISC-V's vectors are no question, or the board does not tell."""
+        """Return the board's vector support, or None when it isn't RISC-V or doesn't report its ISA."""
         return vectors_of(self.facts) if self.machine == "riscv64" else None
 
 
 def probe_board(executor: Executor) -> Probe:
-    """Raises ExecutorError when the place has no shell of its own or does not answer sensibly."""
+    """Probe a board. Raises ExecutorError when the target has no shell of its own or gives no valid answer."""
     facts = read_facts(executor)
     if facts is None:
         raise ExecutorError("this target's programs are not those of a board with a shell")
@@ -83,7 +83,7 @@ def _natural(text: str) -> int | None:
 
 
 def check_machine_of(target: Target, probe: Probe) -> None:
-    """Raises WrongMachine when the target's file is for another machine than the board is."""
+    """Check that the target's triple matches the board. Raises WrongMachine when it doesn't."""
     if target.triple != "native" and target.triple != probe.triple:
         raise WrongMachine(
             f"{target.name} is {probe.machine}, its target file says {target.triple}",
@@ -92,7 +92,7 @@ def check_machine_of(target: Target, probe: Probe) -> None:
 
 
 def check_instructions_of(bundle: Bundle, facts: BoardFacts | None) -> None:
-    """Raises IllegalInstruction when a file of the bundle needs vectors that the board does not have."""
+    """Check that the board has the vectors the bundle's files need. Raises IllegalInstruction when it doesn't."""
     vectors = None if facts is None else vectors_of(facts)
     if vectors in (None, Vectors.RATIFIED):
         return
@@ -110,10 +110,10 @@ def check_instructions_of(bundle: Bundle, facts: BoardFacts | None) -> None:
 
 
 def vectors_of(facts: BoardFacts) -> Vectors | None:
-    """What a RISC-V kernel's /proc/cpuinfo tells of the vector instructions.
+    """Return the vector support that a RISC-V kernel's /proc/cpuinfo reports.
 
-    Vendors' kernels for T-Head's C906, C910 and C920 say "v" and mean the draft 0.7.1, whose instructions have other
-    encodings; Linux itself says "xtheadvector".
+    Vendor kernels for T-Head's C906, C910 and C920 report "v" for the draft 0.7.1, whose instructions have different
+    encodings; mainline Linux reports "xtheadvector".
 
     >>> str(vectors_of(BoardFacts(isa="rv64imafdcv_zicsr"))), str(vectors_of(BoardFacts(isa="rv64imafdc_zve32x")))
     ('vectors (V 1.0)', 'no vectors')

@@ -1,4 +1,4 @@
-"""A whole emulated board: a Linux of its own under QEMU, reached through SSH like a real one."""
+"""Emulated boards: a complete Linux under QEMU, reached over SSH like a real board."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from edgetool.platform.values import Name, NonNegative, Text, plain_name, value
 
 HOST = "board"  # in each board's own SSH configuration
 LOOPBACK = "127.0.0.1"
-BOOT_TIMEOUT_S = 180.0  # an emulator on a busy machine; a few seconds on an idle one
+BOOT_TIMEOUT_S = 180.0  # for a busy machine; an idle one takes a few seconds
 START_TIMEOUT_S = 30.0
 PORT_ATTEMPTS = 5
 STATE = "board.json"
@@ -40,7 +40,7 @@ PID = "pid"
 
 @value
 class BoardOptions:
-    """The machine to emulate. A RISC-V one without `vlen_bits` has no vectors, like boards before 2024."""
+    """The machine to emulate. A RISC-V machine without `vlen_bits` has no vectors, like boards before 2024."""
 
     triple: Name = "riscv64-linux-gnu"
     cores: Annotated[int, Ge(1), Le(16)] = 2
@@ -49,12 +49,12 @@ class BoardOptions:
 
     @property
     def machine(self) -> Machine:
-        """Raises ConfigError for a triple that no whole machine is emulated of."""
+        """Return the machine. Raises ConfigError for a triple without an emulated machine."""
         return machine_for(self.triple)
 
     @property
     def cpu(self) -> str:
-        """QEMU's -cpu. Raises ConfigError for options that go with no machine.
+        """Return QEMU's -cpu. Raises ConfigError for an invalid combination of options.
 
         >>> BoardOptions().cpu, BoardOptions(triple="aarch64-linux-gnu").cpu
         ('rv64,v=false', 'cortex-a76')
@@ -72,7 +72,7 @@ class BoardOptions:
 
 @value
 class BoardState:
-    """A board that was started: the file `board.json` in its folder."""
+    """A board that was started, stored as `board.json` in its folder."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int
@@ -80,7 +80,7 @@ class BoardState:
     emulator: Text
     process: Daemon
     port: Annotated[int, Ge(1), Le(65535)]  # on loopback
-    boot_ms: NonNegative  # from the emulator's start to the SSH server's first words
+    boot_ms: NonNegative  # from the emulator's start to the SSH server's banner
 
     @property
     def running(self) -> bool:
@@ -88,24 +88,24 @@ class BoardState:
 
 
 def board_folder(store: Store, target: str) -> Path:
-    """Where the board that `edgetool board up` starts for a target keeps its state."""
+    """Return the state folder of the board that `edgetool board up` starts for a target."""
     return store.root / "boards" / plain_name(target)
 
 
 def running_boards(store: Store) -> dict[str, BoardState]:
-    """Every board that runs, by the target it was started for."""
+    """Return every running board by the name of its target."""
     folders = sorted(path.parent for path in (store.root / "boards").glob(f"*/{STATE}"))
     states = {folder.name: read_board(folder) for folder in folders}
     return {name: state for name, state in states.items() if state is not None and state.running}
 
 
 def read_board(folder: Path) -> BoardState | None:
-    """The board of a folder, running or not, or None when there is none."""
+    """Return the board in a folder, running or not, or None when there is none."""
     return read_document(folder / STATE, BoardState) if (folder / STATE).is_file() else None
 
 
 def check_emulator(machine: Machine) -> None:
-    """Raises ConfigError when a machine's emulator is not installed."""
+    """Check that a machine's emulator is installed. Raises ConfigError when it isn't."""
     if shutil.which(machine.emulator) is None:
         raise ConfigError(
             f"{machine.emulator} is not installed", hint=f"as root: apt-get install {machine.emulator_package}"
@@ -113,10 +113,10 @@ def check_emulator(machine: Machine) -> None:
 
 
 def start_board(folder: Path, options: BoardOptions, store: Store) -> BoardState:
-    """Start a board whose state is kept in `folder`; it goes on after this process. A running one is left alone.
+    """Start a board that outlives this process, with its state in `folder`. A running board is left as it is.
 
-    Raises ConfigError when the emulator is missing or the folder's board runs with other options, ExecutorError when
-    the board does not come up; then nothing is left running.
+    Raises ConfigError when the emulator isn't installed or the folder's board runs with other options. Raises
+    ExecutorError when the board doesn't boot; nothing is left running then.
     """
     from filelock import FileLock
 
@@ -158,7 +158,7 @@ def start_board(folder: Path, options: BoardOptions, store: Store) -> BoardState
 
 
 def stop_board(folder: Path) -> bool:
-    """End the board and remove its folder, keys included. False when none was running."""
+    """End the board and remove its folder with its keys. Return False when none was running."""
     state = read_board(folder)
     ended = state is not None and end_daemon(state.process)
     shutil.rmtree(folder, ignore_errors=True)
@@ -176,7 +176,7 @@ def _keys(host: KeyPair, user: KeyPair) -> list[cpio.Member]:
 
 
 def _ssh_config(folder: Path, port: int) -> str:
-    """What an SSH client needs; the executor reads the same file as `ssh -F`."""
+    """Return the SSH client configuration, also usable with `ssh -F`."""
     lines = {
         "HostName": LOOPBACK,
         "Port": str(port),
@@ -191,7 +191,7 @@ def _ssh_config(folder: Path, port: int) -> str:
 
 
 def _boot(folder: Path, options: BoardOptions, image: BoardImage) -> tuple[int, Daemon, float]:
-    """Start the emulator and wait for its SSH server; returns its port, its process and the seconds it took."""
+    """Start the emulator and wait for its SSH server. Return its port, its process and the boot time in seconds."""
     for attempt in range(PORT_ATTEMPTS):
         port = _free_port()
         with _listening() as (listener, address):
@@ -202,7 +202,7 @@ def _boot(folder: Path, options: BoardOptions, image: BoardImage) -> tuple[int, 
             if started.exit_code != 0:
                 said = started.stderr.decode(errors="replace").strip()
                 if "host forwarding" in said and attempt + 1 < PORT_ATTEMPTS:
-                    continue  # someone else took the port between our look and QEMU's
+                    continue  # another process took the port in the meantime
                 raise ExecutorError(f"{words[0]} did not start: {said or 'it took too long'}")
             _await_ready(listener, port, folder, deadline=start + BOOT_TIMEOUT_S)
             daemon = identify(int((folder / PID).read_text()))
@@ -226,23 +226,23 @@ def _command(folder: Path, options: BoardOptions, image: BoardImage, port: int, 
             f"console={machine.console} quiet",
         ),
         *("-nodefaults", "-no-user-config", "-display", "none", "-daemonize", "-pidfile", str(folder / PID)),
-        # The console goes to a file, and to us until the board has said that it is ready.
+        # The console is logged to a file and sent to us until the board is ready.
         *("-chardev", f"socket,id=console,path={_escaped(ready)},logfile={_escaped(str(folder / CONSOLE))}"),
         *("-serial", "chardev:console"),
-        # restrict: the board reaches nothing; only what is forwarded reaches it.
+        # restrict: the board has no network access beyond the forwarded port.
         *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:{LOOPBACK}:{port}-:22"),
         *("-device", "virtio-net-device,netdev=net"),
     ]
 
 
 def _escaped(text: str) -> str:
-    """A comma ends one of QEMU's options, two are a comma."""
+    """Escape a value for QEMU, where a comma separates options and a double comma is a literal one."""
     return text.replace(",", ",,")
 
 
 @contextmanager
 def _listening() -> Iterator[tuple[socket.socket, str]]:
-    """A socket that the emulator connects its console to. Its folder is a short one: a path may have 107 bytes."""
+    """Listen on a socket for the emulator's console. Its folder is short, since the path is limited to 107 bytes."""
     with (
         tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,
         socket.socket(socket.AF_UNIX) as listener,
@@ -254,7 +254,7 @@ def _listening() -> Iterator[tuple[socket.socket, str]]:
 
 
 def _await_ready(listener: socket.socket, port: int, folder: Path, *, deadline: float) -> None:
-    """Read the board's console up to the word that its SSH server listens, then hear that server."""
+    """Read the console until the SSH server listens, then read that server's banner."""
     try:
         listener.settimeout(START_TIMEOUT_S)
         console, _ = listener.accept()

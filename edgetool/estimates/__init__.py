@@ -1,1 +1,1 @@
-"""What counted instructions would cost named cores: intervals of cycles, never measured times."""
+"""Estimates of what counted instructions would cost named cores, as intervals of cycles. Never measured times."""

@@ -1,4 +1,4 @@
-"""Two levels of data cache as the counting emulator models them (toolchain/qemu/plugin/cache.h)."""
+"""The counting emulator's model of two data cache levels (toolchain/qemu/plugin/cache.h)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetool.platform.values import Positive, plain_name, value
 
 @value
 class CacheModel:
-    """Every access to memory goes through it; the traffic that leaves it is counted by its name."""
+    """A cache that every memory access passes through. Traffic beyond it is counted under its name."""
 
     name: Annotated[str, Len(1, 31), Predicate(lambda name: plain_name(name) == name)]
     line_bytes: Positive
@@ -23,7 +23,7 @@ class CacheModel:
 
     @classmethod
     def of(cls, core: Core) -> Self:
-        """A core's own, by the core's name."""
+        """Return the model of a core's own caches, named after the core."""
         caches = core.caches
         return cls(
             name=core.name,
@@ -36,6 +36,6 @@ class CacheModel:
 
     @property
     def argument(self) -> str:
-        """The plugin's."""
+        """Return the argument for the counting plugin."""
         sizes = (self.line_bytes, self.l1_bytes, self.l1_ways, self.l2_bytes, self.l2_ways)
         return f"cache={':'.join([self.name, *map(str, sizes)])}"

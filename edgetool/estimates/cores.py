@@ -1,4 +1,4 @@
-"""A core: what its instructions and its memory cost, each number with its source (toolchain/cores/<name>.toml)."""
+"""Core models: the costs of instructions and memory, each with its source (toolchain/cores/<name>.toml)."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from edgetool.platform.documents import read_document
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 
 Cycles = Annotated[float, Ge(0), Le(1e6)]
-GROUPS = (1.0, 2.0, 4.0, 8.0)  # registers, of a row that gives its cycles for each
+GROUPS = (1.0, 2.0, 4.0, 8.0)  # group sizes in registers, for costs given for each size
 
 
 class Mark(StrEnum):
-    """What a number was taken from."""
+    """The origin of a number."""
 
     SILICON = "silicon"  # measured on the core and published
     MODEL = "model"  # LLVM's model of the core
-    DOCUMENT = "document"  # its maker's word
-    ESTIMATE = "estimate"  # ours; the source says how
+    DOCUMENT = "document"  # documented by its maker
+    ESTIMATE = "estimate"  # edgetool's own; the source explains it
 
 
 @value
 class Figure:
-    """A number, what it was taken from and where that is."""
+    """A number with its origin and source."""
 
     value: Annotated[float, Gt(0), Le(1e12)]
     mark: Mark
@@ -42,12 +42,12 @@ class Figure:
 
 @value
 class Caches:
-    """Two levels of data cache and what lies behind them. Loads and stores of whole lines."""
+    """Two data cache levels and the memory behind them. Loads and stores move whole lines."""
 
     line_bytes: Positive
     l1_bytes: Positive
     l1_ways: Positive
-    l2_bytes: Positive  # what one thread has to itself when nothing else runs
+    l2_bytes: Positive  # available to one thread when nothing else runs
     l2_ways: Positive
     mark: Mark
     source: Name
@@ -57,28 +57,29 @@ class Caches:
 
 @value
 class Cost:
-    """How long operations keep their unit busy: the reciprocal of their throughput.
+    """How long operations occupy their unit: the reciprocal of their throughput.
 
-    One number is that of one register; a group costs as many times as much as it has registers, and a part of a
-    register its part, but never less than the core's least. A list is that of groups of 1, 2, 4 and 8 registers.
+    A single number is the cost of one register. A group costs that number times its registers, and a fraction of a
+    register that fraction, but at least the core's minimum. A list gives the costs of groups of 1, 2, 4 and 8
+    registers.
     """
 
     ops: Annotated[tuple[Op, ...], Len(1, 100)]
     sew: Annotated[tuple[Sew, ...], Len(1, 4)] = get_args(Sew)
     cycles: Cycles | Annotated[tuple[Cycles, ...], Len(4, 4)]
-    per: Literal["register", "element"] = "register"  # "element": of strided and indexed accesses, vl times
+    per: Literal["register", "element"] = "register"  # "element": strided and indexed accesses, multiplied by vl
     mark: Mark
     source: Name
 
     def of(self, registers: float, least: float) -> float:
-        """Cycles of one instruction on a group of so many registers."""
+        """Return the cycles of one instruction on a group of `registers` registers."""
         if isinstance(self.cycles, tuple):
             return interpolate(self.cycles, registers)
         return max(least, self.cycles * registers)
 
 
 def interpolate(cycles: Sequence[float], registers: float) -> float:
-    """Between the groups that are given; a part of a register costs as much as one.
+    """Interpolate between the given group sizes; a fraction of a register costs as much as one.
 
     >>> interpolate((6.5, 11.0, 17.0, 54.0), 0.5), interpolate((6.5, 11.0, 17.0, 54.0), 3.0)
     (6.5, 14.0)
@@ -94,29 +95,32 @@ def interpolate(cycles: Sequence[float], registers: float) -> float:
 
 @value
 class Core:
-    """A core that costs are known of: a file `toolchain/cores/<name>.toml`."""
+    """A core with known costs, defined in `toolchain/cores/<name>.toml`."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int
-    name: Name = "unnamed"  # the file's, filled in on reading
+    name: Name = "unnamed"  # the file's name, set on reading
     title: Name
     description: Text
-    caveat: Text | None = None  # what the reader of its estimates must know
+    caveat: Text | None = None  # what readers of its estimates must know
     vlen_bits: NonNegative  # 0 without vectors
     clock_hz: Figure
-    issue_width: Figure  # instructions a cycle
-    shared_ports: bool  # loads and stores use the same; else they overlap
+    issue_width: Figure  # instructions per cycle
+    shared_ports: bool  # loads and stores share ports; otherwise they overlap
     vector_least_cycles: Figure | None = None  # of any vector instruction; None without vectors
     caches: Caches
     sources: dict[Name, Text]
-    cost: Annotated[tuple[Cost, ...], Len(1, 500)]  # of several rows for an operation and SEW the last holds
+    cost: Annotated[tuple[Cost, ...], Len(1, 500)]  # the last row for an operation and SEW applies
 
     @cached_property
     def costs(self) -> dict[tuple[Op, Sew], Cost]:
         return {(op, sew): row for row in self.cost for op in row.ops for sew in row.sew}
 
     def cycles(self, cell: Cell) -> float:
-        """Of all instructions of a cell, on their unit. Raises ConfigError where the core has no such instruction."""
+        """Return the cycles of all instructions of a cell on their unit.
+
+        Raises ConfigError when the core has no such instruction.
+        """
         row = self.costs.get((cell.op, cell.sew or 8))
         if row is None:
             raise ConfigError(f"{self.title} has no {cell.op}", hint="count it on a processor without vectors")
@@ -126,7 +130,7 @@ class Core:
         return cell.count * row.of(cell.registers or 1.0, 0.0 if cell.op in SHAPELESS_OPS else least)
 
     def figures(self) -> Iterator[tuple[str, Mark, str]]:
-        """What every number is of, its mark and its source."""
+        """Yield the name, origin and source of every number."""
         named = {
             "clock_hz": self.clock_hz,
             "issue_width": self.issue_width,
@@ -144,14 +148,14 @@ def core_names() -> tuple[str, ...]:
 
 
 def load_core(name: str) -> Core:
-    """Raises ConfigError for an unknown core, naming the known ones, and for a file that is none."""
+    """Load a core. Raises ConfigError for an unknown core, naming the known ones, and for an invalid file."""
     if name not in core_names():
         raise ConfigError(f"no core {name!r}", hint=f"known cores: {', '.join(core_names())}")
     return read_core(_folder() / f"{name}.toml")
 
 
 def read_core(path: Path) -> Core:
-    """Raises ConfigError naming the file and what is wrong with it."""
+    """Read a core's file. Raises ConfigError naming the file and the error."""
     core = replace(read_document(path, Core), name=path.stem)
     if core.schema != Core.SCHEMA:
         raise ConfigError(f"{path}: schema: {core.schema}, this edgetool reads {Core.SCHEMA}")

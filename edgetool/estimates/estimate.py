@@ -1,4 +1,4 @@
-"""Cycles of an instruction mix on a core: an interval between perfect overlap of its parts and none."""
+"""Estimate the cycles of an instruction mix on a core, as an interval between perfect overlap of its parts and none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgetool.platform.values import Name, value
 
 
 class Bound(StrEnum):
-    """What a core can be busy with all the time."""
+    """A part of a core that can limit the speed."""
 
     VECTOR = "vector"
     INTEGER = "integer"
@@ -26,10 +26,10 @@ class Bound(StrEnum):
 
 @value
 class Estimate:
-    """Cycles that each part of a core is busy with a mix; no time was measured.
+    """Cycles that a mix keeps each part of a core busy. No time was measured.
 
-    `low` is perfect overlap, the busiest part alone; `high` is none, the arithmetic of the busiest unit, loads and
-    stores, issue and memory one after the other. Without a model of the caches memory is None and in neither.
+    `low` assumes perfect overlap: the busiest part alone. `high` assumes none: the sum of the busiest arithmetic unit,
+    loads and stores, issue and memory. Without a cache model memory is None and part of neither.
     """
 
     core: Name
@@ -54,7 +54,7 @@ class Estimate:
 
     @property
     def alu(self) -> float:
-        """The busiest of the units for arithmetic."""
+        """Return the cycles of the busiest arithmetic unit."""
         return max(self.vector, self.integer, self.float_)
 
     @property
@@ -67,21 +67,21 @@ class Estimate:
 
     @property
     def middle(self) -> float:
-        """The geometric mean of both ends: what estimates are compared by."""
+        """Return the geometric mean of both ends, by which estimates are compared."""
         return math.sqrt(self.low * self.high)
 
     @property
     def binding(self) -> Bound:
-        """The part that is busiest."""
+        """Return the busiest part."""
         return max(self.bounds, key=lambda bound: self.bounds[bound])
 
     def ms(self, cycles: float) -> float:
-        """At the core's clock."""
+        """Convert cycles to milliseconds at the core's clock."""
         return cycles / self.clock_hz * 1e3
 
 
 def estimate(mix: InstructionMix, core: Core) -> Estimate:
-    """Raises ConfigError where the core has no such instruction."""
+    """Estimate the cycles of a mix on a core. Raises ConfigError when the core lacks one of its instructions."""
     busy: dict[Unit, float] = defaultdict(float)
     for cell in mix.cells:
         busy[UNIT_OF[cell.op]] += core.cycles(cell)
@@ -99,7 +99,7 @@ def estimate(mix: InstructionMix, core: Core) -> Estimate:
 
 
 def _memory(mix: InstructionMix, core: Core) -> float | None:
-    """Cycles of what left the model of the core's own caches."""
+    """Return the cycles for traffic beyond the core's modelled caches, or None without a model."""
     traffic = next((traffic for traffic in mix.traffic if traffic.cache == core.name), None)
     if traffic is None:
         return None
@@ -111,15 +111,16 @@ def _memory(mix: InstructionMix, core: Core) -> float | None:
 
 
 def runs_on(mix: InstructionMix, vlen_bits: int, core: Core) -> bool:
-    """Whether a mix that was counted with such vectors is what the core would execute.
+    """Return whether a core would execute the mix that was counted with vectors of `vlen_bits`.
 
-    A program without vector instructions executes the same on each.
+    A program without vector instructions executes the same on every core.
     """
     return vlen_bits == core.vlen_bits or mix.vector == 0
 
 
 def geometric_mean(numbers: Iterable[float]) -> float:
-    """
+    """Return the geometric mean of positive numbers.
+
     >>> geometric_mean([1.0, 4.0])
     2.0
     """

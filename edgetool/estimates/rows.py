@@ -1,4 +1,4 @@
-"""Estimates as rows: what was counted on which core, as an interval, with the part that binds."""
+"""Rows of estimates: a counted mix, a core, an interval of cycles and the limiting part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetool.harness.instructions import InstructionMix
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.values import Name, Text, value
 
-KIND = "estimated"  # what a row says of itself wherever it is shown
+KIND = "estimated"  # marks every row wherever it is shown
 
 
 @value
@@ -22,17 +22,17 @@ class Interval:
 
 @value
 class OperatorEstimate:
-    """All of a model's nodes of one operator."""
+    """The estimate for all nodes of one operator."""
 
     operator: Name
     cycles: Interval
     bound_by: Bound
-    share: float  # of all operators' middles
+    share: float  # of the sum of all operators' midpoints
 
 
 @value
 class EstimateRow:
-    """A count on a core. No time was measured: `kind` says so in each row."""
+    """The estimate of a counted mix on a core. No time was measured, which `kind` states in every row."""
 
     of: Text  # what was counted
     core: Name
@@ -41,14 +41,14 @@ class EstimateRow:
     cycles: Interval
     ms: Interval  # at the core's clock
     bound_by: Bound
-    parts: dict[Bound, float]  # cycles that each is busy
+    parts: dict[Bound, float]  # cycles that each part is busy
     with_memory: bool  # whether the caches were modelled
     operators: tuple[OperatorEstimate, ...] = ()
     caveat: Text | None = None
 
 
 def row(of: str, mix: InstructionMix, core: Core, *, counts: InstructionCounts | None = None) -> EstimateRow:
-    """`counts` where the mix is of a model whose operators were counted too."""
+    """Estimate a mix on a core, including its operators when `counts` has them."""
     found = estimate(mix, core)
     return EstimateRow(
         of=of,
@@ -65,7 +65,7 @@ def row(of: str, mix: InstructionMix, core: Core, *, counts: InstructionCounts |
 
 
 def rows(of: str, counts: InstructionCounts, cores: Iterable[Core]) -> tuple[EstimateRow, ...]:
-    """One for each core that would execute what was counted."""
+    """Return a row for each core that would execute the counted instructions."""
     mix = counts.mean
     return tuple(row(of, mix, core, counts=counts) for core in cores if runs_on(mix, counts.vlen_bits, core))
 
@@ -84,16 +84,16 @@ def _operators(counts: InstructionCounts, core: Core) -> Iterator[OperatorEstima
 
 @value
 class Judgement:
-    """A candidate beside a baseline over all cores that both were estimated on: what a kernel is judged by."""
+    """The comparison of a candidate kernel with a baseline on every core for which both were estimated."""
 
-    ratios: dict[Name, float]  # candidate's middle ÷ baseline's, by core
+    ratios: dict[Name, float]  # midpoints, candidate ÷ baseline, by core
     worst_core: Name
     worst: float
     geometric_mean: float
 
 
 def judge(baseline: Sequence[EstimateRow], candidate: Sequence[EstimateRow]) -> Judgement | None:
-    """None where they share no core."""
+    """Compare a candidate with a baseline. Return None when they share no core."""
     before = {line.core: line for line in baseline}
     ratios = {
         line.core: _middle(line) / _middle(before[line.core])

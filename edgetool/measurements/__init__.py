@@ -1,1 +1,1 @@
-"""What is measured: a module for each kind, its values beside the instrument that takes them."""
+"""Measurements: one module for each kind, with its values and its instrument."""

@@ -1,4 +1,4 @@
-"""Accuracy: the held-out inputs run on the target, classified where the model classifies, and what came out."""
+"""Accuracy: run the held-out inputs on the target and classify them, if the model classifies."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Accuracy:
     images: Positive
     inputs_sha256: Sha256
     predictions: tuple[int, ...]  # the class with the largest logit, in the order of the images
-    labels: tuple[int, ...] | None = None  # None where there are none, or an accuracy would mean nothing
+    labels: tuple[int, ...] | None = None  # None without labels, or when the model's accuracy is meaningless
 
     def __post_init__(self) -> None:
-        """Raises ValueError, which names a document's key, unless there is one of each for every image."""
+        """Check the lengths. Raises ValueError, naming the field, unless each has one entry per image."""
         for name, found in (("predictions", self.predictions), ("labels", self.labels)):
             if found is not None and len(found) != self.images:
                 raise ValueError(f"{len(found)} {name} of {self.images} images")
 
     def correct_of_first(self, count: int) -> int | None:
-        """How many of the first `count` images were classified as their labels say."""
+        """Return how many of the first `count` images were classified correctly, or None without labels."""
         if self.labels is None:
             return None
         pairs = zip(self.predictions[:count], self.labels[:count], strict=True)
@@ -33,10 +33,10 @@ class Accuracy:
 
 
 def measure(bench: Bench, model: BundledModel) -> Reading:
-    """Run every sample of the inputs once, apart from the timing: it may use more threads.
+    """Run every sample once, separately from the timing, since this may use more threads.
 
-    The reading is None for a model that does not classify, and its outputs are there all the same. Raises HarnessError
-    for outputs that are missing or not finite.
+    The measurement is None for a model that doesn't classify; its outputs are returned all the same. Raises
+    HarnessError when outputs are missing or not finite.
     """
     manifest, evaluation = bench.bundle.manifest, bench.target.evaluation
     bundled = manifest.inputs[0].samples if manifest.inputs else 1
@@ -66,7 +66,7 @@ def _classifies(bundle: Bundle, model: BundledModel) -> bool:
 
 
 def _judge(bundle: Bundle, model: BundledModel, outputs: Outputs, *, samples: int) -> Accuracy | None:
-    """Of as many rows as went in, whatever came back; labels that do not cover them are none."""
+    """Classify as many rows as inputs were given. Labels that don't cover all of them are ignored."""
     logits = next(iter(outputs.values()))
     if not _classifies(bundle, model) or logits.ndim != 2 or logits.shape[1] < 2:
         return None

@@ -1,4 +1,4 @@
-"""Instructions: how many an inference takes, by class and by operator, counted under an emulator."""
+"""Instructions: count those of an inference under an emulator, by class and by operator."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from edgetool.runtimes.table import KINDS
 
 @value
 class InstructionCounts:
-    """What an emulator counted, on one thread, in inferences after a warm-up."""
+    """Instruction counts from an emulator: one thread, after a warm-up."""
 
     emulator: Text
-    vlen_bits: NonNegative  # 0 where the machine has no vectors
+    vlen_bits: NonNegative  # 0 for a machine without vectors
     inferences: Annotated[tuple[InstructionMix, ...], Len(1, 1000)]
     operators: tuple[OperatorInstructions, ...] = ()
 
     @cached_property
     def mean(self) -> InstructionMix:
-        """One inference."""
+        """The mean over the counted inferences."""
         return InstructionMix.sum(self.inferences, divisor=len(self.inferences))
 
     @property
@@ -42,7 +42,7 @@ class InstructionCounts:
 
     @property
     def kernels(self) -> str:
-        """Which kernels ran, by what they executed."""
+        """Describe the kernels that ran, judged by the vector instructions executed."""
         return kernels_text(self.mean.vector)
 
     @property
@@ -54,21 +54,21 @@ class InstructionCounts:
         return self.mean.store_bytes
 
     def classes(self) -> Iterator[tuple[str, ClassCount]]:
-        """Name and mean count of every class that occurs."""
+        """Yield the name and mean count of every class that occurs."""
         return self.mean.classes()
 
 
 def measure(bench: Bench, model: BundledModel) -> Reading:
-    """Run a model a few times, on one thread: others would wait for work in loops that count too.
+    """Count a few inferences on one thread: further threads would add the instructions of their spin loops.
 
-    Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
+    Raises ConfigError when instructions can't be counted on the target, and whatever run_harness raises.
     """
     counting = counting_emulator(bench.context.store, bench.context.progress)
     with bench.context.progress.step(f"count instructions, {title(model)} on {bench.target.name}") as step:
         totals = run_counting(bench, model, counting, warmup=WARMUP, counted=COUNTED)
         operators: tuple[OperatorInstructions, ...] = ()
         if KINDS[bench.bundle.manifest.runtime.name].profiles:
-            # In a process of its own: profiling runs instructions too.
+            # in a separate process: profiling executes instructions too
             operators = run_counting(bench, model, counting, warmup=0, counted=1, profile=True).operators
         counts = InstructionCounts(
             emulator=totals.emulator,

@@ -1,4 +1,4 @@
-"""Operators: where an inference's time goes, from ONNX Runtime's own profile."""
+"""Operators: how an inference's time is divided among them, from ONNX Runtime's own profile."""
 
 from __future__ import annotations
 
@@ -23,23 +23,26 @@ from edgetool.runtimes.table import KINDS
 
 @value
 class OperatorTime:
-    """All of a model's nodes of one operator, per inference."""
+    """The time of all nodes of one operator, per inference."""
 
     operator: Name
     calls: NonNegative
     time_ns: NonNegative
-    share: Annotated[float, Ge(0), Le(1)]  # of all operators' time
+    share: Annotated[float, Ge(0), Le(1)]  # of the total time of all operators
 
 
 @value
 class Operators:
-    """By falling time. Profiling costs time itself: read the shares, not the sums."""
+    """Operator times in descending order. Profiling slows the model, so read the shares, not the sums."""
 
     times: tuple[OperatorTime, ...]
 
 
 def measure(bench: Bench, model: BundledModel) -> Reading:
-    """In a process of its own: profiling slows what it looks at. None for a runtime that does not profile."""
+    """Profile a model in a separate process, since profiling slows it down.
+
+    The measurement is None for a runtime that can't profile.
+    """
     if not KINDS[bench.bundle.manifest.runtime.name].profiles:
         return Reading(measurement=None, outcome=bench.run(model))
     once = replace(bench.target.benchmark, warmup=0, min_duration_s=0.0, target_error=0.0)
@@ -59,11 +62,10 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
 
 
 def read_profile(path: Path, runs: int) -> tuple[OperatorTime, ...]:
-    """Operators by falling time, each per inference, from a profile of `runs` inferences.
+    """Return the time of each operator per inference in descending order, from a profile of `runs` inferences.
 
-    The profile is a list of trace events; those of category "Node" whose name ends in `_kernel_time` carry a duration
-    in microseconds and the operator's name. Profiling costs time itself: read the shares, not the sums. Raises
-    HarnessError.
+    The profile is a list of trace events. Events of category "Node" whose name ends in `_kernel_time` have a duration
+    in microseconds and the operator's name. Raises HarnessError when the profile isn't such a list.
     """
     events = read_plain(path, error=HarnessError)
     if not isinstance(events, list):

@@ -1,4 +1,4 @@
-"""What an instrument is: a function of a bench and a model, and what it reads there."""
+"""Instruments: functions that take a measurement of a model on a bench."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from edgetool.targets.spec import Target
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """One measurement, of whatever kind, with the start of the harness that it was taken in."""
+    """One measurement of any kind, with the harness run in which it was taken."""
 
-    measurement: Any  # the kind's value, None where the model has no such quantity
+    measurement: Any  # the kind's value; None when it doesn't apply to the model
     outcome: HarnessOutcome
-    outputs: Outputs = field(default_factory=dict)  # of every sample, from the instrument that judges them
+    outputs: Outputs = field(default_factory=dict)  # of every sample, from the accuracy instrument
 
 
 def anywhere(target: Target) -> None:
-    """The check of an instrument that every target has."""
+    """Accept every target: the check of instruments without requirements."""
     del target
 
 
@@ -31,4 +31,4 @@ class Instrument:
     """How one kind of measurement is taken."""
 
     measure: Callable[[Bench, BundledModel], Reading]
-    check: Callable[[Target], None] = anywhere  # raises ConfigError for a target that it can't be taken on
+    check: Callable[[Target], None] = anywhere  # raises ConfigError for an unsuitable target

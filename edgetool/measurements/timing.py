@@ -1,4 +1,4 @@
-"""Timing: every sample of an inference's latency, and the board before and after."""
+"""Timing: the latency of every inference, and the board's state before and after."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from edgetool.platform.values import Name, NonNegative, Positive, value
 from edgetool.records.stats import Interval, Stop, median_ratio, ratio_in_turn, stop
 from edgetool.targets.spec import BenchmarkSpec
 
-ROUNDS = 4  # of A B B A; stats.T95 holds the quantile for as many
+ROUNDS = 4  # of A B B A; stats.T95 has the quantile for this number
 
 
 @value
 class Turns:
-    """That a model was timed in turn with others, a process for each block of samples."""
+    """Identifies a timing taken in turn with other models, with one process for each block of samples."""
 
-    id: Name  # shared by all that were timed in turn
-    blocks: Annotated[tuple[Positive, ...], Len(2 * ROUNDS, 2 * ROUNDS)]  # how many samples each has
+    id: Name  # shared by all models timed in turn
+    blocks: Annotated[tuple[Positive, ...], Len(2 * ROUNDS, 2 * ROUNDS)]  # number of samples in each
 
 
 @value
 class Timing:
-    """The raw samples of one process or of several in turn; percentiles are derived from them and never stored."""
+    """The raw samples of one process, or of several in turn. Percentiles are derived from them and never stored."""
 
     spec: BenchmarkSpec
     session_load_ns: NonNegative
     first_run_ns: NonNegative
     warmup_ns: Samples
     samples_ns: Latencies
-    stop: Stop | None = None  # None where the counts alone decided
-    turns: Turns | None = None  # None where it was timed alone
-    peak_rss_bytes: NonNegative | None  # of the process
-    before: BoardFacts | None  # None where the target's /proc is not its own
+    stop: Stop | None = None  # None if no stop rule was used
+    turns: Turns | None = None  # None if the model was timed alone
+    peak_rss_bytes: NonNegative | None  # of the harness process
+    before: BoardFacts | None  # None when the target's /proc isn't its own
     after: BoardFacts | None
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Timing:
 
 
 def measure(bench: Bench, model: BundledModel) -> Reading:
-    """Time the first sample of the bundle's inputs, over and over; cools the board down first where that is asked."""
+    """Time the first sample of the bundle's inputs repeatedly, after cooling the board down if the spec asks for it."""
     spec = _spec(bench)
     with bench.context.progress.step(f"time {model.spec.precision} on {bench.target.name}") as step:
         reading = _of_blocks(bench, spec, read_facts(bench.executor), (_block(bench, model, spec),))
@@ -69,11 +69,11 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
 
 
 def measure_in_turn(bench: Bench, models: Sequence[BundledModel]) -> tuple[Reading, ...]:
-    """Time several models in turn, there and back again: A B B A, as many times as there are rounds.
+    """Time several models in turn, there and back: A B B A, repeated for each round.
 
-    What drifts meanwhile, drifts for all of them, so that their ratio holds. Each block is a process of its own, with
-    its share of the repetitions: what differs from one process to the next, such as where its memory lies, is seen in
-    the ratio's interval (Kalibera & Jones 2013). Raises what `measure` raises.
+    Drift affects all models alike, so it cancels in their ratio. Each block is a process of its own with its share of
+    the repetitions. Differences between processes, such as memory layout, are part of the ratio's interval (Kalibera &
+    Jones 2013). Raises whatever `measure` raises.
     """
     spec, blocks = _spec(bench), 2 * ROUNDS
     share = replace(
@@ -98,21 +98,21 @@ def measure_in_turn(bench: Bench, models: Sequence[BundledModel]) -> tuple[Readi
 
 
 def ratio(candidate: Timing, baseline: Timing) -> Interval:
-    """Of the candidate's median latency to the baseline's: by rounds where they were measured in turn."""
+    """Return the candidate's median latency ÷ the baseline's, computed by rounds if both were timed in turn."""
     if were_in_turn(candidate, baseline):
         return ratio_in_turn(candidate.blocks, baseline.blocks)
     return median_ratio(candidate.samples_ns, baseline.samples_ns)
 
 
 def were_in_turn(a: Timing, b: Timing) -> bool:
-    """Whether each block of the one was taken beside one of the other."""
+    """Return whether the blocks of both alternated in one measurement."""
     return a.turns is not None and b.turns is not None and a.turns.id == b.turns.id
 
 
 def _spec(bench: Bench) -> BenchmarkSpec:
     spec = bench.target.benchmark
     if bench.executor.emulator is not None:
-        return replace(spec, target_error=0.0)  # an emulator's time is worth no more repetitions
+        return replace(spec, target_error=0.0)  # more repetitions don't improve an emulator's times
     return spec
 
 
@@ -131,7 +131,7 @@ def _of_blocks(
     outcomes: Sequence[HarnessOutcome],
     turns: str | None = None,
 ) -> Reading:
-    """What one model's processes read: its load, first inference and warm-up are those of the first."""
+    """Combine the processes of one model. Load, first inference and warm-up are those of the first process."""
     runs = [outcome.run for outcome in outcomes]
     samples = tuple(sample for run in runs for sample in run.samples_ns)
     wanted_ppm = round(spec.target_error * 1e6)

@@ -1,1 +1,1 @@
-"""Targets: what one is, and the executor that each asks for."""
+"""Targets: their files, and the executors they use."""

@@ -1,4 +1,4 @@
-"""Targets by name, and the executor each one asks for."""
+"""Find targets by name and open their executors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgetool.targets.spec import Target
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-# kind → module and class; a module is imported when a target asks for it
+# kind → module and class, imported on first use
 EXECUTORS = {
     "local": ("edgetool.executors.local", "LocalExecutor"),
     "qemu": ("edgetool.executors.qemu", "QemuExecutor"),
@@ -34,7 +34,7 @@ PATIENCE_S = 7 * 24 * 3600
 
 
 def target_folders() -> tuple[Path, ...]:
-    """Where target files are looked for, the first that has a name wins: $EDGETOOL_TARGETS, the user's, edgetool's."""
+    """Return the folders of target files in order of precedence: $EDGETOOL_TARGETS, the user's, edgetool's."""
     import platformdirs
 
     own = os.environ.get("EDGETOOL_TARGETS")
@@ -46,7 +46,7 @@ def target_folders() -> tuple[Path, ...]:
 
 
 def target_files() -> dict[str, Path]:
-    """Every known target's file by its name."""
+    """Return the file of every known target by name."""
     found: dict[str, Path] = {}
     for folder in target_folders():
         for path in sorted(folder.glob("*.toml")):
@@ -55,7 +55,7 @@ def target_files() -> dict[str, Path]:
 
 
 def load_target(name: str) -> Target:
-    """A target by its name or by the path of its file. Raises ConfigError, listing the known ones."""
+    """Load a target by name or by the path of its file. Raises ConfigError, listing the known targets."""
     if name.endswith(".toml"):
         return read_target(Path(name))
     files = target_files()
@@ -65,7 +65,7 @@ def load_target(name: str) -> Target:
 
 
 def read_target(path: Path) -> Target:
-    """Raises ConfigError with the file and the key."""
+    """Read a target file. Raises ConfigError with the file and the key."""
     table = read_toml(path)
     target = replace(check_table(Target, table, where=str(path)), name=path.stem)
     kind = target.executor.get("kind")
@@ -76,7 +76,10 @@ def read_target(path: Path) -> Target:
 
 
 def new_target_file(name: str, *, force: bool = False) -> Path:
-    """Where a target's file is to be written: among those that are looked for first. Raises ConfigError."""
+    """Return the path for a new target file, in the folder with the highest precedence.
+
+    Raises ConfigError for an invalid name, or for an existing file without `force`.
+    """
     if not NAME.fullmatch(name):
         raise ConfigError(f"{name!r} is no name for a target", hint="letters, digits, dots, dashes, underscores")
     path = target_folders()[0] / f"{name}.toml"
@@ -86,7 +89,7 @@ def new_target_file(name: str, *, force: bool = False) -> Path:
 
 
 def write_target(path: Path, target: Target) -> None:
-    """Write a target's file. Raises ConfigError, and keeps nothing, when it would not be read as the same target."""
+    """Write a target file. Raises ConfigError, leaving no file, when it wouldn't read back as the same target."""
     head = {"schema": target.schema, "description": target.description, "triple": target.triple}
     lines = [*_toml_lines(head), "", "[executor]", *_toml_lines(target.executor)]
     with staged_file(path) as beside:
@@ -96,13 +99,13 @@ def write_target(path: Path, target: Target) -> None:
 
 
 def _toml_lines(table: Mapping[str, object]) -> Iterator[str]:
-    """Keys with texts, numbers and truths: as JSON they are TOML, but for one letter that TOML wants escaped."""
+    """Format keys with strings, numbers and booleans. JSON values are valid TOML, except that TOML also escapes DEL."""
     for key, value in table.items():
         yield f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
 
 
 def readable_targets() -> tuple[list[Target], list[ConfigError]]:
-    """Every target whose file can be read, and what is wrong with each of the other files."""
+    """Return every target whose file is valid, and the errors in the other files."""
     targets, broken = [], []
     for path in target_files().values():
         try:
@@ -113,28 +116,28 @@ def readable_targets() -> tuple[list[Target], list[ConfigError]]:
 
 
 def open_executor(target: Target, *, exclusive: bool = True) -> Executor:
-    """The executor of a target, to be used in a `with` block. Raises ConfigError when it needs what is missing.
+    """Open a target's executor for use in a `with` block. Raises ConfigError when a requirement is missing.
 
-    A board is then locked for as long as the block lasts, unless `exclusive` is false: for who only looks.
+    A board is locked for the duration of the block unless `exclusive` is false.
     """
     return cast(Executor, executor_of(target).open(target, exclusive=exclusive))
 
 
 def prepare_executor(target: Target, progress: Progress) -> None:
-    """Fetch what the target's executor works with, if anything: where one sees it, and before other work."""
+    """Fetch what the target's executor needs ahead of other work, showing the progress."""
     prepare = getattr(executor_of(target), "prepare", None)
     if prepare is not None:
         prepare(target, progress)
 
 
 def with_setting(target: Target, name: str, setting: object) -> Target:
-    """The target with one of its executor's settings; as it is where its executor has no such setting."""
+    """Return the target with an executor setting changed. Unchanged if its executor has no such setting."""
     known = {field.name for field in fields(executor_of(target).Settings)}
     return replace(target, executor={**target.executor, name: setting}) if name in known else target
 
 
 def executor_of(target: Target) -> Any:
-    """The class of a target's executor: its traits are known before one is open."""
+    """Return the class of a target's executor, whose traits are known before it is opened."""
     return _executor_class(target.executor["kind"])
 
 

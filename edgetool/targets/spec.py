@@ -1,4 +1,4 @@
-"""What a target is: a place a bundle can run, and how it is measured there."""
+"""Targets: places where a bundle can run, and how it is measured there."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Seconds = Annotated[float, Ge(0), Le(7 * 24 * 3600)]
 
 @value
 class BenchmarkSpec:
-    """How often to repeat: until the median is known as well as is asked, within bounds on number and duration.
+    """How to time a model: until the median is known precisely enough, within bounds on repetitions and duration.
 
-    Under emulation, and without `target_error`, until the lower bounds are reached.
+    Emulated targets, and those without `target_error`, stop at the lower bounds.
     """
 
     warmup: NonNegative = 5
     min_repetitions: Positive = 30
     max_repetitions: Annotated[int, Ge(1), Le(1_000_000)] = 200_000
     min_duration_s: Seconds = 2.0
-    max_duration_s: Seconds = 20.0  # of warm-up and of repetitions, each
-    target_error: Annotated[float, Ge(0), Le(1)] = 0.02  # half of the median's 95 % interval ÷ the median; 0: none
-    interleave: bool = True  # models of one bundle in turn, where time is no emulator's
+    max_duration_s: Seconds = 20.0  # for the warm-up and the repetitions, each
+    target_error: Annotated[float, Ge(0), Le(1)] = 0.02  # half the median's 95 % interval ÷ the median; 0: no rule
+    interleave: bool = True  # alternate the models of a bundle, unless emulated
     threads: Annotated[int, Ge(1), Le(1024)] = 1
-    cpus: Name | None = None  # "0-3,6"; None: wherever the kernel puts it
-    governor: Name | None = None  # "performance"; None: as it is
-    cooldown_celsius: Annotated[float, Ge(0), Le(150)] | None = None  # not before the board is as cool
-    timeout_s: Seconds = 600.0  # for one command on the target
+    cpus: Name | None = None  # "0-3,6"; None leaves the choice to the kernel
+    governor: Name | None = None  # "performance"; None leaves it unchanged
+    cooldown_celsius: Annotated[float, Ge(0), Le(150)] | None = None  # wait until the board cools to this temperature
+    timeout_s: Seconds = 600.0  # for each command on the target
 
 
 @value
@@ -42,14 +42,14 @@ class EvaluationSpec:
 
 @value
 class Target:
-    """A place a bundle can run: a file `targets/<name>.toml`."""
+    """A place where a bundle can run, defined in `targets/<name>.toml`."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int
-    name: Name = "unnamed"  # the file's name, filled in on reading
+    name: Name = "unnamed"  # the file's name, set on reading
     description: Text
-    triple: Name  # "native" for this machine's
+    triple: Name  # "native" stands for this machine's
     runtime: Name = "auto"  # a provider's name
-    executor: dict[str, Any]  # `kind` and that executor's own settings
+    executor: dict[str, Any]  # `kind`, and the settings of that kind
     benchmark: BenchmarkSpec = BenchmarkSpec()
     evaluation: EvaluationSpec = EvaluationSpec()
