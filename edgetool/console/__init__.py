@@ -1,1 +1,1 @@
-"""What a person sees while edgetool works."""
+"""Terminal output: progress and tables."""

@@ -1,4 +1,4 @@
-"""Where a command's steps work."""
+"""Create the context in which a command's steps run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees while edgetool works: live lines on a terminal, plain ones elsewhere."""
+"""Show progress: live lines on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY_S = 20.0
 
 @dataclass
 class _Note:
-    """The latest note of a step; `show` gets each one as it comes, from whatever thread."""
+    """The latest note of a step. `show` receives every note, from any thread."""
 
     show: Callable[[str], object]
     text: str = ""
@@ -29,7 +29,7 @@ class _Note:
 
 
 class _Seldom:
-    """Prints a step's notes as lines of their own, at most one in EVERY_S."""
+    """Print a step's notes on lines of their own, at most one every EVERY_S seconds."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -43,7 +43,7 @@ class _Seldom:
 
 
 class PlainProgress:
-    """One line when a step turns out to be slow and one when it ends, on stderr."""
+    """Print a line on stderr when a step turns out to be slow, and one when it ends."""
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -60,7 +60,7 @@ class PlainProgress:
 
 
 class LiveProgress:
-    """A spinner with the elapsed time while a step runs, replaced by one line when it ends."""
+    """Show a spinner with the elapsed time while a step runs, and replace it by one line when it ends."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -79,7 +79,7 @@ class LiveProgress:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
-            refresh_per_second=4,  # ten times a second would take a core's time from what is measured
+            refresh_per_second=4,  # ten times a second would take processor time from the measurement
         ) as bar:
             task = bar.add_task(title, total=None)
             note = _Note(lambda text: bar.update(task, description=f"{title}: {text}" if text else title))

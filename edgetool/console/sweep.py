@@ -1,4 +1,4 @@
-"""What a person sees of many boards at work: a live table on a terminal, plain lines elsewhere."""
+"""Show the progress of many boards: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from edgetool.pipeline.run import Watch
     from edgetool.records.case import Case, CaseResult
 
-REFRESH_PER_SECOND = 2  # more would take a core's time from what is measured on this machine
+REFRESH_PER_SECOND = 2  # a higher rate would take processor time from measurements on this machine
 
 
 class PlainBoards(Unwatched):
-    """A line on stderr for each thing that a board does."""
+    """Print a line on stderr for each event on a board."""
 
     def step(self, target: str, text: str) -> None:
         print(f"… {target}: {text}", file=sys.stderr, flush=True)
@@ -34,7 +34,7 @@ class PlainBoards(Unwatched):
 
 @dataclass
 class _Board:
-    """What is known of a board; changed under the table's lock."""
+    """The state of a board. Modified only under the table's lock."""
 
     total: int
     done: int = 0
@@ -44,7 +44,7 @@ class _Board:
 
 
 class LiveBoards(Unwatched):
-    """A row for each board, drawn anew twice a second."""
+    """A live table with a row for each board, redrawn REFRESH_PER_SECOND times a second."""
 
     def __init__(self) -> None:
         self._boards: dict[str, _Board] = {}
@@ -79,7 +79,7 @@ class LiveBoards(Unwatched):
         with self._lock:
             for target, board in self._boards.items():
                 elapsed = "" if board.now == "done" else f"{time.monotonic() - board.since:.0f} s"
-                # as Text: what a board says is no markup
+                # as Text, since a board's output must not be parsed as markup
                 table.add_row(
                     Text(target), f"{board.done}/{board.total}", str(board.failed or ""), Text(board.now), elapsed
                 )
@@ -88,7 +88,7 @@ class LiveBoards(Unwatched):
 
 @contextmanager
 def watch_boards(*, quiet: bool) -> Iterator[Watch]:
-    """For as long as the block runs; a live table needs both stdout and stderr to be a terminal."""
+    """Show the boards while the block runs: as a live table if both stdout and stderr are terminals."""
     if quiet:
         yield Unwatched()
     elif not (sys.stdout.isatty() and sys.stderr.isatty()):

@@ -1,4 +1,4 @@
-"""Tables on stdout: drawn to fit a terminal of any width, tab-separated for a pipe."""
+"""Print tables to stdout: fitted to the width of a terminal, tab-separated for a pipe."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from edgetool.platform.columns import Table
 
 GAP = 2  # characters between columns
-WORD_LIMIT = 24  # a longer word may be cut to make a column narrower
+WORD_LIMIT = 24  # characters; longer words may be broken to narrow a column
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Text:
-    """A table's text: each heading, whether its column holds numbers, and the cells."""
+    """The text of a table: headings, which columns are numeric, and cells."""
 
     headings: Sequence[str]
     numbers: Sequence[bool]
@@ -29,12 +29,12 @@ class _Text:
 
 
 def print_table(headings: Sequence[str], cells: Sequence[Sequence[str]], *, console: Console | None = None) -> None:
-    """Of text alone. `console` is the terminal; without one it is stdout, if that is a terminal."""
+    """Print a table of text. `console` defaults to stdout if that is a terminal."""
     _print([_text(headings, [False] * len(headings), cells)], console)
 
 
 def print_columns(table: Table[Any], *, console: Console | None = None) -> None:
-    """A report's table: all its columns where they fit, else the most important ones."""
+    """Print a report's table: all columns if they fit, otherwise the most important ones."""
 
     choices = []
     for detail in (Detail.FULL, Detail.BRIEF):
@@ -49,7 +49,7 @@ def _text(headings: Sequence[str], numbers: Sequence[bool], cells: Sequence[Sequ
 
 
 def _print(choices: Sequence[_Text], console: Console | None) -> None:
-    """The first of the choices that fits, the last below each other if none does; all of the first for a pipe."""
+    """Print the first choice that fits, or the last one as a list if none does. A pipe gets the whole first choice."""
     if console is None and not sys.stdout.isatty():
         for line in (choices[0].headings, *choices[0].cells):
             print("\t".join(line))
@@ -72,7 +72,7 @@ def _print(choices: Sequence[_Text], console: Console | None) -> None:
 
 
 def _fit(text: _Text, width: int) -> list[int] | None:
-    """How wide each column is, in a terminal of `width`; None if numbers or words would be cut."""
+    """Return the column widths that fit a terminal of `width`, or None if numbers or words would be cut."""
     from rich.cells import cell_len
 
     columns = [[heading, *(row[i] for row in text.cells)] for i, heading in enumerate(text.headings)]
@@ -106,7 +106,7 @@ def _draw(console: Console, text: _Text, widths: Sequence[int]) -> None:
 
 
 def _list(console: Console, text: _Text) -> None:
-    """Each row as lines of heading and cell."""
+    """Print each row as lines of heading and cell."""
     from rich.text import Text
 
     wide = max(map(len, text.headings))

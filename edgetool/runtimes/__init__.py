@@ -1,1 +1,1 @@
-"""Runtimes for a triple, a folder for each kind, and what they have in common."""
+"""Runtimes for each triple: one folder for each kind, and the code they share."""

@@ -1,4 +1,4 @@
-"""What a cross build runs on this machine: CMake, Ninja, patch."""
+"""Build tools that a cross build runs on this machine: CMake, Ninja and patch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from edgetool.errors import ConfigError
 from edgetool.platform.process import run_process
 from edgetool.platform.progress import Step
 
-POLICY_MINIMUM = "3.5"  # some of the dependencies ask for less than CMake 4 still knows
-# CMake would add what the user's shell says to what the recipe says.
+POLICY_MINIMUM = "3.5"  # some dependencies require a version that CMake 4 no longer supports
+# Unset, since CMake would add the user's flags to the recipe's.
 UNTOUCHED = dict.fromkeys(("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ASMFLAGS", "LDFLAGS"), "")
 NINJA_STATUS = re.compile(r"\[(\d+)/(\d+)\]")
 
 
 def find_tool(name: str) -> Path:
-    """CMake or Ninja: out of its PyPI package, the same on every machine, or else what is installed."""
+    """Return the path of CMake or Ninja: from its PyPI package, the same on every machine, else as installed.
+
+    Raises ConfigError when it isn't installed.
+    """
     try:
         module = import_module(name)
     except ImportError:
@@ -32,7 +35,7 @@ def find_tool(name: str) -> Path:
 
 
 def check_patch() -> None:
-    """Raises ConfigError where the pinned sources can't be patched."""
+    """Check that patch is installed. Raises ConfigError when it isn't."""
     if shutil.which("patch") is None:
         raise ConfigError("patch is not installed", hint="as root: apt-get install patch")
 
@@ -43,7 +46,7 @@ def cmake_version() -> str:
 
 
 def progress_note(step: Step) -> Callable[[str], None]:
-    """What takes Ninja's lines and notes how far it is."""
+    """Return a callback that reads Ninja's output and reports its progress."""
 
     def note(line: str) -> None:
         if found := NINJA_STATUS.match(line):

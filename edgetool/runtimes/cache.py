@@ -1,4 +1,4 @@
-"""The runtimes in the cache: all of them, the newest that fits, one by its key."""
+"""Find runtimes in the cache: all of them, the newest suitable one, or one by key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 @dataclass(frozen=True, kw_only=True)
 class CachedRuntime:
-    """An entry of the cache; `key` is the hash of all that went into it."""
+    """A cached runtime. `key` is the hash of its inputs."""
 
     key: str
     runtime: Runtime
@@ -32,7 +32,7 @@ class CachedRuntime:
 
 
 def cached_runtimes(store: Store) -> tuple[CachedRuntime, ...]:
-    """All whole entries, the newest first; one whose description can't be read is left out, as `provide` would."""
+    """Return all complete entries, newest first. Entries whose description can't be read are skipped."""
     found = []
     for folder in (store.root / "runtime").glob("[0-9a-f]*"):
         if not folder.is_dir():
@@ -47,7 +47,7 @@ def cached_runtimes(store: Store) -> tuple[CachedRuntime, ...]:
 
 
 def find_runtime(store: Store, key: str) -> CachedRuntime:
-    """The entry whose key begins with `key`. Raises ConfigError for none or several."""
+    """Return the entry whose key starts with `key`. Raises ConfigError unless there is exactly one."""
     matching = [entry for entry in cached_runtimes(store) if key and entry.key.startswith(key)]
     if len(matching) != 1:
         raise ConfigError(
@@ -57,9 +57,10 @@ def find_runtime(store: Store, key: str) -> CachedRuntime:
 
 
 def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
-    """The newest cross-built ONNX Runtime for any model and any board of a triple.
+    """Return the newest cross-built ONNX Runtime that runs any model on any board of a triple.
 
-    A reduced one fits only its own models; one with more instructions than the toolchain's only some of the boards.
+    This excludes reduced runtimes, which run only their own models, and runtimes with more extensions than the
+    toolchain's, which run only on some boards.
     """
     return next(
         (
@@ -86,7 +87,7 @@ def _runs_on_all(runtime: Runtime, toolchain: Toolchain) -> bool:
 
 
 def remove_runtime(store: Store, key: str) -> CachedRuntime:
-    """Remove one entry. Raises ConfigError when somebody uses it."""
+    """Remove an entry. Raises ConfigError when it is in use."""
     entry = find_runtime(store, key)
     item = next(item for item in items(store.root) if item.path == entry.runtime.root)
     if not remove(store.root, item):
@@ -95,18 +96,18 @@ def remove_runtime(store: Store, key: str) -> CachedRuntime:
 
 
 def build_folders(store: Store) -> dict[Path, int]:
-    """What builds have left for the next one to be short, and how large it is: folder → bytes."""
+    """Return the folders left by builds to speed up later ones, with their size in bytes."""
     folders = [path for path in sorted((store.root / "build").glob("*")) if path.is_dir()]
     folders += [path for name in ("zig", "sources", "downloads") if (path := store.root / name).is_dir()]
     return {folder: size_of(folder) for folder in folders}
 
 
 def remove_builds(store: Store) -> int:
-    """Remove all that builds have left, unless one is running; returns how many bytes."""
+    """Remove the folders left by builds. Return their size in bytes. Raises ConfigError while a build is running."""
     from filelock import FileLock, Timeout
 
     removed = 0
-    # A running build holds its folder's lock, and the folders of builds come first.
+    # A running build locks its folder, and these folders come first.
     for folder, size in build_folders(store).items():
         try:
             with FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0):

@@ -1,4 +1,4 @@
-"""Which runtime a target gets."""
+"""Choose the runtime for a target."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def choose_runtime(
     libc: bool,
     note: Note = unheard,
 ) -> Runtime:
-    """A kind of runtime for a triple, in the build that is asked for.
+    """Return a runtime of a kind for a triple, in the requested build.
 
-    With `libc` it carries libc and the loader, for a place that has none of its own. Raises ConfigError when there is
-    no such runtime, WrongMachine later when one of a key is for another triple.
+    With `libc` it includes libc and the loader, for targets without their own. Raises ConfigError when there is no such
+    runtime. A runtime chosen by key for another triple raises WrongMachine only later.
     """
     found = KINDS[kind].provide(toolchain, context, asked=asked, note=note)
     return add_libc(found, toolchain, context.store, note=note) if libc else found

@@ -1,4 +1,4 @@
-"""The compilers that a runtime is built with: zig from PyPI, or a GCC that is installed."""
+"""Find compilers for runtimes: zig from PyPI, or an installed GCC."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from edgetool.runtimes.spec import Toolchain
 from edgetool.runtimes.toolchains import native_triple
 
 COMPILING = ("cc", "c++")
-OLDEST_GCC = 14  # before 13 there is no riscv_vector.h, and what is older was not tried
+OLDEST_GCC = 14  # GCC before 13 lacks riscv_vector.h; 13 is untested
 NEWEST_GCC = 20
-# What ORT says of single files in GCC's way, in zig's.
+# GCC's flags for single files of ONNX Runtime → zig's equivalents.
 ZIG_CPUS = {
     f"-march=armv8.2-a+{extension}": f"-mcpu=generic+v8_2a+{feature}"
     for extension, feature in {"bf16": "bf16", "dotprod": "dotprod", "fp16": "fullfp16", "i8mm": "i8mm"}.items()
@@ -30,19 +30,21 @@ ZIG_CPUS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Compiler:
-    """Programs by CMake's names for them, each as the words it is started with."""
+    """Compiler programs by CMake's names, each as a list of words."""
 
     title: str  # name and version
     target_flags: tuple[str, ...]
     programs: Mapping[str, tuple[str, ...]]
     link_flags: tuple[str, ...] = ()
-    renamed: Mapping[str, str] = field(default_factory=dict)  # flags by another compiler's name for them
-    chooses_glibc: bool = False  # it links for the glibc that its target names, not for the one that is installed
+    renamed: Mapping[str, str] = field(default_factory=dict)  # another compiler's flags → this compiler's equivalents
+    chooses_glibc: bool = False  # links against the glibc version in its target, not the installed one
 
     def write_wrappers(self, folder: Path, *, hidden_flags: Sequence[str] = ()) -> dict[str, str]:
-        """CMake wants one file for each program; returns the environment that names them.
+        """Write a wrapper script for each program, since CMake expects a single file.
 
-        `hidden_flags` are added when something is compiled or linked, without CMake's knowing of them.
+        Return environment variables naming them.
+
+        `hidden_flags` are added to compiler and linker calls without CMake's knowledge.
         """
         environment = {}
         for name, words in self.programs.items():
@@ -55,7 +57,7 @@ class Compiler:
         return environment
 
     def _renaming(self) -> str:
-        """Shell's for: each argument that is in `renamed` by its other name."""
+        """Return shell code that replaces the arguments in `renamed`."""
         if not self.renamed:
             return ""
         cases = " ".join(f"{theirs}) word={ours} ;;" for theirs, ours in self.renamed.items())
@@ -63,7 +65,7 @@ class Compiler:
 
 
 def find_compiler(name: str, toolchain: Toolchain) -> Compiler:
-    """The compiler "zig" or "gcc" for a triple. Raises ConfigError when it is missing or too old."""
+    """Return the compiler "zig" or "gcc" for a triple. Raises ConfigError when it is missing or too old."""
     match name:
         case "zig":
             target = ("-target", toolchain.zig_target)
@@ -77,7 +79,7 @@ def find_compiler(name: str, toolchain: Toolchain) -> Compiler:
 
 
 def host_compiler(compiler: Compiler) -> Compiler:
-    """Of the same kind, for what runs on this machine during a build."""
+    """Return a compiler of the same kind for programs that run on this machine during a build."""
     return _zig(()) if compiler.title.startswith("zig ") else _gcc("", ())
 
 
@@ -125,6 +127,6 @@ def _gcc_version(program: str) -> tuple[int, ...]:
 
 
 def cache_environment(root: Path) -> dict[str, str]:
-    """Zig builds its C++ library and libc's start files once for each target: they are kept in edgetool's cache."""
+    """Keep the C++ library and libc start files, which zig builds once for each target, in edgetool's cache."""
     folder = str(root / "zig")
     return {"ZIG_LOCAL_CACHE_DIR": folder, "ZIG_GLOBAL_CACHE_DIR": os.environ.get("ZIG_GLOBAL_CACHE_DIR", folder)}

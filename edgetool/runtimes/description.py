@@ -1,4 +1,4 @@
-"""A runtime's folder: its libraries, what they need beside them, and the `runtime.json` that describes them."""
+"""A runtime's folder: its libraries, their dependencies, and the `runtime.json` that describes them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
-LIBC_RECIPE = 1  # raised when the way libc is put beside a runtime changes
+LIBC_RECIPE = 1  # increment when the way libc is added changes
 LIBC_PACKAGES = ("libc6",)
 
 
 def open_runtime(root: Path) -> Runtime:
-    """A runtime's folder. Raises BuildError when its description can't be read."""
+    """Open a runtime's folder. Raises BuildError when its description can't be read."""
     return Runtime(root=root, build=read_document(root / "runtime.json", RuntimeBuild, error=BuildError))
 
 
 def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note = unheard) -> Runtime:
-    """The runtime with Debian's libc and loader beside it, for where the target's own are not: under an emulator.
+    """Add Debian's libc and loader to a runtime, for targets without their own, such as user-mode emulators.
 
-    A runtime that carries them already, and one of a triple without Debian packages, is returned as it is.
+    Return the runtime unchanged if it has them already, or if its triple has no Debian packages.
     """
     if runtime.build.loader is not None or toolchain.debian is None:
         return runtime
@@ -51,7 +51,7 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note
 
 
 def copy_closure(start: Iterable[Path], sysroot: Path, destination: Path) -> None:
-    """Copy libraries and, again and again, what they need, each under the name by which it is asked for."""
+    """Copy libraries and their transitive dependencies, each under the name by which it is needed."""
     destination.mkdir(exist_ok=True)
     wanted = {path.name: path for path in start}
     copied: set[str] = set()
@@ -85,7 +85,7 @@ def describe_runtime(
     variant: str,
     carries_libc: bool,
 ) -> RuntimeBuild:
-    """What lies in `folder`; the file whose name is `library` is the runtime's own. Raises WrongMachine."""
+    """Describe the runtime in `folder`, whose own library matches `library`. Raises WrongMachine."""
     libraries = {
         path: check_machine(path, machine=toolchain.elf_machine, triple=toolchain.triple)
         for path in sorted((folder / "lib").iterdir())
@@ -108,5 +108,5 @@ def describe_runtime(
 
 
 def digest(files: Iterable[FileEntry]) -> str:
-    """What names a runtime, or a model of several files: the sha256 of their paths and contents."""
+    """Return the SHA-256 of the paths and contents of a runtime's or a model's files."""
     return hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The emulator that counts: QEMU's user mode for riscv64 with plugins, and edgetool's own plugin, built once."""
+"""Build the counting emulator once: QEMU user mode for riscv64 with plugins, and edgetool's plugin."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from edgetool.platform.store import Store
 from edgetool.platform.unpack import unpack
 from edgetool.runtimes.onnxruntime.sources import Source, fetch, read_sources
 
-EMULATOR_RECIPE = 1  # raised when the way it is built changes
+EMULATOR_RECIPE = 1  # increment when the way it is built changes
 PLUGIN_RECIPE = 1
 PROGRAM = "qemu-riscv64"
 PLUGIN = "libcounts.so"
 HEADER = "qemu-plugin.h"
-# Distributions build it static, which leaves no room for plugins. What it could also do is left out, so that what the
-# machine has installed changes nothing.
+# Distributions build QEMU static, which excludes plugins. Optional features are disabled so that the libraries
+# installed on the machine don't affect the build.
 OPTIONS = (
     "--target-list=riscv64-linux-user",
     "--without-default-features",
@@ -36,7 +36,7 @@ OPTIONS = (
     "--disable-debug-info",
 )
 PLUGIN_FLAGS = ("-std=gnu11", "-O2", "-g0", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror")
-PYTHON_PACKAGES = ("meson", "ninja", "pycotap")  # its build wants them
+PYTHON_PACKAGES = ("meson", "ninja", "pycotap")  # required by QEMU's build
 INSTALL = "as root: apt-get install gcc libc6-dev libglib2.0-dev pkg-config"
 
 
@@ -47,9 +47,9 @@ class CountingEmulator:
 
 
 def counting_emulator(store: Store, progress: Progress) -> CountingEmulator:
-    """The emulator and the plugin, built when they are not in the cache yet: two minutes on two cores.
+    """Return the emulator and the plugin. Building them takes two minutes on two cores when they aren't cached.
 
-    Raises ConfigError for what is missing on this machine, BuildError when a tool fails.
+    Raises ConfigError for a missing requirement, BuildError when a tool fails.
     """
     with progress.step("emulator that counts instructions") as step:
         source = next(source for source in read_sources(_recipe()) if source.name == "qemu")
@@ -124,14 +124,14 @@ def _check_package(name: str) -> None:
 
 
 def _compiler() -> str:
-    """The name and version of this machine's own compiler, which QEMU's build looks for."""
+    """Return the name and version of this machine's compiler, which QEMU's build uses."""
     if shutil.which("cc") is None:
         raise ConfigError("no C compiler is installed, which building the emulator wants", hint=INSTALL)
     return run_process(["cc", "--version"], timeout_s=60).stdout.decode(errors="replace").partition("\n")[0]
 
 
 def _glib() -> str:
-    """The version of glib's headers."""
+    """Return the version of glib's headers. Raises ConfigError when they aren't installed."""
     found = glib_headers()
     if found is None:
         raise ConfigError("glib's headers are not installed, which building the emulator wants", hint=INSTALL)
@@ -139,7 +139,7 @@ def _glib() -> str:
 
 
 def glib_headers() -> str | None:
-    """The version of glib's headers, None where there are none."""
+    """Return the version of glib's headers, or None when they aren't installed."""
     if shutil.which("pkg-config") is None:
         return None
     asked = run_process(["pkg-config", "--modversion", "glib-2.0"], timeout_s=60)

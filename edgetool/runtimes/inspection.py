@@ -1,4 +1,4 @@
-"""Is a built library what its toolchain promises? Read from the file itself, not from the flags it was built with."""
+"""Check that a built library matches its toolchain, by reading the file rather than trusting its build flags."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from edgetool.errors import BuildError
 from edgetool.platform.elf import ElfFile, check_machine
 from edgetool.runtimes.spec import CrossBuild, Toolchain
 
-# "g" is a name for these; an attribute spells them out.
+# The extensions that "g" stands for; ELF attributes list them individually.
 GENERAL = ("i", "m", "a", "f", "d", "zicsr", "zifencei")
-# Parts of "m" and "a" that newer compilers list beside them.
+# Parts of "m", "a" and "c" that newer compilers list in addition.
 IMPLIED = {"zmmul": "m", "zaamo": "a", "zalrsc": "a", "zca": "c", "zcd": "c"}
-BESIDE = "$ORIGIN"  # the library's own folder, wherever that is: ORT's build asks for it
-# No compiler emits fence.i unasked, and whether start files list it differs from one distribution to the next.
+BESIDE = "$ORIGIN"  # the library's own folder, set by ONNX Runtime's build
+# Compilers don't emit fence.i by themselves, and distributions differ in whether start files list its extension.
 UNTOLD = frozenset({"zifencei"})
 
 
 def inspect_library(path: Path, toolchain: Toolchain, wanted: CrossBuild, *, glibc: str | None) -> ElfFile:
-    """What the file says of itself. Raises BuildError or WrongMachine, naming all that is not as promised."""
+    """Return the library's ELF facts. Raises BuildError or WrongMachine, naming every difference from the toolchain."""
     elf = check_machine(path, machine=toolchain.elf_machine, triple=toolchain.triple)
     wrong = list(_differences(elf, wanted, glibc))
     if wrong:
@@ -44,7 +44,7 @@ def _differences(elf: ElfFile, wanted: CrossBuild, glibc: str | None) -> Iterato
 
 
 def extensions(isa: str) -> frozenset[str]:
-    """The extensions of a RISC-V architecture string, without versions and without parts that another one implies.
+    """Return the extensions of a RISC-V architecture string, without versions and implied parts.
 
     >>> sorted(extensions("rv64gc")) == sorted(extensions("rv64i2p1_m2p0_a2p1_f2p2_d2p2_c2p0_zicsr2p0_zmmul1p0"))
     True

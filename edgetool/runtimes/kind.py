@@ -1,4 +1,4 @@
-"""What a kind of runtime is to edgetool: the verbs that every folder of `runtimes/` has."""
+"""The interface of a kind of runtime, implemented in each folder of `runtimes/`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from edgetool.runtimes.spec import Runtime, Toolchain
 
 class Provide(Protocol):
     def __call__(self, toolchain: Toolchain, context: StepContext, *, asked: str, note: Note) -> Runtime:
-        """The runtime for a triple, built or fetched once; `asked` is a plan's or a target's name for a build of it.
+        """Return the runtime for a triple, building or fetching it on first use. `asked` selects a build by name.
 
-        Raises ConfigError where there is none, BuildError and FetchError.
+        Raises ConfigError when there is none, BuildError, FetchError.
         """
         ...
 
@@ -36,33 +36,32 @@ class Convert(Protocol):
         *,
         log: Path,
     ) -> None:
-        """Write a model in the runtime's form and in a precision to `folder`; `images` calibrate it.
+        """Convert a model to the runtime's format in a precision and write it to `folder`. `images` calibrate it.
 
-        `fp32` is its export to ONNX and `request` where that came from: a tool converts the one or the other.
-
-        Raises ConfigError without its tools, ModelError and BuildError.
+        `fp32` is the ONNX export and `request` its source; a converter uses one or the other. Raises ConfigError when
+        its tools are missing, ModelError and BuildError.
         """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelForm:
-    """The form in which a runtime takes models, where it is not ONNX."""
+    """The model format of a runtime that doesn't run ONNX files."""
 
-    recipe: int  # raised when the way a model is converted changes
-    files: tuple[str, ...]  # as `convert` calls them; the harness is given the first
+    recipe: int  # increment when the conversion changes
+    files: tuple[str, ...]  # named as `convert` writes them; the harness receives the first
     precisions: tuple[Precision, ...]
     convert: Convert
-    tools: Callable[[], Mapping[str, str]]  # package → version; raises ConfigError for what is not installed
+    tools: Callable[[], Mapping[str, str]]  # package → version; raises ConfigError when one isn't installed
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeKind:
-    """A kind of runtime: one folder of `runtimes/` and one back end of the harness."""
+    """A kind of runtime: a folder of `runtimes/` and a back end of the harness."""
 
-    name: str  # as the harness calls it
+    name: str  # the name that the harness uses
     provide: Provide
-    form: ModelForm | None  # None: it runs ONNX files as they are
+    form: ModelForm | None  # None if it runs ONNX files as they are
     selftest: Callable[[], SelfTest] | None
-    profiles: bool = False  # tells how long each operator took
-    most_threads: int | None = None  # None: as many as are asked for
+    profiles: bool = False  # reports the time of each operator
+    most_threads: int | None = None  # None without a limit

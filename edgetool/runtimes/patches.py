@@ -1,4 +1,7 @@
-"""The tree that is compiled: the pinned sources with edgetool's patches, changed only where a patch has changed."""
+"""Prepare the source tree for a build: pinned sources with edgetool's patches.
+
+Only files whose content changes are rewritten.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ PATCHED_FILE = re.compile(r"^\+\+\+ b/(\S+)$", re.MULTILINE)
 
 
 def patched_files(tree: Path, patches: Sequence[Path], *, log: Path) -> dict[str, bytes]:
-    """What the files that `patches` change hold after all of them, by path in `tree`, which stays as it is.
+    """Return the contents of the files changed by `patches`, by path in `tree`, which isn't modified.
 
-    Raises BuildError for a patch that doesn't fit, or names a file that `tree` does not have.
+    Raises BuildError when a patch doesn't apply, or names a file that isn't in `tree`.
     """
     with tempfile.TemporaryDirectory(prefix="edgetool-patches-") as scratch:
         for patch in patches:
@@ -46,10 +49,10 @@ def mirror(
     changed: Mapping[str, bytes] | None = None,
     place: Callable[[Path, Path], object] = shutil.copyfile,
 ) -> None:
-    """Make `folder` hold the files of `source` whose names match `only`, and no others.
+    """Make `folder` contain exactly the files of `source` whose names match `only`.
 
-    Those in `changed` get another content. What a file holds already is not written again, as a build goes by the
-    files' times. `place` brings in a new one.
+    Files in `changed` get the given content. Files with the right content aren't rewritten, since the build goes by
+    modification times. `place` adds a new file.
     """
     changed = changed or {}
     names = {name for name in _names(source) if PurePosixPath(name).match(only)}

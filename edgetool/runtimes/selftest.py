@@ -1,4 +1,4 @@
-"""Does a runtime compute right? A small model whose every output is known, run before anything is timed."""
+"""Numeric self-tests of runtimes: a small model with known outputs, run before anything is timed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgetool.errors import SelfTestFailed
 
 Array = npt.NDArray[Any]
 
-# channels in, channels out, side, kernel, stride, groups: pointwise, first layer, depthwise, grouped
+# input channels, output channels, side, kernel, stride, groups: pointwise, first layer, depthwise, grouped
 CONVOLUTIONS = (
     (8, 24, 7, 1, 1, 1),
     (3, 16, 9, 3, 2, 1),
@@ -26,20 +26,20 @@ CONVOLUTIONS = (
 
 @dataclass
 class SelfTest:
-    """What goes in and what must come out; each kind of runtime brings the model."""
+    """Inputs and expected outputs. Each kind of runtime provides the model."""
 
     inputs: dict[str, Array] = field(default_factory=dict)
     expected: dict[str, Array] = field(default_factory=dict)
     tolerances: dict[str, Array] = field(default_factory=dict)
-    model_name: ClassVar[str]  # of its file
+    model_name: ClassVar[str]  # file name
     remedy: ClassVar[str]
 
     def write_model(self, path: Path) -> None:
-        """Write the model in the runtime's own form."""
+        """Write the model in the runtime's own format."""
         raise NotImplementedError
 
     def write(self, folder: Path) -> dict[str, str]:
-        """Write the model and one raw file for each input; returns input name → file name."""
+        """Write the model and a raw file for each input. Return input name → file name."""
         folder.mkdir(parents=True, exist_ok=True)
         self.write_model(folder / self.model_name)
         files = {}
@@ -57,7 +57,7 @@ class SelfTest:
         self.tolerances[case] = tolerance
 
     def check(self, outputs: Mapping[str, Array], *, runtime: str) -> None:
-        """Raises SelfTestFailed, naming each case whose numbers are wrong."""
+        """Compare the outputs with the expected ones. Raises SelfTestFailed, naming the first wrong cases."""
         wrong = [text for case in self.expected if (text := self._judge(case, outputs.get(case)))]
         if wrong:
             raise SelfTestFailed(
@@ -80,7 +80,7 @@ class SelfTest:
 
 
 def convolve(x: Array, w: Array, kernel: int, stride: int, groups: int) -> Array:
-    """(1, c, s, s) ⋆ (o, c/groups, k, k), padded so that stride 1 keeps the side, in float64."""
+    """Convolve (1, c, s, s) with (o, c/groups, k, k) in float64, padded so that stride 1 keeps the side."""
     pad = kernel // 2
     padded = np.pad(x.astype(np.float64), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(2, 3))[:, :, ::stride, ::stride]

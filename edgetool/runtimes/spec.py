@@ -1,4 +1,4 @@
-"""What a toolchain and a runtime are."""
+"""Toolchains and runtimes."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ TITLES = {"onnxruntime": "ONNX Runtime", "tflite": "TensorFlow Lite", "ncnn": "n
 
 @value
 class CrossBuild:
-    """What a runtime that edgetool builds for a triple has to be like."""
+    """The properties that a runtime built by edgetool for a triple must have."""
 
-    processor: Name  # as `uname -m` says it on the target
-    needed: tuple[Name, ...]  # the only libraries it may ask the target for
-    elf_flags: NonNegative = 0  # e_flags; on RISC-V 0x4 is the double-float ABI and 0x1 compressed instructions
-    isa: Name | None = None  # RISC-V's architecture attribute without version numbers
-    kernels: Name | None = None  # folder of toolchain/onnxruntime with kernels that the processor chooses at run time
+    processor: Name  # as in `uname -m` on the target
+    needed: tuple[Name, ...]  # the only libraries it may need from the target
+    elf_flags: NonNegative = 0  # e_flags; on RISC-V 0x4 is the double-float ABI, 0x1 compressed instructions
+    isa: Name | None = None  # RISC-V architecture attribute without version numbers
+    kernels: Name | None = None  # folder of toolchain/onnxruntime with kernels that are chosen at run time
 
 
 @value
 class Wheel:
-    """A wheel of the Python package onnxruntime whose library is taken, by its content."""
+    """A wheel of the Python package onnxruntime that contains the library, identified by its SHA-256."""
 
-    platform: Name  # PyPI's tag
+    platform: Name  # PyPI's platform tag
     version: Name
-    python: Name  # which of its wheels: the library inside is no different
+    python: Name  # any Python version: the library is the same in each wheel
     sha256: Sha256
 
 
 @value
 class Toolchain:
-    """One triple: a file `toolchain/<triple>.toml`."""
+    """The toolchain for one triple, defined in `toolchain/<triple>.toml`."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int
     triple: Name
     elf_machine: Name  # e_machine by name: "EM_RISCV"
-    zig_target: Name  # with the oldest glibc of the boards we mean to run on
+    zig_target: Name  # includes the oldest glibc of the supported boards
     zig_cpu: Name | None = None
     cflags: tuple[Name, ...] = ()
-    loader: Name  # the dynamic loader's file name
-    wheel: Wheel | None = None  # when PyPI has onnxruntime for the triple
-    debian: Packages | None = None  # that hold a runtime, or the libraries one needs
-    litert: Packages | None = None  # that hold TensorFlow Lite
+    loader: Name  # file name of the dynamic loader
+    wheel: Wheel | None = None  # set when PyPI has onnxruntime for the triple
+    debian: Packages | None = None  # packages with a runtime, or with the libraries that one needs
+    litert: Packages | None = None  # packages with TensorFlow Lite
     crossbuild: CrossBuild | None = None
 
     @property
     def glibc(self) -> str:
-        """The oldest glibc of the boards we mean to run on."""
+        """The oldest glibc of the supported boards."""
         return self.zig_target.partition("-gnu.")[2]
 
 
@@ -64,23 +64,23 @@ class RuntimeBuild:
 
     SCHEMA: ClassVar[int] = 1
     schema: int
-    name: Name  # "onnxruntime", "tflite", "ncnn": what the harness calls its kind
+    name: Name  # "onnxruntime", "tflite", "ncnn": the harness's name of its kind
     version: Name
     provider: Name  # "debian", "wheel", "crossbuild"
-    variant: Name  # which build of it: a package version, a wheel's tag
+    variant: Name  # the build: a package version or a wheel's tag
     triple: Name
-    library: Name  # path of the runtime's own, relative to the root
-    loader: Name | None  # path of the dynamic loader when the runtime carries libc, else None
-    glibc: Name | None  # the oldest glibc it runs on when it carries none
+    library: Name  # path of the runtime's own library, relative to the root
+    loader: Name | None  # path of the dynamic loader if libc is included
+    glibc: Name | None  # the oldest glibc it runs on if libc isn't included
     files: tuple[FileEntry, ...]
-    flags: tuple[Text, ...] = ()  # how it was built, when edgetool built it
-    reduced: bool = False  # holds the operators of some models only
-    chooses_kernels: bool = False  # by the processor: instructions that its files tell of are not all needed
+    flags: tuple[Text, ...] = ()  # how edgetool built it
+    reduced: bool = False  # has only the operators of some models
+    chooses_kernels: bool = False  # at run time, so its ELF attributes list more than a processor must have
     key: Sha256  # hash of the files
 
     @property
     def size_bytes(self) -> int:
-        """Of what a board must be given: without the C and C++ libraries that it has of its own."""
+        """Size of the files a board needs, without the C and C++ libraries that it has itself."""
         return sum(
             file.size_bytes
             for file in self.files
@@ -94,7 +94,7 @@ class RuntimeBuild:
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """A runtime build and where it lies."""
+    """A runtime build and its location."""
 
     root: Path
     build: RuntimeBuild

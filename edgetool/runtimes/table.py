@@ -1,4 +1,4 @@
-"""The table of runtimes: a line for each folder."""
+"""The table of runtimes: one line for each folder."""
 
 from __future__ import annotations
 

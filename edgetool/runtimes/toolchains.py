@@ -1,4 +1,4 @@
-"""Toolchains by triple, and the harness that each one builds."""
+"""Load toolchains by triple, and build the harness for each."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ HARNESS_FLAGS = ("-std=gnu11", "-O2", "-g0", "-s", "-Wall", "-Wextra", "-Werror"
 
 
 def native_triple() -> str:
-    """This machine's triple; one that no toolchain has where the machine is not a Linux."""
+    """Return this machine's triple. No toolchain has it unless the machine runs Linux."""
     system = platform.system().lower()
     return f"{platform.machine()}-{'linux-gnu' if system == 'linux' else system}"
 
 
 def load_toolchain(triple: str) -> Toolchain:
-    """`toolchain/<triple>.toml`; "native" is this machine's. Raises ConfigError, listing the known triples."""
+    """Load `toolchain/<triple>.toml`; "native" stands for this machine.
+
+    Raises ConfigError, listing the known triples.
+    """
     if triple == "native":
         triple = native_triple()
     folder = data_folder("toolchain")
@@ -41,13 +44,13 @@ def load_toolchain(triple: str) -> Toolchain:
 
 
 def build_harness(toolchain: Toolchain, store: Store, *, force: bool = False) -> Path:
-    """The harness's binary for a triple, compiled by zig once. Raises BuildError, WrongMachine."""
+    """Compile the harness for a triple with zig, once. Raises BuildError, WrongMachine."""
     sources = sorted(data_folder("toolchain").glob("harness/*.[ch]"))
     digests = {source.name: sha256_file(source) for source in sources}
     target = ["-target", toolchain.zig_target, *([f"-mcpu={toolchain.zig_cpu}"] if toolchain.zig_cpu else [])]
     flags = [*HARNESS_FLAGS, *target, *toolchain.cflags]
     inputs = {"sources": digests, "flags": flags, "zig": _zig_version()}
-    # What names a harness in a record: equal sources and flags, equal name.
+    # Identifies the harness in records: equal sources and flags give the same name.
     build = key_of(inputs)
     define = f'-DHARNESS_BUILD="{build}"'
     programs = [source for source in sources if source.suffix == ".c"]

@@ -1,1 +1,1 @@
-"""TensorFlow Lite, LiteRT by its newer name."""
+"""TensorFlow Lite, now called LiteRT."""

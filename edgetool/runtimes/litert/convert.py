@@ -1,7 +1,7 @@
-"""PyTorch → TensorFlow Lite by LiteRT's tools, which have a virtual environment of their own.
+"""Convert PyTorch models to TensorFlow Lite with LiteRT's tools, in a virtual environment of their own.
 
-They want other versions of packages than edgetool does, and are large: the environment is made when a model is first
-converted, beside edgetool's own packages, so that PyTorch is not installed twice.
+The tools are large and need other package versions than edgetool. The environment is created on the first conversion
+and falls back to edgetool's own packages, so PyTorch isn't installed twice.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def tool_versions() -> Mapping[str, str]:
 
 
 def tools(context: StepContext) -> Path:
-    """The Python of the environment with LiteRT's tools, made once. Raises BuildError with pip's log."""
+    """Return the Python of the environment with LiteRT's tools, creating it on first use.
+
+    Raises BuildError with pip's log.
+    """
     store = context.store
     above = [path for path in sys.path if Path(path).is_dir() and path.endswith("site-packages")]
     above.append(str(Path(edgetool.__file__).parents[1]))
@@ -68,9 +71,10 @@ def convert(
     *,
     log: Path,
 ) -> None:
-    """The PyTorch model as `model.tflite` in `folder`; `images` calibrate int8.
+    """Convert the PyTorch model to `model.tflite` in `folder`. `images` calibrate int8.
 
-    Raises ConfigError for a model that does not come from PyTorch, ModelError, BuildError when a tool fails.
+    Raises ConfigError for a model that isn't from PyTorch, ModelError, QuantizeError without calibration images,
+    BuildError when a tool fails.
     """
     if request.is_onnx:
         raise ConfigError(

@@ -12,7 +12,7 @@ from edgetool.runtimes.spec import Runtime, Toolchain
 
 
 def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Note) -> Runtime:
-    """Debian's, whatever is asked: there is no other."""
+    """Return Debian's build, the only one, whatever is asked for."""
     del asked
     return prebuilt.provide(toolchain, context.store, force=context.force, note=note)
 

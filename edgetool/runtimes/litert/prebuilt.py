@@ -1,4 +1,4 @@
-"""TensorFlow Lite as Debian packages it: release 2.14.1, with its own kernels only, neither XNNPACK nor RVV."""
+"""TensorFlow Lite from Debian: release 2.14.1 with its built-in kernels, without XNNPACK or RVV."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from edgetool.platform.store import Store
 from edgetool.runtimes.description import copy_closure, describe_runtime, open_runtime
 from edgetool.runtimes.spec import Runtime, Toolchain
 
-RECIPE = 1  # raised when the way a runtime is put together changes
-NAME = "tflite"  # as the harness names it
+RECIPE = 1  # increment when the runtime is assembled differently
+NAME = "tflite"  # the name that the harness uses
 RUNTIME_PACKAGE = re.compile(r"libtensorflow-lite\d.*")
 LIBRARY = re.compile(r"libtensorflow-lite\.so(\.\d+)*")
 
 
 def provide(toolchain: Toolchain, store: Store, *, force: bool = False, note: Note = unheard) -> Runtime:
-    """The runtime for a triple with the libc and loader of its release, which is newer than most boards'; fetched once.
+    """Fetch the runtime for a triple, with the libc and loader of its release, which is newer than most boards'.
 
-    `note` hears how fetching goes. Raises ConfigError for a triple without one, and FetchError.
+    `note` receives the progress. Raises ConfigError when the triple has none, FetchError.
     """
     packages = toolchain.litert
     if packages is None:

@@ -1,6 +1,6 @@
-"""Convert one PyTorch model to TensorFlow Lite: a program in the virtual environment that has LiteRT's tools.
+"""Convert one PyTorch model to TensorFlow Lite. Runs in the virtual environment with LiteRT's tools.
 
-Its argument is a folder with `order.json` and `images.npy`; it writes `model.tflite` there.
+The argument is a folder with `order.json` and `images.npy`; `model.tflite` is written there.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ ORDER, IMAGES, MODEL = "order.json", "images.npy", "model.tflite"
 
 @value
 class Order:
-    """What is converted."""
+    """What to convert."""
 
     request: ModelRequest
     precision: Precision
     shape: tuple[Positive, ...]  # of the only input
-    input: Name  # what the model's input and output are to be called
+    input: Name  # names for the model's input and output
     output: Name
     weights_cache: Name
     mirror: Text | None = None
@@ -57,7 +57,7 @@ def _convert(order: Order, images: Float32Array | None, path: Path) -> None:
 
 
 def _quantize(model: Path, images: Float32Array, path: Path) -> None:
-    """Weights per channel, activations of all images by minimum and maximum; inputs and outputs stay float32."""
+    """Quantize weights per channel, and activations by their minimum and maximum. Inputs and outputs stay float32."""
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_quantizer import qtyping, quantizer, recipe
 
@@ -70,9 +70,9 @@ def _quantize(model: Path, images: Float32Array, path: Path) -> None:
 
 
 def _renamed(data: bytes, order: Order) -> bytes:
-    """The model with our names for its input and output, and with its weights inside.
+    """Return the model with the requested input and output names, and with its weights inside the flatbuffer.
 
-    LiteRT's quantizer puts them behind the flatbuffer, where TensorFlow Lite 2.14 does not look.
+    LiteRT's quantizer stores the weights behind the flatbuffer, where TensorFlow Lite 2.14 doesn't look for them.
     """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
@@ -82,7 +82,7 @@ def _renamed(data: bytes, order: Order) -> bytes:
     for index, name in zip((*graph.inputs, *graph.outputs), (order.input, order.output), strict=True):
         graph.tensors[index].name = name.encode()
     for buffer in model.buffers:
-        if buffer.offset > 1:  # 0 and 1 are no places
+        if buffer.offset > 1:  # 0 and 1 mark buffers inside the flatbuffer
             buffer.data = np.frombuffer(data, np.uint8, count=buffer.size, offset=buffer.offset)
             buffer.offset = buffer.size = 0
     builder = flatbuffers.Builder(len(data))

@@ -1,1 +1,1 @@
-"""ncnn, cross-built for a triple."""
+"""ncnn, cross-built for each triple."""

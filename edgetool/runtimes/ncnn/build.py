@@ -1,4 +1,4 @@
-"""ncnn cross-built for a triple with edgetool's compiler, as a shared library that the harness loads."""
+"""Cross-build ncnn for a triple with edgetool's compiler, as a shared library that the harness loads."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.patches import patched_files
 from edgetool.runtimes.spec import Runtime, Toolchain
 
-RECIPE = 2  # raised when the way it is built changes
+RECIPE = 2  # increment when the build changes
 NAME = "ncnn"
 LIBRARY = re.compile(r"libncnn\.so\.\d+")
 OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
     "NCNN_SHARED_LIB": "ON",
     "NCNN_RVV": "ON",
-    # Half precision and the vectors of before 1.0: not in RV64GCV, and not the arithmetic of the other runtimes.
+    # Half precision and pre-1.0 vectors are not part of RV64GCV, and differ from the other runtimes' arithmetic.
     "NCNN_ZFH": "OFF",
     "NCNN_ZVFH": "OFF",
     "NCNN_XTHEADVECTOR": "OFF",
-    # x86-64 is where a board is compared with, and AVX2 is enough for that: the others double the build.
+    # x86-64 serves only for comparison with a board, for which AVX2 suffices; the others double the build time.
     "NCNN_AVX512": "OFF",
     "NCNN_AVXVNNI": "OFF",
     "NCNN_AVXVNNIINT8": "OFF",
     "NCNN_AVXVNNIINT16": "OFF",
     "NCNN_AVXNECONVERT": "OFF",
     "NCNN_XOP": "OFF",
-    "NCNN_OPENMP": "OFF",  # zig brings no OpenMP: one thread
+    "NCNN_OPENMP": "OFF",  # zig has no OpenMP, so ncnn runs on one thread
     "NCNN_VULKAN": "OFF",
     "NCNN_PYTHON": "OFF",
     "NCNN_BUILD_BENCHMARK": "OFF",
@@ -54,12 +54,12 @@ OPTIONS = {
 }
 COMPILE_FLAGS = "-g0"
 LINK_FLAGS = "-s"
-ZIG_NAMES = {"-march=rv64gcv": "-mcpu=baseline_rv64+v"}  # zig takes no -march, and of two -mcpu the last counts
+ZIG_NAMES = {"-march=rv64gcv": "-mcpu=baseline_rv64+v"}  # zig accepts no -march, and the last of several -mcpu applies
 
 
 @value
 class PythonSource:
-    """`toolchain/ncnn/source.toml`: a source package of PyPI."""
+    """A source package from PyPI, defined in `toolchain/ncnn/source.toml`."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int
@@ -74,9 +74,9 @@ def ncnn_source() -> PythonSource:
 
 
 def build(toolchain: Toolchain, context: StepContext, note: Note = unheard) -> Runtime:
-    """ncnn for a triple: four minutes on two cores the first time.
+    """Build ncnn for a triple. The first build takes four minutes on two cores.
 
-    Raises ConfigError for what is missing on this machine, BuildError when a tool fails.
+    Raises ConfigError for a missing requirement, BuildError when a tool fails.
     """
     store = context.store
     compiler = find_compiler("zig", toolchain)
@@ -112,7 +112,7 @@ def build(toolchain: Toolchain, context: StepContext, note: Note = unheard) -> R
             carries_libc=False,
         )
         flags = tuple(f"{name}={setting}" for name, setting in OPTIONS.items())
-        # It asks the processor which of its kernels it may run.
+        # ncnn chooses its kernels by the processor at run time.
         write_document(folder / "runtime.json", replace(described, flags=flags, chooses_kernels=True))
 
     return open_runtime(store.entry("runtime", inputs, make, force=context.force).path)
@@ -125,7 +125,7 @@ def _recipe() -> Path:
 def _compile(
     compiler: Compiler, toolchain: Toolchain, source: PythonSource, patches: list[Path], folder: Path, store: Store
 ) -> Path:
-    """The library that is built in `folder`, by the name that programs ask for it."""
+    """Build the library in `folder` and return its path under its SONAME."""
     tree, build, logs = folder / "source", folder / "build", store.root / "logs"
     folder.mkdir()
     unpack(fetch_source(source, store), tree)
@@ -161,7 +161,10 @@ def _compile(
 
 
 def fetch_source(source: PythonSource, store: Store) -> Path:
-    """The archive, by pip, which knows this machine's index, proxies and certificates and checks the sha256."""
+    """Download the source archive with pip, which knows this machine's index, proxies and certificates.
+
+    Raises BuildError when it isn't in the index or its SHA-256 differs.
+    """
     file_name = f"{source.name}-{source.version}.tar.gz"
     path, log = store.root / "downloads" / file_name, store.root / "logs" / "ncnn-fetch.log"
     if not path.is_file() or sha256_file(path) != source.sha256:
@@ -171,7 +174,7 @@ def fetch_source(source: PythonSource, store: Store) -> Path:
         link = re.search(rf"Found link (\S+/{re.escape(file_name)})", listed)
         if link is None:
             raise BuildError(f"pip's index has no {file_name}")
-        # Nothing on binaries: it would hold for what pip builds the metadata with, too, and have all of it compiled.
+        # Without --no-binary: it would also apply to pip's build requirements and have them all compiled.
         options = ["--quiet", "--no-deps", f"--dest={path.parent}"]
         run_tool([*pip, "download", *options, f"{link[1]}#sha256={source.sha256}"], log=log, timeout_s=900)
     if path.stat().st_size != source.size_bytes or sha256_file(path) != source.sha256:

@@ -1,9 +1,9 @@
-"""ONNX → ncnn: fp32 by pnnx, int8 laid out as ncnn's own quantizer does, whose program is not on PyPI.
+"""Convert ONNX to ncnn: fp32 with pnnx, int8 in the layout of ncnn's own quantizer, which is not on PyPI.
 
-A layer in int8 carries its scales (elements per unit) behind its weights, and ncnn rounds the weights when it loads
-them. As in ncnn2table and ncnn2int8: 127 ÷ the largest magnitude, of each output channel for weights and of the whole
-blob for a layer's input; where every reader of a convolution's output is a convolution in int8 too, the output stays in
-8 bits between them.
+An int8 layer stores its scales (elements per unit) after its weights, and ncnn rounds the weights when it loads them.
+Scales are computed as in ncnn2table and ncnn2int8: 127 ÷ the largest magnitude, per output channel for weights and over
+the whole blob for a layer's input. A convolution whose output is read only by an int8 convolution keeps its output in 8
+bits.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ MAGIC = "7767517"
 INT8_LIMIT = 127
 INSTALL = 'pip install "edgetool[ncnn]"'
 CONVOLUTIONS = ("Convolution", "ConvolutionDepthWise")
-# Where a layer's parameters are: outputs, has a bias, size of the weights.
+# Parameter keys: number of outputs, has a bias, size of the weights.
 WEIGHTED = {"Convolution": (0, 5, 6), "ConvolutionDepthWise": (0, 5, 6), "InnerProduct": (0, 1, 2)}
 GROUPS = 7
 INT8_TERM = 8
 INT8_TERMS = {"Convolution": 2, "ConvolutionDepthWise": 1, "InnerProduct": 2}
-REQUANTIZED = 100  # added to the term where the output stays in 8 bits
-# All others that a graph may hold and this file passes on: they have no weights.
+REQUANTIZED = 100  # added to the term when the output stays in 8 bits
+# Layers without weights, which are passed on unchanged.
 WEIGHTLESS = ("Input", "Split", "BinaryOp", "Reduction", "Reshape", "Pooling", "Flatten", "ReLU", "Clip", "Softmax")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NcnnModel:
-    """A graph as text and its weights; the file names share a stem."""
+    """A graph as text and its weights, in two files with the same stem."""
 
     param: Path
 
@@ -85,19 +85,19 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A layer's, as they lie in the file."""
+    """The weights of a layer, in the order of the file."""
 
     weights: Float32Array  # (outputs, …)
     bias: Float32Array  # (outputs,), or empty
 
     def scales(self, layer: Layer) -> Float32Array:
-        """By output channel, or by group."""
+        """Return the scale of each output channel, or of each group."""
         rows = layer.setting(GROUPS, 1) if layer.kind == "ConvolutionDepthWise" else len(self.weights)
         return scale_of(np.abs(self.weights.reshape(rows, -1)).max(axis=1))
 
 
 def tool_versions() -> dict[str, str]:
-    """Of what converts and calibrates. Raises ConfigError for what is not installed."""
+    """Return the versions of the conversion tools. Raises ConfigError when one isn't installed."""
     found = {}
     for package in ("ncnn", "pnnx"):
         try:
@@ -112,7 +112,7 @@ def _not_installed(package: str) -> ConfigError:
 
 
 def scale_of(largest: npt.NDArray[np.floating]) -> Float32Array:
-    """Elements per unit; what is zero everywhere keeps a scale of 1."""
+    """Return elements per unit; 1 where all values are zero."""
     return np.where(largest > 0, INT8_LIMIT / np.where(largest > 0, largest, 1), 1).astype(np.float32)
 
 
@@ -126,10 +126,10 @@ def convert(
     *,
     log: Path,
 ) -> None:
-    """The ONNX model as `model.param` and `model.bin` in `folder`; `images` calibrate int8.
+    """Convert the ONNX model to `model.param` and `model.bin` in `folder`. `images` calibrate int8.
 
-    Inputs and outputs keep their names. Raises ConfigError without ncnn's tools, ModelError for inputs that ncnn can't
-    take, QuantizeError for a layer that this file does not know, BuildError when pnnx fails.
+    Inputs and outputs keep their names. Raises ConfigError when ncnn's tools are missing, ModelError for inputs that
+    ncnn doesn't support, QuantizeError for an unknown layer, BuildError when pnnx fails.
     """
     del request, context
     _check_inputs(fp32.spec.inputs, precision)
@@ -160,7 +160,7 @@ def _check_inputs(inputs: Sequence[TensorSpec], precision: Precision) -> None:
 
 
 def run_pnnx(model: Path, shapes: Sequence[Sequence[int]], folder: Path, *, log: Path) -> NcnnModel:
-    """What pnnx makes of an .onnx in `folder`. Raises ConfigError without it, BuildError when it fails."""
+    """Convert an .onnx with pnnx in `folder`. Raises ConfigError when it isn't installed, BuildError when it fails."""
     found = find_spec("pnnx")
     if found is None or found.origin is None:
         raise _not_installed("pnnx")
@@ -176,7 +176,7 @@ def run_pnnx(model: Path, shapes: Sequence[Sequence[int]], folder: Path, *, log:
 
 
 def _renamed(layers: Sequence[Layer], fp32: ModelArtifact) -> tuple[Layer, ...]:
-    """pnnx calls inputs in0, in1, … and outputs out0, out1, …: by the model's own names again."""
+    """Restore the model's input and output names, which pnnx replaces by in0, in1, … and out0, out1, …."""
     names = {f"in{i}": plain_name(tensor.name) for i, tensor in enumerate(fp32.spec.inputs)}
     names |= {f"out{i}": plain_name(tensor.name) for i, tensor in enumerate(fp32.spec.outputs)}
     blobs = {blob for layer in layers for blob in layer.outputs}
@@ -195,7 +195,7 @@ def _renamed(layers: Sequence[Layer], fp32: ModelArtifact) -> tuple[Layer, ...]:
 
 
 def _sized(layers: Sequence[Layer], inputs: Sequence[TensorSpec]) -> tuple[Layer, ...]:
-    """pnnx leaves out how large inputs are, and ncnn need not know. The harness has to."""
+    """Add the sizes of the inputs, which the harness needs. pnnx omits them since ncnn doesn't need them."""
     shapes = {plain_name(tensor.name): tensor.shape[1:] for tensor in inputs}
 
     def sized(layer: Layer) -> Layer:
@@ -210,9 +210,9 @@ def _sized(layers: Sequence[Layer], inputs: Sequence[TensorSpec]) -> tuple[Layer
 
 
 def quantize(model: NcnnModel, images: Float32Array, done: NcnnModel) -> None:
-    """Write the model in int8 to the files of `done`; `images` (n, c, h, w) calibrate it.
+    """Quantize the model to int8 and write it to the files of `done`. `images` (n, c, h, w) calibrate it.
 
-    Raises ConfigError without ncnn, QuantizeError for a layer that this file does not know.
+    Raises ConfigError when ncnn isn't installed, QuantizeError for an unknown layer.
     """
     layers = read_layers(model.param)
     check_known(layers)
@@ -241,7 +241,7 @@ def write_layers(layers: Sequence[Layer], param: Path) -> None:
 
 
 def read_layers(param: Path) -> tuple[Layer, ...]:
-    """Raises QuantizeError for a file that is no graph of ncnn's."""
+    """Read a graph. Raises QuantizeError when the file isn't an ncnn graph."""
     magic, _, *lines = param.read_text().splitlines()
     if magic != MAGIC:
         raise QuantizeError(f"{param.name} is no graph of ncnn's")
@@ -249,7 +249,7 @@ def read_layers(param: Path) -> tuple[Layer, ...]:
 
 
 def check_known(layers: Sequence[Layer]) -> None:
-    """Raises QuantizeError for a layer whose weights, if any, lie where this file does not know."""
+    """Check that the position of each layer's weights is known. Raises QuantizeError for an unknown kind of layer."""
     for layer in layers:
         if layer.kind not in WEIGHTED and layer.kind not in WEIGHTLESS:
             raise QuantizeError(f"the layer {layer.name} is a {layer.kind}, for which ncnn has no int8 form known here")
@@ -257,13 +257,16 @@ def check_known(layers: Sequence[Layer]) -> None:
 
 @contextmanager
 def open_net(model: NcnnModel) -> Iterator[Any]:
-    """The model in this machine's ncnn, float32 throughout. Raises ConfigError without ncnn, QuantizeError."""
+    """Load the model with this machine's ncnn in float32.
+
+    Raises ConfigError when ncnn isn't installed, QuantizeError.
+    """
     try:
         import ncnn
     except ImportError as error:
         raise _not_installed("ncnn") from error
     with ncnn.Net() as net:
-        net.opt.num_threads = 1  # its threads wait busily for one another, for ever on a machine with other work
+        net.opt.num_threads = 1  # ncnn's threads wait for one another in spin loops, possibly forever on a busy machine
         net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
         if net.load_param(str(model.param)) != 0 or net.load_model(str(model.bin)) != 0:
             raise QuantizeError(f"ncnn cannot load {model.param}")
@@ -271,7 +274,7 @@ def open_net(model: NcnnModel) -> Iterator[Any]:
 
 
 def largest_magnitudes(model: NcnnModel, blobs: set[str], images: Float32Array) -> dict[str, Float32Array]:
-    """Of each blob over all images, as ncnn computes them on this machine; shape ()."""
+    """Return the largest magnitude of each blob over all images, computed by ncnn on this machine; shape ()."""
     found = dict.fromkeys(blobs, np.float32(0))
     with open_net(model) as net:
         for image in images:
@@ -285,7 +288,7 @@ def largest_magnitudes(model: NcnnModel, blobs: set[str], images: Float32Array) 
 
 
 def as_mat(image: Float32Array) -> Any:
-    """An image (c, h, w) as ncnn takes it, with memory of its own."""
+    """Convert an image (c, h, w) to an ncnn matrix that owns its memory."""
     import ncnn
 
     return ncnn.Mat(np.ascontiguousarray(image)).clone()
@@ -301,7 +304,7 @@ def _with_terms(layers: Sequence[Layer]) -> Iterator[Layer]:
 
 
 def _stays_in_int8(layers: Sequence[Layer], layer: Layer) -> bool:
-    """Whether a convolution's only reader is a convolution."""
+    """Return whether a convolution's output is read only by one convolution."""
     readers = [other for other in layers if layer.outputs[0] in other.inputs]
     return layer.kind in CONVOLUTIONS and len(readers) == 1 and readers[0].kind in CONVOLUTIONS
 

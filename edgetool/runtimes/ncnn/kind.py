@@ -13,7 +13,7 @@ from edgetool.runtimes.spec import Runtime, Toolchain
 
 
 def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Note) -> Runtime:
-    """Built from its sources whatever is asked: there is no other."""
+    """Build ncnn from source, the only build, whatever is asked for."""
     del asked
     return build(toolchain, context, note)
 

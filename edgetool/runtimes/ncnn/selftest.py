@@ -1,4 +1,4 @@
-"""ncnn's numeric self-test: inner products and convolutions, in float32 and in int8 with whole numbers."""
+"""ncnn's numeric self-test: inner products and convolutions in float32, and in int8 with integers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetool.runtimes.ncnn.convert import INT8_TERM, INT8_TERMS, Layer, NcnnMod
 from edgetool.runtimes.selftest import CONVOLUTIONS, Array, SelfTest, convolve
 
 PRODUCTS = ((2, 2), (5, 4), (64, 15), (33, 16), (129, 33))  # inputs, outputs
-# Winograd's transforms differ from sums of K products by more than rounding, a wrong kernel by O(1).
+# Winograd transforms differ from sums of K products by more than rounding; a wrong kernel differs by O(1).
 TOLERANCE = 1e-4
 
 
@@ -29,7 +29,7 @@ class NcnnSelfTest(SelfTest):
         NcnnModel(param=path).bin.write_bytes(b"".join(self.weights))
 
     def add(self, kind: str, case: str, x: Array, w: Array, expected: Array, tolerance: Array, **settings: int) -> None:
-        """A layer with an input of its own; `x` is (1, …). In int8 all scales are 1."""
+        """Add a layer with its own input; `x` is (1, …). All scales are 1 in int8."""
         sides = dict(zip((2, 1, 0) if x.ndim == 4 else (0,), x.shape[1:], strict=True))
         source = self.input(f"x_{case}", x)
         self.layers.append(_layer("Input", source, (), source, sides))
@@ -46,7 +46,7 @@ def _layer(kind: str, name: str, inputs: tuple[str, ...], output: str, settings:
 
 
 def build_selftest() -> NcnnSelfTest:
-    """The same model, inputs and expectations each time."""
+    """Build the self-test: always the same model, inputs and expected outputs."""
     test = NcnnSelfTest()
     random = np.random.default_rng(0)
     for whole in (False, True):

@@ -1,1 +1,1 @@
-"""ONNX Runtime: where its libraries come from and whether they compute right."""
+"""ONNX Runtime: where its libraries come from, and its self-test."""

@@ -1,4 +1,4 @@
-"""ONNX Runtime built from pinned sources for a triple: configure, build, inspect, describe."""
+"""Build ONNX Runtime from pinned sources for a triple: configure, build, inspect, describe."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from edgetool.runtimes.onnxruntime.sources import SourceTree, recipe_folder, sou
 from edgetool.runtimes.patches import mirror, patched_files
 from edgetool.runtimes.spec import CrossBuild, Runtime, RuntimeBuild, Toolchain
 
-RECIPE = 4  # raised when the way a runtime is built changes
+RECIPE = 4  # increment when the build changes
 PROVIDER = "crossbuild"
 OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
@@ -46,30 +46,30 @@ OPTIONS = {
     "onnxruntime_BUILD_SHARED_LIB": "ON",
     "onnxruntime_BUILD_UNIT_TESTS": "OFF",
     "onnxruntime_ENABLE_PYTHON": "OFF",
-    "onnxruntime_ENABLE_CPUINFO": "OFF",  # it has no RISC-V, and elsewhere the kernel tells the same
+    "onnxruntime_ENABLE_CPUINFO": "OFF",  # cpuinfo doesn't support RISC-V, and elsewhere the kernel reports the same
 }
 REDUCED_OPTIONS = {"CMAKE_BUILD_TYPE": "MinSizeRel", "onnxruntime_REDUCED_OPS_BUILD": "ON"}
 # No debug information: zig's default makes the library 37 times as large.
 COMPILE_FLAGS = ("-g0",)
 LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
 TARGET = "onnxruntime"
-INCLUDED = ("dependencies", "kernels", "older_glibc", "reduced", "unittests")  # into ORT's own CMake project
-UNIT_TESTS = "unittests.cmake"  # targets beside the library: no part of what it is made of
+INCLUDED = ("dependencies", "kernels", "older_glibc", "reduced", "unittests")  # by ORT's own CMake project
+UNIT_TESTS = "unittests.cmake"  # targets beside the library, so not among its inputs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that decides what is built."""
+    """All inputs that determine the build."""
 
     toolchain: Toolchain
     wanted: CrossBuild
     tree: SourceTree
     compiler: Compiler
-    operators: Operators | None  # None: all of them
+    operators: Operators | None  # None for all
 
     @property
     def options(self) -> dict[str, str]:
-        """CMake's cache entries, without those that name a place on this machine."""
+        """CMake's cache entries, without paths of this machine."""
         if self.operators is None:
             return OPTIONS
         return {**OPTIONS, **REDUCED_OPTIONS, **dict.fromkeys(self.operators.unused, "ON")}
@@ -80,12 +80,12 @@ class Recipe:
 
     @property
     def folded(self) -> bool:
-        """Whether functions of the same code become one; GNU's linker can't."""
+        """Whether identical functions are merged, which GNU's linker can't do."""
         return self.operators is not None and self.compiler.title.startswith("zig ")
 
     @property
     def patches(self) -> tuple[Path, ...]:
-        """None for a tree of the user's: it may have what they bring already."""
+        """The patches, none for the user's own tree: it may contain the changes already."""
         return tuple(sorted((recipe_folder() / "patches").glob("*.patch"))) if self.tree.pinned else ()
 
     @property
@@ -95,12 +95,12 @@ class Recipe:
 
     @property
     def kernel_files(self) -> tuple[Path, ...]:
-        """Without the folder of their tests."""
+        """The kernel sources, without the folder of their tests."""
         return () if self.kernels is None else tuple(sorted(path for path in self.kernels.iterdir() if path.is_file()))
 
     @property
     def older_glibc(self) -> Path | None:
-        """A folder of functions that go into the library, as the boards' glibc may lack them."""
+        """A folder of functions added to the library because a board's glibc may lack them."""
         return None if self.compiler.chooses_glibc else recipe_folder() / "older_glibc"
 
     def inputs(self) -> dict[str, object]:
@@ -127,7 +127,7 @@ class Recipe:
         }
 
     def flags(self) -> Iterator[str]:
-        """What a record says of how the runtime was built."""
+        """Yield the build flags stored in a record."""
         yield self.compiler.title
         yield shlex.join(
             [*self.compiler.target_flags, *COMPILE_FLAGS, *self.link_flags, *([FOLD] if self.folded else [])]
@@ -152,10 +152,10 @@ def build_runtime(
     jobs: int | None = None,
     force: bool = False,
 ) -> Runtime:
-    """The runtime for a triple, built when it is not in the cache yet; an interrupted build goes on where it ended.
+    """Build the runtime for a triple unless it is cached. An interrupted build resumes.
 
-    Raises ConfigError for what is missing on this machine, BuildError when a tool fails or the library is not what
-    the toolchain promises.
+    Raises ConfigError for a missing requirement, BuildError when a tool fails or the library doesn't match the
+    toolchain.
     """
     recipe = prepare(toolchain, store, progress, compiler=compiler, operators=operators, source=source, mirror=mirror)
 
@@ -173,7 +173,7 @@ def build_runtime(
 def build_program(
     recipe: Recipe, name: str, folder: Path, store: Store, progress: Progress, *, jobs: int | None = None
 ) -> Path:
-    """Another target of ONNX Runtime's build, copied into `folder`: made of the objects that a runtime is made of.
+    """Build another target of ONNX Runtime from the runtime's objects and copy it into `folder`.
 
     Raises BuildError.
     """
@@ -185,7 +185,7 @@ def build_program(
 
 
 def configure_runtime(recipe: Recipe, store: Store, progress: Progress) -> Path:
-    """The first part of a build alone; returns the folder in which Ninja would go on."""
+    """Only configure the build. Return the folder for Ninja."""
     with build_folder(recipe, store) as build:
         _configure(recipe, build, store, progress)
         return build / "onnxruntime"
@@ -217,10 +217,10 @@ def prepare(
 
 @contextmanager
 def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
-    """Where objects are kept between builds, for one process at a time.
+    """Lock and yield the folder that keeps objects between builds.
 
-    Reduced builds have one of their own, as they are compiled for size, but from one set of operators to another only
-    some forty objects differ.
+    Reduced builds have a folder of their own, since they are optimized for size. Different sets of operators share it,
+    since only some forty objects differ between them.
     """
     from filelock import FileLock
 
@@ -229,8 +229,8 @@ def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
     build = store.root / "build" / f"{recipe.toolchain.triple}-{key}{kind}"
     build.mkdir(parents=True, exist_ok=True)
     with FileLock(build.with_name(f"{build.name}.lock")):
-        # What CMake reads once and then remembers: when it has changed, have it look again. Objects stay, as Ninja
-        # compiles those anew whose command has changed.
+        # Discard CMake's cached results when its inputs have changed. Objects are kept: Ninja recompiles those whose
+        # command has changed.
         inputs = {**recipe.inputs(), "patches": None, "kernels": None, "older glibc": None, "operators": None}
         stamp, wanted = build / "inputs", key_of(inputs).encode()
         if not stamp.is_file() or stamp.read_bytes() != wanted:
@@ -242,9 +242,9 @@ def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
 
 
 def _bring_in(recipe: Recipe, build: Path, store: Store) -> Path:
-    """The sources as they are compiled, beside their objects; returns ONNX Runtime's tree.
+    """Place the sources beside the objects. Return ONNX Runtime's tree.
 
-    They have the same place whatever is patched, so that a changed patch costs only the objects that it touches.
+    The location is the same for all patches, so a changed patch recompiles only the objects that depend on it.
     """
     mirror(recipe_folder(), build / "recipe", only="*.cmake")
     if recipe.kernels is not None:
@@ -278,7 +278,7 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) ->
             "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
             "CMAKE_MAKE_PROGRAM": find_tool("ninja"),
             "Python_EXECUTABLE": Path(sys.executable),
-            "PYTHON_EXECUTABLE": Path(sys.executable),  # onnx asks by the older name, and would search the PATH
+            "PYTHON_EXECUTABLE": Path(sys.executable),  # onnx uses the older name, and would search the PATH
             "ONNX_CUSTOM_PROTOC_EXECUTABLE": protoc,
         }
         definitions = [f"-D{name}={setting}" for name, setting in {**recipe.options, **places}.items()]
@@ -298,13 +298,13 @@ def _build(recipe: Recipe, build: Path, store: Store, step: Step, target: str, *
             log=_log(store, recipe, "build"),
             env=_environment(recipe, build, store),
             on_line=progress_note(step),
-            keep_open=[lock],  # an orphaned Ninja goes on for a while
+            keep_open=[lock],  # a Ninja left by a killed process keeps running for a while
         )
     step.note("")
 
 
 def _library(recipe: Recipe, build: Path, store: Store) -> Path:
-    """What the build made, in a reduced one with functions of the same code as one."""
+    """Return the built library; in a reduced build with identical functions merged."""
     name = f"libonnxruntime.so.{recipe.tree.version}"
     built = build / "onnxruntime" / name
     if not built.is_file():
@@ -328,9 +328,10 @@ def _library(recipe: Recipe, build: Path, store: Store) -> Path:
 
 
 def _finish(recipe: Recipe, built: Path, folder: Path) -> RuntimeBuild:
-    """Inspect the library, copy it into `folder`, describe it."""
+    """Inspect the library, copy it into `folder` and describe it."""
     name = built.name
-    # aarch64's may be older than 2.34, whose names of pthread and dlopen no installed GCC can link without.
+    # The limit may be older than glibc 2.34 on aarch64, whose pthread and dlopen symbols no installed GCC can link
+    # against.
     glibc = recipe.toolchain.glibc if recipe.compiler.chooses_glibc else None
     elf = inspect_library(built, recipe.toolchain, recipe.wanted, glibc=glibc)
     (folder / "lib").mkdir()
@@ -354,10 +355,10 @@ def _finish(recipe: Recipe, built: Path, folder: Path) -> RuntimeBuild:
 
 
 def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
-    """What toolchain.cmake and dependencies.cmake read."""
+    """Return the environment that toolchain.cmake and dependencies.cmake read."""
     places = {recipe.tree.dependencies: "sources", recipe.tree.onnxruntime: "sources/onnxruntime", build: "build"}
-    # Messages name their source file: not by where it lay on this machine. Flags that CMake knows of would be in the
-    # library too, as ORT keeps them for its build information; a wrapper's are not.
+    # Map source paths in messages to names independent of this machine. The maps are hidden from CMake, since ONNX
+    # Runtime embeds CMake's flags in its build information.
     maps = [f"-ffile-prefix-map={place}={name}" for place, name in places.items()]
     return {
         **UNTOUCHED,
@@ -370,7 +371,7 @@ def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
         "EDGETOOL_KERNELS": "" if recipe.kernels is None else str(build / "kernels"),
         "EDGETOOL_OLDER_GLIBC": "" if recipe.older_glibc is None else str(build / "older_glibc"),
         "EDGETOOL_REDUCED": "" if recipe.operators is None else str(build / "reduced"),
-        # The build asks git for a commit: it must not find one of a repository around the cache.
+        # The build asks git for a commit; keep git from finding a repository around the cache.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(map(str, (store.root, recipe.tree.onnxruntime.parent))),
     }
 

@@ -1,4 +1,4 @@
-"""A library linked with functions of the same code as one: zig's linker can do it, but zig has no option for it."""
+"""Link a library with identical functions merged. zig's linker supports this, but zig has no option for it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from edgetool.errors import BuildError
 from edgetool.platform.process import run_tool
 
-FOLD = "--icf=safe"  # functions whose address is taken stay apart
+FOLD = "--icf=safe"  # functions whose address is taken stay separate
 LINKER = "ld.lld"
 
 
 def fold_functions(command: str, output: Path, *, zig: Path, folder: Path, env: Mapping[str, str], log: Path) -> None:
-    """Link as the shell's `command` does in `folder`, but to `output` and with functions folded. Raises BuildError."""
-    # What zig asks of its linker is known only to zig: it prints it.
+    """Run the link `command` in `folder` with identical functions merged, writing to `output`. Raises BuildError."""
+    # Only zig knows the linker's arguments; it can print them.
     printed = run_tool(["sh", "-c", command], cwd=folder, env={**env, "ZIG_VERBOSE_LINK": "1"}, log=log)
     text = (printed.stdout + printed.stderr).decode(errors="replace")
-    # The last: with an empty cache zig first links libraries of its own.
+    # The last line: with an empty cache zig links its own libraries first.
     linked = [shlex.split(line) for line in text.splitlines() if line.startswith(f"{LINKER} ")]
     words = linked[-1] if linked else None
     if words is None or "-o" not in words:

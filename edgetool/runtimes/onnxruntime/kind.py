@@ -16,9 +16,10 @@ BY_KEY = "key:"
 
 
 def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Note) -> Runtime:
-    """The newest that edgetool built for the triple, one by its key, or a prebuilt one.
+    """Return the newest runtime that edgetool built for the triple, one by key, or a prebuilt one.
 
-    `asked` is "auto", "crossbuild", "key:…" or a prebuilt one's provider.
+    `asked` is "auto", "crossbuild", "key:…" or the provider of a prebuilt runtime. Raises ConfigError when there is
+    none.
     """
     store = context.store
     if asked in ("auto", PROVIDER) and (built := newest_crossbuilt(store, toolchain)) is not None:
@@ -32,7 +33,7 @@ def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Not
         found = find_runtime(store, asked.removeprefix(BY_KEY)).runtime
     else:
         return prebuilt.provide(toolchain, store, provider=asked, force=context.force, note=note)
-    store.open_entry(found.root)  # what a bit has changed in is not packaged
+    store.open_entry(found.root)  # rejects a damaged entry
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a runtime needs for given models: operators and types, as ONNX Runtime's reduced-operator configuration."""
+"""Determine the operators and types that models need, as ONNX Runtime's reduced-operator configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgetool.runtimes.onnxruntime.selftest import build_selftest
 
 Needed = dict[tuple[str, int], set[str]]  # (domain, opset) → operators
 
-# What the optimizer of the target's runtime may put in place of these, whatever the host's runtime makes of them.
+# Operators that the target's optimizer may substitute, even if the host's optimizer doesn't.
 FUSIONS = {
     "Conv": ("FusedConv", "QLinearConv"),
     "Gemm": ("FusedGemm", "QGemm"),
@@ -37,13 +37,13 @@ FUSIONS = {
     "Softmax": ("QLinearSoftmax", "BiasSoftmax"),
     "Where": ("QLinearWhere",),
 }
-# The same, in ONNX's own domain: quantized forms, layouts, and the constants that folding leaves behind.
+# Substitutes in ONNX's own domain: quantized forms, layouts, and constants left by folding.
 ONNX_FUSIONS = {
     "Conv": ("QLinearConv",),
     "MatMul": ("QLinearMatMul", "MatMulInteger"),
     "ReduceMean": ("LayerNormalization",),
 }
-# Convolutions on a processor whose vector kernels want blocks of channels.
+# Substitutes on processors whose vector kernels need channel blocks.
 BLOCKED_FUSIONS = {
     "Conv": ("Conv", "ReorderInput", "ReorderOutput"),
     "MaxPool": ("MaxPool",),
@@ -53,7 +53,7 @@ BLOCKED_FUSIONS = {
     "Resize": ("Upsample",),
 }
 ALWAYS = ("Cast", "Identity", "Transpose")
-# ORT's kernels assume these: it tests its reduced builds with no fewer.
+# ONNX Runtime's kernels assume these types, and its tests of reduced builds always include them.
 BASE_TYPES = frozenset({"bool", "float", "int8_t", "int32_t", "int64_t", "uint8_t"})
 CPP_TYPES: Mapping[int, str] = {
     TensorProto.FLOAT: "float",
@@ -80,7 +80,7 @@ FLOAT8 = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Operators:
-    """A set of operators: what it is called, ORT's configuration for it, ORT's options for what it has no use for."""
+    """A set of operators: its title, ONNX Runtime's configuration for it, and options that disable unused features."""
 
     title: str
     config: str
@@ -88,7 +88,7 @@ class Operators:
 
 
 def operators_of(models: Sequence[Path]) -> Operators:
-    """What the models and the self-test need before and after ORT has optimized them. Raises ModelError."""
+    """Return the operators that the models and the self-test need, before and after optimization. Raises ModelError."""
     needed: Needed = defaultdict(set)
     numbers: set[int] = set()
     kinds: set[str] = set()
@@ -138,7 +138,7 @@ def _domain(name: str) -> str:
 
 
 def _forms(path: Path) -> Iterator[onnx.ModelProto]:
-    """The model as it is and as the host's runtime optimizes it, level by level."""
+    """Yield the model as it is, and as the host's runtime optimizes it at each level."""
     import onnxruntime as ort
 
     try:
@@ -152,12 +152,12 @@ def _forms(path: Path) -> Iterator[onnx.ModelProto]:
                 ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
                 yield onnx.load(options.optimized_model_filepath)
     except Exception as error:
-        # Neither library has a common base for what it raises on a broken model.
+        # The libraries' exceptions for a damaged model have no common base.
         raise ModelError(f"cannot read the operators of {path}: {error}") from error
 
 
 def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """All nodes, those of branches, loops and functions too."""
+    """Yield all nodes, including those of branches, loops and functions."""
     for graph in _graphs(model):
         yield from graph.node
     for function in model.functions:
@@ -165,7 +165,7 @@ def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
 
 
 def _graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
-    """The model's graph and those of branches and loops."""
+    """Yield the model's graph and those of branches and loops."""
     waiting = [model.graph]
     nodes = [node for function in model.functions for node in function.node]
     while waiting or nodes:
@@ -184,14 +184,14 @@ def _values(model: onnx.ModelProto) -> Iterator[onnx.ValueInfoProto]:
 
 
 def _numbers(model: onnx.ModelProto) -> Iterator[int]:
-    """The element types of all tensors, as ONNX numbers them."""
+    """Yield the element types of all tensors as ONNX's numbers."""
     yield from (value.type.tensor_type.elem_type for value in _values(model))
     yield from (tensor.data_type for graph in _graphs(model) for tensor in graph.initializer)
     yield from (attribute.t.data_type for node in _nodes(model) for attribute in node.attribute)
 
 
 def _kinds(model: onnx.ModelProto) -> Iterator[str]:
-    """What the values are: "tensor_type", "optional_type" and so on."""
+    """Yield the kinds of values: "tensor_type", "optional_type" and so on."""
     yield from (kind for value in _values(model) if (kind := value.type.WhichOneof("value")))
     sparse = any(graph.sparse_initializer for graph in _graphs(model))
     if sparse or any(attribute.HasField("sparse_tensor") for node in _nodes(model) for attribute in node.attribute):

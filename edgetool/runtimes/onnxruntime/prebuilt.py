@@ -1,4 +1,4 @@
-"""Runtimes that others built: Debian's packages, and the library inside the Python package onnxruntime."""
+"""Prebuilt ONNX Runtime: Debian's packages, and the library of the Python package onnxruntime."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from edgetool.runtimes.description import copy_closure, describe_runtime, open_r
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain, Wheel
 from edgetool.runtimes.toolchains import native_triple
 
-RECIPE = 1  # raised when the way a runtime is put together changes
+RECIPE = 1  # increment when the runtime is assembled differently
 NAME = "onnxruntime"
 RUNTIME_PACKAGE = re.compile(r"libonnxruntime\d.*")
 LIBRARY = re.compile(r"libonnxruntime\.so(\.\d+)*")
@@ -35,9 +35,9 @@ def provide(
     force: bool = False,
     note: Note = unheard,
 ) -> Runtime:
-    """A runtime for the triple, fetched once. "auto" takes the wheel where there is one, else Debian's.
+    """Fetch a runtime for the triple. "auto" prefers the wheel, if there is one, to Debian's package.
 
-    `note` hears how fetching goes. Raises ConfigError when the provider has none for this triple, BuildError when
+    `note` receives the progress. Raises ConfigError when the provider has none for this triple, BuildError when
     fetching fails.
     """
     if provider == "auto":
@@ -120,12 +120,12 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) ->
 
 
 def _wheel(wheel: Wheel, toolchain: Toolchain) -> str:
-    """What the library follows from: the pinned wheel, on this machine's triple the installed package."""
+    """Identify the library: by the pinned wheel, or by the installed package on this machine's triple."""
     return package_version("onnxruntime") if toolchain.triple == native_triple() else wheel.sha256
 
 
 def _download_library(wheel: Wheel, store: Store, library: Path) -> None:
-    """By pip, which knows this machine's index, proxies and certificates, and refuses another content than pinned."""
+    """Download the wheel with pip, which knows this machine's index, proxies and certificates and verifies the hash."""
     wheels = library.parent / "wheels"
     wheels.mkdir()
     wanted = wheels / "requirements.txt"

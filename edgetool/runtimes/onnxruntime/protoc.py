@@ -1,4 +1,4 @@
-"""The protocol compiler that ONNX Runtime's build runs, of its sources' own release."""
+"""Build the protocol compiler for ONNX Runtime's build, in the release that its sources use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROTOC_RECIPE = 1
 
 
 def build_protoc(tree: SourceTree, compiler: Compiler, store: Store, progress: Progress) -> Path:
-    """The protocol compiler of the sources' own release, built once to run here. Raises BuildError."""
+    """Build protoc once, to run on this machine. Raises BuildError."""
     source = find_source("protobuf")
     inputs = {"recipe": PROTOC_RECIPE, "protobuf": source.sha256, "compiler": compiler.title}
 

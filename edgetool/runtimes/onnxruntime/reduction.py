@@ -1,4 +1,4 @@
-"""What a reduced build leaves out of ONNX Runtime: registrations of kernels, by ORT's own script, and of schemas."""
+"""Remove unused kernels, with ONNX Runtime's own script, and unused schemas from a reduced build."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from edgetool.runtimes.onnxruntime.sources import SourceTree
 GENERATED = "op_reduction.generated"
 KERNEL = re.compile(r"_CLASS_NAME\(\w+, (\w+),[^()]*?(\w+)\)>")
 SCHEMA = re.compile(r"^ *fn\(GetOpSchema<ONNX_OPERATOR_SET_SCHEMA_CLASS_NAME\((\w+), \d+, (\w+)\)>\(\)\);\n", re.M)
-# Headers that list the schemas, as they are included.
+# Headers that list the schemas, by their include paths.
 ONNX_SCHEMAS = ("onnx/defs/operator_sets.h",)
 ORT_SCHEMAS = ("core/graph/contrib_ops/ms_opset.h", "core/graph/contrib_ops/onnx_deprecated_opset.h")
-# What a schema's registration calls the domain that a kernel's and a configuration call otherwise.
+# Domain names in schema registrations, by the names used in kernels (DOMAINS) and configurations (NAMES).
 DOMAINS = {"kOnnxDomain": "Onnx", "kMSDomain": "Microsoft"}
 NAMES = {"ai.onnx": "Onnx", "com.microsoft": "Microsoft"}
 
 
 def reduce_sources(operators: Operators, tree: SourceTree, source: Path, build: Path, headers: Path, log: Path) -> None:
-    """Write what ONNX Runtime's reduced build takes from `build`, and `headers`, which go before its own.
+    """Write the sources of a reduced build to `build`, and headers that take precedence to `headers`.
 
-    A schema is kept where a kernel is: more than a megabyte of shape inference is for operators that could not run.
-    Raises BuildError.
+    Schemas are kept only where a kernel is: the others are more than a megabyte of shape inference for operators that
+    can't run. Raises BuildError.
     """
     config = headers.with_name("operators.config")
     write_atomically(config, operators.config.encode())
@@ -48,9 +48,9 @@ def reduce_sources(operators: Operators, tree: SourceTree, source: Path, build: 
 
 
 def keep_schemas(header: str, kept: set[tuple[str, str]]) -> str:
-    """A header's registrations of the schemas in `kept`, (domain, operator); all versions of one stay.
+    """Keep only the registrations of the schemas in `kept`, given as (domain, operator), in all versions.
 
-    Raises BuildError for a header that registers none at all: it is not written as we know it.
+    Raises BuildError when the header registers none, since its format has then changed.
     """
     if not SCHEMA.search(header):
         raise BuildError("the schemas of this ONNX Runtime are registered in another way than 1.21.0's")
@@ -58,7 +58,7 @@ def keep_schemas(header: str, kept: set[tuple[str, str]]) -> str:
 
 
 def _kernels(folder: Path) -> Iterator[tuple[str, str]]:
-    """The operators whose kernels are registered, as (domain, name)."""
+    """Yield the operators with registered kernels as (domain, name)."""
     for file in folder.rglob("*.cc"):
         code = re.sub(r"//.*", "", file.read_text())
         for domain, name in KERNEL.findall(re.sub(r"\s+", " ", code)):
@@ -67,7 +67,10 @@ def _kernels(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _asked_for(operators: Operators) -> Iterator[tuple[str, str]]:
-    """Those without a kernel too: ORT replaces some by what they are defined as."""
+    """Yield the configured operators, including those without a kernel.
+
+    ONNX Runtime replaces some of the latter by their definition.
+    """
     for line in operators.config.splitlines():
         domain, _, names = line.split(";") if line.count(";") == 2 else ("", "", "")
         if domain in NAMES:
@@ -75,6 +78,6 @@ def _asked_for(operators: Operators) -> Iterator[tuple[str, str]]:
 
 
 def _write_changed(path: Path, text: str) -> None:
-    """What is as it was keeps its time, by which the build goes."""
+    """Write a file only if its text has changed, since the build goes by modification times."""
     if not path.is_file() or path.read_text() != text:
         write_atomically(path, text.encode())

@@ -1,8 +1,8 @@
-"""Does a runtime compute right? One small model whose every output is known, run before anything is timed.
+"""Numeric self-test: a small model with known outputs, run before anything is timed.
 
-Releases 1.11 to 1.20 multiplied matrices wrongly on riscv64: the packing of B was sixteen columns wide where the scalar
-kernel read four, and rows past the second were skipped (onnxruntime #22530, #20030, repaired by #22125). The shapes
-below straddle those widths, with B constant (packed once), given at run time (packed at each call) and transposed.
+ONNX Runtime 1.11 to 1.20 multiplied matrices wrongly on riscv64: B was packed sixteen columns wide where the scalar
+kernel read four, and rows past the second were skipped (onnxruntime #22530, #20030, fixed by #22125). The shapes below
+straddle those widths, with B constant (packed once), given at run time (packed in each call) and transposed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from onnx import helper, numpy_helper
 from edgetool.runtimes.selftest import CONVOLUTIONS, Array, SelfTest, convolve
 
 GEMM_SHAPES = ((1, 2, 2), (2, 2, 2), (3, 5, 4), (5, 3, 17), (4, 64, 15), (7, 33, 16), (17, 129, 33))  # M, K, N
-# Sums of K products in another order differ by at most K · 2⁻²⁴ of the sum of magnitudes, a wrong kernel by O(1).
+# Reordered sums of K products differ by at most K · 2⁻²⁴ of the sum of magnitudes; a wrong kernel differs by O(1).
 TOLERANCE = 1e-5
 OPSET = 16
 
@@ -58,7 +58,7 @@ class OnnxSelfTest(SelfTest):
 
 
 def build_selftest() -> OnnxSelfTest:
-    """The same model, inputs and expectations each time."""
+    """Build the self-test: always the same model, inputs and expected outputs."""
     test = OnnxSelfTest()
     random = np.random.default_rng(0)
     for m, k, n in GEMM_SHAPES:
@@ -85,7 +85,7 @@ def _add_float_gemm(test: OnnxSelfTest, random: np.random.Generator, m: int, k: 
 
 
 def _requantize(accumulator: Array, multiplier: float, zero_point: int, dtype: type[np.integer]) -> Array:
-    """round-half-even(accumulator · multiplier) + zero point, saturated; exact for a power of two."""
+    """Return round-half-even(accumulator · multiplier) + zero point, saturated. Exact for powers of two."""
     limits = np.iinfo(dtype)
     scaled = np.rint(accumulator.astype(np.float64) * multiplier) + zero_point
     return np.asarray(np.clip(scaled, limits.min, limits.max), dtype=dtype)
@@ -104,7 +104,7 @@ def _int8(random: np.random.Generator, shape: tuple[int, ...], dtype: type[np.in
 
 
 def _weights(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Within ±63: x86-64 without VNNI adds two products in 16 bits, which larger weights overflow by design."""
+    """Return weights within ±63: x86-64 without VNNI adds two products in 16 bits, which larger weights overflow."""
     return random.integers(-63, 64, shape).astype(np.int8)
 
 

@@ -1,4 +1,4 @@
-"""The sources of what edgetool builds: fetched from a Debian archive, checked, unpacked."""
+"""Fetch, verify and unpack the sources that edgetool builds, from a Debian archive."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from edgetool.platform.store import Store, key_of
 from edgetool.platform.unpack import unpack
 from edgetool.platform.values import Name, value
 
-RECIPE = 2  # raised when the way the sources are put together changes
+RECIPE = 2  # increment when the sources are assembled differently
 
 
 @value
 class Source(FileEntry):
-    """One archive: a tarball, or a package of headers; `path` is in a Debian archive."""
+    """A source archive: a tarball, or a package of headers. `path` is its path in a Debian archive."""
 
     name: Name  # the folder it is unpacked to
     version: Name
-    suite: Name  # which release of Debian holds it
+    suite: Name  # the Debian release that has it
 
 
 @value
 class SourceList:
-    """`toolchain/onnxruntime/sources.toml`."""
+    """The sources listed in `toolchain/onnxruntime/sources.toml`."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int
@@ -45,16 +45,16 @@ class SourceTree:
     """All sources, unpacked."""
 
     onnxruntime: Path
-    dependencies: Path  # a folder for each name
+    dependencies: Path  # one folder for each name
     version: str  # ONNX Runtime's
-    key: str  # of what lies in them
-    pinned: bool  # the tree that edgetool's patches were made for, not one of the user's
+    key: str  # of their contents
+    pinned: bool  # edgetool's patches apply, since this isn't the user's own tree
 
 
 def read_sources(folder: Path | None = None) -> tuple[Source, ...]:
-    """A recipe's sources, by default ONNX Runtime's.
+    """Read the sources of a recipe, by default ONNX Runtime's.
 
-    Raises ConfigError for a list that can't be read or names a file outside its folder.
+    Raises ConfigError when the list is invalid or names a file outside its folder.
     """
     path = (folder or recipe_folder()) / "sources.toml"
     listed = read_document(path, SourceList)
@@ -67,7 +67,7 @@ def read_sources(folder: Path | None = None) -> tuple[Source, ...]:
 
 
 def recipe_folder() -> Path:
-    """Where the recipe of the cross build lies."""
+    """Return the folder of the cross build's recipe."""
     return data_folder("toolchain") / "onnxruntime"
 
 
@@ -76,9 +76,10 @@ def find_source(name: str) -> Source:
 
 
 def source_tree(store: Store, progress: Progress, *, own: Path | None = None, mirror: Path | None = None) -> SourceTree:
-    """The sources, fetched and unpacked once; `own` is the user's ONNX Runtime in place of the pinned one.
+    """Fetch and unpack the sources once. `own` replaces the pinned ONNX Runtime with the user's tree.
 
-    Raises BuildError when a file can't be had or is not what it should be, ConfigError for an `own` that is none.
+    Raises BuildError when a file can't be fetched or differs from the pinned one, ConfigError when `own` isn't a source
+    tree.
     """
     if own is not None and not (own / "cmake" / "CMakeLists.txt").is_file():
         raise ConfigError(f"{own} is no source tree of ONNX Runtime", hint="its folder holds cmake/CMakeLists.txt")
@@ -105,7 +106,7 @@ def source_tree(store: Store, progress: Progress, *, own: Path | None = None, mi
 
 
 def fetch(source: Source, store: Store, *, mirror: Path | None = None, note: Note = unheard) -> Path:
-    """The archive's file, whose sha256 is checked each time; `mirror` is a folder of such files, for no network."""
+    """Fetch an archive and verify its SHA-256. `mirror` is a folder of such files, for use without a network."""
     return fetch_sources([source], store, mirror=mirror, note=note)[0]
 
 
@@ -116,7 +117,7 @@ def fetch_sources(
     mirror: Path | None = None,
     note: Note = unheard,
 ) -> tuple[Path, ...]:
-    """Several at a time. Raises BuildError for a file that can't be had or is another than the pinned one."""
+    """Fetch archives in parallel. Raises BuildError when a file can't be fetched or differs from the pinned one."""
     if mirror is None:
         return fetch_from_debian(sources, store.root, note=note)
     try:
@@ -128,7 +129,7 @@ def fetch_sources(
 
 
 def _digest_tree(root: Path) -> str:
-    """Of every file's path and content, .git apart."""
+    """Hash the path and content of every file outside .git."""
     digest = hashlib.sha256()
     for path in _files(root):
         digest.update(f"{path.relative_to(root).as_posix()}\0{sha256_file(path)}\n".encode())
