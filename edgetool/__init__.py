@@ -1,7 +1,7 @@
 """Export, quantize, package, run and measure vision models on edge targets, RISC-V first.
 
-The functions that the commands call are here: `edgetool.deploy`, `export`, `quantize`, `package`, `bench`, `compare`,
-`estimate` and `load_run`. They are loaded when they are first used.
+The functions behind the commands are available here: `edgetool.deploy`, `export`, `quantize`, `package`, `bench`,
+`compare`, `estimate` and `load_run`. They are imported on first use.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-# ONNX Runtime from 1.29 on reports each process to its makers unless told not to before it is imported.
+# ONNX Runtime sends telemetry from 1.29 on unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> object:
-    # The package's front stands before every layer, so that it names the one above them all only when it is asked.
+    # Imported on access, since edgetool.api lies above every layer and this package below them all.
     if name in __all__:
         return getattr(import_module(f"{__name__}.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""`python -m edgetool`."""
+"""Entry point of `python -m edgetool`."""
 
 from edgetool.cli import main
 

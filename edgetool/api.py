@@ -1,6 +1,6 @@
-"""The public Python API: a function for each command, which the commands call themselves.
+"""The public Python API: one function for each command. The commands call the same functions.
 
-Values come back frozen. In a notebook a run shows its verdict and its table, and a chart its picture.
+Returned values are frozen. A notebook shows a run as its verdict and table, and a chart as an image.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def export(
     force: bool = False,
     quiet: bool = False,
 ) -> ModelArtifact:
-    """A PyTorch model as optimized ONNX in fp32, checked against PyTorch.
+    """Export a PyTorch model to optimized fp32 ONNX and check it against PyTorch.
 
-    The file and its description are copied to `output`; without it they stay in the cache. Raises ModelError, and
-    ConfigError for a package that is not installed.
+    The model and its description are copied to `output`, or stay in the cache without it. Raises ModelError, and
+    ConfigError for a missing package.
     """
     asked = _model(model)
     made = steps.export(
@@ -94,11 +94,11 @@ def quantize(
     force: bool = False,
     quiet: bool = False,
 ) -> ModelArtifact:
-    """An fp32 ONNX model in int8.
+    """Quantize an fp32 ONNX model to int8.
 
-    `calibration` is a folder of pictures or an .npz; models trained on the digits have images of their own. With
-    `dynamic` the ranges of activations are found at each inference, which takes no calibration. Raises QuantizeError,
-    and ConfigError for images that can't be read.
+    `calibration` is a folder of images or an .npz. Models trained on the digits data set bring their own images. With
+    `dynamic`, activation ranges are computed at inference time, so no calibration is needed. Raises QuantizeError, and
+    ConfigError for images that can't be read.
     """
     fp32 = _artifact(model)
     request = request_of(fp32)
@@ -122,10 +122,11 @@ def package(
     force: bool = False,
     quiet: bool = False,
 ) -> Bundle:
-    """Models with the same inputs, the target's runtime, the harness and held-out inputs, as one folder.
+    """Package models with the target's runtime, the harness and held-out inputs in one folder.
 
-    The folder is `output`; without it the bundle stays in the cache. `images` is how many are evaluated, by default as
-    many as the target's file says. Raises BuildError, ConfigError, and ModelError for inputs that do not fit.
+    The models must have the same inputs. The bundle is written to `output`, or stays in the cache without it. `images`
+    is the number of images to evaluate, by default the target file's. Raises BuildError, ConfigError, and ModelError
+    for inputs that don't match.
     """
     artifacts = [_artifact(model) for model in models]
     if not artifacts:
@@ -154,13 +155,13 @@ def deploy(
     force: bool = False,
     quiet: bool = False,
 ) -> Finished:
-    """Export, quantize and package a model, measure it on this machine and on `target`, and report.
+    """Export, quantize and package a model, measure it on this machine and on `target`, and write a report.
 
-    `runtimes` are those to measure in, such as "auto", "tflite" and "ncnn"; the first must work. `criterion` is what
-    the report chooses among them by: "latency", "size", "memory" or "accuracy". `instruments` are "timing", "accuracy",
-    "operators" and "instructions"; `against` names other runtimes to measure on the target; `goals` are judged in the
-    report; `benchmark` replaces settings of the target's [benchmark], such as {"min_repetitions": 10}. The run is a new
-    folder in `runs`. Raises EdgetoolError.
+    `runtimes` are the runtimes to measure, such as "auto", "tflite" and "ncnn"; the first one must work. `criterion` is
+    what the report ranks them by: "latency", "size", "memory" or "accuracy". `instruments` are "timing", "accuracy",
+    "operators" and "instructions". `against` names other runtimes to compare with on the target. `goals` are judged in
+    the report. `benchmark` overrides settings of the target's [benchmark] table, such as {"min_repetitions": 10}. Each
+    run creates a new folder in `runs`. Raises EdgetoolError.
     """
     plan = Plan(
         models=(_model(model),),
@@ -189,11 +190,11 @@ def bench(
     force: bool = False,
     quiet: bool = False,
 ) -> Finished:
-    """Measure a bundle, a folder or an archive, on one target or on several in parallel (extra: sweep).
+    """Measure a bundle, given as a folder or an archive, on one target or on several in parallel (extra: sweep).
 
-    `precisions` chooses among the bundle's models; the other options are those of `deploy`. With
-    `signers`, ssh-keygen's file of allowed signers, an unsigned bundle is refused. On one target a case that
-    fails raises its error; on several it is a result with its reason. Raises EdgetoolError.
+    `precisions` selects models of the bundle; the other options are those of `deploy`. With `signers`, a file of
+    allowed signers for ssh-keygen, an unsigned bundle is refused. On one target a failing case raises its error; on
+    several it becomes a result with the reason. Raises EdgetoolError.
     """
     names = [targets] if isinstance(targets, str) else targets
     with pipeline.opened(bundle.root if isinstance(bundle, Bundle) else Path(bundle), signers=_path(signers)) as opened:
@@ -213,18 +214,19 @@ def bench(
 
 
 def compare(baseline: Finished | AnyPath, candidate: Finished | AnyPath) -> Comparisons:
-    """Two records, or every case that two runs share: ratios with 95 % intervals, differences of outputs, doubts.
+    """Compare two records, or every case that two runs share.
 
-    A run compared with itself pairs the host's records with the target's. Raises CompareError.
+    Returns ratios with 95 % intervals, differences of outputs, and caveats. Comparing a run with itself pairs the
+    host's records with the target's. Raises CompareError.
     """
     return Comparisons(compare_paths(_folder(baseline), _folder(candidate)))
 
 
 def estimate(run: Finished | AnyPath, cores: Sequence[str] = ()) -> tuple[EstimateRow, ...]:
-    """What a run's counted instructions would cost named cores, by default all that are known.
+    """Estimate what a run's counted instructions would cost the named cores, by default all known ones.
 
-    Each is an interval of cycles between perfect overlap and none, and no measured time. Raises ConfigError for a core
-    that nobody knows, and for a run without counts that fit one.
+    Each estimate is an interval of cycles between perfect overlap and none, not a measured time. Raises ConfigError for
+    an unknown core, and for a run without counts that fit one.
     """
     found = recorded_rows(_folder(run), [load_core(name) for name in cores or core_names()])
     if not found:
@@ -233,9 +235,9 @@ def estimate(run: Finished | AnyPath, cores: Sequence[str] = ()) -> tuple[Estima
 
 
 def load_run(folder: AnyPath) -> Finished:
-    """A run that was measured before, by whatever command; its report is written again.
+    """Load a run measured earlier by any command, and write its report again.
 
-    Raises CompareError for a folder that is no run.
+    Raises CompareError when the folder isn't a run.
     """
     return pipeline.load(Path(folder))
 

@@ -1,4 +1,4 @@
-"""Bundles as .tar.zst files, packed reproducibly and unpacked with distrust."""
+"""Pack bundles as reproducible .tar.zst files, and unpack untrusted ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZE_LIMIT_BYTES = 16 * 1024**3
 
 
 def pack_bundle(bundle: Bundle, archive: Path) -> Path:
-    """Write a .tar.zst of the bundle, whole or not at all, and return its path."""
+    """Write the bundle as a .tar.zst atomically and return its path."""
     import zstandard
 
     with (
@@ -33,7 +33,7 @@ def pack_bundle(bundle: Bundle, archive: Path) -> Path:
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Equal bundles make equal archives: no owner, no time, nothing of an umask."""
+    """Remove owner, time and umask, so that equal bundles have equal archives."""
     member.mode = 0o755 if member.mode & 0o100 else 0o644
     member.uid = member.gid = member.mtime = 0
     member.uname = member.gname = ""
@@ -41,7 +41,7 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def unpack_bundle(archive: Path, folder: Path) -> Bundle:
-    """Extract a .tar.zst into the new `folder` and check it. Raises BuildError for a hostile or broken archive."""
+    """Extract a .tar.zst into the new `folder` and verify it. Raises BuildError for a malicious or damaged archive."""
     import zstandard
 
     if folder.exists():
@@ -63,7 +63,7 @@ def unpack_bundle(archive: Path, folder: Path) -> Bundle:
 
 
 class _Member(tarfile.TarInfo):
-    """A member whose extension headers are bounded: tarfile reads them into memory before anyone sees a member."""
+    """A member with bounded extension headers, which tarfile reads into memory before it returns the member."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -81,5 +81,5 @@ def _extract_all(tar: tarfile.TarFile, folder: Path) -> None:
             raise BuildError(f"the archive holds more than {FILES_LIMIT} files or {SIZE_LIMIT_BYTES >> 30} GiB")
         if not member.isreg() or not is_inside(member.name):
             raise BuildError(f"the archive holds {member.name!r}, which is no plain file inside it")
-        member.mtime = 0  # any text that Python reads as a number may stand there
+        member.mtime = 0  # tarfile accepts anything that Python parses as a number
         tar.extract(member, folder, filter="data")

@@ -1,4 +1,4 @@
-"""A bundle's bill of materials: CycloneDX 1.6, the same text whenever the same files are packaged."""
+"""Write a bundle's bill of materials as reproducible CycloneDX 1.6."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def write_bill(
     harness: str,
     kernels: str | None,
 ) -> None:
-    """Write it for the files of a bundle: `models` by their paths, the harness's path.
+    """Write the bill of materials for the files of a bundle.
 
-    `kernels` is the folder that the runtime's own kernels were built from, None where it has none of ours.
+    `models` are given by their paths, `harness` is the harness's path. `kernels` identifies the folder from which
+    edgetool's kernels in the runtime were built; None when the runtime has none.
     """
     own = dict(models)
     components = [_component(file, runtime, own.get(file.path), harness) for file in files]

@@ -1,4 +1,4 @@
-"""Models, runtime, harness and inputs in one directory with a manifest of sha256s."""
+"""Bundles: models, runtime, harness and inputs in one folder with a manifest of SHA-256 digests."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 HARNESS = "bin/edgetool-harness"
 MANIFEST = "manifest.json"
-SIGNATURE = f"{MANIFEST}.sig"  # beside it, in a bundle that was signed
-NOTICE = "NOTICE"  # the licences of what it carries
-LOADED_FOLDERS = ("bin", "lib")  # from which the target's loader takes what it finds
+SIGNATURE = f"{MANIFEST}.sig"  # present in signed bundles
+NOTICE = "NOTICE"  # licences of the bundled files
+LOADED_FOLDERS = ("bin", "lib")  # folders from which the target's loader loads any file
 FILES_LIMIT = 10_000
 
 
@@ -38,7 +38,7 @@ FILES_LIMIT = 10_000
 class BundledModel:
     path: Name
     spec: ModelSpec
-    beside: tuple[Name, ...] = ()  # its other files, in forms that have several
+    beside: tuple[Name, ...] = ()  # further files of a model format that has several
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class BundledModel:
 
 @value
 class BundledInput:
-    """Samples of one input, raw and little-endian, one after the other."""
+    """Samples of one input: raw, little-endian and concatenated."""
 
     path: Name
     tensor: TensorSpec
@@ -65,7 +65,7 @@ class Manifest:
     runtime: RuntimeBuild
     models: Annotated[tuple[BundledModel, ...], Len(1, 64)]
     inputs: Annotated[tuple[BundledInput, ...], Len(0, 64)]
-    noise: bool  # the inputs are seeded noise, good for timing only
+    noise: bool  # the inputs are seeded noise, usable for timing only
     labels: tuple[int, ...] | None  # of the samples
     files: Annotated[tuple[FileEntry, ...], Len(1, FILES_LIMIT)]
 
@@ -77,12 +77,15 @@ class Bundle:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The paths of all that is to be copied, and nothing else that may lie in its folder."""
+        """The paths of the bundle's files, without any other files in its folder."""
         signature = (SIGNATURE,) if (self.root / SIGNATURE).is_file() else ()
         return (MANIFEST, *signature, *(entry.path for entry in self.manifest.files))
 
     def command(self, there: PurePosixPath) -> tuple[str, ...]:
-        """How the harness is started where the bundle lies at `there`: through its own loader when it carries libc."""
+        """Return the command that starts the harness of a bundle copied to `there`.
+
+        A bundle with its own libc uses its own loader.
+        """
         harness = str(there / HARNESS)
         if self.manifest.runtime.loader is None:
             return (harness,)
@@ -98,7 +101,10 @@ def build_bundle(
     toolchain: Toolchain,
     images: ImageSet | Samples | None,
 ) -> Bundle:
-    """Fill `folder`. Raises WrongMachine for a binary of another machine, ModelError for inputs that do not fit."""
+    """Build a bundle in `folder`.
+
+    Raises WrongMachine for a binary for another machine, ModelError for inputs that don't match the model.
+    """
     _check_names(models)
     shutil.copytree(runtime.root / "lib", folder / "lib")
     (folder / "bin").mkdir()
@@ -108,7 +114,7 @@ def build_bundle(
     for model in models:
         path = f"models/{model.spec.name}.{model.spec.precision}{model.path.suffix}"
         parts = model_files(model.path) if model.path.suffix == ".onnx" else ()
-        if len(parts) > 1:  # the .onnx names the files of its weights, and another precision has them of the same name
+        if len(parts) > 1:  # Weight files keep the names the .onnx refers to, so each precision gets its own folder.
             path = f"models/{model.spec.precision}/{model.spec.name}.{model.spec.precision}.onnx"
         (folder / path).parent.mkdir(exist_ok=True)
         shutil.copyfile(model.path, folder / path)
@@ -170,7 +176,7 @@ def _write_samples(folder: Path, spec: ModelSpec, samples: Samples) -> tuple[Bun
 
 
 def _write_noise(folder: Path, spec: ModelSpec) -> tuple[BundledInput, ...]:
-    """One sample for each input: standard normal numbers, or zeros where it takes integers."""
+    """Write one sample of seeded noise for each input: standard normal floats, or zero integers."""
     random = np.random.default_rng(0)
     return tuple(
         _write_input(folder, index, tensor, random.standard_normal(tensor.shape) * tensor.dtype.startswith("float"), 1)
@@ -189,7 +195,10 @@ def _digest(files: Sequence[FileEntry]) -> str:
 
 
 def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
-    """A bundle's folder, checked against its manifest. Raises BuildError, naming the file that does not fit."""
+    """Open a bundle's folder and check it against its manifest.
+
+    Raises BuildError, naming the file that is missing, changed or unexpected.
+    """
     if not (path / MANIFEST).is_file():
         raise BuildError(f"there is no bundle at {path}", hint="make one with `edgetool package`")
     manifest = read_document(path / MANIFEST, Manifest, error=BuildError)
@@ -221,7 +230,7 @@ def _verify(root: Path, entry: FileEntry, manifest: Manifest) -> None:
 
 
 def copy_bundle(bundle: Bundle, folder: Path) -> Bundle:
-    """Copy a bundle to `folder`, replacing an older bundle there and nothing else. Raises ConfigError."""
+    """Copy a bundle to `folder`, replacing an older bundle there. Raises ConfigError when anything else is there."""
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise ConfigError(f"{folder} exists and is not a bundle", hint="choose another with --output")
     try:
@@ -235,5 +244,5 @@ def copy_bundle(bundle: Bundle, folder: Path) -> Bundle:
 
 
 def inputs_by_name(bundle: Bundle) -> Mapping[str, str]:
-    """Input name → path in the bundle."""
+    """Return the path of each input in the bundle by its name."""
     return {tensor.tensor.name: tensor.path for tensor in bundle.manifest.inputs}

@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how an error ends."""
+"""The command line: the list of commands, and how errors end the process."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _options(
 
 
 def main() -> None:
-    """The entry point: errors that edgetool raises on purpose become two lines and an exit code."""
+    """Run the command line. Print an EdgetoolError as a message and a hint, and exit with its code."""
     unwind_on_signals()
     try:
         with standard_streams(), scratch_of_our_own():
@@ -83,7 +83,7 @@ def main() -> None:
             print(f"hint: {printable(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        sys.exit(1)  # as of `| head`: there is nobody to tell
+        sys.exit(1)  # the reader of the pipe is gone, as with `| head`
     except OSError as error:
         where = error.filename2 or error.filename
         print(f"error: {error.strerror or error}" + (f": {where}" if where else ""), file=sys.stderr)

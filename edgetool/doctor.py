@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and the command that mends it."""
+"""Find out what is installed and what is missing, and how to install it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Finding:
     name: str
     found: str | None  # a version or path; None when missing
     needed_for: str
-    package: str | None  # the system package that has it; None: it is Python's
+    package: str | None  # the system package that provides it; None for Python packages
     remedy: str
-    required: bool  # for the target that was asked about
+    required: bool  # for the given target
 
     @property
     def ok(self) -> bool:
@@ -50,7 +50,7 @@ COUNTING = "--count-instructions"
 COUNTING_PACKAGES = ("meson", "pycotap")
 BUILDING = "`edgetool runtime build`"
 BUILDING_PACKAGES = ("cmake", "ninja")
-# names, what for, system package, and for which targets they are required: patterns of executor/triple
+# program names, purpose, system package, and the targets that require it as patterns of executor/triple
 PROGRAMS = (
     (("qemu-system-riscv64",), "target virt-riscv64, the emulated board", "qemu-system-misc", ("virtual/riscv64-*",)),
     (("qemu-system-aarch64",), "target virt-aarch64, the emulated board", "qemu-system-arm", ("virtual/aarch64-*",)),
@@ -61,7 +61,7 @@ PROGRAMS = (
 
 
 def examine(target: Target) -> tuple[Finding, ...]:
-    """All findings, Python first; those are required that the target wants."""
+    """Check all requirements, Python first, marking those that the target requires."""
     place = f"{target.executor['kind']}/{target.triple}"
     return (
         _python(),
@@ -102,7 +102,7 @@ def _version(package: str) -> str | None:
 
 
 def _mirror(place: str) -> Finding:
-    """Where the pinned files of Debian's archive come from."""
+    """Check that a source of the pinned Debian files is known."""
     return Finding(
         name="Debian mirror",
         found=next(iter(debian_mirrors()), None),
@@ -114,7 +114,7 @@ def _mirror(place: str) -> Finding:
 
 
 def _emulators(place: str) -> Iterator[Finding]:
-    """Which user-mode emulator is used: the installed one, or where that is missing or old the pinned one."""
+    """Report the user-mode emulators in use: installed ones, or pinned ones when missing or too old."""
     for name in EMULATORS:
         installed, package = installed_emulator(name), emulator_package()
         found = None if installed is None else f"{installed} ({'.'.join(map(str, version_of(installed)))})"
@@ -132,7 +132,7 @@ def _emulators(place: str) -> Iterator[Finding]:
 
 
 def _confinement() -> Finding:
-    """By what an emulated program is kept to its work folder, and from the network."""
+    """Report what confines emulated programs to their work folder and cuts them off from the network."""
     return Finding(
         name="confinement",
         found=confinement(),
@@ -156,7 +156,7 @@ def _programs(place: str) -> Iterator[Finding]:
 
 
 def _for_counting() -> Iterator[Finding]:
-    """What building the emulator that counts wants beside a compiler."""
+    """Check what building the counting emulator needs in addition to a compiler."""
     for name in COUNTING_PACKAGES:
         yield Finding(
             name=name,
@@ -177,7 +177,7 @@ def _for_counting() -> Iterator[Finding]:
 
 
 def _for_building() -> Iterator[Finding]:
-    """What a cross build wants beside a compiler: out of its Python package, or as it is installed."""
+    """Check what a cross build needs in addition to a compiler, as a Python package or a program."""
     for name in BUILDING_PACKAGES:
         yield Finding(
             name=name,
@@ -190,20 +190,20 @@ def _for_building() -> Iterator[Finding]:
 
 
 def _find(name: str) -> str | None:
-    """A program on the PATH, or a file by its absolute path."""
+    """Return the path of a program on PATH, or an absolute path if the file exists."""
     if name.startswith("/"):
         return name if Path(name).is_file() else None
     return shutil.which(name)
 
 
 def missing_system_packages(findings: Sequence[Finding], *, optional: bool = False) -> tuple[str, ...]:
-    """What the target wants, or also what is wanted only now and then."""
+    """Return the missing system packages that the target requires; also the optional ones with `optional`."""
     wanted = (finding for finding in findings if not finding.ok and (finding.required or optional))
     return tuple(dict.fromkeys(finding.package for finding in wanted if finding.package))
 
 
 def install_system_packages(packages: Sequence[str], *, log: Path) -> None:
-    """Install Debian packages. Raises ConfigError with the line to run when this is not root or there is no apt."""
+    """Install Debian packages. Raises ConfigError with the command to run when this isn't root or apt is missing."""
     line = f"apt-get install --yes {' '.join(packages)}"
     if os.geteuid() != 0:
         raise ConfigError(

@@ -1,31 +1,31 @@
-"""Every error edgetool raises on purpose, with its exit code and what to do about it.
+"""All errors that edgetool raises deliberately, with their exit codes.
 
-EdgetoolError(message, *, hint)       caught only in cli.main(): "error: …", "hint: …", exit code; an OSError, such as
-                                      a full disk, ends there too, with 1, and Ctrl-C with 130
-├─ ConfigError           [2]   unknown target, bad TOML, bad image set, a missing extra
+EdgetoolError(message, *, hint)       caught only in cli.main(), which prints "error: …" and "hint: …" and exits with
+                                      the code; an OSError such as a full disk exits with 1, Ctrl-C with 130
+├─ ConfigError           [2]   unknown target, invalid TOML, invalid image set, missing extra
 ├─ ModelError            [3]
 │  ├─ ExportError              PyTorch → ONNX failed, or the result differs from PyTorch
 │  ├─ QuantizeError            calibration or quantization failed
 │  └─ UnsupportedOperator      the runtime has no kernel for a node: names node, operator, runtime
-├─ BuildError            [4]   a tool of the build failed: log path and its last lines
+├─ BuildError            [4]   a build tool failed: names the log and its last lines
 │  ├─ WrongMachine             "libonnxruntime.so is x86-64, the target wants RISC-V"
-│  └─ FetchError               a pinned file can't be had, or what a mirror has is another one
-│     └─ FileGone                 no mirror has it any more: an archive keeps only what is current
+│  └─ FetchError               a pinned file can't be fetched, or a mirror has a different one
+│     └─ FileGone                 no mirror has the file any more: archives keep only current versions
 ├─ ExecutorError         [5]
-│  ├─ ConnectError             a board can't be reached, or does not let us in
-│  │  └─ LinkLost              the link to it was lost and did not come back
-│  ├─ BoardBusy                another measures on the board: names who
-│  ├─ JobLost                  what ran on a board is gone: the board was restarted, or its shell was killed
-│  ├─ HostKeyError             a board's SSH host key is unknown, or not the one known
-│  ├─ TransferError            a file could not be put on or got from the target
+│  ├─ ConnectError             a board can't be reached, or refuses the login
+│  │  └─ LinkLost              the link to a board was lost and didn't come back
+│  ├─ BoardBusy                another user is measuring on the board: names the user
+│  ├─ JobLost                  a job on a board no longer exists: the board rebooted, or its shell was killed
+│  ├─ HostKeyError             a board's SSH host key is unknown or has changed
+│  ├─ TransferError            a file couldn't be copied to or from the target
 │  ├─ CommandFailed            a command on the target ended with a non-zero exit code
-│  ├─ CommandTimeout           a command on the target took longer than its limit
+│  ├─ CommandTimeout           a command on the target exceeded its time limit
 │  └─ IllegalInstruction       the target's CPU lacks an instruction of the bundle
-├─ HarnessError          [6]   no or malformed result file, unknown schema
+├─ HarnessError          [6]   result file missing or malformed, unknown schema
 │  └─ SelfTestFailed           the runtime computes wrong numbers on the target
-├─ CompareError          [7]   not the same model or inputs
+├─ CompareError          [7]   the records have different models or inputs
 ├─ RunIncomplete         [8]   some cases of a run failed, and the others were measured
-└─ GateNotPassed         [9]   a goal is not met, or nothing settles whether it is
+└─ GateNotPassed         [9]   a goal isn't met, or can't be decided
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ EXIT_CODES = {
 
 
 class EdgetoolError(Exception):
-    """What happened, with names, and what to do next; lower case, no full stop."""
+    """An error that names what happened and what to do next, in lower case without a full stop."""
 
     exit_code: ClassVar[int] = 1
 

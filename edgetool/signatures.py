@@ -1,6 +1,6 @@
-"""A bundle's signature by an SSH key: `ssh-keygen -Y`, which whoever has such a key has too.
+"""Sign bundles with an SSH key (`ssh-keygen -Y`) and verify the signatures.
 
-What is signed is the manifest, which holds the hash of every other file.
+The signature covers the manifest, which contains the SHA-256 of every other file.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.text import decoded
 
-NAMESPACE = "edgetool-bundle"  # a signature that was made for something else is none of a bundle
+NAMESPACE = "edgetool-bundle"  # rejects signatures made for another purpose
 LIMIT_BYTES = 64 * 1024
-TIMEOUT_S = 60.0  # a key may want its passphrase, from an agent or a token that is touched
+TIMEOUT_S = 60.0  # the key may need a passphrase from an agent, or a touch on a token
 
 
 def sign_bundle(root: Path, key: Path) -> Path:
-    """Write the signature beside the manifest and return its path.
+    """Sign the manifest and return the path of the signature.
 
-    `key` is a private key's file, or a public one's whose private half an agent has. Raises ConfigError.
+    `key` is a private key's file, or a public key's whose private key is in an agent. Raises ConfigError.
     """
     if not key.is_file():
         raise ConfigError(f"no key {key}", hint="ssh-keygen -t ed25519 -f KEY makes one")
     manifest = root / MANIFEST
     written = manifest.with_name(f"{MANIFEST}.sig")
-    written.unlink(missing_ok=True)  # ssh-keygen would ask
+    written.unlink(missing_ok=True)  # ssh-keygen would ask before overwriting
     done = _ssh_keygen("sign", "-q", "-f", key, "-n", NAMESPACE, manifest)
     if done.exit_code != 0 or not written.is_file():
         raise ConfigError(
@@ -36,9 +36,9 @@ def sign_bundle(root: Path, key: Path) -> Path:
 
 
 def check_signature(root: Path, allowed: Path) -> str:
-    """Who signed a bundle, of those in the file `allowed`, which is OpenSSH's `allowed_signers`.
+    """Verify a bundle's signature and return the signer's name from `allowed`, OpenSSH's `allowed_signers` file.
 
-    Raises ConfigError for a file that can't be read, BuildError for a bundle without their signature.
+    Raises ConfigError when the file doesn't exist, BuildError when the bundle isn't signed by one of its signers.
     """
     if not allowed.is_file():
         raise ConfigError(
