@@ -1,7 +1,7 @@
-# `edgetool runtime build` with Debian's GCC 14 instead of zig; all of it comes from Debian's archive.
+# `edgetool runtime build` with Debian's GCC 14 instead of zig, entirely from Debian's archive.
 #   docker/build-image cross
 #   docker run --rm --volume edgetool-cache:/cache edgetool-cross
-# The package lists stay: edgetool reads from them where the sources are.
+# The package lists are kept: edgetool finds the mirror of its sources through them.
 FROM debian:trixie-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends \
     cmake g++ g++-riscv64-linux-gnu g++-aarch64-linux-gnu ninja-build patch \

@@ -1,5 +1,5 @@
-# Where the executor `docker` runs a bundle: the pinned static user-mode emulators and nothing else, of whose folder it is
-# built. A bundle brings its libc.
+# The image in which the executor `docker` runs bundles: only the pinned static user-mode emulators, whose folder is the
+# build context. Bundles bring their own libc.
 #   docker/build-image qemu
 FROM scratch
 COPY qemu-riscv64 qemu-aarch64 /usr/bin/
