@@ -42,8 +42,8 @@ static bool check_options(struct harness *harness) {
 
 bool backend_open(struct harness *harness) {
   harness->stage = "runtime";
-  /* Releases of ONNX Runtime from 1.29 on report the process to their makers, from threads of their own and with files
-   * in the user's home: nothing that belongs into a measurement, or happens unasked. */
+  /* ONNX Runtime from 1.29 on sends telemetry, using its own threads and files in the user's home. This would disturb
+   * measurements and needs consent. */
   setenv("ORT_DISABLE_TELEMETRY", "1", 1);
   void *library = dlopen(harness->options.runtime, RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) {
@@ -65,7 +65,7 @@ bool backend_open(struct harness *harness) {
     return false;
   }
   harness->runtime.address = dlsym(library, backend->symbol);
-  void *kernels = dlsym(library, "EdgetoolKernels"); /* in runtimes that edgetool builds */
+  void *kernels = dlsym(library, "EdgetoolKernels"); /* in runtimes built by edgetool */
   if (kernels != NULL) {
     memcpy(&harness->runtime.get_kernels, &kernels, sizeof kernels);
   }

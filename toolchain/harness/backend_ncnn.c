@@ -1,7 +1,7 @@
-/* ncnn by its C API: a graph as text (.param) whose weights lie beside it (.bin).
+/* The ncnn back end, using its C API. A model is a graph as text (.param) with its weights beside it (.bin).
  *
- * ncnn has no batch axis, and its graphs need not say how large their inputs are. In results the batch axis is 1 and
- * first; the size of an input is taken from its layer's parameters, where edgetool writes it. All tensors are float32. */
+ * ncnn has no batch axis; results have a leading batch axis of 1. Graphs needn't contain the sizes of their inputs, but
+ * edgetool writes them to the parameters of the input layers. All tensors are float32. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +13,11 @@ struct ncnn {
   ncnn_option_t option;
   ncnn_net_t net;
   ncnn_extractor_t extractor;
-  ncnn_mat_t inputs[MAX_INPUTS]; /* of the sample that runs */
+  ncnn_mat_t inputs[MAX_INPUTS]; /* of the current sample */
   int input_indexes[MAX_INPUTS];
   ncnn_mat_t outputs[MAX_OUTPUTS];
   int output_indexes[MAX_OUTPUTS];
-  char *flat; /* an output without the gaps between its channels */
+  char *flat; /* an output without padding between channels */
 };
 
 static bool open_library(struct harness *harness, void *library) {
@@ -30,7 +30,7 @@ static bool open_library(struct harness *harness, void *library) {
   return true;
 }
 
-/* The path of the weights: the graph's with another ending. */
+/* The path of the weights: that of the graph with another suffix. */
 static bool weights_path(struct harness *harness, char *path, size_t size) {
   const char *model = harness->options.model;
   const char *ending = strrchr(model, '.');
@@ -68,7 +68,7 @@ static bool load(struct harness *harness) {
   return true;
 }
 
-/* The parameters of a layer's line that name a size: 0=w 1=h 11=d 2=c. */
+/* Read the sizes from the parameters of a layer: 0=w 1=h 11=d 2=c. */
 static void read_sizes(const char *line, long *w, long *h, long *d, long *c) {
   const struct {
     const char *key;
@@ -80,7 +80,7 @@ static void read_sizes(const char *line, long *w, long *h, long *d, long *c) {
   }
 }
 
-/* The shape of the input blob `name`, as its layer's line in the graph has it. */
+/* Read the shape of the input blob `name` from its layer in the graph. */
 static bool read_shape(struct harness *harness, FILE *graph, const char *name, struct tensor_type *type) {
   char line[2048], blob[512];
   rewind(graph);
@@ -90,7 +90,7 @@ static bool read_shape(struct harness *harness, FILE *graph, const char *name, s
     }
     long w, h, d, c;
     read_sizes(line, &w, &h, &d, &c);
-    const long sides[] = {c, d, h, w}; /* the outermost first; what a tensor lacks is 0 */
+    const long sides[] = {c, d, h, w}; /* outermost first; missing dimensions are 0 */
     *type = (struct tensor_type){.element = ELEMENT_FLOAT32, .rank = 1, .shape = {1}};
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
       if (sides[i] < 0 || sides[i] > INT32_MAX) {
@@ -143,7 +143,7 @@ static bool describe(struct harness *harness) {
   return done;
 }
 
-/* A channel of ncnn's begins at a multiple of 16 bytes: samples are copied into its own memory. */
+/* Samples are copied to ncnn's memory, since its channels start at multiples of 16 bytes. */
 static ncnn_mat_t make_value(const struct ncnn *ncnn, const struct tensor_type *type, const char *data) {
   const int64_t *side = type->shape + 1;
   ncnn_mat_t mat = NULL;
@@ -173,7 +173,7 @@ static bool bind(struct harness *harness, struct input *input) {
       return fail(harness, "out of memory");
     }
   }
-  free(input->data); /* a second copy would count as the model's memory */
+  free(input->data); /* otherwise the copy would count as the model's memory */
   input->data = NULL;
   return true;
 }

@@ -1,4 +1,4 @@
-/* ONNX Runtime by its C ABI. */
+/* The ONNX Runtime back end, using its C ABI. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +14,11 @@ struct ort {
   OrtSession *session;
   OrtMemoryInfo *memory;
   const char *input_names[MAX_INPUTS];
-  const OrtValue *inputs[MAX_INPUTS]; /* of the sample that runs */
+  const OrtValue *inputs[MAX_INPUTS]; /* of the current sample */
   OrtValue *outputs[MAX_OUTPUTS];
 };
 
-/* True when `status` is success; keeps the message otherwise. */
+/* Returns true for success; records the message otherwise. */
 static bool ok(struct harness *harness, OrtStatus *status) {
   const struct ort *ort = harness->state;
   if (status == NULL) {
@@ -48,7 +48,7 @@ static bool open_library(struct harness *harness, void *library) {
 #define BIND_FUNCTION(position, name, result, parameters) ort->name = (result(*) parameters)api[position];
   ORT_FUNCTIONS(BIND_FUNCTION)
 
-  /* A release "1.N" offers API versions up to N and complains on stderr about a newer one: read N, don't probe. */
+  /* Release "1.N" supports API versions up to N and prints an error for newer ones, so read N instead of probing. */
   struct runtime *runtime = &harness->runtime;
   runtime->version = base->GetVersionString();
   unsigned int minor = ORT_OLDEST_API_VERSION;
@@ -109,7 +109,7 @@ static bool load(struct harness *harness) {
   return done;
 }
 
-/* A copy of a name that the runtime's allocator owns. */
+/* Copy a name that the runtime's allocator owns. */
 static bool keep_name(struct harness *harness, OrtStatus *status, char **name, char **copy) {
   const struct ort *ort = harness->state;
   if (!ok(harness, status)) {

@@ -1,4 +1,4 @@
-/* TensorFlow Lite by its C API. */
+/* The TensorFlow Lite back end, using its C API. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +10,10 @@ struct tflite {
   TfLiteModel *model;
   TfLiteInterpreterOptions *interpreter_options;
   TfLiteInterpreter *interpreter;
-  char said[2048]; /* what it reported of the step under way */
+  char said[2048]; /* messages reported in the current step */
 };
 
-/* Index: TfLiteType. 0 is what ONNX has no name for here. */
+/* Indexed by TfLiteType. 0 marks types without an ONNX equivalent here. */
 static const int ELEMENTS[] = {0,
                                ELEMENT_FLOAT32,
                                ELEMENT_INT32,
@@ -40,7 +40,7 @@ static void keep_report(void *data, const char *format, va_list words) {
   }
 }
 
-/* Fail with what the runtime reported, or with `otherwise`. */
+/* Fail with the runtime's message, or with `otherwise` if there is none. */
 static bool fail_as_said(struct harness *harness, const char *otherwise) {
   const struct tflite *tflite = harness->state;
   return fail(harness, tflite->said[0] == '\0' ? otherwise : tflite->said);

@@ -22,7 +22,7 @@ static int64_t vector_length_bits(void) {
   if (!has_vector()) {
     return 0;
   }
-  __asm__ volatile("csrr %0, 0xc22" : "=r"(bytes)); /* vlenb, by number: the file is compiled without V */
+  __asm__ volatile("csrr %0, 0xc22" : "=r"(bytes)); /* vlenb by number, since this file is compiled without V */
   return (int64_t)bytes * 8;
 }
 #else
@@ -101,7 +101,7 @@ void facts_write_library(struct json *json, const void *address) {
 }
 
 int64_t facts_peak_rss_bytes(void) {
-  /* Not getrusage: its ru_maxrss survives exec, so a large parent would be reported as this process. */
+  /* Not getrusage: ru_maxrss survives exec, so it would report a large parent's memory. */
   FILE *status = fopen("/proc/self/status", "r");
   char line[256];
   long long kibibytes = -1;

@@ -1,4 +1,4 @@
-/* What the process can see of the place it runs in. */
+/* Facts about the environment, as seen by the process. */
 #ifndef EDGETOOL_FACTS_H
 #define EDGETOOL_FACTS_H
 
@@ -10,11 +10,11 @@ void facts_write_environment(struct json *json);
 /* Write "library" (path) and "build_id" of the loaded object that holds `address`. */
 void facts_write_library(struct json *json, const void *address);
 
-/* The process's own peak resident set in bytes, or -1. */
+/* The peak resident set size of this process in bytes, or -1. */
 int64_t facts_peak_rss_bytes(void);
 
-/* Restrict the process to the processors of a list like "0-3,6". Returns false when the list is malformed or the
- * kernel refuses it. */
+/* Restrict the process to a list of processors like "0-3,6". Returns false when the list is malformed or the kernel
+ * rejects it. */
 bool facts_set_cpus(const char *list);
 
 #endif

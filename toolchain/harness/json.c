@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-/* The length of the UTF-8 sequence of a character above U+007F at `c`, or 0 when the bytes are none (RFC 3629). */
+/* The length of the UTF-8 sequence at `c` for a character above U+007F, or 0 when it is invalid (RFC 3629). */
 static size_t utf8_length(const unsigned char *c) {
   static const struct {
     unsigned char first_low, first_high, second_low, second_high;
@@ -18,7 +18,7 @@ static size_t utf8_length(const unsigned char *c) {
     }
     bool valid = c[1] >= sequences[i].second_low && c[1] <= sequences[i].second_high;
     for (size_t rest = 2; valid && rest < sequences[i].length; rest++) {
-      valid = (c[rest] & 0xc0) == 0x80; /* the terminating 0 fails this: nothing is read behind it */
+      valid = (c[rest] & 0xc0) == 0x80; /* the terminating 0 fails this check, so nothing is read beyond it */
     }
     return valid ? sequences[i].length : 0;
   }
@@ -33,7 +33,7 @@ static void write_quoted(FILE *file, const char *text) {
     if (*c == '"' || *c == '\\') {
       fprintf(file, "\\%c", *c);
     } else if (*c < 0x20 || *c == 0x7f || length == 0) {
-      fprintf(file, "\\u%04x", *c); /* a byte that is no UTF-8 as Latin-1: it must not break the file */
+      fprintf(file, "\\u%04x", *c); /* invalid UTF-8: write the byte as Latin-1 to keep the file valid */
       length = 1;
     } else {
       fwrite(c, 1, length, file);

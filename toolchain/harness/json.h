@@ -1,4 +1,4 @@
-/* A JSON writer: commas and escapes are its business, nesting is the caller's. */
+/* A JSON writer. It handles commas and escapes; the caller handles nesting. */
 #ifndef EDGETOOL_JSON_H
 #define EDGETOOL_JSON_H
 
@@ -11,7 +11,7 @@ struct json {
   bool needs_comma;
 };
 
-/* A NULL key writes an array's element. A NULL string is written as null. */
+/* A NULL key writes an array element. A NULL string is written as null. */
 void json_open(struct json *json, const char *key, char bracket);
 void json_close(struct json *json, char bracket);
 void json_string(struct json *json, const char *key, const char *value);

@@ -1,7 +1,8 @@
 /* edgetool's timing harness: load a model in a runtime, time it, keep every sample, write JSON.
  *
- * Libraries may print what they like: results go to the file --result names. All statistics are made elsewhere.
- * Exit code 0: done. 1: failed, the result says in which stage. 2: bad command line. 3: no result could be written. */
+ * Results go to the file given by --result, since libraries may print to stdout. Statistics are computed elsewhere.
+ * Exit codes: 0 success; 1 failure, with its stage in the result; 2 invalid command line; 3 the result can't be
+ * written. */
 #include <stdlib.h>
 
 #include "facts.h"

@@ -1,9 +1,9 @@
-/* Marks around what is timed, for an emulator that counts instructions; nothing happens on silicon. */
+/* Marks around the timed code, for an emulator that counts instructions. They have no effect on silicon. */
 #ifndef EDGETOOL_MARK_H
 #define EDGETOOL_MARK_H
 
-/* HINTs of the space that the ISA manual (Volume I, "HINT Instructions") leaves to custom use: they write to x0. The
- * immediates are the plugin's too (../qemu/plugin/counts.c). Memory is named so that no load or store moves across. */
+/* HINT instructions for custom use, which write to x0 (ISA manual, Volume I, "HINT Instructions"). The plugin uses the
+ * same immediates (../qemu/plugin/plugin.c). The memory clobber keeps loads and stores from moving across. */
 #if defined(__riscv)
 #define MARK_START() __asm__ volatile("slti x0, x0, 0x5e1" ::: "memory")
 #define MARK_END() __asm__ volatile("slti x0, x0, 0x5e2" ::: "memory")

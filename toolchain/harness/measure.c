@@ -7,7 +7,7 @@
 /* Of fewer inferences no window could tell a difference. */
 enum { MIN_WINDOW = 3, MAX_WINDOWS = 10 };
 
-/* Run one sample; what it made is the caller's to reset. Returns the time of the call in nanoseconds, or -1. */
+/* Run one sample; the caller resets the outputs. Returns the time of the call in nanoseconds, or -1 on failure. */
 static int64_t run_sample(struct harness *harness, size_t sample) {
   const struct backend *backend = harness->backend;
   if (!backend->set(harness, sample)) {

@@ -1,4 +1,4 @@
-/* The part of ncnn's C API that the harness calls, declared as c_api.h of release 1.0.20261020 does: a test compares
+/* The part of ncnn's C API that the harness calls, declared as in c_api.h of release 1.0.20261020. A test compares
  * them. */
 #ifndef EDGETOOL_NCNN_ABI_H
 #define EDGETOOL_NCNN_ABI_H

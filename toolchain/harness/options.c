@@ -19,7 +19,7 @@ static bool parse_count(const char *text, int64_t *value) {
 }
 
 static bool parse_input(struct options *options, char *text) {
-  char *equals = strrchr(text, '='); /* a tensor's name may hold one, our file names never do */
+  char *equals = strrchr(text, '='); /* tensor names may contain '=', our file names never do */
   if (equals == NULL || options->input_count == MAX_INPUTS) {
     return false;
   }

@@ -10,19 +10,19 @@ enum { MAX_INPUTS = 64 };
 
 struct options {
   const char *runtime;         /* the runtime's library */
-  const char *model;           /* in the runtime's own form: .onnx, .tflite, or ncnn's .param with its .bin beside it */
-  const char *result;          /* JSON to write */
-  const char *outputs;         /* folder for raw outputs of every sample, or NULL: samples after the first are not run */
+  const char *model;           /* in the runtime's format: .onnx, .tflite, or ncnn's .param with its .bin beside it */
+  const char *result;          /* JSON file to write */
+  const char *outputs;         /* folder for raw outputs of every sample; NULL runs only the first sample */
   const char *profile;         /* prefix of the runtime's profile, or NULL */
-  const char *optimized_model; /* where the runtime writes the graph it runs, or NULL */
+  const char *optimized_model; /* where the runtime writes its optimized graph, or NULL */
   const char *cpus;            /* "0-3,6", or NULL */
   const char *input_names[MAX_INPUTS];
   const char *input_files[MAX_INPUTS];
   size_t input_count;
-  int64_t samples; /* read no more than so many of each input; 0: all */
+  int64_t samples; /* limit for the samples of each input; 0: all */
   int64_t threads;
-  int64_t spinning; /* 0: idle threads sleep instead of waiting busily for work */
-  int64_t half; /* 1: compute in 16-bit floats where the runtime and the processor can */
+  int64_t spinning; /* 0: idle threads sleep instead of spinning */
+  int64_t half; /* 1: use 16-bit floats if the runtime and the processor support them */
   int64_t warmup;
   int64_t min_repetitions; /* 0: no timing */
   int64_t max_repetitions;
@@ -31,7 +31,7 @@ struct options {
   int64_t target_error_ppm; /* repeat until the median is known as well; 0: the counts and the duration alone decide */
 };
 
-/* Fill `options` from the command line; prints what is wrong and returns false. The strings belong to argv. */
+/* Parse the command line into `options`. Prints the error and returns false if it is invalid. Strings point to argv. */
 bool options_parse(struct options *options, int argc, char **argv);
 
 #endif

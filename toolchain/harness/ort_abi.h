@@ -1,8 +1,8 @@
 /* The part of ONNX Runtime's C ABI that the harness calls.
  *
- * OrtApi is a table of function pointers to which releases only ever append, so a position holds for every
- * runtime from the release that introduced it. The positions are those of onnxruntime_c_api.h (API version 21);
- * a test compares them with that header. Declaring them here lets one binary drive any runtime it can dlopen. */
+ * OrtApi is a table of function pointers to which releases only append, so a position is valid in every runtime since
+ * the release that introduced it. The positions are those of onnxruntime_c_api.h (API version 21); a test compares
+ * them with that header. Declaring them here lets one binary drive any runtime that it can dlopen. */
 #ifndef EDGETOOL_ORT_ABI_H
 #define EDGETOOL_ORT_ABI_H
 
@@ -28,7 +28,7 @@ typedef struct {
 } OrtApiBase;
 
 enum {
-  ORT_OLDEST_API_VERSION = 11, /* GetApi(11) succeeds in every release since 1.11 */
+  ORT_OLDEST_API_VERSION = 11, /* GetApi(11) works in every release since 1.11 */
   ORT_BUILD_INFO_API_VERSION = 15,
   ORT_LOG_ERROR = 3,
   ORT_OPTIMIZE_ALL = 99,

@@ -40,7 +40,7 @@ static const char *file_of_input(const struct options *options, const char *name
 
 bool session_load_inputs(struct harness *harness) {
   harness->stage = "inputs";
-  harness->sample_count = 1; /* a model without inputs has one sample all the same */
+  harness->sample_count = 1; /* a model without inputs still has one sample */
   for (size_t i = 0; i < harness->input_count; i++) {
     struct input *input = &harness->inputs[i];
     const char *file = file_of_input(&harness->options, input->name);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Index: ONNXTensorElementDataType. An element of size 0 has no fixed width and can't be read from a raw file. */
+/* Indexed by ONNXTensorElementDataType. Size 0 marks a type without a fixed width, which raw files can't hold. */
 static const struct {
   const char *name;
   size_t bytes;
@@ -37,7 +37,7 @@ const char *tensor_type_measure(struct tensor_type *type) {
   return NULL;
 }
 
-/* Read whole samples; the rest of the file stays where it is, so that it does not count as the model's memory. */
+/* Read complete samples only, so that the rest of the file doesn't count as the model's memory. */
 static const char *read_samples(struct input *input, FILE *file, const char *path, size_t limit) {
   long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
   size_t bytes = input->type.bytes;

@@ -1,4 +1,4 @@
-/* The model's inputs, read from raw files, and its outputs, written to raw files. */
+/* Read the model's inputs from raw files, and write its outputs to raw files. */
 #ifndef EDGETOOL_TENSORS_H
 #define EDGETOOL_TENSORS_H
 
@@ -10,7 +10,7 @@
 
 enum { MAX_RANK = 8 };
 
-/* Numbers of ONNX's element types, which every back end translates its own to. */
+/* ONNX's numbers for element types, to which every back end converts its own. */
 enum {
   ELEMENT_FLOAT32 = 1,
   ELEMENT_UINT8 = 2,
@@ -30,35 +30,35 @@ struct tensor_type {
   size_t bytes;
 };
 
-/* A tensor that somebody else owns. */
+/* A view of a tensor owned elsewhere. */
 struct tensor_view {
   struct tensor_type type;
   const void *data;
 };
 
-/* One input of the model: `samples` tensors of `type`, one after the other in `data`. */
+/* One input of the model: `samples` tensors of `type`, concatenated in `data`. */
 struct input {
-  char *name; /* of malloc */
+  char *name; /* allocated with malloc */
   struct tensor_type type;
   size_t samples;
   char *data;
-  void **values; /* `samples` of them: the back end's, made of `data` */
+  void **values; /* `samples` of them, created from `data` by the back end */
 };
 
-/* These return NULL, or why they failed; the text lives until the next call. */
+/* These functions return NULL, or the reason of a failure, which is valid until the next call. */
 
-/* Set `bytes` from element, rank and shape. Fails for a dynamic dimension or an element type of no fixed size. */
+/* Set `bytes` from element, rank and shape. Fails for a dynamic dimension or an element type without a fixed size. */
 const char *tensor_type_measure(struct tensor_type *type);
 
-/* Load the file at `path` as samples of `input`, whose name and type are set; no more than `limit` of them unless it is 0. */
+/* Load samples of `input`, whose name and type are set, from the file at `path`; at most `limit` unless that is 0. */
 const char *input_load(struct input *input, const char *path, size_t limit);
 
-/* Append one output's bytes to `file`; `type` is set by the first call and every later one must equal it. */
+/* Append the bytes of one output to `file`. The first call sets `type`; later calls fail for a different type. */
 const char *output_append(const struct tensor_view *view, FILE *file, struct tensor_type *type);
 
 void input_release(struct input *input);
 
-/* Write "name", "dtype" (the ONNX name) and "shape" into the open object. */
+/* Write "name", "dtype" (ONNX's name) and "shape" to the open object. */
 void tensor_type_write(struct json *json, const char *name, const struct tensor_type *type);
 
 #endif

@@ -1,4 +1,4 @@
-/* The part of TensorFlow Lite's C API that the harness calls, declared as c_api.h of release 2.14 does: a test compares
+/* The part of TensorFlow Lite's C API that the harness calls, declared as in c_api.h of release 2.14. A test compares
  * them. */
 #ifndef EDGETOOL_TFLITE_ABI_H
 #define EDGETOOL_TFLITE_ABI_H
@@ -16,7 +16,7 @@ typedef void (*tflite_reporter)(void *data, const char *format, va_list words);
 
 enum { TFLITE_OK = 0 };
 
-/* X(name, result, parameters); enumerations are passed as int. */
+/* X(name, result, parameters). Enumerations are passed as int. */
 #define TFLITE_FUNCTIONS(X)                                                                                   \
   X(TfLiteVersion, const char *, (void))                                                                      \
   X(TfLiteModelCreateFromFileWithErrorReporter, TfLiteModel *, (const char *path, tflite_reporter, void *))   \

@@ -5,17 +5,17 @@
 #include <string.h>
 
 enum {
-  HOT_RUNS = 64, /* after so many, vtype is looked at, once */
+  HOT_RUNS = 64, /* runs after which vtype is read, once */
 };
 
-/* Kept when QEMU drops a translation, and found again when it makes the same one anew. */
+/* Kept when QEMU discards a translation, and reused when it translates the same block again. */
 struct block {
   uint64_t address;
   qemu_plugin_u64 runs;
   uint64_t at_start, counted;
   uint64_t vtype;
   size_t instructions;
-  GString *words; /* in hexadecimal, as they lie in memory, with a space behind each */
+  GString *words; /* in hexadecimal in memory order, each followed by a space */
 };
 
 static struct qemu_plugin_register *const *vtype_handle;
@@ -34,7 +34,7 @@ static void on_hot(unsigned vcpu_index, void *data) {
   if (*vtype_handle != NULL && qemu_plugin_read_register(*vtype_handle, bytes) > 0) {
     uint64_t vtype = 0;
     memcpy(&vtype, bytes->data, MIN(bytes->len, sizeof vtype));
-    block->vtype = (vtype >> 63) != 0 ? 0 : vtype; /* vill: no instruction that depends on it can run */
+    block->vtype = (vtype >> 63) != 0 ? 0 : vtype; /* vill: instructions that depend on vtype can't run */
   }
   g_byte_array_unref(bytes);
 }
@@ -60,7 +60,7 @@ static struct block *make_block(const struct qemu_plugin_tb *tb, uint64_t addres
 void blocks_add(struct qemu_plugin_tb *tb) {
   uint64_t address = qemu_plugin_tb_vaddr(tb);
   size_t instructions = qemu_plugin_tb_n_insns(tb);
-  int64_t key = (int64_t)(address << 10 | instructions); /* a block is at most 512 instructions long */
+  int64_t key = (int64_t)(address << 10 | instructions); /* a block has at most 512 instructions */
   g_mutex_lock(&lock);
   struct block *block = g_hash_table_lookup(blocks, &key);
   if (block == NULL) {

@@ -1,4 +1,4 @@
-/* How often each block of instructions ran between marks, what is in it, and with which vtype. */
+/* Blocks of instructions: how often each ran between marks, its instructions and its vtype. */
 #ifndef EDGETOOL_BLOCKS_H
 #define EDGETOOL_BLOCKS_H
 
@@ -6,17 +6,17 @@
 
 #include <qemu-plugin.h>
 
-/* None of the others may be called before. The handle is read when a block has run often enough to be hot. */
+/* Call before all other functions. The register is read when a block has become hot. */
 void blocks_init(struct qemu_plugin_register *const *vtype_register);
 
-/* A block was translated. */
+/* Add a translated block. */
 void blocks_add(struct qemu_plugin_tb *tb);
 
-/* What runs from the start to the end is counted; both on the thread that counts, with nothing else running. */
+/* Start and end counting. Call both on the counting thread while no other thread runs. */
 void blocks_start(void);
 void blocks_end(void);
 
-/* Write the `limit` blocks that executed most instructions as a JSON array. */
+/* Write the `limit` blocks that executed the most instructions as a JSON array. */
 void blocks_write(FILE *file, size_t limit);
 
 #endif

@@ -13,7 +13,8 @@ enum {
 
 static const uint64_t EMPTY = UINT64_MAX;
 
-/* An entry is a line's number, shifted left by one for the dirty bit; a set's entries lie by falling recency. */
+/* An entry is a line number, shifted left by one for the dirty bit. The entries of a set are sorted by recency, most
+ * recent first. */
 struct level {
   uint64_t set_mask;
   unsigned ways;
@@ -68,7 +69,7 @@ struct cache *cache_new(const struct cache_plan *plan) {
   return cache;
 }
 
-/* Make a line the most recent of its set. Returns whether it was there; else `evicted` is the entry it replaced. */
+/* Make a line the most recent of its set. Returns true if it was cached; otherwise `evicted` is the replaced entry. */
 static bool touch(const struct level *level, uint64_t line, bool dirty, uint64_t *evicted) {
   uint64_t *set = level->entries + (line & level->set_mask) * level->ways;
   unsigned way = 0;
@@ -89,7 +90,7 @@ static void put_into_l2(struct cache *cache, uint64_t line, bool dirty, struct t
   const uint64_t line_bytes = UINT64_C(1) << cache->line_shift;
   uint64_t evicted;
   if (!touch(&cache->l2, line, dirty, &evicted)) {
-    traffic->beyond_l2 += dirty ? 0 : line_bytes; /* what is written back is whole: nothing is fetched for it */
+    traffic->beyond_l2 += dirty ? 0 : line_bytes; /* a line written back is complete, so it isn't fetched */
     traffic->beyond_l2 += is_dirty(evicted) ? line_bytes : 0;
   }
 }

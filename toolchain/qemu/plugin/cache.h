@@ -1,6 +1,5 @@
-/* A model of two levels of data cache: set-associative, least recently used out first, written back, allocated by
- * loads and stores alike. No prefetching, no other core, no instruction fetches: what it tells is the traffic that a
- * program causes, not when. */
+/* A model of two data cache levels: set-associative, LRU replacement, write-back, write-allocate. It models no
+ * prefetching, other cores or instruction fetches. It counts the traffic that a program causes, not when. */
 #ifndef EDGETOOL_CACHE_H
 #define EDGETOOL_CACHE_H
 
@@ -17,20 +16,20 @@ struct cache_plan {
   struct cache_level l1, l2;
 };
 
-/* Bytes of whole lines, fetched and written back. */
+/* Bytes of complete lines, fetched and written back. */
 struct traffic {
   uint64_t beyond_l1, beyond_l2;
 };
 
 struct cache;
 
-/* Parse "NAME:LINE:L1:WAYS:L2:WAYS", all in bytes; false for what no cache can be. */
+/* Parse "NAME:LINE:L1:WAYS:L2:WAYS", with sizes in bytes. Returns false for an impossible cache. */
 bool cache_parse(const char *text, struct cache_plan *plan);
 
-/* Empty; never freed. */
+/* Create an empty cache, which is never freed. */
 struct cache *cache_new(const struct cache_plan *plan);
 
-/* Load or store what lies at an address, within one line. */
+/* Load or store at an address, within one line. */
 void cache_access(struct cache *cache, uint64_t address, bool store, struct traffic *traffic);
 
 #endif

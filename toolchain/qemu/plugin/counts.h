@@ -1,4 +1,4 @@
-/* What is counted, and how it is written. */
+/* The counts and their JSON format. */
 #ifndef EDGETOOL_COUNTS_H
 #define EDGETOOL_COUNTS_H
 
@@ -12,14 +12,14 @@ enum {
   CACHES_MAX = 16,
 };
 
-/* Instructions of one operation and shape. */
+/* Counts of one operation and shape. */
 struct cell {
   uint64_t count;
-  uint64_t weight; /* of those with a shape; one without weighs 1 */
+  uint64_t weight; /* of operations with a shape; the others weigh 1 */
 };
 
 struct counts {
-  struct cell cells[CELLS]; /* those without a shape first, by operation */
+  struct cell cells[CELLS]; /* operations without a shape first */
   uint64_t load_bytes, store_bytes;
   struct traffic traffic[CACHES_MAX];
 };
@@ -28,11 +28,11 @@ static inline size_t cell_of(enum op op, size_t shape) {
   return op < SHAPELESS_OPS ? (size_t)op : SHAPELESS_OPS + (size_t)(op - SHAPELESS_OPS) * SHAPES + shape;
 }
 
-/* All of them are numbers of one kind, so that they can be added and subtracted without their names. */
+/* All fields are of the same type, so that they can be added and subtracted in a loop. */
 void counts_add(struct counts *into, const struct counts *from);
 void counts_subtract(struct counts *from, const struct counts *other);
 
-/* As a JSON object; the caches' traffic by their names. */
+/* Write the counts as a JSON object, with the traffic of each cache by name. */
 void counts_write(FILE *file, const struct counts *counts, const struct cache_plan *plans, size_t caches);
 
 #endif

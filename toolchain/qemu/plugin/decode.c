@@ -1,5 +1,5 @@
-/* Encodings: The RISC-V Instruction Set Manual, Volume I, version 20240411: chapters 24 (opcode map), 16 (C), and for
- * vectors 30, whose sections 7 (loads and stores), 10 to 16 and 19 (instruction listing) give funct6. */
+/* Encodings: The RISC-V Instruction Set Manual, Volume I, version 20240411. Chapters 24 (opcode map), 16 (C) and 30
+ * (vectors), whose sections 7 (loads and stores), 10 to 16 and 19 (instruction listing) list funct6. */
 #include "decode.h"
 
 const char *const OP_NAMES[OPS] = {
@@ -148,7 +148,7 @@ static struct instruction decode_vector_memory(uint32_t word, bool loads) {
   found.least_width = width;
   if (mode == INDEXED_UNORDERED || mode == INDEXED_ORDERED) {
     found.op = loads ? OP_VLUXEI : OP_VSUXEI;
-    found.width_bits = 0; /* the word gives the width of the indices, vtype that of the elements */
+    found.width_bits = 0; /* the word has the width of the indices, vtype that of the elements */
   } else if (mode == STRIDED) {
     found.op = loads ? OP_VLSE : OP_VSSE;
   } else if (unit_mode == WHOLE) {
@@ -170,7 +170,7 @@ static struct instruction decode_integer_vector(uint32_t funct6, uint32_t form, 
     return arithmetic(OP_VRGATHER, 0);
   case 0x0f: /* vslidedown */
     return arithmetic(OP_VSLIDE, 0);
-  case 0x0e: { /* vslideup; as .vv vrgatherei16, whose indices are 16 bits wide */
+  case 0x0e: { /* vslideup; .vv: vrgatherei16 with 16-bit indices */
     struct instruction found = arithmetic(form == OPIVV ? OP_VRGATHER : OP_VSLIDE, 0);
     found.least_width = form == OPIVV ? 16 : 0;
     return found;
@@ -191,7 +191,7 @@ static struct instruction decode_integer_vector(uint32_t funct6, uint32_t form, 
   case 0x28:
   case 0x29:
     return arithmetic(OP_VSLL, 0);
-  case 0x27: { /* vsmul; as .vi vmv<nr>r */
+  case 0x27: { /* vsmul; .vi: vmv<nr>r */
     struct instruction found = arithmetic(form == OPIVI ? OP_VMVR : OP_VSMUL, 0);
     if (form == OPIVI) {
       found.weight = WEIGHT_REGISTERS;
@@ -211,7 +211,7 @@ static struct instruction decode_integer_vector(uint32_t funct6, uint32_t form, 
   case 0x30: /* vwredsumu, vwredsum */
   case 0x31:
     return arithmetic(OP_VREDSUM, 1);
-  case 0x35: /* vwsll of Zvbb */
+  case 0x35: /* vwsll from Zvbb */
     return arithmetic(OP_VWADD, 1);
   default: /* 0x18 to 0x1f: vmseq to vmsgt */
     return arithmetic(funct6 >= 0x18 && funct6 <= 0x1f ? OP_VMSEQ : OP_VADD, 0);
@@ -323,7 +323,7 @@ static struct instruction decode_vector(uint32_t word) {
   }
 }
 
-/* OP and OP-32: the multiplications and divisions of M, else a cycle each. */
+/* OP and OP-32: multiplications and divisions of M; all others take a cycle. */
 static enum op decode_register(uint32_t word) {
   enum { MULDIV = 1 };
   if (field(word, 25, 7) != MULDIV) {
@@ -369,7 +369,7 @@ struct instruction decode(uint32_t word) {
     return memory(true, (uint16_t)(8u << (width & 3)));
   case 0x23: /* STORE */
     return memory(false, (uint16_t)(8u << (width & 3)));
-  case 0x07: /* LOAD-FP: widths 1 to 4 are the scalar ones */
+  case 0x07: /* LOAD-FP: widths 1 to 4 are scalar */
   case 0x27: /* STORE-FP */
     if (width >= 1 && width <= 4) {
       return memory(field(word, 5, 1) == 0, (uint16_t)(8u << width));

@@ -1,4 +1,4 @@
-/* What an instruction word of RV64GCV is and what it costs: the one place that knows the encodings. */
+/* Decode RV64GCV instruction words into operations and weights. Only this module knows the encodings. */
 #ifndef EDGETOOL_DECODE_H
 #define EDGETOOL_DECODE_H
 
@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Every instruction is of exactly one operation: those that processors charge alike, named after a member. What an
- * instruction widens is part of the operation. The names for the result are in the same order in decode.c. */
+/* Every instruction belongs to exactly one operation. An operation groups instructions that processors charge alike and
+ * is named after one of them; widening is part of it. decode.c has the names for the result in the same order. */
 enum op {
-  OP_ADD, /* and all other integer instructions that take a cycle */
+  OP_ADD, /* and all other single-cycle integer instructions */
   OP_MUL,
   OP_DIV,
   OP_FADD, /* minimum, comparison, sign */
@@ -20,27 +20,27 @@ enum op {
   OP_BRANCH, /* and jumps */
   OP_LOAD,
   OP_STORE,
-  OP_AMO,    /* atomic read-modify-write */
-  OP_SYSTEM, /* fences, control registers, calls of the kernel */
+  OP_AMO,    /* atomic read-modify-write instructions */
+  OP_SYSTEM, /* fences, control registers, system calls */
 
   OP_VSET,
-  SHAPELESS_OPS, /* those above cost the same whatever vtype is */
+  SHAPELESS_OPS, /* operations above cost the same for any vtype */
 
   OP_VADD = SHAPELESS_OPS, /* subtraction, logic, minimum */
-  OP_VMERGE, /* moves into all elements, integer or float; additions with a carry */
+  OP_VMERGE, /* splats of integers or floats; additions with carry */
   OP_VSLL,   /* shifts */
   OP_VMSEQ,  /* comparisons, carries */
-  OP_VSADD,  /* saturating and averaging */
-  OP_VSSRA,  /* shifts that round */
-  OP_VNSRL,  /* narrowing shifts; SEW is the narrow one, as in the widening ones below */
+  OP_VSADD,  /* saturating and averaging arithmetic */
+  OP_VSSRA,  /* rounding shifts */
+  OP_VNSRL,  /* narrowing shifts; SEW is the narrow width, as for the widening operations below */
   OP_VNCLIP,
-  OP_VSEXT,  /* and zero extension; SEW is the wide one */
+  OP_VSEXT,  /* and zero extension; SEW is the wide width */
   OP_VMUL,   /* high halves */
   OP_VSMUL,
   OP_VDIV,
   OP_VMACC,
   OP_VWADD,
-  OP_VWADD_W, /* one operand is wide already */
+  OP_VWADD_W, /* one operand is already wide */
   OP_VWMUL,
   OP_VWMACC,
 
@@ -61,12 +61,12 @@ enum op {
   OP_VSE,
   OP_VLSEG,  /* unit-stride segments */
   OP_VSSEG,
-  OP_VLSE,   /* strided, segments too */
+  OP_VLSE,   /* strided, including segments */
   OP_VSSE,
-  OP_VLUXEI, /* indexed, segments too */
+  OP_VLUXEI, /* indexed, including segments */
   OP_VSUXEI,
 
-  OP_VREDSUM,  /* integer reductions, widening too */
+  OP_VREDSUM,  /* integer reductions, including widening ones */
   OP_VFREDUSUM,
   OP_VFREDOSUM, /* in order */
   OP_VSLIDE,
@@ -74,7 +74,7 @@ enum op {
   OP_VRGATHER,
   OP_VCOMPRESS,
   OP_VMAND,  /* mask logic */
-  OP_VCPOP,  /* other instructions on masks */
+  OP_VCPOP,  /* other mask instructions */
   OP_VIOTA,  /* indices */
   OP_VMV_X,  /* between a scalar register and the first element */
   OP_VMVR,   /* whole registers */
@@ -85,18 +85,18 @@ extern const char *const OP_NAMES[OPS];
 
 static inline bool is_vector(enum op op) { return op >= OP_VSET; }
 
-/* How an instruction's weight follows from vl, SEW and VLEN. */
+/* How to compute an instruction's weight from vl, SEW and VLEN. */
 enum weight {
-  WEIGHT_ONE,       /* scalar; configuration; one element; mask registers, whose bits never exceed VLEN */
-  WEIGHT_SPAN,      /* max(1, ceil(vl * widest operand's element / VLEN)), for each field of a segment */
+  WEIGHT_ONE,       /* scalar, configuration, one element, or mask registers, whose bits never exceed VLEN */
+  WEIGHT_SPAN,      /* max(1, ceil(vl * element width of the widest operand / VLEN)), for each field of a segment */
   WEIGHT_ELEMENTS,  /* max(1, vl), for each field */
-  WEIGHT_REGISTERS, /* whole registers: as many as there are */
+  WEIGHT_REGISTERS, /* the number of whole registers */
 };
 
-/* How many bytes an instruction moves. */
+/* How to compute the bytes an instruction moves. */
 enum bytes {
-  BYTES_FIXED,     /* `width_bits` / 8, known from the word */
-  BYTES_ELEMENTS,  /* vl elements, for each field; those that are masked off count too */
+  BYTES_FIXED,     /* `width_bits` / 8, given by the word */
+  BYTES_ELEMENTS,  /* vl elements for each field, including masked-off ones */
   BYTES_MASK,      /* ceil(vl / 8) */
   BYTES_REGISTERS, /* VLEN / 8, for each field */
 };
@@ -106,20 +106,20 @@ struct instruction {
   enum weight weight;
   enum bytes bytes;
   uint8_t fields;       /* of a segment, or registers; at least 1 */
-  uint8_t sew_shift;    /* the widest operand is SEW << sew_shift bits wide, */
-  uint16_t least_width; /* but at least so many: an index, or an element width that the word itself gives */
+  uint8_t sew_shift;    /* the widest operand is SEW << sew_shift bits wide */
+  uint16_t least_width; /* minimum of the above: an index width, or an element width given by the word */
   uint16_t width_bits;  /* of the elements in memory; 0 for SEW */
-  bool uses_sew;        /* false: `least_width` is all there is */
+  bool uses_sew;        /* false: only `least_width` applies */
   bool loads, stores;
-  bool changes_vl;      /* vset*, and loads that stop at the first fault */
+  bool changes_vl;      /* vset* and fault-only-first loads */
 };
 
 struct instruction decode(uint32_t word);
 
-/* vl, SEW, LMUL and VLEN at a moment; vl in elements, the others in bits, LMUL in eighths. */
+/* The current vl in elements, SEW and VLEN in bits, and LMUL in eighths. */
 struct vector_state {
   uint64_t vl;
-  uint64_t sew; /* 0 where vtype is illegal: then no instruction that depends on it can run */
+  uint64_t sew; /* 0 for an illegal vtype, with which no dependent instruction can run */
   uint64_t lmul_eighths;
   uint64_t vlen;
 };
@@ -127,8 +127,8 @@ struct vector_state {
 uint64_t weigh(const struct instruction *instruction, const struct vector_state *state);
 uint64_t bytes_moved(const struct instruction *instruction, const struct vector_state *state);
 
-/* An instruction's shape: SEW and the registers of its group, each from a short list. That of a load or store is of
- * the elements in memory; a segment's group holds all of its fields. */
+/* The shape of an instruction: SEW and the registers of its group, each from a short list. Loads and stores have the
+ * shape of the elements in memory. The group of a segment includes all of its fields. */
 enum { SEWS = 4, GROUPS = 11, SHAPES = SEWS * GROUPS };
 
 extern const char *const GROUP_NAMES[GROUPS]; /* as numbers */

@@ -1,17 +1,17 @@
-/* A plugin of QEMU's user mode that counts a RISC-V program's instructions between marks, and writes JSON at its end.
+/* A QEMU user-mode plugin that counts the instructions of a RISC-V program between marks and writes JSON at its end.
  *
  * -plugin libcounts.so,out=FILE[,clock=on][,blocks=on][,cache=NAME:LINE:L1:WAYS:L2:WAYS]…
  *
- * The program marks the start and the end of what is counted with two HINT instructions (mark.h of the harness). Counts
- * grow all the time; a mark only looks at them, so that a block's counting has no branch. A block is cut into segments
- * in which vl and vtype can't change: after each instruction that may change them, and at each mark. What is known from
- * the words alone is added inline at a segment's start; what depends on vl and vtype by a callback there, which reads
- * both from the machine whenever they may have changed.
+ * The program marks the start and the end of the counted code with two HINT instructions (mark.h of the harness).
+ * Counters always run and marks only read them, so that counting needs no branch. A block is split into segments in
+ * which vl and vtype can't change: after each instruction that may change them, and at each mark. Counts that depend
+ * only on the instruction words are added inline at the start of a segment. Counts that depend on vl and vtype are
+ * added by a callback, which reads both registers whenever they may have changed.
  *
- * With clock=on, each reading of the clock by the program is written too, with what was counted since the one before:
- * what the program itself dates can then be told apart. With blocks=on, the blocks that executed most are written
- * (blocks.h). Each cache= adds a model of caches (cache.h) that every access to memory goes through, on each thread
- * its own, for the traffic that leaves it. */
+ * clock=on also writes each clock reading of the program with the counts since the previous one, so that counts can be
+ * assigned to events the program timestamps. blocks=on writes the blocks that executed the most instructions
+ * (blocks.h). Each cache= adds a cache model (cache.h) for every memory access, one for each thread, and counts the
+ * traffic beyond it. */
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,17 +36,17 @@ enum {
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
-/* One thread of the program. */
+/* A thread of the program. */
 struct vcpu {
   struct counts counts;
-  uint64_t stale; /* vl and vtype may have changed since they were read */
+  uint64_t stale; /* vl and vtype may have changed since they were last read */
   struct vector_state vector;
-  uint64_t clock_address; /* where the running clock_gettime will write */
-  uint64_t last_line, last_dirty; /* of memory: touched again, it changes no cache */
+  uint64_t clock_address; /* where the current clock_gettime will write */
+  uint64_t last_line, last_dirty; /* memory line; touching it again changes no cache */
   struct cache *caches[CACHES_MAX];
 };
 
-/* The vector instructions of a segment; never freed, as a block may run as long as the program does. */
+/* The vector instructions of a segment. Never freed, since a block may run as long as the program. */
 struct segment {
   size_t count;
   struct instruction instructions[];
@@ -55,19 +55,19 @@ struct segment {
 static struct qemu_plugin_scoreboard *vcpus;
 static struct qemu_plugin_register *vl_register, *vtype_register, *vlenb_register;
 static char *result_path;
-static GMutex lock; /* of all below */
+static GMutex lock; /* protects all variables below */
 static bool started, with_blocks;
 static struct counts at_start, at_reading;
 static uint64_t vlen; /* 0 without vectors */
 static GArray *inferences; /* struct counts */
-static FILE *readings;     /* as JSON, in memory */
+static FILE *readings;     /* JSON, in memory */
 static char *readings_text;
 static size_t readings_size;
-static bool readings_cut; /* there were more than may be written */
-/* Fixed from the start. */
+static bool readings_cut; /* more readings than may be written */
+/* Constant after startup. */
 static struct cache_plan plans[CACHES_MAX];
 static size_t caches;
-static unsigned line_shift; /* of the shortest line */
+static unsigned line_shift; /* of the shortest cache line */
 
 static struct counts total(void) {
   struct counts sum = {0};
@@ -175,7 +175,7 @@ static void add_inline(struct qemu_plugin_insn *insn, size_t offset, uint64_t nu
   }
 }
 
-/* Count instructions `first` to `end` of a block whenever the first of them runs. */
+/* Count the instructions `first` to `end` of a block whenever the first of them runs. */
 static void count_segment(const struct qemu_plugin_tb *tb, size_t first, size_t end) {
   uint64_t shapeless[SHAPELESS_OPS] = {0}, load_bytes = 0, store_bytes = 0;
   struct segment *segment = NULL;
@@ -274,7 +274,7 @@ static void write_reading(int64_t time_ns, const struct counts *since) {
 static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t number, int64_t result) {
   (void)id;
   struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
-  vcpu->stale = 1; /* the return from a signal handler brings the interrupted state back */
+  vcpu->stale = 1; /* returning from a signal handler restores the interrupted state */
   if (readings == NULL || number != SYSCALL_CLOCK_GETTIME || result != 0) {
     return;
   }
