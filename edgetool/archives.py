@@ -69,7 +69,7 @@ class _Member(tarfile.TarInfo):
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         member = super().frombuf(buf, encoding, errors)
         if member.type in EXTENSION_TYPES and member.size > EXTENSION_LIMIT_BYTES:
-            raise BuildError(f"the archive holds a header of {member.size} bytes")
+            raise BuildError(f"the archive contains a header of {member.size} bytes")
         return member
 
 
@@ -78,8 +78,8 @@ def _extract_all(tar: tarfile.TarFile, folder: Path) -> None:
     for count, member in enumerate(tar):
         size += member.size
         if count > FILES_LIMIT or size > SIZE_LIMIT_BYTES:
-            raise BuildError(f"the archive holds more than {FILES_LIMIT} files or {SIZE_LIMIT_BYTES >> 30} GiB")
+            raise BuildError(f"the archive contains more than {FILES_LIMIT} files or {SIZE_LIMIT_BYTES >> 30} GiB")
         if not member.isreg() or not is_inside(member.name):
-            raise BuildError(f"the archive holds {member.name!r}, which is no plain file inside it")
+            raise BuildError(f"the archive contains {member.name!r}, which is not a plain file inside it")
         member.mtime = 0  # tarfile accepts anything that Python parses as a number
         tar.extract(member, folder, filter="data")

@@ -161,7 +161,7 @@ def build_bundle(
 def _check_names(models: Sequence[ModelArtifact]) -> None:
     for name in (model.spec.name for model in models):
         if plain_name(name) != name:
-            raise ModelError(f"{name!r} is not a name for a model", hint=f"{plain_name(name)!r} would be")
+            raise ModelError(f"{name!r} is not a valid model name", hint=f"{plain_name(name)!r} would be valid")
     if len({(model.spec.name, model.spec.precision) for model in models}) != len(models):
         raise ConfigError("two of the models have the same name and precision", hint="package them in two bundles")
     if len({model.spec.inputs for model in models}) != 1:
@@ -200,7 +200,7 @@ def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
     Raises BuildError, naming the file that is missing, changed or unexpected.
     """
     if not (path / MANIFEST).is_file():
-        raise BuildError(f"there is no bundle at {path}", hint="make one with `edgetool package`")
+        raise BuildError(f"{path} is not a bundle", hint="make one with `edgetool package`")
     manifest = read_document(path / MANIFEST, Manifest, error=BuildError)
     if manifest.id != _digest(manifest.files):
         raise BuildError(f"{path / MANIFEST}: id: does not match its list of files")

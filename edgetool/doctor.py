@@ -207,7 +207,7 @@ def install_system_packages(packages: Sequence[str], *, log: Path) -> None:
     line = f"apt-get install --yes {' '.join(packages)}"
     if os.geteuid() != 0:
         raise ConfigError(
-            f"system packages are missing: {', '.join(packages)}", hint=f"run this and try again: sudo {line}"
+            f"system packages are missing: {', '.join(packages)}", hint=f"run `sudo {line}` and try again"
         )
     if shutil.which("apt-get") is None:
         raise ConfigError(f"programs of the Debian packages {', '.join(packages)} are missing", hint="install them")

@@ -23,14 +23,15 @@ def sign_bundle(root: Path, key: Path) -> Path:
     `key` is a private key's file, or a public key's whose private key is in an agent. Raises ConfigError.
     """
     if not key.is_file():
-        raise ConfigError(f"no key {key}", hint="ssh-keygen -t ed25519 -f KEY makes one")
+        raise ConfigError(f"no key {key}", hint="create one with ssh-keygen -t ed25519 -f KEY")
     manifest = root / MANIFEST
     written = manifest.with_name(f"{MANIFEST}.sig")
     written.unlink(missing_ok=True)  # ssh-keygen would ask before overwriting
     done = _ssh_keygen("sign", "-q", "-f", key, "-n", NAMESPACE, manifest)
     if done.exit_code != 0 or not written.is_file():
         raise ConfigError(
-            f"cannot sign with {key}: {decoded(done.stderr, limit=300)}", hint="a passphrase is asked of ssh-agent only"
+            f"cannot sign with {key}: {decoded(done.stderr, limit=300)}",
+            hint="for a key with a passphrase use ssh-agent",
         )
     return written
 
@@ -42,20 +43,21 @@ def check_signature(root: Path, allowed: Path) -> str:
     """
     if not allowed.is_file():
         raise ConfigError(
-            f"no file {allowed} of allowed signers", hint="a line each: NAME, then a public key; man ssh-keygen"
+            f"the file of allowed signers {allowed} doesn't exist",
+            hint="one line for each signer: NAME and a public key; see ALLOWED SIGNERS in `man ssh-keygen`",
         )
     signature = root / SIGNATURE
     if signature.is_symlink() or not signature.is_file():
-        raise BuildError(f"bundle {root} is not signed", hint="`edgetool package --sign KEY`")
+        raise BuildError(f"bundle {root} is not signed", hint="sign it with `edgetool package --sign KEY`")
     if signature.stat().st_size > LIMIT_BYTES:
-        raise BuildError(f"{signature} is no signature: it is larger than {LIMIT_BYTES >> 10} KiB")
+        raise BuildError(f"{signature} is not a signature: it is larger than {LIMIT_BYTES >> 10} KiB")
     found = _ssh_keygen("find-principals", "-s", signature, "-f", allowed)
     names = found.stdout.decode(errors="replace").split()
     if found.exit_code != 0 or not names:
-        raise BuildError(f"bundle {root} is signed by nobody of {allowed}")
+        raise BuildError(f"bundle {root} is not signed by any signer in {allowed}")
     verify = ("verify", "-q", "-f", allowed, "-I", names[0], "-n", NAMESPACE, "-s", signature)
     if _ssh_keygen(*verify, stdin=root / MANIFEST).exit_code != 0:
-        raise BuildError(f"bundle {root} is not what {names[0]} signed", hint="package it again")
+        raise BuildError(f"bundle {root} was changed after {names[0]} signed it", hint="package it again")
     return names[0]
 
 

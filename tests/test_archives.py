@@ -82,7 +82,7 @@ def test_a_hostile_member_is_refused_and_nothing_is_written(
 ) -> None:
     hostile = archive(tmp_path / "hostile.tar.zst", fill)
     (tmp_path / "deep").mkdir()
-    with pytest.raises(BuildError, match="which is no plain file inside it"):
+    with pytest.raises(BuildError, match="which is not a plain file inside it"):
         unpack_bundle(hostile, tmp_path / "deep" / "unpacked")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "hostile.tar.zst"]
     assert not list((tmp_path / "deep").iterdir())

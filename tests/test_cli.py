@@ -139,7 +139,7 @@ def test_a_broken_target_names_file_and_key(tmp_path: Path, text: str, key: str)
         (("quantize", "tiny.onnx", "--calibration", "absent.npz"), 2, "absent.npz"),
         (("quantize", "tiny.onnx", "--calibration", "broken"), 2, "p.png"),
         (("package", "absent.onnx"), 3, "cannot read absent.onnx"),
-        (("bench", "absent"), 4, "no bundle at absent"),
+        (("bench", "absent"), 4, "absent is not a bundle"),
         (("bench", "absent.tar.zst"), 4, "absent.tar.zst"),
         (("bench", "text.onnx", "--target", "host"), 4, "cannot unpack text.onnx"),
         (("report", "absent"), 7, "absent"),

@@ -53,7 +53,7 @@ def test_remove_wants_to_know_what(tmp_path: Path, words: tuple[str, ...]) -> No
     [
         (("--triple", "sparc-linux-gnu"), 2, "known triples: aarch64-linux-gnu"),
         (("--compiler", "msvc"), 2, "known compilers: zig, gcc"),
-        (("--mirror", "nowhere"), 4, "--mirror wants a folder that holds onnxruntime_1.21.0"),
+        (("--mirror", "nowhere"), 4, "give --mirror a folder that contains onnxruntime_1.21.0"),
         (("--reduced", "nowhere.onnx"), 3, "nowhere.onnx"),
     ],
 )

@@ -86,7 +86,7 @@ def test_a_changed_bundle_is_refused(signed: tuple[Bundle, Path]) -> None:
     bundle, allowed = signed
     manifest = bundle.root / MANIFEST
     manifest.write_text(manifest.read_text().replace('"noise": false', '"noise": true'))
-    with pytest.raises(BuildError, match="is not what me@here signed"), opened(bundle.root, signers=allowed):
+    with pytest.raises(BuildError, match="was changed after me@here signed it"), opened(bundle.root, signers=allowed):
         pass
 
 

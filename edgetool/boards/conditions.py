@@ -56,7 +56,7 @@ def conditions(executor: Executor, spec: BenchmarkSpec, *, sys: str = SYS) -> It
         if done.exit_code != 0:
             raise ExecutorError(
                 f"cannot set the governor {spec.governor}: {_last_line(done.stderr)}",
-                hint="only root may, and scaling_available_governors in /sys says which there are",
+                hint="this needs root; scaling_available_governors in /sys lists the governors",
             )
         yield
     except BaseException:
@@ -76,7 +76,7 @@ def cool_down(executor: Executor, spec: BenchmarkSpec, *, sys: str = SYS) -> Non
     if done.timed_out:
         raise ExecutorError(
             f"the board is above {spec.cooldown_celsius:g} °C after {COOLDOWN_TIMEOUT_S:.0f} s of rest",
-            hint="cool it, or ask for less with --cooldown",
+            hint="cool it, or set a higher temperature with --cooldown",
         )
     if done.exit_code != 0:
         raise ExecutorError(f"cannot wait for {spec.cooldown_celsius:g} °C: {_last_line(done.stderr)}")
@@ -84,8 +84,8 @@ def cool_down(executor: Executor, spec: BenchmarkSpec, *, sys: str = SYS) -> Non
 
 def _check_native(executor: Executor, what: str) -> None:
     if not executor.native():
-        raise ConfigError(f"an emulator has no {what} of its own", hint="it is for boards and for this machine")
+        raise ConfigError(f"an emulator has no {what} of its own", hint="use a board or this machine")
 
 
 def _last_line(stderr: bytes) -> str:
-    return one_line((stderr.decode(errors="replace").strip().splitlines() or ["the board does not say why"])[-1], 300)
+    return one_line((stderr.decode(errors="replace").strip().splitlines() or ["the board gave no reason"])[-1], 300)

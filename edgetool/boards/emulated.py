@@ -81,8 +81,8 @@ class EmulatedBoardExecutor(SshExecutor):
             state = read_board(folder)
             if state is not None and not state.running:
                 raise ConnectError(
-                    f"the emulated board {self._name} was started and runs no more",
-                    hint=f"edgetool board up --target {self._name}, or `board down` to forget it",
+                    f"the emulated board {self._name} was started but is no longer running",
+                    hint=f"edgetool board up --target {self._name}, or `edgetool board down` to remove it",
                 )
             if state is None:
                 folder = folder.with_name(f"{folder.name}-{secrets.token_hex(4)}")
@@ -106,7 +106,9 @@ class EmulatedBoardExecutor(SshExecutor):
 def board_options(target: Target) -> BoardOptions:
     """Return the board that a target file describes. Raises ConfigError when the target isn't an emulated board."""
     if target.executor["kind"] != "virtual":
-        raise ConfigError(f"target {target.name} is no emulated board", hint='its [executor] is not of kind "virtual"')
+        raise ConfigError(
+            f"target {target.name} is not an emulated board", hint='its [executor] is not of kind "virtual"'
+        )
     table = _table(target)
     vlen_bits = table.vlen_bits
     if machine_for(target.triple).name == "riscv64":

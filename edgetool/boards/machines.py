@@ -53,5 +53,5 @@ MACHINES = {
 def machine_for(triple: str) -> Machine:
     """Return the machine for a triple. Raises ConfigError when there is none."""
     if triple not in MACHINES:
-        raise ConfigError(f"no emulated board for {triple!r}", hint=f"there is one for {', '.join(MACHINES)}")
+        raise ConfigError(f"no emulated board for {triple!r}", hint=f"emulated boards exist for {', '.join(MACHINES)}")
     return MACHINES[triple]

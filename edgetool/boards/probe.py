@@ -61,12 +61,12 @@ def probe_board(executor: Executor) -> Probe:
     """Probe a board. Raises ExecutorError when the target has no shell of its own or gives no valid answer."""
     facts = read_facts(executor)
     if facts is None:
-        raise ExecutorError("this target's programs are not those of a board with a shell")
+        raise ExecutorError("this target is not a board with a shell")
     said = executor.run([PurePosixPath("/bin/sh"), "-c", SCRIPT], timeout_s=TIMEOUT_S).check()
     lines = dict(line.split("=", 1) for line in said.stdout.decode(errors="replace").splitlines()[:20] if "=" in line)
     machine = one_line(lines.get("machine", ""), 64)
     if not machine:
-        raise ExecutorError("the board does not say what machine it is")
+        raise ExecutorError("the board doesn't report its machine")
     free_kib = _natural(lines.get("free_kib", ""))
     return Probe(
         machine=machine,
@@ -87,7 +87,7 @@ def check_machine_of(target: Target, probe: Probe) -> None:
     if target.triple != "native" and target.triple != probe.triple:
         raise WrongMachine(
             f"{target.name} is {probe.machine}, its target file says {target.triple}",
-            hint=f'is it the right host? triple = "{probe.triple}" would fit',
+            hint=f'check the host, or set triple = "{probe.triple}"',
         )
 
 
@@ -104,7 +104,7 @@ def check_instructions_of(bundle: Bundle, facts: BoardFacts | None) -> None:
         isa = read_elf(path).isa if is_elf(path) else None
         if isa is not None and "v" in extensions(isa):
             raise IllegalInstruction(
-                f"{entry.path} was built for {isa} and the board has {vectors}",
+                f"{entry.path} was built for {isa}, but the board has {vectors}",
                 hint="package with a runtime built without vectors, such as Debian's",
             )
 

@@ -61,12 +61,14 @@ class BoardOptions:
         """
         if self.machine.name != "riscv64":
             if self.vlen_bits is not None:
-                raise ConfigError(f"a vector length is RISC-V's, and the board is {self.machine.name}")
+                raise ConfigError(f"a vector length applies only to RISC-V, and the board is {self.machine.name}")
             return "cortex-a76"  # as in a Raspberry Pi 5
         if self.vlen_bits is None:
             return "rv64,v=false"
         if self.vlen_bits.bit_count() != 1:
-            raise ConfigError(f"a vector length of {self.vlen_bits} bits is no power of two", hint="for example 256")
+            raise ConfigError(
+                f"a vector length of {self.vlen_bits} bits is not a power of two", hint="use for example 256"
+            )
         return f"rv64,v=true,vlen={self.vlen_bits},elen=64,vext_spec=v1.0"
 
 
@@ -129,8 +131,8 @@ def start_board(folder: Path, options: BoardOptions, store: Store) -> BoardState
         if known is not None and known.running:
             if known.options != options:
                 raise ConfigError(
-                    f"the board {folder.name} runs already, with other options",
-                    hint=f"end it first: edgetool board down --target {folder.name}",
+                    f"the board {folder.name} is already running with other options",
+                    hint=f"stop it first: edgetool board down --target {folder.name}",
                 )
             return known
         host, user = make_key_pair(), make_key_pair()
@@ -207,7 +209,7 @@ def _boot(folder: Path, options: BoardOptions, image: BoardImage) -> tuple[int, 
             _await_ready(listener, port, folder, deadline=start + BOOT_TIMEOUT_S)
             daemon = identify(int((folder / PID).read_text()))
             if daemon is None:
-                raise ExecutorError(f"the emulated board ended as soon as it was up{_last_words(folder)}")
+                raise ExecutorError(f"the emulated board ended right after booting{_last_words(folder)}")
             return port, daemon, time.monotonic() - start
     raise AssertionError("the last attempt returns or raises")
 
@@ -264,17 +266,17 @@ def _await_ready(listener: socket.socket, port: int, folder: Path, *, deadline: 
                 console.settimeout(max(0.01, deadline - time.monotonic()))
                 chunk = console.recv(65536)
                 if not chunk:
-                    raise ExecutorError(f"the emulated board ended while it started{_last_words(folder)}")
+                    raise ExecutorError(f"the emulated board ended while booting{_last_words(folder)}")
                 seen = (seen + chunk)[-65536:]
         with socket.create_connection((LOOPBACK, port), timeout=max(0.01, deadline - time.monotonic())) as connection:
             banner = connection.recv(4)
     except TimeoutError as error:
         raise ExecutorError(
-            f"the emulated board was not up after {BOOT_TIMEOUT_S:.0f} s{_last_words(folder)}",
-            hint="give it fewer cores, or this machine less to do",
+            f"the emulated board didn't boot within {BOOT_TIMEOUT_S:.0f} s{_last_words(folder)}",
+            hint="give it fewer cores, or reduce the load on this machine",
         ) from error
     if banner != b"SSH-":
-        raise ExecutorError(f"the emulated board does not speak SSH{_last_words(folder)}")
+        raise ExecutorError(f"the emulated board runs no SSH server{_last_words(folder)}")
 
 
 def _last_words(folder: Path) -> str:

@@ -123,7 +123,9 @@ class Core:
         """
         row = self.costs.get((cell.op, cell.sew or 8))
         if row is None:
-            raise ConfigError(f"{self.title} has no {cell.op}", hint="count it on a processor without vectors")
+            raise ConfigError(
+                f"{self.title} has no {cell.op}", hint="count instructions on a processor without vectors"
+            )
         if row.per == "element":
             return cell.weight * float(row.cycles if isinstance(row.cycles, float | int) else row.cycles[0])
         least = self.vector_least_cycles.value if self.vector_least_cycles else 0.0

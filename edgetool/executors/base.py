@@ -43,8 +43,8 @@ class CommandResult:
             )
         if self.exit_code in SIGILL_EXIT_CODES:
             raise IllegalInstruction(
-                f"{name} used an instruction that the target's CPU does not have",
-                hint="package with a runtime built for this CPU; `edgetool targets show` says what the target is",
+                f"{name} used an instruction that the target's CPU doesn't support",
+                hint="package with a runtime built for this CPU; `edgetool targets show` describes the target",
             )
         if self.exit_code != 0:
             last = [one_line(line) for line in self.stderr.decode(errors="replace").strip().splitlines()[-5:]]

@@ -99,7 +99,7 @@ claimed() {
 # open_lock: open the lock file on descriptor 9, creating it if needed
 open_lock() {
   [ -e "$lock.file" ] || [ -L "$lock.file" ] || (umask 0 && set -C && : >"$lock.file") 2>/dev/null
-  [ ! -L "$lock.file" ] && [ -f "$lock.file" ] && [ -r "$lock.file" ] || refuse "$lock.file is no file of a lock"
+  [ ! -L "$lock.file" ] && [ -f "$lock.file" ] && [ -r "$lock.file" ] || refuse "$lock.file is not a usable lock file"
   exec 9<"$lock.file"
 }
 
@@ -128,7 +128,7 @@ take_link() {
   }
   # The holder died without releasing the lock. Two sessions may find that at once, so restore a claim that isn't dead.
   mv "$lock" "$lock-$id" 2>/dev/null || {
-    [ "$(readlink "$lock")" != "$held" ] || refuse "$lock was left by another account: it, or root, has to remove it"
+    [ "$(readlink "$lock")" != "$held" ] || refuse "$lock was left by another account: it or root must remove it"
     return 1
   }
   moved=$(readlink "$lock-$id")
@@ -143,7 +143,7 @@ lock() {
   identify $$
   if command -v flock >/dev/null 2>&1; then take=take_file; else take=take_link; fi
   until $take "$identity:$id:$2"; do
-    say busy "${held##*:}" '' || refuse 'nobody listens'
+    say busy "${held##*:}" '' || refuse 'the link is gone'
     sleep 2
   done
   if [ $take = take_file ]; then claim=$lock.$(id -u); else claim=$lock; fi
@@ -199,7 +199,7 @@ enter() {
     elif shared /tmp; then
       lock /tmp/edgetool.lock "$4"
     else
-      refuse 'neither /run/lock nor /tmp is safe to lock in: root-owned and sticky'
+      refuse 'neither /run/lock nor /tmp is a safe place for a lock: owned by root and sticky'
     fi
   fi
   mv "$work" "$root/work/$id" && work=$root/work/$id

@@ -52,7 +52,7 @@ class Remote:
                 sent = self._channel.send(data[offset : offset + SEND_BYTES])
             except TimeoutError as error:
                 if pace.left_s == 0:
-                    raise self.silent("took nothing of what was sent") from error
+                    raise self.silent("accepted no data") from error
                 continue
             except (OSError, EOFError) as error:
                 self.check_alive()
@@ -163,7 +163,10 @@ class Connection:
         host = self.host
         if host.proxy_jump:
             if self._hops == HOPS_LIMIT:
-                raise ConfigError(f"{host.alias} is behind more than {HOPS_LIMIT} jump hosts", hint="is it its own?")
+                raise ConfigError(
+                    f"{host.alias} is behind more than {HOPS_LIMIT} jump hosts",
+                    hint="check that it isn't its own jump host",
+                )
             link = Connection(
                 resolve_jump(host.proxy_jump, self._config),
                 config=self._config,
@@ -223,7 +226,7 @@ def _shake_hands(transport: Any, timeout_s: float) -> None:
             transport.start_client(timeout=2 * timeout_s)
         except (paramiko.SSHException, OSError, EOFError) as error:
             if late.is_set():
-                raise TimeoutError(f"it did not say hello within {timeout_s:.0f} s") from error
+                raise TimeoutError(f"it didn't complete the handshake within {timeout_s:.0f} s") from error
             raise
 
 
@@ -287,4 +290,4 @@ def _first(names: Sequence[str], preferred: Sequence[str]) -> tuple[str, ...]:
 
 
 def _lost(board: str) -> LinkLost:
-    return LinkLost(f"the link to {board} was lost", hint="run it again: what the board has is not sent again")
+    return LinkLost(f"the link to {board} was lost", hint="run it again: files that the board has are not sent again")

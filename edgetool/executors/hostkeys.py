@@ -47,7 +47,7 @@ def check_key(host: SshHost, key: Any, *, accept_new: bool) -> None:
         raise HostKeyError(
             f"the host key of {host.alias} is vouched for by a certificate authority ({authorities[0].where}), and "
             "edgetool checks no host certificates",
-            hint=f"add the board's own key: ssh-keyscan -p {host.port} {host.hostname}, compared with the board's",
+            hint=f"add the board's own key (ssh-keyscan -p {host.port} {host.hostname}) after comparing it",
         )
     question = (
         f"the host key of {host.alias} ({host.hostname} port {host.port}) is not known: {key.get_name()} "
@@ -57,7 +57,7 @@ def check_key(host: SshHost, key: Any, *, accept_new: bool) -> None:
         raise HostKeyError(
             f"the host key of {host.alias} is not known: {key.get_name()} {key.fingerprint}",
             hint=f"compare it with the board's, then accept it: ssh {host.alias}, or `edgetool targets check` "
-            "on a terminal; accept_new = true in the target's [executor] table takes any on first sight",
+            "on a terminal; accept_new = true in the target's [executor] table accepts any key of a new board",
         )
     _remember(host, f"{_known_name(host)} {key.get_name()} {shown}")
 
@@ -128,7 +128,7 @@ def _remember(host: SshHost, line: str) -> None:
 
 def changed(host: SshHost, key: Any) -> HostKeyError:
     return HostKeyError(
-        f"the host key of {host.alias} is not the one that is known: {key.get_name()} {key.fingerprint}; "
-        "someone may be listening in, or the board was set up anew",
-        hint=f"if it was set up anew: ssh-keygen -R '{_known_name(host)}'",
+        f"the host key of {host.alias} has changed: {key.get_name()} {key.fingerprint}; "
+        "the connection may be intercepted, or the board was reinstalled",
+        hint=f"if the board was reinstalled: ssh-keygen -R '{_known_name(host)}'",
     )

@@ -90,7 +90,8 @@ def run_job(
         result = _told(link, argv, link.again(wait), time.monotonic() - start)
     except LinkLost as error:
         raise LinkLost(
-            error.message, hint=f"what ran there goes on: `edgetool attach {link.target}/{link.identity}.{number}`"
+            error.message,
+            hint=f"the job continues on the board: `edgetool attach {link.target}/{link.identity}.{number}`",
         ) from error
     except BaseException:
         with contextlib.suppress(ExecutorError, BrokenPipeError):
@@ -116,7 +117,8 @@ def _told(link: Link, argv: tuple[str, ...], said: Ended, duration_s: float) -> 
             raise refused(f"run {argv[0]}", why.encode())
         case _:
             raise JobLost(
-                f"what ran on {link.board} is gone: it was restarted, or its shell was killed", hint="run it again"
+                f"the job on {link.board} no longer exists: the board rebooted, or its shell was killed",
+                hint="run it again",
             )
 
 
@@ -173,7 +175,7 @@ def cancel_job(link: Link, job: str) -> None:
 def _place(link: Link, job: str) -> tuple[str, str, int]:
     found = ID.fullmatch(job)
     if found is None:
-        raise ConfigError(f"{job!r} is no job's name", hint="`edgetool jobs` lists them")
+        raise ConfigError(f"{job!r} is not a job", hint="`edgetool jobs` lists them")
     if not any(known.id == job for known in list_jobs(link)):
-        raise JobLost(f"{link.board} has no job {job}", hint="`edgetool jobs` lists those whose end nobody has heard")
+        raise JobLost(f"{link.board} has no job {job}", hint="`edgetool jobs` lists running jobs and unfetched results")
     return f"{link.root}/work/{found['visit']}", found["visit"], int(found["number"])

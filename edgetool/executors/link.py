@@ -190,7 +190,7 @@ class Link:
             raise LinkLost(
                 f"the link to {self.board} was lost and did not come back within {self._visit.lease_s:.0f} s: "
                 f"{error.message}",
-                hint="run it again: what the board has is not sent again",
+                hint="run it again: files that the board has are not sent again",
             ) from error
 
     def _greet(self, keeper: Remote, errors: Tail) -> None:
@@ -214,7 +214,7 @@ class Link:
                     case "busy" if patience.left_s == 0:
                         raise BoardBusy(
                             f"{self.board} is in use by {one_line(first, 100) or 'somebody'}",
-                            hint="--wait waits for it; `edgetool jobs` says what runs there",
+                            hint="--wait waits for it; `edgetool jobs` lists what is running there",
                         )
                     case "busy":
                         if not told:
@@ -222,14 +222,14 @@ class Link:
                         told = True
                     case "gone":
                         raise JobLost(
-                            f"{self.board} forgot us: it was restarted, or the link was lost for too long",
+                            f"{self.board} ended the session: it rebooted, or the link was lost for too long",
                             hint="run it again",
                         )
                     case _:
                         raise ExecutorError(
                             f"{self.board}: cannot make a work folder: {one_line(first, 300)}",
-                            hint="is its disk full or read-only? "
-                            "`folder` in the target's [executor] table names another place",
+                            hint="check that its disk is neither full nor read-only; "
+                            "`folder` in the target's [executor] table sets another folder",
                         )
         keeper.check_alive()
         raise ExecutorError(f"{self.board} has no usable /bin/sh: {decoded(errors.text(), limit=300)}")
@@ -242,7 +242,7 @@ class Link:
         except TimeoutError as error:
             keeper.close()
             raise ConnectError(
-                f"{self.board} let us in and its shell gave no answer within {self.timeout_s:.0f} s",
+                f"{self.board} accepted the login, but its shell gave no answer within {self.timeout_s:.0f} s",
                 hint=f"does `ssh {self.board} /bin/sh -c true` end?",
             ) from error
 
@@ -253,5 +253,5 @@ def holder_name() -> str:
 
 
 def refused(what: str, stderr: bytes) -> TransferError:
-    last = decoded(stderr, limit=300) or "the board does not say why"
+    last = decoded(stderr, limit=300) or "the board gave no reason"
     return TransferError(f"cannot {what}: {last}", hint="is its disk full?" if "space" in last else None)

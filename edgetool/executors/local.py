@@ -79,7 +79,7 @@ class LocalExecutor:
         except OSError as error:
             raise ExecutorError(
                 f"cannot run {words[0]}: {error.strerror}",
-                hint="`edgetool doctor` says what is missing",
+                hint="`edgetool doctor` lists what is missing",
             ) from error
         return self._result(argv, done)
 
@@ -121,7 +121,8 @@ class LocalExecutor:
         try:
             destination.parent.mkdir(parents=True, exist_ok=True)
             if not source.is_dir() and not source.is_file():
-                raise TransferError(f"cannot copy {source}: it is missing or no file")  # devices and pipes have no end
+                # devices and pipes have no end
+                raise TransferError(f"cannot copy {source}: it is missing or not a file")
             if source.is_dir():
                 shutil.copytree(source, destination, dirs_exist_ok=True)
             else:

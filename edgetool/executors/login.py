@@ -34,11 +34,11 @@ def log_in(transport: Any, host: SshHost, *, timeout_s: float) -> None:
                 continue
             if not further:
                 return
-            refusals.append(f"it wants also: {', '.join(further)}")
+            refusals.append(f"it also requires: {', '.join(further)}")
             break
     raise ConnectError(
-        f"{host.alias} does not let {host.user} in: {refusals[-1] if refusals else 'there is no key to offer'}",
-        hint=f"`ssh {host.alias}` must work without a password: a key in its authorized_keys, "
+        f"{host.alias} refuses the login of {host.user}: {refusals[-1] if refusals else 'no key is available'}",
+        hint=f"`ssh {host.alias}` must work without a password: add your key to its authorized_keys, "
         "`ssh-add` for a key with a passphrase",
     )
 
@@ -107,7 +107,7 @@ def _private_key(path: Path) -> Any:
                 raise ValueError("it has a passphrase") from error
         except paramiko.SSHException:
             continue  # another kind of key, or a wrong passphrase
-    raise ValueError("wrong passphrase" if passphrase is not None else "not a private key of a kind known here")
+    raise ValueError("wrong passphrase" if passphrase is not None else "not a private key of a supported kind")
 
 
 @contextlib.contextmanager

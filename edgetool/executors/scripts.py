@@ -85,7 +85,7 @@ class Reply:
         try:
             return self._stdout.read(deadline)
         except TimeoutError as error:
-            raise self._remote.silent("sent nothing, or hardly anything,") from error
+            raise self._remote.silent("sent nothing, or almost nothing,") from error
 
     def collect(self, timeout_s: float | None) -> Ended | None:
         """Wait for the script's result. Return None and abandon the script after `timeout_s`.
@@ -107,7 +107,7 @@ class Reply:
         self._stderr.join(GRACE_S)
         code = self._stdout.code
         if self._stdout.overflowed or self._errors.overflowed:
-            raise TransferError(f"{self._remote.board} said more than was asked for: the rest was not read")
+            raise TransferError(f"{self._remote.board} sent more output than allowed; the rest was not read")
         if code is None or self._errors.code is None:
             self.close()
             self._remote.check_alive()

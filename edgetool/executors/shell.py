@@ -21,7 +21,7 @@ say() { printf 'edgetool\\000%s\\000%s\\000%s\\000' "$1" "$2" "$3"; }
 
 def quote(word: str) -> str:
     if "\0" in word:
-        raise ExecutorError(f"{word!r} cannot be said to a shell: it holds a zero byte")
+        raise ExecutorError(f"{word!r} can't be passed to a shell: it contains a zero byte")
     return shlex.quote(word)
 
 

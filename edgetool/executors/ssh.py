@@ -137,7 +137,7 @@ class SshExecutor:
     def clean(self) -> int:
         """Remove everything stored on the board for later sessions. Return its size in bytes."""
         link = self.link
-        said = link.again(lambda: link.do(contents.clean_script(link.root), "remove what is kept")).stdout.strip()
+        said = link.again(lambda: link.do(contents.clean_script(link.root), "remove stored files")).stdout.strip()
         return int(said) * 1024 if said.isdigit() and len(said) < 16 else 0
 
     def _checked(self, remote: PurePosixPath) -> Link:

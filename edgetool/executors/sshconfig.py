@@ -56,7 +56,7 @@ def resolve_host(alias: str, config: Path | None = None) -> SshHost:
     Raises ConfigError for an invalid name, and for a configuration that can't be read or uses an unsupported option.
     """
     if not SAFE_NAME.fullmatch(alias):
-        raise ConfigError(f"{alias!r} is not a host's name", hint="name a Host of ~/.ssh/config, or user@host")
+        raise ConfigError(f"{alias!r} is not a host's name", hint="give a Host in ~/.ssh/config, or user@host")
     try:
         settings = _ask_openssh(alias, config)
     except FileNotFoundError:
@@ -135,7 +135,8 @@ def _host(alias: str, settings: Mapping[str, Sequence[str]]) -> SshHost:
     for key, option in REFUSED.items():
         if last(key) is not None:
             raise ConfigError(
-                f"{option} is set for {alias}, which edgetool does not heed", hint="give this board a Host without it"
+                f"{option} is set for {alias}, which edgetool doesn't support",
+                hint="add a Host without it for this board",
             )
     host = SshHost(
         alias=alias,
@@ -191,7 +192,7 @@ def expand(text: str, host: SshHost, allowed: str) -> str:
     def token(found: re.Match[str]) -> str:
         letter = found[1]
         if not letter or letter not in allowed:
-            raise ConfigError(f"{found[0]!r} in {text!r} is no token there", hint="`man ssh_config` lists them: TOKENS")
+            raise ConfigError(f"{found[0]!r} in {text!r} is not a valid token", hint="see TOKENS in `man ssh_config`")
         return known[letter]()
 
     return re.sub(r"%(.?)", token, text, flags=re.DOTALL)

@@ -80,7 +80,7 @@ class _Listing:
 
 
 def _listing(link: Link) -> _Listing:
-    said = link.do(contents.listing_script(link.content), "look what is there").stdout
+    said = link.do(contents.listing_script(link.content), "list the stored files").stdout
     sizes = {}
     for line in said.decode(errors="replace").splitlines():
         match line.split():
@@ -97,7 +97,7 @@ def _sound(link: Link, hashes: Set[str], size_bytes: int) -> Set[str]:
     if not hashes:
         return set()
     script = contents.sound_script(link.content, sorted(hashes), can_hash=link.can_hash)
-    ended = link.do(script, "hash what is there", on_bytes=size_bytes)
+    ended = link.do(script, "hash the stored files", on_bytes=size_bytes)
     return set(ended.stdout.decode(errors="replace").split())
 
 
@@ -109,7 +109,10 @@ def _upload(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) ->
     stored = _send_all(link, sources, parts)
     others = _keep(link, stored)
     if others and _keep(link, _send_all(link, [source for source in sources if source.part in others], {})):
-        raise TransferError(f"{sources[0].path.parent}: a file arrived changed", hint="did something else write there?")
+        raise TransferError(
+            f"{sources[0].path.parent}: a file was changed during the transfer",
+            hint="check that no other process writes there",
+        )
     return {source.state: there.sha256 for source, there in zip(sources, stored, strict=True)}
 
 
@@ -129,7 +132,7 @@ def _keep(link: Link, stored: Sequence[contents.Stored]) -> Set[str]:
     """Return the uploads whose content is wrong."""
     script = contents.keep_script(link.content, stored, can_hash=link.can_hash)
     size_bytes = sum(file.size_bytes for file in stored)
-    said = link.do(script, "keep what was sent", on_bytes=size_bytes).stdout.decode(errors="replace")
+    said = link.do(script, "store the uploads", on_bytes=size_bytes).stdout.decode(errors="replace")
     return {file.part for file in stored} & set(said.split())
 
 
@@ -177,7 +180,7 @@ def _answer(remote: Remote, path: Path, written_bytes: int) -> str:
                 return found[0][0]
         last = b"" if said else remote.read_stderr(deadline)
     except TimeoutError as error:
-        raise remote.silent(f"did not say what became of {path.name}") from error
+        raise remote.silent(f"didn't confirm the upload of {path.name}") from error
     remote.check_alive()
     raise refused(f"put {path}", last)
 
@@ -217,11 +220,11 @@ def _download(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int, 
 
 
 def too_large(remote: PurePosixPath, limit_bytes: int) -> TransferError:
-    return TransferError(f"{one_line(str(remote), 300)} is larger than the {limit_bytes} bytes that were asked for")
+    return TransferError(f"{one_line(str(remote), 300)} is larger than the limit of {limit_bytes} bytes")
 
 
 def _unwritable(remote: PurePosixPath, error: OSError) -> TransferError:
-    return TransferError(f"cannot write what {one_line(str(remote), 300)} holds: {error.strerror}")
+    return TransferError(f"cannot write the contents of {one_line(str(remote), 300)}: {error.strerror}")
 
 
 def _download_folder(link: Link, remote: PurePosixPath, local: Path, limit_bytes: int) -> None:
@@ -236,7 +239,7 @@ def get_listed(link: Link, listed: bytes, remote: PurePosixPath, local: Path, *,
     Each entry is `d` or `f`, a path and a zero byte. Raises TransferError, LinkLost.
     """
     if len(listed) >= LIST_LIMIT_BYTES or listed.count(b"\0") > FILES_LIMIT:
-        raise TransferError(f"{remote} holds more than {FILES_LIMIT} files")
+        raise TransferError(f"{remote} contains more than {FILES_LIMIT} files")
     left = limit_bytes
     for kind, path in _listed(listed):
         if not is_inside(str(path)):

@@ -50,13 +50,13 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
         outputs = outcome.outputs
         if outcome.run.samples != wanted or not outputs:
             raise HarnessError(
-                f"{title(model)}: {wanted} samples went in, {outcome.run.samples} with {len(outputs)} outputs came back"
+                f"{title(model)}: ran {outcome.run.samples} of {wanted} samples with {len(outputs)} outputs"
             )
         if not finite_outputs(list(outputs.values())):
             raise HarnessError(f"{title(model)}: the outputs are not finite numbers")
         accuracy = _judge(bench.bundle, model, outputs, samples=wanted)
         if accuracy is not None and accuracy.labels is not None:
-            step.note(f"{accuracy.correct_of_first(accuracy.images)} right")
+            step.note(f"{accuracy.correct_of_first(accuracy.images)} correct")
     return Reading(measurement=accuracy, outcome=outcome, outputs=outputs)
 
 

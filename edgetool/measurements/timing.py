@@ -120,7 +120,7 @@ def _block(bench: Bench, model: BundledModel, spec: BenchmarkSpec) -> HarnessOut
     cool_down(bench.executor, spec)
     outcome = bench.run(model, benchmark=spec)
     if outcome.run.first_run_ns is None or not outcome.run.samples_ns:
-        raise HarnessError(f"{title(model)}: the result holds no timed run")
+        raise HarnessError(f"{title(model)}: the result contains no timed run")
     return outcome
 
 

@@ -50,7 +50,7 @@ class _Copy:
         status = os.fstat(handle)
         self._left_files -= 1
         if self._left_files < 0 or depth > DEPTH_LIMIT:
-            raise TransferError(f"{inner} is in a folder of over {FILES_LIMIT} files or {DEPTH_LIMIT} folders deep")
+            raise TransferError(f"{inner} is in a folder with more than {FILES_LIMIT} files or {DEPTH_LIMIT} levels")
         if stat.S_ISDIR(status.st_mode):
             destination.mkdir(parents=True, exist_ok=True)
             for name in os.listdir(handle):
@@ -70,7 +70,7 @@ class _Copy:
                 while chunk := os.read(handle, CHUNK_BYTES):
                     self._left_bytes -= len(chunk)
                     if self._left_bytes < 0:
-                        raise TransferError(f"{inner} is larger than the {self._limit_bytes} bytes that were asked for")
+                        raise TransferError(f"{inner} is larger than the limit of {self._limit_bytes} bytes")
                     file.write(chunk)
             Path(beside).chmod(0o644)
             Path(beside).replace(destination)

@@ -144,4 +144,4 @@ def to_plain(value: object) -> Any:
 def write_document(path: Path, value: object) -> None:
     """Write a value as JSON atomically. Raises ConfigError for a value that couldn't be read back."""
     data = to_json(value)
-    write_atomically(path, to_json(parse_value(type(value), data, where=f"what was to be written to {path}")))
+    write_atomically(path, to_json(parse_value(type(value), data, where=f"document for {path}")))

@@ -190,7 +190,7 @@ class _Job:
             raise FileGone("\n  ".join(failures))
         raise FetchError(
             "\n  ".join([f"cannot fetch {self.file.file_name}", *failures]),
-            hint="what was got is kept: try again, or name another mirror in EDGETOOL_DEBIAN_MIRROR",
+            hint="partial downloads are kept: try again, or set EDGETOOL_DEBIAN_MIRROR to another mirror",
         )
 
     def _from_mirror(self, mirror: str) -> None:
@@ -272,7 +272,7 @@ class _Job:
             while chunk := answer.read1(CHUNK_BYTES):
                 have += len(chunk)
                 if have > self.file.size_bytes:
-                    raise _Wrong(f"{address} has more than the {self.file.size_bytes} bytes that are pinned")
+                    raise _Wrong(f"{address} has more than the pinned {self.file.size_bytes} bytes")
                 if self.meter.stopped.is_set():
                     raise _Wrong("another file failed")
                 file.write(chunk)
@@ -299,7 +299,7 @@ class _Job:
     def _check(self, address: str) -> None:
         if not is_pinned(self.part, self.file):
             self._restart()
-            raise _Wrong(f"{address} is another file than the pinned one of sha256 {self.file.sha256}")
+            raise _Wrong(f"{address} doesn't match the pinned sha256 {self.file.sha256}")
 
 
 def is_pinned(path: Path, file: FileEntry) -> bool:

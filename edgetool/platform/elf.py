@@ -88,7 +88,7 @@ def check_machine(path: Path, *, machine: str, triple: str) -> ElfFile:
     if elf.machine != machine:
         raise WrongMachine(
             f"{path.name} is {elf.machine.removeprefix('EM_')}, {triple} wants {machine.removeprefix('EM_')}",
-            hint="package with a runtime of the target's triple",
+            hint="package with a runtime for the target's triple",
         )
     return elf
 

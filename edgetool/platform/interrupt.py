@@ -26,7 +26,7 @@ def _unwind(number: int, frame: FrameType | None) -> NoReturn:
 def _insist(number: int, frame: FrameType | None) -> None:
     """Warn on the second Ctrl-C, which may be accidental; the third one exits immediately."""
     del number, frame
-    os.write(2, b"cleaning up; once more ends it here\n")
+    os.write(2, b"cleaning up; press Ctrl-C again to exit immediately\n")
     _handle(signal.SIGINT, _end)
 
 

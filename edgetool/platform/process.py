@@ -179,7 +179,7 @@ def run_tool(
         result = run_process(argv, cwd=cwd, env=env, timeout_s=timeout_s, on_line=on_line, keep_open=keep_open)
     except (FileNotFoundError, PermissionError) as error:
         raise BuildError(
-            f"cannot run {argv[0]}: {error.strerror}", hint="`edgetool doctor` says what is missing"
+            f"cannot run {argv[0]}: {error.strerror}", hint="`edgetool doctor` lists what is missing"
         ) from error
     write_atomically(log, result.stdout + result.stderr)
     if result.exit_code != 0:

@@ -103,7 +103,7 @@ class Store:
         self._use(path)
         if found := damage(path):
             raise BuildError(
-                f"the cache is damaged: {path}: {found[0]}", hint="`edgetool cache verify --remove` clears it away"
+                f"the cache is damaged: {path}: {found[0]}", hint="`edgetool cache verify --remove` removes it"
             )
         _touch(path)
         return path
@@ -112,7 +112,7 @@ class Store:
         if not path.exists():
             return False
         if found := damage(path):
-            print(f"the cache is damaged, made again: {path}: {found[0]}", file=sys.stderr)
+            print(f"the cache is damaged, rebuilding: {path}: {found[0]}", file=sys.stderr)
             return False
         _touch(path)
         return True
@@ -159,7 +159,7 @@ def _damage(path: Path, manifest: Manifest) -> Iterator[str]:
         if not is_inside(file.path) or not here.is_file():
             yield f"{file.path} is missing"
         elif here.stat().st_size != file.size_bytes or sha256_file(here) != file.sha256:
-            yield f"{file.path} is not what it was"
+            yield f"{file.path} has changed"
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def unpack(archive: Path, folder: Path) -> None:
             _extract(file, beside)
         tops = list(beside.iterdir())
         if len(tops) != 1 or not tops[0].is_dir():
-            raise BuildError(f"{archive} does not hold one folder")
+            raise BuildError(f"{archive} doesn't contain exactly one top folder")
         tops[0].rename(folder)
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -92,4 +92,4 @@ def _data_member(file: IO[bytes], archive: Path) -> IO[bytes]:
         if name.startswith("data.tar"):
             return io.BytesIO(file.read(size))
         file.seek(size + size % 2, os.SEEK_CUR)
-    raise BuildError(f"{archive} holds no data.tar")
+    raise BuildError(f"{archive} contains no data.tar")

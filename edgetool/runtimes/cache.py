@@ -51,7 +51,7 @@ def find_runtime(store: Store, key: str) -> CachedRuntime:
     matching = [entry for entry in cached_runtimes(store) if key and entry.key.startswith(key)]
     if len(matching) != 1:
         raise ConfigError(
-            f"{len(matching) or 'no'} runtimes have a key that begins with {key!r}", hint="see `edgetool runtime list`"
+            f"{len(matching) or 'no'} runtimes have a key that starts with {key!r}", hint="see `edgetool runtime list`"
         )
     return matching[0]
 
@@ -91,7 +91,7 @@ def remove_runtime(store: Store, key: str) -> CachedRuntime:
     entry = find_runtime(store, key)
     item = next(item for item in items(store.root) if item.path == entry.runtime.root)
     if not remove(store.root, item):
-        raise ConfigError(f"the runtime {entry.key} is in use", hint="wait for who uses it, or stop it")
+        raise ConfigError(f"the runtime {entry.key} is in use", hint="wait for the process that uses it, or stop it")
     return entry
 
 

@@ -70,7 +70,9 @@ def _find_library(sysroot: Path, name: str) -> Path:
         (path for path in sorted(sysroot.rglob(name)) if path.resolve().is_relative_to(sysroot.resolve())), None
     )
     if found is None:
-        raise BuildError(f"the packages hold no {name}", hint="add the package that has it to the toolchain's file")
+        raise BuildError(
+            f"the packages contain no {name}", hint="add the package that contains it to the toolchain's file"
+        )
     return found
 
 

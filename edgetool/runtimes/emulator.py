@@ -119,14 +119,14 @@ def _check_package(name: str) -> None:
         version(name)
     except PackageNotFoundError as error:
         raise ConfigError(
-            f"{name} is not installed, which building the emulator wants", hint='pip install "edgetool[count]"'
+            f"{name} is not installed, but is required to build the emulator", hint='pip install "edgetool[count]"'
         ) from error
 
 
 def _compiler() -> str:
     """Return the name and version of this machine's compiler, which QEMU's build uses."""
     if shutil.which("cc") is None:
-        raise ConfigError("no C compiler is installed, which building the emulator wants", hint=INSTALL)
+        raise ConfigError("no C compiler is installed, but one is required to build the emulator", hint=INSTALL)
     return run_process(["cc", "--version"], timeout_s=60).stdout.decode(errors="replace").partition("\n")[0]
 
 
@@ -134,7 +134,7 @@ def _glib() -> str:
     """Return the version of glib's headers. Raises ConfigError when they aren't installed."""
     found = glib_headers()
     if found is None:
-        raise ConfigError("glib's headers are not installed, which building the emulator wants", hint=INSTALL)
+        raise ConfigError("glib's headers are not installed, but are required to build the emulator", hint=INSTALL)
     return found
 
 

@@ -24,7 +24,7 @@ def inspect_library(path: Path, toolchain: Toolchain, wanted: CrossBuild, *, gli
     elf = check_machine(path, machine=toolchain.elf_machine, triple=toolchain.triple)
     wrong = list(_differences(elf, wanted, glibc))
     if wrong:
-        raise BuildError("\n  ".join([f"{path.name} is not what {toolchain.triple} wants:", *wrong]))
+        raise BuildError("\n  ".join([f"{path.name} doesn't match the toolchain {toolchain.triple}:", *wrong]))
     return elf
 
 

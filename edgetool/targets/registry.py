@@ -81,7 +81,9 @@ def new_target_file(name: str, *, force: bool = False) -> Path:
     Raises ConfigError for an invalid name, or for an existing file without `force`.
     """
     if not NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is no name for a target", hint="letters, digits, dots, dashes, underscores")
+        raise ConfigError(
+            f"{name!r} is not a valid target name", hint="use letters, digits, dots, dashes and underscores"
+        )
     path = target_folders()[0] / f"{name}.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} exists", hint="--force replaces it")
@@ -95,7 +97,9 @@ def write_target(path: Path, target: Target) -> None:
     with staged_file(path) as beside:
         beside.write_text("".join(f"{line}\n" for line in lines), errors="replace")
         if replace(read_target(beside), name=target.name) != target:
-            raise ConfigError(f"{path}: the target would not be read as it is", hint="what is unusual about its name?")
+            raise ConfigError(
+                f"{path}: the target would not read back unchanged", hint="check its name for unusual characters"
+            )
 
 
 def _toml_lines(table: Mapping[str, object]) -> Iterator[str]:

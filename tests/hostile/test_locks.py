@@ -51,7 +51,7 @@ def test_a_claim_by_another_accounts_process_is_not_believed(board: Server, tmp_
 def test_what_is_no_file_is_not_locked(board: Server, tmp_path: Path, make: str) -> None:
     (tmp_path / "there").mkdir()
     run_process(["sh", "-c", f"{make} {tmp_path}/there/lock.file"], timeout_s=30)
-    with pytest.raises(ExecutorError, match="no file of a lock"), within(BOUND_S):
+    with pytest.raises(ExecutorError, match="not a usable lock file"), within(BOUND_S):
         open_executor(board.target(folder=str(tmp_path / "there"))).__enter__()
 
 

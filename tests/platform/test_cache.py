@@ -105,7 +105,7 @@ def test_a_whole_cache_has_no_damage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("harm", "message"),
-    [(flip, "data is not what it was"), (Path.unlink, "data is missing")],
+    [(flip, "data has changed"), (Path.unlink, "data is missing")],
     ids=["a flipped bit", "a missing file"],
 )
 def test_damage_is_found_and_named(tmp_path: Path, harm: object, message: str) -> None:

@@ -99,7 +99,7 @@ def test_a_folder_comes_without_its_links(tmp_path: Path) -> None:
 def test_one_byte_more_than_was_asked_for_is_too_much(tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "out").write_bytes(b"12345")
-    with pytest.raises(TransferError, match="larger than the 4 bytes"):
+    with pytest.raises(TransferError, match="larger than the limit of 4 bytes"):
         copy_untrusted(tmp_path / "w", PurePosixPath("out"), tmp_path / "back", limit_bytes=4)
     copy_untrusted(tmp_path / "w", PurePosixPath("out"), tmp_path / "back", limit_bytes=5)
     assert (tmp_path / "back").read_bytes() == b"12345"

@@ -85,7 +85,7 @@ def test_the_beginning_of_another_file_is_thrown_away(tmp_path: Path, content: b
 
 
 @pytest.mark.parametrize(
-    ("fault", "message"), [("wrong", "another file"), ("longer", "more than"), ("403", "status 403")]
+    ("fault", "message"), [("wrong", "match the pinned sha256"), ("longer", "more than"), ("403", "status 403")]
 )
 def test_what_is_not_the_pinned_file_is_refused(
     tmp_path: Path, content: bytes, mirror: Mirror, fault: str, message: str

@@ -157,7 +157,7 @@ def test_a_reduced_runtime_is_taken_only_by_its_key(tmp_path: Path, libraries: M
 
 def test_without_one_that_was_built_there_is_none_to_take(tmp_path: Path) -> None:
     assert newest_crossbuilt(Store(tmp_path), RISCV) is None
-    with pytest.raises(ConfigError, match="was built yet"):
+    with pytest.raises(ConfigError, match="has been built yet"):
         choose_runtime(RISCV, StepContext(store=Store(tmp_path), progress=Silent()), asked="crossbuild", libc=False)
 
 
@@ -189,7 +189,7 @@ def test_a_cross_built_runtime_in_which_a_bit_has_changed_is_not_packaged(
     data = bytearray(library.read_bytes())
     data[-1] ^= 1
     library.write_bytes(bytes(data))
-    with pytest.raises(BuildError, match="is not what it was"):
+    with pytest.raises(BuildError, match="has changed"):
         chosen(store)
 
 

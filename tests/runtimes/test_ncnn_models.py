@@ -75,7 +75,7 @@ def test_a_layer_whose_weights_are_not_known_is_refused() -> None:
 
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.param").write_text("7767518\n0 0\n")
-    with pytest.raises(QuantizeError, match="no graph"):
+    with pytest.raises(QuantizeError, match="not an ncnn graph"):
         read_layers(tmp_path / "a.param")
 
 

@@ -32,7 +32,7 @@ def known_mirrors() -> tuple[str, ...]:
     """Return the Debian mirrors. Raises ConfigError when none is known."""
     if mirrors := debian_mirrors():
         return mirrors
-    raise ConfigError("no Debian mirror is known: this machine's apt has none", hint=HINT)
+    raise ConfigError("no Debian mirror is known: none is configured for this machine's apt", hint=HINT)
 
 
 def _indexed_by_apt() -> list[str]:

@@ -41,7 +41,7 @@ def unpack_packages(
     try:
         paths = fetch_from_debian(found, root, note=note)
     except FileGone as gone:
-        note("pinned packages are gone from the mirror, asking its signed index")
+        note("the mirror no longer has the pinned packages, reading its signed index")
         found, paths = _by_index(packages, pins, root, gone, note)
     note(f"unpacking {len(found)} packages")
     missing = set(only)
@@ -69,11 +69,11 @@ def _by_index(
     raise FetchError(
         "\n".join(
             [
-                f"the packages {', '.join(packages.packages)} for {packages.architecture} can't be had",
-                f"pinned: {gone.message}",
+                f"the packages {', '.join(packages.packages)} for {packages.architecture} can't be fetched",
+                f"pinned versions: {gone.message}",
                 *(f"by the signed index: {failure}" for failure in failures),
             ]
         ),
-        hint=f"set {VARIABLE} to another mirror, or to a snapshot{day}, which keeps the pinned versions; "
-        "in a checkout `make pins` takes up the current ones",
+        hint=f"set {VARIABLE} to another mirror, or to a snapshot{day}, which still has the pinned versions; "
+        "in a checkout `make pins` updates them",
     )

@@ -79,11 +79,13 @@ def convert(
     if request.is_onnx:
         raise ConfigError(
             f"{fp32.spec.name}: LiteRT's converter takes PyTorch models, not .onnx",
-            hint="name the model as torchvision or a package.module:factory has it",
+            hint="give the model by its name in torchvision or as package.module:factory",
         )
     inputs, outputs = fp32.spec.inputs, fp32.spec.outputs
     if len(inputs) != 1 or len(outputs) != 1 or inputs[0].dtype != "float32":
-        raise ModelError(f"{fp32.spec.name}: TensorFlow Lite is given models of one float32 input and one output")
+        raise ModelError(
+            f"{fp32.spec.name}: only models with one float32 input and one output can be converted to TensorFlow Lite"
+        )
     if precision is Precision.INT8 and (images is None or len(images) == 0):
         raise QuantizeError("int8 in TensorFlow Lite needs calibration images", hint="give --calibration DIR")
     order = Order(

@@ -156,7 +156,7 @@ def _compile(
     )
     found = [path for path in sorted((build / "src").glob("libncnn.so.*")) if LIBRARY.fullmatch(path.name)]
     if len(found) != 1:
-        raise BuildError(f"the build made {len(found)} libraries, not one")
+        raise BuildError(f"the build produced {len(found)} libraries, expected one")
     return found[0]
 
 
@@ -178,5 +178,5 @@ def fetch_source(source: PythonSource, store: Store) -> Path:
         options = ["--quiet", "--no-deps", f"--dest={path.parent}"]
         run_tool([*pip, "download", *options, f"{link[1]}#sha256={source.sha256}"], log=log, timeout_s=900)
     if path.stat().st_size != source.size_bytes or sha256_file(path) != source.sha256:
-        raise BuildError(f"{path} is not the {source.name} {source.version} of sha256 {source.sha256}")
+        raise BuildError(f"{path} doesn't match the pinned sha256 {source.sha256} of {source.name} {source.version}")
     return path

@@ -108,7 +108,7 @@ def tool_versions() -> dict[str, str]:
 
 
 def _not_installed(package: str) -> ConfigError:
-    return ConfigError(f"{package} is not installed, by which models are brought into ncnn's form", hint=INSTALL)
+    return ConfigError(f"{package} is not installed, but is required to convert models for ncnn", hint=INSTALL)
 
 
 def scale_of(largest: npt.NDArray[np.floating]) -> Float32Array:
@@ -151,12 +151,14 @@ def convert(
 
 def _check_inputs(inputs: Sequence[TensorSpec], precision: Precision) -> None:
     if precision is Precision.INT8_DYNAMIC:
-        raise QuantizeError(f"ncnn has no {precision} form of a model")
+        raise QuantizeError(f"ncnn doesn't support {precision}")
     for tensor in inputs:
         if tensor.dtype != "float32" or not 2 <= len(tensor.shape) <= 5 or tensor.shape[0] != 1:
-            raise ModelError(f"ncnn takes float32 inputs of one sample, {tensor.name} is {tensor.dtype} {tensor.shape}")
+            raise ModelError(
+                f"ncnn needs float32 inputs with one sample, {tensor.name} is {tensor.dtype} {tensor.shape}"
+            )
     if precision is Precision.INT8 and len(inputs) != 1:
-        raise QuantizeError(f"int8 in ncnn is calibrated by images, the model has {len(inputs)} inputs")
+        raise QuantizeError(f"int8 in ncnn needs a single image input, the model has {len(inputs)} inputs")
 
 
 def run_pnnx(model: Path, shapes: Sequence[Sequence[int]], folder: Path, *, log: Path) -> NcnnModel:
@@ -181,9 +183,11 @@ def _renamed(layers: Sequence[Layer], fp32: ModelArtifact) -> tuple[Layer, ...]:
     names |= {f"out{i}": plain_name(tensor.name) for i, tensor in enumerate(fp32.spec.outputs)}
     blobs = {blob for layer in layers for blob in layer.outputs}
     if missing := sorted(set(names) - blobs):
-        raise ModelError(f"{fp32.spec.name}: pnnx made a graph without {', '.join(missing)}")
+        raise ModelError(f"{fp32.spec.name}: pnnx produced a graph without {', '.join(missing)}")
     if len(set(names.values())) != len(names) or set(names.values()) & (blobs - set(names)):
-        raise ModelError(f"{fp32.spec.name}: two of {', '.join(sorted(names.values()))} have one name in ncnn's graph")
+        raise ModelError(
+            f"{fp32.spec.name}: two of {', '.join(sorted(names.values()))} have the same name in ncnn's graph"
+        )
     return tuple(
         replace(
             layer,
@@ -219,7 +223,7 @@ def quantize(model: NcnnModel, images: Float32Array, done: NcnnModel) -> None:
     with model.bin.open("rb") as file:
         weights = {layer.name: _read_weights(file, layer) for layer in layers if layer.kind in WEIGHTED}
         if file.read(1):
-            raise QuantizeError(f"{model.bin.name} holds more than the weights of {model.param.name}")
+            raise QuantizeError(f"{model.bin.name} contains more than the weights of {model.param.name}")
     largest = largest_magnitudes(model, {layer.inputs[0] for layer in layers if layer.kind in WEIGHTED}, images)
     quantized = {layer.name: layer for layer in _with_terms(layers)}
     data = io.BytesIO()
@@ -244,7 +248,7 @@ def read_layers(param: Path) -> tuple[Layer, ...]:
     """Read a graph. Raises QuantizeError when the file isn't an ncnn graph."""
     magic, _, *lines = param.read_text().splitlines()
     if magic != MAGIC:
-        raise QuantizeError(f"{param.name} is no graph of ncnn's")
+        raise QuantizeError(f"{param.name} is not an ncnn graph")
     return tuple(map(Layer.parse, lines))
 
 
@@ -252,7 +256,7 @@ def check_known(layers: Sequence[Layer]) -> None:
     """Check that the position of each layer's weights is known. Raises QuantizeError for an unknown kind of layer."""
     for layer in layers:
         if layer.kind not in WEIGHTED and layer.kind not in WEIGHTLESS:
-            raise QuantizeError(f"the layer {layer.name} is a {layer.kind}, for which ncnn has no int8 form known here")
+            raise QuantizeError(f"the layer {layer.name} is a {layer.kind}, which edgetool can't quantize for ncnn")
 
 
 @contextmanager

@@ -308,7 +308,7 @@ def _library(recipe: Recipe, build: Path, store: Store) -> Path:
     name = f"libonnxruntime.so.{recipe.tree.version}"
     built = build / "onnxruntime" / name
     if not built.is_file():
-        raise BuildError(f"the build made no {name}")
+        raise BuildError(f"the build produced no {name}")
     if not recipe.folded:
         return built
     asked = run_tool(

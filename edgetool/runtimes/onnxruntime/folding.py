@@ -22,6 +22,6 @@ def fold_functions(command: str, output: Path, *, zig: Path, folder: Path, env: 
     linked = [shlex.split(line) for line in text.splitlines() if line.startswith(f"{LINKER} ")]
     words = linked[-1] if linked else None
     if words is None or "-o" not in words:
-        raise BuildError(f"zig did not tell how it links; its log is {log}", hint="pip install ziglang==0.17.1")
+        raise BuildError(f"zig printed no link command; its log is {log}", hint="pip install ziglang==0.17.1")
     words[words.index("-o") + 1] = str(output)
     run_tool([zig, *words, FOLD], cwd=folder, env=env, log=log, timeout_s=600)

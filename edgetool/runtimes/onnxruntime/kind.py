@@ -26,7 +26,7 @@ def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Not
         found = built
     elif asked == PROVIDER:
         raise ConfigError(
-            f"no runtime for {toolchain.triple} was built yet",
+            f"no runtime for {toolchain.triple} has been built yet",
             hint=f"edgetool runtime build --triple {toolchain.triple}",
         )
     elif asked.startswith(BY_KEY):

@@ -53,7 +53,7 @@ def keep_schemas(header: str, kept: set[tuple[str, str]]) -> str:
     Raises BuildError when the header registers none, since its format has then changed.
     """
     if not SCHEMA.search(header):
-        raise BuildError("the schemas of this ONNX Runtime are registered in another way than 1.21.0's")
+        raise BuildError("this ONNX Runtime registers its schemas differently from 1.21.0")
     return SCHEMA.sub(lambda found: found[0] if (found[1], found[2]) in kept else "", header)
 
 

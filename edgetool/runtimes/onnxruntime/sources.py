@@ -82,7 +82,9 @@ def source_tree(store: Store, progress: Progress, *, own: Path | None = None, mi
     tree.
     """
     if own is not None and not (own / "cmake" / "CMakeLists.txt").is_file():
-        raise ConfigError(f"{own} is no source tree of ONNX Runtime", hint="its folder holds cmake/CMakeLists.txt")
+        raise ConfigError(
+            f"{own} is not a source tree of ONNX Runtime", hint="give the folder that contains cmake/CMakeLists.txt"
+        )
     sources = read_sources()
     inputs: dict[str, object] = {
         "recipe": RECIPE,
@@ -125,7 +127,7 @@ def fetch_sources(
     except FileGone as gone:
         places = ((source, (mirror / source.path, mirror / source.file_name)) for source in sources)
         wanted = next(source.file_name for source, paths in places if not any(map(Path.is_file, paths)))
-        raise BuildError(gone.message, hint=f"--mirror wants a folder that holds {wanted}") from gone
+        raise BuildError(gone.message, hint=f"give --mirror a folder that contains {wanted}") from gone
 
 
 def _digest_tree(root: Path) -> str:

@@ -85,7 +85,7 @@ def test_with_a_stale_index_too_the_error_names_both_ways_and_what_to_do(world: 
         world.archive.add("libapp", "2")
         world.archive.sign()
         world.archive.spoil_index()
-        with pytest.raises(FetchError, match=r"pinned: .* has no pool/main/l/libapp") as caught:
+        with pytest.raises(FetchError, match=r"pinned versions: .* has no pool/main/l/libapp") as caught:
             world.unpacked()
     assert "by the signed index: apt-get ended with exit code" in caught.value.message
     assert mirrors.VARIABLE in str(caught.value.hint)

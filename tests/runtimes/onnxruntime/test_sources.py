@@ -52,5 +52,5 @@ def test_a_file_that_the_mirror_lacks_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_onnxruntime_is_no_source_tree(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no source tree"):
+    with pytest.raises(ConfigError, match="not a source tree"):
         source_tree(Store(tmp_path / "cache"), Silent(), own=tmp_path)
