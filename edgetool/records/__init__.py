@@ -1,1 +1,1 @@
-"""Records: what was measured, of what, and how records are kept, read and compared."""
+"""Records of measurements: how they are made, stored, read and compared."""

@@ -1,4 +1,4 @@
-"""A case: one model in one precision and one runtime on one target, and what came of it."""
+"""Cases: one model in one precision and runtime on one target, and its result."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from edgetool.errors import EdgetoolError
 from edgetool.models.spec import Precision
 from edgetool.platform.values import FileName, Name, Positive, Text, plain_name, value
 
-Key = Annotated[str, Len(16, 16)]  # hash of all that a record follows from
-OWN_RUNTIME = "auto"  # the one that the target's file names
-REASON_LIMIT = 200  # characters of a failure that fit a line
+Key = Annotated[str, Len(16, 16)]  # hash of all inputs of a record
+OWN_RUNTIME = "auto"  # the runtime that the target's file names
+REASON_LIMIT = 200  # characters; fits on a line
 
 
 @value
@@ -27,13 +27,13 @@ class Case:
 
     @property
     def title(self) -> str:
-        """What tells it from the other cases of its target."""
+        """Describe the case among the others of its target."""
         runtime = "" if self.runtime == OWN_RUNTIME else f" in {self.runtime}"
         return f"{self.model} {self.precision}{runtime}, {self.threads} thread{'s' * (self.threads > 1)}"
 
     @property
     def stem(self) -> str:
-        """The name of its record's files."""
+        """The file name of its record, without suffix."""
         runtime = "" if self.runtime == OWN_RUNTIME else f"-{self.runtime}"
         threads = "" if self.threads == 1 else f"-{self.threads}t"
         return plain_name(f"{self.target}-{self.model}-{self.precision}{runtime}{threads}")
@@ -41,15 +41,15 @@ class Case:
 
 @value
 class CaseFailure:
-    """Why a case has no record."""
+    """The reason why a case has no record."""
 
-    error: Name  # the error's class
+    error: Name  # the class of the error
     message: Text
     hint: Text | None = None
 
     @property
     def reason(self) -> str:
-        """On one line."""
+        """The error and the first line of its message."""
         return f"{self.error}: {(self.message.splitlines() or [''])[0][:REASON_LIMIT]}"
 
     @classmethod
@@ -59,7 +59,7 @@ class CaseFailure:
 
 @value
 class CaseResult:
-    """What came of a case: exactly one of `record`, a path relative to the run's folder, and `failure` is there."""
+    """The result of a case: either `record`, a path relative to the run's folder, or `failure`."""
 
     case: Case
     record: Name | None = None
@@ -69,7 +69,7 @@ class CaseResult:
 
 @value
 class Fallback:
-    """Something asked for that the target could not do, and what was done instead."""
+    """A request that the target couldn't fulfil, and what was done instead."""
 
     asked: Text
     reason: Text

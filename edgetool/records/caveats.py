@@ -1,4 +1,4 @@
-"""Doubts about a number, each with a text and a remedy, and which of them follow from a record."""
+"""Caveats: doubts about a number with a text and a remedy, derived from records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetool.records.stats import summarize
 
 
 class Caveat(StrEnum):
-    """A doubt about a number, each with a text and a remedy."""
+    """A doubt about a number, with a text and a remedy."""
 
     EMULATED = "emulated"
     FEW_SAMPLES = "few-samples"
@@ -98,7 +98,7 @@ _CAVEATS = {
 
 
 def caveats_of(record: Record) -> tuple[Caveat, ...]:
-    """The doubts that follow from one record alone."""
+    """Return the caveats that follow from a single record."""
     timing, accuracy = record.timing, record.accuracy
     calibrated = record.subject.model.calibration_samples
     doubts = {
@@ -129,7 +129,10 @@ def _of_timing(timing: Timing, record: Record) -> dict[Caveat, bool]:
 
 
 def _was_throttled(timing: Timing) -> bool:
-    """At either end of the measurement, or between them: the firmware's upper flags stay up from the first time on."""
+    """Return whether the board was throttled at either end of the measurement or in between.
+
+    The firmware's upper flags stay set after the first throttling since boot, so only a change of them counts.
+    """
     found = [facts for facts in (timing.before, timing.after) if facts is not None]
     flags = [facts.throttle_flags for facts in found if facts.throttle_flags is not None]
     now = any(flag & 0xF for flag in flags) or any(facts.cooling_steps for facts in found)
@@ -137,7 +140,7 @@ def _was_throttled(timing: Timing) -> bool:
 
 
 def _has_slowed(timing: Timing) -> bool:
-    """Whether a clock that was to stand at its highest fell by a twentieth."""
+    """Return whether the clock fell by more than a twentieth although the governor is "performance"."""
     before, after = timing.before, timing.after
     if before is None or after is None or before.governor != "performance":
         return False

@@ -1,4 +1,4 @@
-"""Records side by side: the ratio of their latencies, how their outputs differ, and the doubts."""
+"""Compare records: the ratio of latencies, the difference of outputs, and caveats."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from edgetool.records.record import Record, Recorded
 from edgetool.records.results import read_recorded, read_run
 from edgetool.records.stats import Interval
 
-HOST = "host"  # the target that outputs are compared with
+HOST = "host"  # the target whose outputs are the reference
 
 
 @value
 class OutputDifference:
-    """How far the candidate's outputs are from the baseline's on the same inputs."""
+    """The difference between a candidate's and a baseline's outputs for the same inputs."""
 
     samples: int
     max_abs: float
-    max_abs_relative: float  # ÷ the largest magnitude among the baseline's outputs
-    same_top1: int | None  # samples of the same class; None for a model that does not classify
-    signal_to_noise_db: float | None = None  # over all outputs together; None in older documents
-    cosine: float | None = None  # of all outputs as one vector; None where one side is all zeros
+    max_abs_relative: float  # ÷ the largest magnitude of the baseline's outputs
+    same_top1: int | None  # samples with the same class; None for a model that doesn't classify
+    signal_to_noise_db: float | None = None  # over all outputs; None in older documents
+    cosine: float | None = None  # of all outputs as one vector; None if one side is all zeros
 
 
 @value
 class CountComparison:
-    """What an inference takes on each side, where both were counted."""
+    """The instructions per inference of both sides."""
 
     baseline: int  # instructions
     candidate: int
@@ -45,7 +45,7 @@ class CountComparison:
 
     @property
     def ratio(self) -> float | None:
-        """Candidate ÷ baseline; None where nothing was executed."""
+        """Candidate ÷ baseline; None if the baseline executed none."""
         return self.candidate / self.baseline if self.baseline else None
 
     @property
@@ -65,10 +65,10 @@ class Comparison:
 
 
 def compare_paths(baseline: Path, candidate: Path) -> tuple[Comparison, ...]:
-    """Two records, or the records that two runs share.
+    """Compare two records, or the records that two runs share.
 
-    Records of two runs belong together when target, precision and runtime are equal; a run compared with itself pairs
-    the host's records with the target's. Raises CompareError when nothing belongs together.
+    Records of two runs match when target, precision, runtime and threads are equal. A run compared with itself pairs
+    the host's records with the target's. Raises CompareError when no records match.
     """
     before, after = _read(baseline), _read(candidate)
     if len(before) == len(after) == 1:
@@ -97,7 +97,7 @@ def _of_one_cell(a: Record, b: Record) -> bool:
 
 
 def _cell(record: Record) -> tuple[object, ...]:
-    """What two runs of one plan have in common; their runtimes may be of different releases."""
+    """Return what matching records of two runs have in common. Their runtimes may be different releases."""
     subject = record.subject
     return (subject.target, subject.precision, subject.runtime.name, subject.threads)
 
@@ -109,7 +109,7 @@ def compare(
     baseline_outputs: Mapping[str, npt.NDArray[np.generic]] | None = None,
     candidate_outputs: Mapping[str, npt.NDArray[np.generic]] | None = None,
 ) -> Comparison:
-    """Candidate against baseline. Raises CompareError when their models are not of one family or inputs differ."""
+    """Compare a candidate with a baseline. Raises CompareError when their models or inputs differ."""
     a, b = baseline.subject.model, candidate.subject.model
     if a.name != b.name or a.inputs != b.inputs:
         raise CompareError(
@@ -139,7 +139,7 @@ def compare(
 
 
 def _doubts(baseline: Record, candidate: Record) -> tuple[Caveat, ...]:
-    """Those of each, and those of the two together."""
+    """Return the caveats of both records and of their combination."""
     doubts = dict.fromkeys((*caveats_of(baseline), *caveats_of(candidate)))
     if _were_timed_apart(baseline, candidate):
         doubts[Caveat.APART] = None
@@ -155,7 +155,10 @@ def _doubts(baseline: Record, candidate: Record) -> tuple[Caveat, ...]:
 
 
 def _were_timed_apart(baseline: Record, candidate: Record) -> bool:
-    """Two precisions on one target, which one run could have timed in turn."""
+    """Return whether two precisions were timed separately on one target.
+
+    A single run could have timed them in turn.
+    """
     a, b = baseline.timing, candidate.timing
     if a is None or b is None or baseline.emulated or baseline.subject.target != candidate.subject.target:
         return False
@@ -174,9 +177,11 @@ def count_comparison(baseline: InstructionCounts, candidate: InstructionCounts) 
 def output_difference(
     baseline: Mapping[str, npt.NDArray[np.generic]], candidate: Mapping[str, npt.NDArray[np.generic]], *, classes: bool
 ) -> OutputDifference | None:
-    """Over the samples both have, each (n, …); None when they share no output of one shape.
+    """Compare outputs, each (n, …), over the samples that both have.
 
-    With `classes` the largest value of the first output is a class.
+    Return None without a common output of equal shape.
+
+    With `classes`, the largest value of the first output is the class.
     """
     shared = [name for name in baseline if name in candidate and baseline[name].shape[1:] == candidate[name].shape[1:]]
     if not shared:

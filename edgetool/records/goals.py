@@ -1,4 +1,4 @@
-"""Goals: what a deployment has to reach, as a file of gates states it."""
+"""Goals of a deployment, as read from a file of gates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgetool.records.case import OWN_RUNTIME
 
 
 class Metric(StrEnum):
-    """What a goal bounds; the unit is in the name, and a share or a ratio has none."""
+    """The metric that a goal bounds. The name includes the unit; shares and ratios have none."""
 
     SIZE_BYTES = "size_bytes"
     SIZE_RATIO = "size_ratio"  # to fp32
@@ -28,7 +28,7 @@ class Metric(StrEnum):
     PEAK_RSS_BYTES = "peak_rss_bytes"
     ACCURACY = "accuracy"
     ACCURACY_LOSS = "accuracy_loss"  # to fp32, on the same images
-    SAME_CLASS = "same_class"  # share of the images on which host and target agree
+    SAME_CLASS = "same_class"  # share of the images for which host and target agree
     INSTRUCTIONS = "instructions"
     WEIGHTED_INSTRUCTIONS = "weighted_instructions"
     BASELINE_INSTRUCTIONS_RATIO = "baseline_instructions_ratio"  # unweighted, to the same case of a baseline run
@@ -43,16 +43,16 @@ class Priority(StrEnum):
 
 @value
 class Goal:
-    """A bound of one metric, on every case that it is about; None is about all."""
+    """A bound of one metric for the selected cases. None selects all."""
 
     metric: Metric
     max: float | None = None
     min: float | None = None
     model: Name | None = None
     precision: Precision | None = None
-    target: Name | None = None  # None: every target but the host, and the host where it is the only one
+    target: Name | None = None  # None: every target except the host, or the host if it is the only one
     runtime: Name = OWN_RUNTIME
-    core: Name | None = None  # of estimated cycles
+    core: Name | None = None  # for estimated cycles
     name: Text = ""
     owner: Text = ""
     priority: Priority = Priority.MEDIUM
@@ -75,14 +75,14 @@ class Gates:
 
 
 def read_gates(path: Path) -> tuple[Goal, ...]:
-    """Raises ConfigError with the file and the key."""
+    """Read a file of goals. Raises ConfigError with the file and the key."""
     goals = check_table(Gates, {"schema": None, **read_toml(path)}, where=str(path)).goals
     check_goals(goals, where=str(path))
     return goals
 
 
 def check_goals(goals: tuple[Goal, ...], *, where: str) -> None:
-    """Raises ConfigError for a goal without a bound, or with a core that it needs or can't use."""
+    """Check goals. Raises ConfigError for a goal without exactly one bound, or with a missing or unused core."""
     for index, goal in enumerate(goals):
         key = f"{where}: goals.{index}"
         if (goal.max is None) == (goal.min is None):

@@ -1,4 +1,4 @@
-"""The table of instruments: a record has a field of each name."""
+"""The table of instruments. A record has a field for each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgetool.measurements import accuracy, instructions, operators, timing
 from edgetool.measurements.reading import Instrument
 from edgetool.targets.spec import Target
 
-# In the order in which they measure.
+# In the order of measurement.
 INSTRUMENTS: Mapping[str, Instrument] = {
     "timing": timing.INSTRUMENT,
     "accuracy": accuracy.INSTRUMENT,
@@ -20,7 +20,7 @@ DEFAULT = ("timing", "accuracy")
 
 
 def check_instruments(names: Iterable[str], target: Target) -> None:
-    """Raises ConfigError for an instrument that is unknown or can't measure on the target."""
+    """Check instruments. Raises ConfigError for one that is unknown or can't measure on the target."""
     for name in names:
         if name not in INSTRUMENTS:
             raise ConfigError(f"no instrument {name!r}", hint=f"known instruments: {', '.join(INSTRUMENTS)}")

@@ -1,4 +1,4 @@
-"""One model on a bench, measured by each instrument that is asked for, as a record."""
+"""Measure a model on a bench with the requested instruments, and make a record."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from edgetool.runtimes.spec import RuntimeBuild
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What the instruments have read of one model."""
+    """The readings of all instruments for one model."""
 
-    outcome: HarnessOutcome  # a start of the harness, for what it saw of the place
+    outcome: HarnessOutcome  # the harness run whose environment is recorded
     runtime: RuntimeIdentity
     loaded: LoadedRuntime | None
     measured: Mapping[str, Any]  # instrument → its measurement
@@ -42,10 +42,10 @@ def measure(
     runtime: str = OWN_RUNTIME,
     timed: Reading | None = None,
 ) -> Recorded:
-    """Measure one model of the bench's bundle; `runtime` is what the plan calls its runtime.
+    """Measure one model of the bench's bundle. `runtime` is the runtime's name in the plan.
 
-    `timed` is the instrument "timing"'s reading where it was taken already, in turn with other models. What an
-    instrument raises leaves no record behind.
+    `timed` is a reading of the instrument "timing" that was taken in turn with other models. Raises whatever an
+    instrument raises; no record is made then.
     """
     started_at = datetime.now(UTC)
     readings = {} if timed is None else {"timing": timed}
@@ -68,7 +68,7 @@ def measure(
 
 
 def make_record(bench: Bench, model: BundledModel, taken: Taken) -> Recorded:
-    """The record of all that was taken."""
+    """Make the record of all readings."""
     target, manifest, result = bench.target, bench.bundle.manifest, taken.outcome.result
     record = Record(
         schema=Record.SCHEMA,
@@ -98,7 +98,7 @@ def make_record(bench: Bench, model: BundledModel, taken: Taken) -> Recorded:
 def identify(
     build: RuntimeBuild, *, name: str = OWN_RUNTIME, environment: Mapping[str, str] | None = None
 ) -> RuntimeIdentity:
-    """A build as records name it; the target's own is called by its provider."""
+    """Identify a build as records do. The target's own runtime is named after its provider."""
     return RuntimeIdentity(
         name=build.provider if name == OWN_RUNTIME else name,
         kind=build.name,
@@ -112,7 +112,7 @@ def identify(
 
 
 def _sha256_of_first_sample(bundle: Bundle) -> str:
-    """Of what is timed; bundles with more images time the same one."""
+    """Hash the first sample, which is the one timed; bundles with more images time the same one."""
     digest = hashlib.sha256()
     for tensor in bundle.manifest.inputs:
         path = bundle.root / tensor.path

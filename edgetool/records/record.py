@@ -1,4 +1,4 @@
-"""A record: what was measured, where, and every measurement of it. It is made whole, and nothing changes it after."""
+"""A record: a subject, its environment and its measurements. Made complete and never changed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, 
 
 @value
 class RuntimeIdentity:
-    """The runtime that ran, and what its process was told."""
+    """The runtime that was used and the environment variables of its process."""
 
-    name: Name  # as plans call it: "crossbuild", "debian", "wheel", "scalar", "ncnn"
+    name: Name  # the name in plans: "crossbuild", "debian", "wheel", "scalar", "ncnn"
     kind: Name  # "onnxruntime", "ncnn"
     title: Text  # with its version
-    key: Sha256 | None  # hash of its files; None in a record that is lifted from an older schema
-    variant: Text | None = None  # which build of it
+    key: Sha256 | None  # hash of its files; None in records converted from an older schema
+    variant: Text | None = None  # which build it is
     size_bytes: NonNegative | None = None  # of its libraries, without those that every board has
     flags: tuple[Text, ...] = ()  # how edgetool built it
-    environment: tuple[tuple[Name, Text], ...] = ()  # variables of its process
+    environment: tuple[tuple[Name, Text], ...] = ()  # environment variables of its process
 
 
 @value
@@ -37,7 +37,7 @@ class Subject:
     """What was measured."""
 
     model: ModelSpec
-    recipe: Name  # how the model came to its precision
+    recipe: Name  # how the model was brought to its precision
     runtime: RuntimeIdentity
     target: Name
     triple: Name
@@ -57,24 +57,24 @@ class Environment:
     """Where it was measured."""
 
     process: HarnessEnvironment
-    runtime: LoadedRuntime | None  # None in a record that is lifted from an older schema
+    runtime: LoadedRuntime | None  # None in records converted from an older schema
     emulator: Text | None  # None on silicon
-    board: BoardFacts | None  # None where the target's /proc is not its own
+    board: BoardFacts | None  # None if the target's /proc isn't its own
 
 
 @value
 class Record:
-    """One subject and its measurements, each None unless its instrument was asked for and had something to read."""
+    """A subject and its measurements. A measurement is None if it wasn't requested or doesn't apply."""
 
     SCHEMA: ClassVar[int] = 2
     schema: int
     id: Name
     started_at: datetime
-    edgetool: Name  # version
+    edgetool: Name  # edgetool's version
     subject: Subject
     bundle_id: Sha256
-    inputs_sha256: Sha256  # of the inputs' first sample, which is the one that is timed and counted
-    harness: Name  # build
+    inputs_sha256: Sha256  # of the first sample, which is timed and counted
+    harness: Name  # the harness build
     environment: Environment
     outputs_file: Name | None  # an .npz beside the record: the outputs of each held-out image, or of the timed input
     timing: Timing | None = None
@@ -88,9 +88,9 @@ class Record:
 
     @property
     def kernels(self) -> str | None:
-        """Which kernels ran: in the runtime's own words, unless it was counted that no vector instruction did.
+        """Describe the kernels that ran: as the runtime reports, unless counting found no vector instruction.
 
-        None where neither tells.
+        None if neither is known.
         """
         said = None if self.environment.runtime is None else self.environment.runtime.kernels
         counted = None if self.instructions is None else self.instructions.kernels
@@ -103,7 +103,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A record with the outputs that lie beside it."""
+    """A record with the outputs stored beside it."""
 
     record: Record
     outputs: Outputs

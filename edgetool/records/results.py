@@ -1,4 +1,4 @@
-"""A run's folder, the same for every command: each case's record under the hash of what it follows from.
+"""A run's folder, which has the same layout for every command. Records are stored by the hash of their inputs.
 
 run.json
 records/KEY/TARGET-MODEL-PRECISION.json     a record
@@ -37,7 +37,7 @@ FILES_OF_A_RECORD = frozenset({".json", ".npz"})
 
 
 class Criterion(StrEnum):
-    """What a runtime is chosen by."""
+    """The criterion for choosing a runtime."""
 
     LATENCY = "latency"
     SIZE = "size"
@@ -47,7 +47,7 @@ class Criterion(StrEnum):
 
 @value
 class Run:
-    """The file `run.json`: what came of each case of a plan, and what happened on the way."""
+    """The result of each case of a plan, and fallbacks on the way. Stored as `run.json`."""
 
     SCHEMA: ClassVar[int] = 2
     schema: int
@@ -64,7 +64,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRun:
-    """A run read back: each case's result with its record, None where it failed."""
+    """A run that was read back: each case's result with its record, or None if it failed."""
 
     folder: Path
     run: Run
@@ -72,28 +72,28 @@ class StoredRun:
 
     @property
     def recorded(self) -> tuple[Recorded, ...]:
-        """Those that have a record."""
+        """The records of all cases that have one."""
         return tuple(recorded for _, recorded in self.entries if recorded is not None)
 
     @property
     def target(self) -> str | None:
-        """What it is about: the last target of its plan."""
+        """The run's main target: the last one of its plan."""
         return self.run.results[-1].case.target if self.run.results else None
 
     @property
     def models(self) -> tuple[ModelSpec, ...]:
-        """Each once."""
+        """The distinct models of the records."""
         return tuple(dict.fromkeys(recorded.record.subject.model for recorded in self.recorded))
 
 
 class RecordStore:
-    """The records of a run's folder by their keys: a folder for each, whole or absent."""
+    """The records of a run's folder: one folder for each key, complete or absent."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def has(self, key: str) -> bool:
-        """Whether there is a record that can be read."""
+        """Return whether there is a readable record."""
         try:
             self.read(key)
         except CompareError:
@@ -101,20 +101,20 @@ class RecordStore:
         return True
 
     def path(self, key: str) -> str:
-        """Of a record relative to the run's folder. Raises CompareError when there is none."""
+        """Return a record's path relative to the run's folder. Raises CompareError when there is none."""
         found = sorted((self._folder / RECORDS / key).glob("*.json"))
         if len(found) != 1:
             raise CompareError(f"{self._folder / RECORDS / key} holds no record")
         return f"{RECORDS}/{key}/{found[0].name}"
 
     def read(self, key: str) -> Recorded:
-        """Raises CompareError when there is none, or it can't be read."""
+        """Read a record. Raises CompareError when there is none or it can't be read."""
         return read_recorded(self._folder / self.path(key))
 
     def write(self, key: str, fill: Callable[[Path], object], case: Case) -> str:
-        """Keep the files that `fill` writes into a folder; returns the record's path relative to the run's folder.
+        """Store the files that `fill` writes into a folder. Return the record's path relative to the run's folder.
 
-        Raises HarnessError when they are no record of this case.
+        Raises HarnessError when they aren't a record of this case.
         """
         try:
             with staged(self._folder / RECORDS / key) as beside:
@@ -126,7 +126,7 @@ class RecordStore:
 
 
 def _check_files(folder: Path, case: Case) -> None:
-    """What a worker on another machine sent is believed only when it is one record of this case."""
+    """Check that files, possibly sent by a worker on another machine, are exactly one record of this case."""
     files = list(folder.iterdir())
     for path in files:
         if path.suffix not in FILES_OF_A_RECORD or not path.is_file():
@@ -140,7 +140,7 @@ def _check_files(folder: Path, case: Case) -> None:
 
 
 def write_run(folder: Path, run: Run) -> None:
-    """Write `run.json`. Raises ConfigError when the folder can't be written to."""
+    """Write `run.json`. Raises ConfigError when the folder isn't writable."""
     try:
         write_document(folder / RUN, run)
     except OSError as error:
@@ -148,17 +148,17 @@ def write_run(folder: Path, run: Run) -> None:
 
 
 def write_recorded(folder: Path, recorded: Recorded, stem: str) -> None:
-    """Write a record, and its outputs beside it."""
+    """Write a record, with its outputs beside it."""
     record = recorded.record
     if record.outputs_file is not None:
-        # Positional names: an output may be called anything, a member of a zip may not.
+        # Names are positional, since an output's name may not be valid for a member of a zip.
         arrays: dict[str, Any] = {f"output_{i}": array for i, array in enumerate(recorded.outputs.values())}
         np.savez_compressed(folder / record.outputs_file, names=np.array(list(recorded.outputs)), **arrays)
     write_document(folder / f"{stem}.json", record)
 
 
 def read_run(folder: Path) -> StoredRun:
-    """Raises CompareError for a folder that is no run, or whose records are missing or not what they should be."""
+    """Read a run. Raises CompareError when the folder isn't a run, or its records are missing or invalid."""
     if (folder / schema1.SWEEP).is_file() and not (folder / RUN).is_file():
         return _lifted(folder, *schema1.read_sweep(folder))
     if schema_of(folder / RUN, error=CompareError) == schema1.SCHEMA:
@@ -177,7 +177,7 @@ def _entries(folder: Path, results: Sequence[CaseResult]) -> tuple[tuple[CaseRes
 
 
 def _lifted(folder: Path, head: schema1.Head, results: tuple[CaseResult, ...]) -> StoredRun:
-    """A run of the first schema."""
+    """Convert a run of the first schema."""
     run = Run(
         schema=Run.SCHEMA,
         id=head.id,
@@ -192,7 +192,7 @@ def _lifted(folder: Path, head: schema1.Head, results: tuple[CaseResult, ...]) -
 
 
 def read_recorded(path: Path) -> Recorded:
-    """A record of any schema, with its outputs. Raises CompareError."""
+    """Read a record of any schema, with its outputs. Raises CompareError."""
     if schema_of(path, error=CompareError) == schema1.SCHEMA:
         record = schema1.read_record(path)
     else:
@@ -205,7 +205,7 @@ def read_recorded(path: Path) -> Recorded:
 
 
 def _read_outputs(path: Path) -> Outputs:
-    """The outputs beside a record; a record that was copied alone has none."""
+    """Read the outputs beside a record. A record copied alone has none."""
     if not path.exists():
         return {}
     arrays = read_npz(path, error=CompareError)

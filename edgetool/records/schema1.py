@@ -1,6 +1,6 @@
-"""Runs and records of the first schema, lifted: it kept every measurement in one flat record.
+"""Convert runs and records of schema 1, which kept all measurements in one flat record.
 
-Its instructions were counted by class and not by operation. Such counts can't be lifted: they are left out.
+Schema 1 counted instructions by class instead of operation. Such counts can't be converted and are left out.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class FirstSweep:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What a run's or a sweep's file says of the whole."""
+    """Facts about a run or a sweep as a whole."""
 
     id: str
     command: str
@@ -124,12 +124,12 @@ class Head:
 
 
 def read_record(path: Path) -> Record:
-    """Raises CompareError."""
+    """Read a record of schema 1. Raises CompareError."""
     return _lift(read_document(path, FirstRecord, error=CompareError))
 
 
 def read_run(folder: Path) -> tuple[Head, tuple[CaseResult, ...]]:
-    """Raises CompareError for what is no run of the first schema."""
+    """Read a run of schema 1. Raises CompareError when the folder isn't one."""
     run = read_document(folder / RUN, FirstRun, error=CompareError)
     for name in run.records:
         if not is_inside(name):
@@ -154,7 +154,7 @@ def read_run(folder: Path) -> tuple[Head, tuple[CaseResult, ...]]:
 
 
 def read_sweep(folder: Path) -> tuple[Head, tuple[CaseResult, ...]]:
-    """Raises CompareError for what is no sweep of the first schema, or has lost a record."""
+    """Read a sweep of schema 1. Raises CompareError when the folder isn't one or a record is missing."""
     sweep = read_document(folder / SWEEP, FirstSweep, error=CompareError)
     head = Head(id=sweep.name, command="sweep", title=sweep.name, created_at=sweep.created_at, edgetool=sweep.edgetool)
     return head, tuple(_lift_result(folder, result) for result in sweep.results)

@@ -1,4 +1,4 @@
-"""The shape of a series of latencies: several modes, or a drift, which one median would hide."""
+"""The shape of a series of latencies: several modes or a drift, which a single median would hide."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import numpy.typing as npt
 from edgetool.platform.values import value
 from edgetool.records.stats import Interval, correlation_time, median_ratio
 
-EFFECT = 0.02  # modes that are nearer to each other matter to nobody
+EFFECT = 0.02  # closer modes don't matter
 DRIFT = 0.05
-SHARE = 0.1  # of the samples, at least, in each mode
-VALLEY = 0.5  # of the lower mode's density, at most, between two modes
-FEWEST = 30  # independent samples; of fewer a density tells nothing
-VALUES = 10  # a series of fewer different ones shows the clock's resolution
+SHARE = 0.1  # smallest share of the samples in each mode
+VALLEY = 0.5  # largest density between two modes, relative to the lower one
+FEWEST = 30  # independent samples; fewer don't determine a density
+VALUES = 10  # fewer different values show only the clock's resolution
 GRID = 256
 
 
 @value
 class Mode:
-    """Where a part of the samples lies."""
+    """A group of samples."""
 
     median_ns: float
     share: float
 
 
 def modes(samples: Sequence[int]) -> tuple[Mode, ...]:
-    """The two modes of a series that has two, else ().
+    """Return the two modes of a bimodal series, else ().
 
-    Maxima of a kernel estimate of the logarithms' density with a Gaussian kernel of Silverman's width (Silverman 1986,
-    3.31) for as many samples as are independent. Two of them count where the density between them falls to half of the
-    lower one's, each side of the valley holds a tenth of the samples, and the sides' medians differ by 2 %.
-    tests/records/test_shape.py states how often it errs.
+    Modes are maxima of a kernel density estimate of the logarithms, with a Gaussian kernel of Silverman's width
+    (Silverman 1986, 3.31) for the number of independent samples. Two maxima count if the density between them falls to
+    half of the lower one's, each side of the valley has a tenth of the samples, and the medians of both sides differ by
+    2 %. tests/records/test_shape.py documents the error rates.
     """
     logs = np.log(np.maximum(np.asarray(samples, dtype=np.float64), 1.0))
     independent = len(logs) / correlation_time(logs.tolist()) if len(logs) else 0
@@ -67,7 +67,7 @@ def _density(logs: npt.NDArray[np.float64], width: float) -> tuple[npt.NDArray[n
 
 
 def _valley(density: npt.NDArray[np.float64]) -> int | None:
-    """The deepest valley beside the highest maximum, relative to the lower maximum around it."""
+    """Return the deepest valley next to the highest maximum, relative to the lower of the maxima around it."""
     top = int(density.argmax())
     best, found = VALLEY, None
     for peak in _maxima(density):
@@ -86,10 +86,10 @@ def _maxima(density: npt.NDArray[np.float64]) -> list[int]:
 
 
 def drift(samples: Sequence[int]) -> Interval | None:
-    """How much slower the last third of a series is than the first; None where that is no more than chance or 5 %.
+    """Return how much slower the last third of a series is than the first, or None if that is within chance or 5 %.
 
-    Thirds as in Cox & Stuart's test S3 (1955), which loses little against all pairs; in place of signs, which take
-    neighbours for independent, the interval of the ratio of their medians.
+    Thirds are used as in Cox & Stuart's test S3 (1955), which loses little compared with all pairs. Instead of signs,
+    which assume independent neighbours, the interval of the ratio of medians is used.
     """
     third = len(samples) // 3
     if third < FEWEST // 2:

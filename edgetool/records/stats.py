@@ -1,4 +1,4 @@
-"""Statistics of latency samples and accuracies: pure functions of numbers."""
+"""Statistics of latency samples and accuracies, as pure functions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from edgetool.platform.values import NonNegative, Positive, value
 
-LAGS = 2048  # of autocovariances; longer ones are not looked at
+LAGS = 2048  # longest lag of autocovariances considered
 MORE_LIMIT = 10**12
-T95 = {8: 3.182446305284263}  # by number of blocks: Student's t with a degree of freedom less than rounds
+T95 = {8: 3.182446305284263}  # by number of blocks: Student's t for one degree of freedom less than there are rounds
 
 
 @value
@@ -26,15 +26,15 @@ class Interval:
 
 @value
 class Stop:
-    """Whether a series is long enough for its median to be known as well as was asked.
+    """Whether a series determines its median as precisely as requested.
 
-    The harness finds the same (toolchain/harness/stop.c), as it decides whether to go on.
+    The harness computes the same to decide whether to continue (toolchain/harness/stop.c).
     """
 
-    target_error_ppm: Positive  # half of the median's interval ÷ the median, as it is wanted
-    error_ppm: NonNegative | None  # as it is; None: too few samples for an interval
-    independent: NonNegative  # as many samples tell as much
-    more: NonNegative | None  # samples that it would still take; None where nothing tells
+    target_error_ppm: Positive  # requested half width of the median's interval ÷ the median
+    error_ppm: NonNegative | None  # actual half width; None: too few samples for an interval
+    independent: NonNegative  # number of independent samples with the same information
+    more: NonNegative | None  # further samples needed; None if unknown
 
     @property
     def reached(self) -> bool:
@@ -42,7 +42,8 @@ class Stop:
 
     @property
     def verdict(self) -> str:
-        """
+        """Describe the precision of the median, and the samples still needed.
+
         >>> Stop(target_error_ppm=20_000, error_ppm=31_000, independent=30, more=42).verdict
         'median ±3.1 %, not reached: about 42 more would'
         """
@@ -54,7 +55,7 @@ class Stop:
 
 @value
 class LatencySummary:
-    """Derived from samples, never stored alone. All in nanoseconds but `spread`."""
+    """Derived from samples and never stored alone. In nanoseconds, except for `spread`."""
 
     count: int
     min_ns: float
@@ -66,7 +67,7 @@ class LatencySummary:
 
 
 def summarize(samples_ns: Sequence[int]) -> LatencySummary:
-    """Percentiles by linear interpolation (numpy's default). Raises ValueError without samples.
+    """Compute percentiles by linear interpolation (numpy's default). Raises ValueError without samples.
 
     >>> summarize([10, 20, 30, 40, 50]).p50_ns
     30.0
@@ -86,10 +87,10 @@ def summarize(samples_ns: Sequence[int]) -> LatencySummary:
 
 
 def correlation_time(samples: Sequence[float]) -> float:
-    """How many samples in a row tell as much as one independent sample; at least 1.
+    """Return how many consecutive samples carry the information of one independent sample; at least 1.
 
-    The integrated autocorrelation time by Geyer's initial positive sequence (Geyer 1992, section 3.3): sums of two
-    neighbouring autocovariances are added until one is negative.
+    This is the integrated autocorrelation time by Geyer's initial positive sequence (Geyer 1992, section 3.3): sums of
+    two neighbouring autocovariances are added until one is negative.
 
     >>> correlation_time([1, 2] * 50), correlation_time([5] * 9)
     (1.0, 1.0)
@@ -107,9 +108,9 @@ def correlation_time(samples: Sequence[float]) -> float:
 
 
 def quantile(samples: Sequence[float], share: float) -> Interval | None:
-    """A quantile of a series in the order it was taken, with its 95 % interval; None where they are too few for one.
+    """Return a quantile of a series in time order with its 95 % interval, or None if there are too few samples for one.
 
-    The interval lies between two order statistics (Hahn & Meeker 1991, 5.2), as far from the quantile as they are for
+    The interval lies between two order statistics (Hahn & Meeker 1991, 5.2), whose distance from the quantile assumes
     as many samples as are independent (see `correlation_time`).
 
     >>> quantile([10, 12, 11, 9, 13] * 20, 0.5), quantile([10, 12, 11], 0.9)
@@ -125,7 +126,7 @@ def quantile(samples: Sequence[float], share: float) -> Interval | None:
 
 
 def _ranks(samples: Sequence[float], share: float) -> tuple[int, int]:
-    """Of the interval's ends among the samples in order; beyond them where the samples are too few."""
+    """Return the indices of the interval's ends in the sorted samples; out of range if there are too few samples."""
     n = len(samples)
     z = NormalDist().inv_cdf(0.975)
     half = z * (n * share * (1 - share) * correlation_time(samples)) ** 0.5
@@ -133,7 +134,9 @@ def _ranks(samples: Sequence[float], share: float) -> tuple[int, int]:
 
 
 def stop(samples: Sequence[float], target_error_ppm: int) -> Stop:
-    """Judge a series in the order it was taken. An interval narrows as the root of the number of samples.
+    """Judge the precision of a series in time order.
+
+    An interval narrows with the square root of the number of samples.
 
     >>> stop([10, 12, 11, 9, 13] * 20, 100_000), stop([10, 11], 20_000)
     (Stop(target_error_ppm=100000, error_ppm=90910, independent=100, more=0), \
@@ -154,10 +157,10 @@ Stop(target_error_ppm=20000, error_ppm=None, independent=2, more=None))
 
 
 def median_ratio(candidate: Sequence[int], baseline: Sequence[int]) -> Interval:
-    """median(candidate) ÷ median(baseline) with its 95 % interval, from those of both medians (Bonett & Price 2020).
+    """Return median(candidate) ÷ median(baseline) with its 95 % interval, combined from those of both medians.
 
-    Distances of the medians' logarithms from their ends add as variances do. Where the samples are too few for an
-    interval, all of them are it.
+    The distances between the logarithms of the medians and of their interval ends add like variances (Bonett & Price
+    2020). With too few samples for an interval, the range of all samples is used.
 
     >>> median_ratio([20] * 9, [10] * 9)
     Interval(value=2.0, low=2.0, high=2.0)
@@ -172,10 +175,10 @@ def median_ratio(candidate: Sequence[int], baseline: Sequence[int]) -> Interval:
 
 
 def ratio_in_turn(candidate: Sequence[Sequence[int]], baseline: Sequence[Sequence[int]]) -> Interval:
-    """The ratio of medians of blocks that were taken in turn, A B B A, with its 95 % interval by Student's t.
+    """Return the ratio of medians of blocks taken in turn, A B B A, with its 95 % interval by Student's t.
 
-    Each round, there and back, gives one logarithm of a ratio, free of what drifted evenly meanwhile; the rounds are
-    the sample. Raises ValueError for any number of rounds but four.
+    Each round, there and back, gives the logarithm of one ratio, in which linear drift cancels. The rounds are the
+    sample. Raises ValueError unless there are four rounds.
 
     >>> ratio_in_turn([[20]] * 8, [[10]] * 8)
     Interval(value=2.0, low=2.0, high=2.0)
@@ -190,7 +193,7 @@ def ratio_in_turn(candidate: Sequence[Sequence[int]], baseline: Sequence[Sequenc
 
 
 def _exp(logarithm: float) -> float:
-    return round(math.exp(logarithm), 12)  # a ratio of two numbers of ns holds no more
+    return round(math.exp(logarithm), 12)  # a ratio of two numbers of ns has no more digits
 
 
 def _log_median(samples: Sequence[int]) -> Interval:
@@ -201,7 +204,7 @@ def _log_median(samples: Sequence[int]) -> Interval:
 
 
 def proportion(successes: int, trials: int) -> Interval:
-    """A share with its 95 % Wilson score interval (Wilson 1927), which holds near 0 and 1 too.
+    """Return a share with its 95 % Wilson score interval (Wilson 1927), which is also valid near 0 and 1.
 
     >>> round(proportion(39, 40).low, 3)
     0.871
@@ -216,10 +219,11 @@ def proportion(successes: int, trials: int) -> Interval:
 
 
 def paired_difference(only_baseline: int, only_candidate: int, trials: int) -> Interval:
-    """How much smaller the candidate's share of successes is, of `trials` that both took, with its 95 % interval.
+    """Return how much smaller the candidate's share of successes is than the baseline's, with its 95 % interval.
 
-    `only_baseline` trials succeeded for the baseline alone, `only_candidate` for the candidate alone: the adjusted
-    Wald interval for matched pairs (Agresti & Min 2005), which adds half a trial to each of the four outcomes.
+    `only_baseline` of `trials` trials succeeded only for the baseline, `only_candidate` only for the candidate. The
+    interval is the adjusted Wald interval for matched pairs (Agresti & Min 2005), which adds half a trial to each of
+    the four outcomes.
 
     >>> paired_difference(2, 1, 360).value
     0.002777777777777778

@@ -1,4 +1,4 @@
-"""Steps in a history: where a metric changed for good, rather than by chance."""
+"""Find steps in a history: lasting changes of a metric, as opposed to chance."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ import numpy as np
 from edgetool.platform.values import value
 from edgetool.records.stats import Interval
 
-EFFECT = 0.02  # a smaller step matters to nobody
-SHORTEST = 2  # points on each side: a single one may be an outlier
-PENALTY = 3.0  # of a step, in units of the logarithm of the number of points; see tests/records/test_steps.py
+EFFECT = 0.02  # smaller steps don't matter
+SHORTEST = 2  # minimum points on each side, since a single one may be an outlier
+PENALTY = 3.0  # for each step, times the logarithm of the number of points; see tests/records/test_steps.py
 
 
 @value
 class Step:
-    """`after` is the index of the first point behind the step, `ratio` the medians' on its two sides."""
+    """`after` is the index of the first point after the step. `ratio` is that of the medians on both sides."""
 
     after: int
     ratio: float
 
 
 def find_steps(points: Sequence[Interval]) -> tuple[Step, ...]:
-    """Where the logarithm of a series in order of time is best cut into constant pieces; () where nothing changed.
+    """Find where the logarithm of a series in time order is best divided into constant pieces; () without changes.
 
-    The pieces minimize the points' absolute distances from their piece's median, each weighted by what its interval
-    and the series' own scatter leave it, plus a penalty for each step: the piecewise constant fit of airspeed velocity
-    (asv/step_detect.py), whose penalty follows from the number of points as in Schwarz's criterion (Yao 1988).
+    The pieces minimize the absolute distances of the points from the median of their piece, weighted by each point's
+    interval and the scatter of the series, plus a penalty for each step. This is the piecewise constant fit of airspeed
+    velocity (asv/step_detect.py), with a penalty that follows from the number of points as in Schwarz's criterion (Yao
+    1988).
     """
     count = len(points)
     if count < 2 * SHORTEST:
         return ()
     logs = np.log([max(point.value, 1e-300) for point in points])
     own = np.array([math.log(max(point.high, 1e-300) / max(point.low, 1e-300)) / (2 * 1.96) for point in points])
-    # From neighbours' differences, which a step hardly moves; 1.4826 makes a median deviation a standard deviation.
+    # From differences of neighbours, which steps hardly affect. 1.4826 converts a median to a standard deviation.
     scatter = 1.4826 * float(np.median(np.abs(np.diff(logs)))) / math.sqrt(2)
     deviations = np.sqrt(own**2 + scatter**2) + 1e-9
     penalty = PENALTY * math.log(count)

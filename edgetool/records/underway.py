@@ -1,4 +1,4 @@
-"""The file `underway.json` of a run that is at work: all its cases, and what came of those that are finished."""
+"""The file `underway.json` of a running run: all its cases, and the results of the finished ones."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def write_underway(folder: Path, run: Underway) -> None:
 
 
 def clear_underway(folder: Path) -> None:
-    """When the run is written."""
+    """Remove the file once the run is written."""
     (folder / FILE).unlink(missing_ok=True)
 
 
 def runs_under_way(root: Path) -> list[tuple[Underway, bool]]:
-    """The unfinished runs in a folder, each with whether somebody works on it now."""
+    """Return the unfinished runs in a folder, each with whether it is running now."""
     found = []
     for path in sorted([root / FILE, *root.glob(f"*/{FILE}")]):
         if path.is_file():
             try:
                 found.append((read_document(path, Underway, error=CompareError), _is_locked(path.with_name(LOCK))))
             except CompareError:
-                continue  # it ended meanwhile, or is none of ours
+                continue  # it has ended in the meantime, or isn't a run
     return found
 
 
 def _is_locked(path: Path) -> bool:
-    """Asked for as a reader: it would hold up no other reader, and a writer for this instant alone."""
+    """Test for the writer's lock with a shared lock, which doesn't block readers and writers only for an instant."""
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
