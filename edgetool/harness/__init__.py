@@ -1,1 +1,1 @@
-"""Measure, keep the record, compare."""
+"""Run the timing harness on targets and read its results."""

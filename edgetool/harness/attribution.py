@@ -1,4 +1,4 @@
-"""Instructions by operator: the runtime's profile matched with the counts at each reading of the clock."""
+"""Attribute instructions to operators by matching the runtime's profile with the counts at each clock reading."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from edgetool.platform.documents import read_plain
 from edgetool.platform.values import value
 
 MICROSECOND_NS = 1000
-INFERENCE = "model_run"  # the profile's event around each
+INFERENCE = "model_run"  # the profile's event that spans an inference
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelEvent:
-    """One run of a kernel, in whole microseconds after the profile's start."""
+    """One run of a kernel, in whole microseconds since the start of the profile."""
 
     operator: str
     start_us: int
@@ -30,7 +30,7 @@ class KernelEvent:
 
 @value
 class Reading:
-    """A reading of the clock by the program that is counted, and what was counted since the one before."""
+    """A clock reading of the counted program, with the counts since the previous one."""
 
     time_ns: int
     since: InstructionMix
@@ -38,28 +38,29 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """The readings between which a kernel ran, by their place in the order in which they were made."""
+    """The clock readings between which a kernel ran, by their index in the order they were made."""
 
     begin: int
     end: int
 
 
 class Clock:
-    """The readings by time since one of them; those of other clocks lie far off."""
+    """Readings by time since a given one. Readings of other clocks are far away."""
 
     def __init__(self, readings: Sequence[Reading], start_ns: int) -> None:
         ordered = sorted((reading.time_ns - start_ns, place) for place, reading in enumerate(readings))
         self._entries = [entry for entry in ordered if entry[0] >= 0]
 
     def within(self, start_ns: int, end_ns: int) -> list[tuple[int, int]]:
-        """Time and place of what was read from `start_ns` to before `end_ns`."""
+        """Return time and index of the readings from `start_ns` up to but excluding `end_ns`."""
         first, end = bisect_left(self._entries, (start_ns, 0)), bisect_left(self._entries, (end_ns, 0))
         return self._entries[first:end]
 
     def span(self, event: KernelEvent) -> Span | None:
-        """The readings that an event was dated with, None when there are none: its last start, its first end.
+        """Return the readings with which an event was timestamped, or None when there are none.
 
-        The runtime rounds down, the start from the profile's start, the duration from the event's.
+        The last matching start and the first matching end are used. The runtime rounds both down: the start relative to
+        the profile's, the duration relative to the event's start.
         """
         start_ns = event.start_us * MICROSECOND_NS
         for time_ns, begin in reversed(self.within(start_ns, start_ns + MICROSECOND_NS)):
@@ -71,11 +72,10 @@ class Clock:
 
 
 def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) -> tuple[OperatorInstructions, ...]:
-    """Operators by falling weight, each per inference, of a profile's last `inferences`.
+    """Return the operators of a profile's last `inferences` by descending weight, per inference.
 
-    A profile is dated from its own start, which was read from the clock as well: the reading that all events fit is
-    it. Writing an event costs some instructions of its own, which each call carries: read the shares. Raises
-    HarnessError when no reading fits.
+    Profile times are relative to its start, which is also a clock reading: it is the reading that fits all events. Each
+    call includes the instructions for writing its event, so read the shares. Raises HarnessError when no reading fits.
     """
     events = list(_events(profile, inferences))
     spans = _match(events, readings)
@@ -100,7 +100,7 @@ def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) ->
 
 
 def _match(events: Sequence[KernelEvent], readings: Sequence[Reading]) -> list[Span] | None:
-    """The readings of all events, from the first start that fits them all; times of other clocks fit none."""
+    """Return the readings of all events for the first start that fits them all."""
     for start_ns in sorted(reading.time_ns for reading in readings):
         clock = Clock(readings, start_ns)
         spans = []
@@ -114,7 +114,7 @@ def _match(events: Sequence[KernelEvent], readings: Sequence[Reading]) -> list[S
 
 
 def _events(profile: Path, inferences: int) -> Iterator[KernelEvent]:
-    """The kernels of the last `inferences`."""
+    """Yield the kernels of the last `inferences`."""
     events = read_plain(profile, error=HarnessError)
     if not isinstance(events, list):
         raise HarnessError(f"{profile.name}: the profile is not a list of events")

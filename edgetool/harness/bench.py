@@ -1,4 +1,4 @@
-"""A bundle on an open target, ready to be measured: put there, its runtime self-tested."""
+"""A bench: a bundle on an open target whose runtime has passed its self-test."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from edgetool.targets.spec import BenchmarkSpec, Target
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Every instrument measures on one of these."""
+    """What every instrument measures on."""
 
     executor: Executor
     bundle: Bundle
     target: Target
     context: StepContext
-    board: BoardFacts | None  # None where the target's /proc is not its own
+    board: BoardFacts | None  # None if the target's /proc isn't its own
     environment: Mapping[str, str] = field(default_factory=dict)  # of the runtime's process
-    images: int | None = None  # at most so many are classified; None: all of the bundle's
+    images: int | None = None  # limit for the images to classify; None: all in the bundle
 
     def run(
         self,
@@ -46,9 +46,9 @@ class Bench:
         profile: Path | None = None,
         patience: float = 1.0,
     ) -> HarnessOutcome:
-        """Start the harness once on `model`; the options are HarnessJob's. `patience` multiplies the time limit.
+        """Run the harness once on `model` with the options of HarnessJob. `patience` multiplies the time limit.
 
-        Raises what run_harness raises, and HarnessError for more memory than the board has.
+        Raises whatever run_harness raises, and HarnessError for more memory than the board has.
         """
         job = HarnessJob(
             model=BUNDLE / model.path,
@@ -75,9 +75,9 @@ def open_bench(
     environment: Mapping[str, str] | None = None,
     images: int | None = None,
 ) -> Iterator[Bench]:
-    """Open the target, hold it in the conditions asked for, put the bundle there and self-test its runtime.
+    """Open the target, set its measuring conditions, copy the bundle and self-test the runtime.
 
-    Raises ConfigError and ExecutorError for a target that can't be had, and what put_bundle and selftest raise.
+    Raises ConfigError and ExecutorError when the target can't be opened, and whatever put_bundle and selftest raise.
     """
     with open_executor(target) as executor, conditions(executor, target.benchmark):
         with context.progress.step(f"self-test on {target.name}") as step:
@@ -96,9 +96,9 @@ def open_bench(
 
 
 def put_bundle(executor: Executor, bundle: Bundle) -> BoardFacts | None:
-    """Put a bundle on an open target; returns what the board tells of itself.
+    """Copy a bundle to an open target. Return the board's facts.
 
-    Raises TransferError, and IllegalInstruction for a bundle whose instructions the board does not have.
+    Raises TransferError, and IllegalInstruction when the board lacks instructions that the bundle needs.
     """
     facts = read_facts(executor)
     check_instructions_of(bundle, facts)
@@ -109,9 +109,9 @@ def put_bundle(executor: Executor, bundle: Bundle) -> BoardFacts | None:
 def selftest(
     executor: Executor, bundle: Bundle, environment: Mapping[str, str] | None = None, *, timeout_s: float = 600.0
 ) -> int:
-    """Run the runtime's numeric self-test on the target within its time limit; returns how many cases held.
+    """Run the runtime's numeric self-test on the target within the time limit. Return the number of cases that passed.
 
-    Raises SelfTestFailed, and what run_harness raises.
+    Raises SelfTestFailed, and whatever run_harness raises.
     """
     runtime = bundle.manifest.runtime
     build = KINDS[runtime.name].selftest if runtime.name in KINDS else None
@@ -135,9 +135,9 @@ def selftest(
 
 
 def preflight(executor: Executor, bundle: Bundle, target: Target) -> dict[Precision, UnsupportedOperator]:
-    """Load every model in the target's own runtime; returns precision → what it has no kernel for.
+    """Load every model with the target's runtime. Return precision → the error for an unsupported operator.
 
-    What loads here may fail there: the host's runtime proves nothing. Raises what run_harness raises otherwise.
+    A model that loads on the host may fail on the target. Raises whatever run_harness raises otherwise.
     """
     unsupported = {}
     for model in bundle.manifest.models:

@@ -1,4 +1,4 @@
-"""The emulator that counts: started around the harness, and what its plugin writes."""
+"""Run the harness under the counting emulator and read the plugin's results."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ from edgetool.targets.registry import executor_of
 from edgetool.targets.spec import BenchmarkSpec, Target
 
 RESULT = PurePosixPath("counts.json")
-# The first inference plans its memory and the second is the first to use the plan.
+# The first inference plans its memory; the second is the first to use the plan.
 WARMUP, COUNTED = 1, 2
-SLOWDOWN = 4  # of an emulator that counts
+SLOWDOWN = 4  # factor of the counting emulator
 
 
 @value
 class Block:
-    """Instructions that ran one after the other, as the emulator translated them."""
+    """Consecutive instructions, as translated by the emulator."""
 
     address: NonNegative
     runs: NonNegative  # in all marked inferences
-    vtype: NonNegative  # as it ran; 0 where that was seldom, or nothing had set it
+    vtype: NonNegative  # while it ran; 0 if it ran rarely or nothing had set vtype
     instructions: Positive
-    words: Lines  # each instruction's bytes in hexadecimal, as they lie in memory, spaces between
+    words: Lines  # the instructions' bytes in hexadecimal in memory order, separated by spaces
 
 
 @value
 class CountsFile:
-    """What the plugin writes."""
+    """The file that the plugin writes."""
 
     SCHEMA: ClassVar[int] = 3
     schema: int
     vlen_bits: NonNegative
     inferences: tuple[InstructionMix, ...]
-    clock: tuple[Reading, ...]  # every reading of the clock by the program, when asked for
-    clock_cut: bool  # there were more
-    blocks: tuple[Block, ...]  # those that executed most, when asked for
+    clock: tuple[Reading, ...]  # every clock reading of the program, if requested
+    clock_cut: bool  # further readings were dropped
+    blocks: tuple[Block, ...]  # the blocks that executed the most instructions, if requested
 
 
 def check_countable(target: Target) -> None:
-    """Raises ConfigError for a target whose instructions can't be counted."""
+    """Check that instructions can be counted on the target. Raises ConfigError when they can't."""
     if not executor_of(target).traits.loads_plugins or not target.triple.startswith("riscv64-"):
         raise ConfigError(
             f"instructions of {target.name} can't be counted: it is {target.triple} with the executor "
@@ -71,8 +71,8 @@ def open_counting(
     blocks: bool = False,
     caches: Sequence[CacheModel] = (),
 ) -> Executor:
-    """The target's executor under the emulator that counts; the result is RESULT in its work folder."""
-    plugin = str(counting.plugin).replace(",", ",,")  # how QEMU's options escape a comma
+    """Open the target's executor with the counting emulator. The result is RESULT in its work folder."""
+    plugin = str(counting.plugin).replace(",", ",,")  # QEMU escapes a comma by doubling it
     wanted = [f"out={RESULT}", *(["clock=on"] if clock else []), *(["blocks=on"] if blocks else [])]
     options = ("-plugin", ",".join([plugin, *wanted, *(cache.argument for cache in caches)]))
     executor: Executor = executor_of(target).open_with(target, str(counting.program), options)
@@ -80,13 +80,13 @@ def open_counting(
 
 
 def modelled_caches(target: Target) -> tuple[CacheModel, ...]:
-    """Those of each core whose vectors are as long as those of the target's processor."""
+    """Return the cache models of all cores with the vector length of the target's processor."""
     vlen_bits = vector_bits(str(target.executor.get("cpu", "")))
     return tuple(CacheModel.of(core) for core in map(load_core, core_names()) if core.vlen_bits == vlen_bits)
 
 
 def vector_bits(cpu: str) -> int:
-    """How long the vectors of QEMU's `-cpu` are, 0 for none.
+    """Return the vector length of QEMU's `-cpu` in bits; 0 without vectors.
 
     >>> vector_bits("rv64,v=true,vlen=256,elen=64"), vector_bits("rv64,v=true"), vector_bits("rv64,v=false,vlen=256")
     (256, 128, 0)
@@ -96,7 +96,7 @@ def vector_bits(cpu: str) -> int:
 
 
 def fetch_counts(executor: Executor, name: str) -> CountsFile:
-    """What the plugin wrote in the work folder. Raises HarnessError, TransferError."""
+    """Fetch the plugin's result from the work folder. Raises HarnessError, TransferError."""
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         path = Path(scratch) / RESULT.name
         executor.get(RESULT, path, limit_bytes=SIZE_LIMIT_BYTES)
@@ -104,7 +104,7 @@ def fetch_counts(executor: Executor, name: str) -> CountsFile:
 
 
 def read_counts(path: Path, name: str) -> CountsFile:
-    """Raises HarnessError."""
+    """Read the plugin's result. Raises HarnessError."""
     counts = read_document(path, CountsFile, error=HarnessError)
     if counts.clock_cut:
         raise HarnessError(f"{name}: the program read the clock too often for all of its readings to be kept")
@@ -113,7 +113,7 @@ def read_counts(path: Path, name: str) -> CountsFile:
 
 @dataclass(frozen=True, kw_only=True)
 class CountedRun:
-    """One start of the harness under the emulator that counts."""
+    """One run of the harness under the counting emulator."""
 
     emulator: str
     counts: CountsFile
@@ -131,11 +131,10 @@ def run_counting(
     profile: bool = False,
     blocks: bool = False,
 ) -> CountedRun:
-    """Run a model under the emulator that counts; with `blocks` the hottest basic blocks are told too.
+    """Run a model under the counting emulator. With `blocks`, the hottest basic blocks are recorded too.
 
-    The caches of all cores with the target's vectors are modelled, unless it is for the blocks.
-
-    Raises ConfigError for a target whose instructions can't be counted, and what run_harness raises.
+    Without `blocks`, the caches of all cores with the target's vector length are modelled. Raises ConfigError when
+    instructions can't be counted on the target, and whatever run_harness raises.
     """
     check_countable(bench.target)
     name = title(model)

@@ -1,4 +1,4 @@
-"""Driving the harness on a target: start it, fetch what it wrote, distrust all of it."""
+"""Run the harness on a target, fetch its results and validate them."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from edgetool.targets.spec import BenchmarkSpec
 
 Outputs = dict[str, npt.NDArray[np.generic]]
 
-BUNDLE = PurePosixPath("bundle")  # where the bundle lies in the work folder
+BUNDLE = PurePosixPath("bundle")  # the bundle's folder in the work folder
 PROFILE = "profile"
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
-DTYPE = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")  # those of fixed width, as the harness names them
+DTYPE = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")  # types of fixed width, by the harness's names
 EXIT_DONE, EXIT_FAILED = 0, 1
 HINTS = {
     2: "the bundle's harness may be older than this edgetool: package it again",
     3: "is the target's disk full?",
 }
-# What each runtime says when it has no kernel: an operator, and a node where it names one.
+# Messages of runtimes that lack a kernel: they contain an operator, and possibly a node.
 NO_KERNEL = (
     re.compile(r"Could not find an implementation for (?P<operator>\S+) node with name '(?P<node>[^']*)'"),
     re.compile(r"Didn't find op for builtin opcode '(?P<operator>\w+' version '\d+)'"),
@@ -44,7 +44,7 @@ NO_KERNEL_HINTS = {"onnxruntime": "quantize statically: `edgetool quantize` with
 
 @dataclass(frozen=True, kw_only=True)
 class HarnessJob:
-    """One start of the harness. Paths are relative to the work folder."""
+    """One run of the harness. Paths are relative to the work folder."""
 
     model: PurePosixPath
     inputs: Mapping[str, PurePosixPath]
@@ -52,27 +52,25 @@ class HarnessJob:
     timeout_s: float
     benchmark: BenchmarkSpec | None = None  # None: no timing
     outputs: bool = False  # fetch the outputs of all samples
-    samples: int | None = None  # of the inputs, at most so many; None: all, or the one that is timed
-    profile: Path | None = None  # where to put the runtime's profile; None: none is taken
-    env: Mapping[str, str] | None = None  # of the harness, beside what the target gives it
+    samples: int | None = None  # limit for the samples of each input; None: all, or only the timed one
+    profile: Path | None = None  # where to store the runtime's profile; None: no profile
+    env: Mapping[str, str] | None = None  # environment variables in addition to the target's
 
 
 @dataclass(frozen=True, kw_only=True)
 class HarnessOutcome:
     result: HarnessResult
     run: HarnessRun
-    outputs: Outputs  # name → (samples, …); empty unless asked for
+    outputs: Outputs  # name → (samples, …); empty unless requested
 
 
 def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: str) -> HarnessOutcome:
-    """Run the harness once; `name` says in errors what was run.
+    """Run the harness once. `name` describes the run in errors.
 
-    Raises UnsupportedOperator, HarnessError for a missing, malformed or failed result, and what CommandResult.check
-    raises. No time comes back from a failed run.
+    Raises UnsupportedOperator; HarnessError when the result is missing, malformed or a failure; and whatever
+    CommandResult.check raises. A failed run returns no times.
     """
-    there = PurePosixPath(
-        f"run-{secrets.token_hex(4)}"
-    )  # its own: an earlier start's result is never read as this one's
+    there = PurePosixPath(f"run-{secrets.token_hex(4)}")  # its own folder, so that an earlier result is never read
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         here = Path(scratch)
         (here / "empty" / "outputs").mkdir(parents=True)
@@ -103,7 +101,7 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
     for name, path in job.inputs.items():
         words += ["--input", f"{name}={path}"]
     if job.benchmark is None:
-        words += ["--spinning", 0]  # nothing is timed: idle threads need not take a processor from other work
+        words += ["--spinning", 0]  # idle threads shouldn't spin when nothing is timed
     if job.outputs:
         words += ["--outputs", there / "outputs"]
     if job.samples is not None:
@@ -125,7 +123,7 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
 
 
 def _raise_for(command: CommandResult, name: str) -> None:
-    """An end that the harness itself did not choose."""
+    """Raise the error for an end that the harness didn't choose itself."""
     if command.exit_code in HINTS:
         raise HarnessError(f"{name}: the harness could not work{_last_words(command)}", hint=HINTS[command.exit_code])
     if not command.timed_out and command.exit_code in (-11, -6, 139, 134):
@@ -134,7 +132,7 @@ def _raise_for(command: CommandResult, name: str) -> None:
 
 
 def _last_words(command: CommandResult) -> str:
-    """The end of its stderr, without the lines with which Debian's build reports schemas registered twice."""
+    """Return the end of stderr, without the lines in which Debian's build reports schemas registered twice."""
     lines = command.stderr.decode(errors="replace").splitlines()
     last = [line for line in lines if line.strip() and not line.startswith("Schema error")][-3:]
     return "".join(f"\n  {one_line(line, 300)}" for line in last)
@@ -159,7 +157,10 @@ def _check_result(result: HarnessResult, bundle: Bundle, name: str, last_words: 
 
 
 def _fetch_profile(executor: Executor, run: HarnessRun, there: PurePosixPath, local: Path, name: str) -> None:
-    """The runtime adds a date to the prefix it is given; of the path it reports only the file's name is believed."""
+    """Fetch the profile.
+
+    The runtime adds a date to the given prefix; only the file name of the reported path is used.
+    """
     file = PurePosixPath(run.profile or "").name
     if not file.startswith(PROFILE):
         raise HarnessError(f"{name}: the harness wrote no profile")
@@ -180,10 +181,10 @@ def _fetch_outputs(executor: Executor, run: HarnessRun, there: PurePosixPath, he
 
 
 def _size_of(tensor: TensorSpec, samples: int, name: str) -> int:
-    """In bytes: what is fetched for an output, and no more."""
+    """Return the size of an output in bytes, which limits the transfer."""
     if not DTYPE.fullmatch(tensor.dtype):
         raise HarnessError(f"{name}: output {tensor.name!r} has the unknown type {tensor.dtype!r}")
-    # Python's integers do not overflow: the product is safe however large the dimensions that the file claims.
+    # Python's integers don't overflow, however large the dimensions in the file are.
     wanted: int = samples * np.dtype(tensor.dtype).itemsize
     for dimension in tensor.shape:
         wanted *= dimension
@@ -193,7 +194,7 @@ def _size_of(tensor: TensorSpec, samples: int, name: str) -> int:
 
 
 def _read_tensor(path: Path, tensor: TensorSpec, samples: int, name: str) -> npt.NDArray[np.generic]:
-    """(samples · first dimension, …): the samples joined along the model's batch axis."""
+    """Return (samples · first dimension, …): the samples joined along the model's batch axis."""
     wanted = _size_of(tensor, samples, name)
     if path.stat().st_size != wanted:
         raise HarnessError(f"{name}: output {tensor.name!r} has {path.stat().st_size} bytes, its shape wants {wanted}")
@@ -202,10 +203,10 @@ def _read_tensor(path: Path, tensor: TensorSpec, samples: int, name: str) -> npt
 
 
 def input_paths(inputs: Mapping[str, str], root: PurePosixPath = BUNDLE) -> dict[str, PurePosixPath]:
-    """Input name → path in the work folder."""
+    """Return the path of each input in the work folder by its name."""
     return {name: root / path for name, path in inputs.items()}
 
 
 def finite_outputs(outputs: Sequence[npt.NDArray[np.generic]]) -> bool:
-    """Whether every float output is finite."""
+    """Return whether every float output is finite."""
     return all(bool(np.isfinite(array).all()) for array in outputs if np.issubdtype(array.dtype, np.floating))

@@ -1,4 +1,4 @@
-"""Instructions by class and by operator, as the emulator's plugin counts them."""
+"""Instruction counts by class and operator from the emulator's plugin."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ Sew = Literal[8, 16, 32, 64]
 
 @value
 class Cell:
-    """Instructions of one operation and shape, and what they weigh.
+    """The count and weight of instructions of one operation and shape.
 
-    A scalar instruction weighs 1; a vector instruction max(1, ⌈vl × widest operand's element ÷ VLEN⌉), where a widening
-    one counts its destination; a strided or indexed access vl; a segment as much for each of its fields. So neither
-    long registers nor register groups make work look small.
+    A scalar instruction weighs 1. A vector instruction weighs max(1, ⌈vl × element width of the widest operand ÷
+    VLEN⌉), which for widening ones is the destination. A strided or indexed access weighs vl. A segment access weighs
+    as much for each field. So long registers and register groups don't make work look small.
     """
 
     op: Op
-    sew: Sew | None = None  # bits; of a load or store those in memory; None where vtype does not matter
-    registers: Annotated[float, Ge(0.125), Le(8)] | None = None  # of the group: LMUL, EMUL, all fields of a segment
+    sew: Sew | None = None  # bits; in memory for loads and stores; None if vtype doesn't matter
+    registers: Annotated[float, Ge(0.125), Le(8)] | None = None  # of the group: LMUL, EMUL, or all fields of a segment
     count: NonNegative
     weight: NonNegative
 
     @property
     def shape(self) -> tuple[Op, Sew | None, float | None]:
-        """All but the numbers."""
+        """The operation and shape, without the numbers."""
         return (self.op, self.sew, self.registers)
 
 
 @value
 class Traffic:
-    """What left a model of caches, fetched and written back."""
+    """Bytes that a cache model fetched and wrote back."""
 
-    cache: Name  # the core whose it is
+    cache: Name  # the core whose caches are modelled
     beyond_l1_bytes: NonNegative
     beyond_l2_bytes: NonNegative
 
 
 @value
 class ClassCount:
-    """Instructions of a class, and what they weigh."""
+    """The count and weight of a class of instructions."""
 
     raw: NonNegative
     weighted: NonNegative
@@ -53,10 +53,10 @@ class ClassCount:
 
 @value
 class InstructionMix:
-    """Instructions by operation and shape, and the bytes that they move."""
+    """Instructions by operation and shape, and the bytes they move."""
 
     cells: Annotated[tuple[Cell, ...], Len(0, 4096)]
-    load_bytes: NonNegative  # scalar and vector; masked-off elements count too
+    load_bytes: NonNegative  # scalar and vector, including masked-off elements
     store_bytes: NonNegative
     traffic: Annotated[tuple[Traffic, ...], Len(0, 16)] = ()  # empty unless caches were modelled
 
@@ -70,11 +70,11 @@ class InstructionMix:
 
     @property
     def vector(self) -> int:
-        """Of `raw`, the vector instructions."""
+        """The number of vector instructions in `raw`."""
         return sum(cell.count for cell in self.cells if CLASS_OF[cell.op].is_vector)
 
     def classes(self) -> Iterator[tuple[OpClass, ClassCount]]:
-        """Every class that occurs, with its count."""
+        """Yield every class that occurs with its count."""
         for kind in OpClass:
             cells = [cell for cell in self.cells if CLASS_OF[cell.op] is kind]
             if cells:
@@ -82,7 +82,7 @@ class InstructionMix:
 
     @classmethod
     def sum(cls, mixes: Iterable[Self], *, divisor: int = 1) -> Self:
-        """The sum of some, each number divided by `divisor` and rounded down."""
+        """Return the sum of `mixes`, each number divided by `divisor` and rounded down."""
         sums: dict[tuple[Op, Sew | None, float | None], tuple[int, int]] = {}
         beyond: dict[str, tuple[int, int]] = {}
         loaded = stored = 0
@@ -110,12 +110,12 @@ class InstructionMix:
 
 @value
 class OperatorInstructions:
-    """All of a model's nodes of one operator, per inference."""
+    """The instructions of all nodes of one operator, per inference."""
 
     operator: Name
     calls: NonNegative
     mix: InstructionMix
-    share: Annotated[float, Ge(0), Le(1)]  # of all operators' weight
+    share: Annotated[float, Ge(0), Le(1)]  # of the weight of all operators
 
     @property
     def raw(self) -> int:
@@ -127,20 +127,21 @@ class OperatorInstructions:
 
     @property
     def kernels(self) -> str:
-        """Which kernels ran, by what they executed."""
+        """Describe the kernels that ran, judged by the vector instructions executed."""
         return kernels_text(self.mix.vector)
 
     @property
     def vector_share(self) -> float | None:
-        """Of the instructions; None where there are none."""
+        """The share of vector instructions; None without instructions."""
         return self.mix.vector / self.raw if self.raw else None
 
 
-SCALAR, VECTOR = "scalar", "vector"  # which kernels ran
+SCALAR, VECTOR = "scalar", "vector"  # kernels that ran
 
 
 def kernels_text(vector: int) -> str:
-    """
+    """Describe kernels by the number of vector instructions they executed.
+
     >>> kernels_text(0), kernels_text(3)
     ('scalar', 'vector')
     """

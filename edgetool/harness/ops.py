@@ -1,4 +1,4 @@
-"""Operations of instructions, as the counting plugin names them (toolchain/qemu/plugin/decode.c), and their classes."""
+"""Operations of instructions as the counting plugin names them (toolchain/qemu/plugin/decode.c), and their classes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Op = Literal[
 
 
 class OpClass(StrEnum):
-    """What a report sums instructions up by."""
+    """The classes by which reports sum instructions."""
 
     SCALAR_INTEGER = "scalar_integer"
     SCALAR_FLOAT = "scalar_float"
     BRANCH = "branch"  # and jumps
     LOAD = "load"  # scalar
     STORE = "store"  # scalar, and atomic read-modify-write
-    SYSTEM = "system"  # fences, control registers, calls of the kernel
+    SYSTEM = "system"  # fences, control registers, system calls
     VECTOR_CONFIG = "vector_config"
     VECTOR_INTEGER = "vector_integer"
     VECTOR_FLOAT = "vector_float"
@@ -75,4 +75,4 @@ _OPS: Mapping[OpClass, Mapping[Unit, str]] = {
 CLASS_OF = {cast(Op, op): kind for kind, units in _OPS.items() for ops in units.values() for op in ops.split()}
 UNIT_OF = {cast(Op, op): unit for units in _OPS.values() for unit, ops in units.items() for op in ops.split()}
 SCALAR_OPS = frozenset(op for op, kind in CLASS_OF.items() if not kind.is_vector)
-SHAPELESS_OPS = frozenset[Op]([*SCALAR_OPS, "vset"])  # cost the same whatever vtype is
+SHAPELESS_OPS = frozenset[Op]([*SCALAR_OPS, "vset"])  # cost the same for any vtype

@@ -1,15 +1,15 @@
-"""What no honest measurement can say, whatever else is in it: times of nothing, or of more than there was."""
+"""Reject measurements that are impossible, such as zero times or more time than has passed."""
 
 from __future__ import annotations
 
 from edgetool.errors import HarnessError
 
-CLOCKS_DIFFER = 1.05  # a board's clock and ours, at most
+CLOCKS_DIFFER = 1.05  # largest ratio between a board's clock and ours
 START_S = 1.0
 
 
 def check_times(samples_ns: tuple[int, ...], others_ns: int, *, wall_s: float, name: str) -> None:
-    """Samples and what else was timed against how long we waited for all of it. Raises HarnessError."""
+    """Compare the timed nanoseconds with the wall time of the whole run. Raises HarnessError."""
     if 0 in samples_ns:
         raise HarnessError(f"{name}: an inference took 0 ns", hint="the board's clock stands, or its harness lies")
     claimed_s = (sum(samples_ns) + others_ns) / 1e9
@@ -21,7 +21,7 @@ def check_times(samples_ns: tuple[int, ...], others_ns: int, *, wall_s: float, n
 
 
 def check_memory(peak_rss_bytes: int | None, memory_bytes: int | None, *, name: str) -> None:
-    """Raises HarnessError for more memory than the board has."""
+    """Check the peak RSS. Raises HarnessError when it exceeds the board's memory."""
     if peak_rss_bytes is not None and memory_bytes is not None and peak_rss_bytes > memory_bytes:
         raise HarnessError(
             f"{name}: a peak RSS of {peak_rss_bytes >> 20} MiB on a board of {memory_bytes >> 20} MiB",

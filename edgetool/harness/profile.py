@@ -1,4 +1,4 @@
-"""ONNX Runtime's own profile: which of its events are kernels, and of what operator."""
+"""Read ONNX Runtime's profile: find kernel events and their operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KERNEL_SUFFIX = "_kernel_time"
 
 
 def operator_of(event: Any) -> str | None:
-    """The operator of a kernel's event; None for every other event, and for what is not one at all."""
+    """Return the operator of a kernel event. Return None for other events and for malformed ones."""
     if not isinstance(event, dict) or event.get("cat") != "Node":
         return None
     name, duration, arguments = event.get("name"), event.get("dur"), event.get("args")

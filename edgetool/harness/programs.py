@@ -1,4 +1,4 @@
-"""Instructions of any program for riscv64, or of a few lines of assembler."""
+"""Count the instructions of any riscv64 program, or of a few lines of assembly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROGRAM = PurePosixPath("program")
 ASSEMBLER = (".s", ".S")
 TIMEOUT_S = 600.0
 MARKS = "slti x0, x0, 0x5e1", "slti x0, x0, 0x5e2"  # toolchain/harness/mark.h
-# Every register that may hold an address points into zeros; the lines run once as they would in a loop's middle.
+# All registers that may hold an address point into zeros. The lines run once, as if inside a loop.
 POINTERS = tuple(f"{kind}{i}" for kind, count in (("a", 8), ("s", 12), ("t", 7)) for i in range(count))
 FRAME = """
 .globl _start
@@ -41,7 +41,7 @@ around: .space 2097152
 
 
 def processor(vlen_bits: int) -> Target:
-    """The emulated target with vectors of this length, 0 for none."""
+    """Return the emulated target with the given vector length in bits; 0 for none."""
     vectors = f"v=true,vlen={vlen_bits},elen=64,vext_spec=v1.0,zvfh=true" if vlen_bits else "v=false"
     target = load_target(EMULATED)
     return replace(target, executor={**target.executor, "cpu": f"rv64,{vectors}"})
@@ -50,7 +50,7 @@ def processor(vlen_bits: int) -> Target:
 def count_program(
     counting: CountingEmulator, program: Path, *, vlen_bits: int, caches: Sequence[CacheModel] = ()
 ) -> InstructionMix:
-    """What a static program executes between all pairs of its marks (toolchain/harness/mark.h).
+    """Count what a static program executes between all pairs of marks (toolchain/harness/mark.h).
 
     Raises ConfigError for a program without marks, CommandFailed when it ends with an error.
     """
@@ -67,9 +67,9 @@ def count_program(
 
 
 def assemble(source: Path, folder: Path, store: Store) -> Path:
-    """A program of lines of assembler, marked around all of them when they hold no marks of their own.
+    """Build a program from lines of assembly. Without marks of their own, all lines are counted.
 
-    Raises ConfigError without a compiler, BuildError with the assembler's words.
+    Raises ConfigError when the file can't be read or no compiler is installed, BuildError with the assembler's message.
     """
     try:
         lines = source.read_text(errors="replace")

@@ -1,4 +1,4 @@
-"""The file that the harness writes on the target: one start of it, raw."""
+"""The result file that the harness writes on the target."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 from edgetool.records.stats import Stop
 
 Samples = Annotated[tuple[NonNegative, ...], Len(0, 1_000_000)]
-Latencies = Annotated[tuple[Positive, ...], Len(1, 1_000_000)]  # of a record: none was zero
+Latencies = Annotated[tuple[Positive, ...], Len(1, 1_000_000)]  # in a record, where none is zero
 
 
 @value
@@ -22,7 +22,7 @@ class HarnessFailure:
 
 @value
 class HarnessEnvironment:
-    """What the harness's process saw of the place it ran in."""
+    """The environment as the harness process saw it."""
 
     machine: Name | None
     kernel: Name | None
@@ -35,13 +35,13 @@ class HarnessEnvironment:
 
 @value
 class LoadedRuntime:
-    name: Name = "onnxruntime"  # before other runtimes were known, none was named
+    name: Name = "onnxruntime"  # results from before there were other runtimes name none
     version: Name
     build_info: Text | None
     api_version: NonNegative
     library: Text | None
     build_id: Text | None
-    kernels: Name | None = None  # what it says it chose: "rvv vlen=256", "scalar"; None where it does not tell
+    kernels: Name | None = None  # as the runtime reports: "rvv vlen=256", "scalar"; None if it doesn't
 
 
 @value
@@ -51,16 +51,16 @@ class HarnessRun:
     samples: NonNegative
     session_load_ns: NonNegative
     first_run_ns: NonNegative | None
-    peak_rss_bytes: int | None  # -1 where /proc does not tell
+    peak_rss_bytes: int | None  # -1 if /proc doesn't report it
     warmup_ns: Samples
     samples_ns: Samples
-    stop: Stop | None = None  # None where the counts alone decided, and of older harnesses
+    stop: Stop | None = None  # None if no stop rule was used, or from an older harness
     profile: Text | None
 
 
 @value
 class HarnessResult:
-    """Exactly one of `failure` and `run` is there."""
+    """The result of one run: either `failure` or `run`."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int

@@ -45,8 +45,8 @@ struct harness {
   size_t warmup_count;
   int64_t *samples_ns;
   size_t repetition_count;
-  struct stop stop; /* where an error is wanted: how well the median is known */
-  size_t judged_count; /* of how many repetitions */
+  struct stop stop; /* precision of the median, if a target error is set */
+  size_t judged_count; /* repetitions that `stop` is based on */
   int64_t peak_rss_bytes;
   char *profile_file;
 

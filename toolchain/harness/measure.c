@@ -4,7 +4,7 @@
 #include "harness.h"
 #include "mark.h"
 
-/* Of fewer inferences no window could tell a difference. */
+/* Windows of fewer inferences couldn't show a difference. */
 enum { MIN_WINDOW = 3, MAX_WINDOWS = 10 };
 
 /* Run one sample; the caller resets the outputs. Returns the time of the call in nanoseconds, or -1 on failure. */
@@ -27,8 +27,8 @@ static int64_t time_once(struct harness *harness) {
   return elapsed;
 }
 
-/* The first inferences are slower: caches, branch predictors and clocks are cold. With an error wanted, windows of
- * `warmup` inferences follow one another until two agree, else there is one. */
+/* The first inferences are slower, since caches, branch predictors and clocks are cold. With a target error, windows of
+ * `warmup` inferences are run until two in a row agree; otherwise there is a single window. */
 static bool warm_up(struct harness *harness) {
   const struct options *options = &harness->options;
   size_t window = (size_t)options->warmup;
@@ -66,7 +66,7 @@ static bool is_enough(struct harness *harness, int64_t elapsed_ns, bool *failed)
     return true;
   }
   at_end = at_end || elapsed_ns >= options->max_duration_ns;
-  /* Judged each time that a quarter more was taken, so that judging takes little of the time. */
+  /* Judge each time the repetitions have grown by a quarter, which keeps the cost of judging low. */
   if (!at_end && count < harness->judged_count + harness->judged_count / 4 + 1) {
     return false;
   }

@@ -27,8 +27,8 @@ struct options {
   int64_t min_repetitions; /* 0: no timing */
   int64_t max_repetitions;
   int64_t min_duration_ns;
-  int64_t max_duration_ns;  /* of warm-up and of repetitions, each */
-  int64_t target_error_ppm; /* repeat until the median is known as well; 0: the counts and the duration alone decide */
+  int64_t max_duration_ns;  /* for the warm-up and the repetitions, each */
+  int64_t target_error_ppm; /* repeat until the median is this precise; 0: only counts and duration apply */
 };
 
 /* Parse the command line into `options`. Prints the error and returns false if it is invalid. Strings point to argv. */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double Z = 1.9599639845400545; /* of a standard normal variable, 95 % lie within */
-enum { LAGS = 2048 };                       /* longer ones are not looked at */
+static const double Z = 1.9599639845400545; /* 95 % of a standard normal variable lies within ±Z */
+enum { LAGS = 2048 };                       /* longest lag considered */
 static const int64_t MORE_LIMIT = 1000000000000;
 
 static int compare(const void *left, const void *right) {
@@ -25,7 +25,7 @@ static double autocovariance(const double *centred, size_t count, size_t lag) {
   return sum;
 }
 
-/* The integrated autocorrelation time by Geyer's initial monotone sequence (Geyer 1992, 3.3), between 1 and count. */
+/* The integrated autocorrelation time by Geyer's initial monotone sequence (Geyer 1992, 3.3), from 1 to count. */
 static double correlation_time(const double *centred, size_t count) {
   double variance = autocovariance(centred, count, 0);
   if (count < 4 || variance == 0) {
@@ -54,7 +54,7 @@ static void judge(const int64_t *sorted, size_t count, double independence, int6
     return;
   }
   double error = fmax(middle - (double)sorted[(size_t)low], (double)sorted[(size_t)high] - middle) / middle * 1e6;
-  double more = (double)count * (pow(error / (double)target_ppm, 2) - 1); /* an interval narrows as 1/√n */
+  double more = (double)count * (pow(error / (double)target_ppm, 2) - 1); /* intervals narrow with 1/√n */
   stop->error_ppm = (int64_t)ceil(error);
   stop->more = error <= (double)target_ppm ? 0 : (int64_t)fmin(fmax(1, ceil(more)), (double)MORE_LIMIT);
 }
