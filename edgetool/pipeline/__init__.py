@@ -1,1 +1,1 @@
-"""The one way through: a plan's cases are prepared, measured and kept as records."""
+"""The pipeline shared by all commands: prepare the cases of a plan, measure them and store their records."""

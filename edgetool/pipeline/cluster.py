@@ -1,7 +1,7 @@
-"""Cases measured on many boards at once by Dask Distributed; only this module imports it.
+"""Measure cases on many boards in parallel with Dask Distributed, which only this module imports.
 
-A worker carries its boards' names as resources, one of each, and every case asks for its board: so no board is used
-twice at once, however many runs share a scheduler.
+A worker offers one resource for each of its boards, named after it, and every case requests its board. So no board is
+used twice at once, however many runs share a scheduler.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from edgetool.pipeline.schedule import disturbs, is_timed_here, lanes
 from edgetool.pipeline.worker import Order
 from edgetool.records.case import CaseFailure
 
-# A scheduler's and its workers' web servers can't be left out: in this process they serve nothing, on loopback.
+# The web servers of schedulers and workers can't be disabled. In this process they serve nothing, on loopback.
 WEB = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
-# Nor do they watch themselves: for 16 boards that took 0.70 s of processor time in 10 s, without it 0.17 s.
+# Disables self-monitoring: with 16 boards it took 0.70 s of processor time in 10 s, without it 0.17 s.
 IN_PROCESS: dict[str, Any] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
@@ -40,25 +40,26 @@ IN_PROCESS: dict[str, Any] = {
     "distributed.admin.system-monitor.interval": "60s",
     "distributed.admin.system-monitor.gil.enabled": False,
 }
-OnStep = Callable[[str, str], object]  # a target's name and what it does now, from another thread
+OnStep = Callable[[str, str], object]  # a target's name and its current step, called from another thread
 
 CONNECT_TIMEOUT_S = 30.0
 LOOK_S = 10.0  # how often a scheduler is asked whether the boards' workers are still there
-LOST_AFTER_S = 60.0  # without a worker that carries it, a board is lost
+LOST_AFTER_S = 60.0  # a board without a worker for this long is lost
 
 
 def measure_on_cluster(
     cases: Sequence[PreparedCase], *, scheduler: str | None, on_step: OnStep
 ) -> Generator[tuple[PreparedCase, Answer], None, None]:
-    """Each case with what came of it, as they are finished.
+    """Yield each case with its result as it finishes.
 
-    `scheduler` is the address of one whose workers carry the boards; without, they are this machine's to reach. When
-    the iteration is closed, what still runs is ended, on the boards too. Raises ConnectError without a scheduler.
+    `scheduler` is the address of a scheduler whose workers offer the boards; without it, this machine reaches the
+    boards itself. Closing the iterator ends all running cases, also on the boards. Raises ConnectError when no
+    scheduler answers.
     """
     name = f"edgetool-{secrets.token_hex(6)}"
     with ExitStack() as stack:
         client = stack.enter_context(_connected(scheduler, cases))
-        stack.callback(client.unregister_worker_plugin, name)  # ends what runs, and waits for it
+        stack.callback(client.unregister_worker_plugin, name)  # ends running cases and waits for them
         client.register_plugin(_Supervisor(), name=name)
         client.subscribe_topic(name, lambda event: on_step(*event[1]))
         absent, present = _sort_out(client, cases, watched=scheduler is not None)
@@ -70,10 +71,10 @@ def measure_on_cluster(
 
 @contextmanager
 def _connected(scheduler: str | None, cases: Sequence[PreparedCase]) -> Iterator[Client]:
-    """A client of the scheduler at an address, or of one in this process that has a worker for each lane of boards."""
+    """Yield a client of a scheduler, or of one in this process with a worker for each lane of boards."""
     logger = logging.getLogger("distributed")
     before = logger.level
-    logger.setLevel(logging.CRITICAL)  # what goes wrong is told as a case's failure
+    logger.setLevel(logging.CRITICAL)  # errors are reported as failures of cases
     try:
         with ExitStack() as stack:
             if scheduler is not None:
@@ -98,7 +99,7 @@ def _client(address: str) -> Client:
 
 
 class _Boards(LocalCluster):
-    """A worker of one thread in this process for each lane of boards."""
+    """A cluster in this process with a single-threaded worker for each lane of boards."""
 
     def __init__(self, of: Sequence[Sequence[str]], folder: str) -> None:
         self.lanes = of
@@ -121,7 +122,7 @@ class _Boards(LocalCluster):
 
 
 class _Supervisor(WorkerPlugin):
-    """Ends a worker's processes when their cases are no longer wanted."""
+    """Ends the processes of a worker whose cases have been cancelled."""
 
     def setup(self, worker: Worker) -> None:
         del worker
@@ -132,7 +133,7 @@ class _Supervisor(WorkerPlugin):
         await asyncio.to_thread(self.workers.end_all)
 
     def transition(self, key: Any, start: str, finish: str, **more: Any) -> None:
-        """Dask cannot end a task that runs, but it tells that nobody wants it any more."""
+        """End the process of a released task. Dask can't end a running task itself."""
         del more
         if start == "executing" and finish == "released":
             self.workers.end(str(key))
@@ -141,7 +142,7 @@ class _Supervisor(WorkerPlugin):
 def _submit(
     client: Client, cases: Sequence[PreparedCase], name: str, *, packed: bool
 ) -> dict[Future[Answer], PreparedCase]:
-    """All at once: from here on the scheduler decides what runs when."""
+    """Submit all cases at once. The scheduler decides when each one runs."""
     futures: dict[Future[Answer], PreparedCase] = {}
     archives = _scatter(client, cases) if packed else {}
     for number, case in enumerate(sorted(cases, key=lambda case: is_timed_here(case.target))):
@@ -156,7 +157,7 @@ def _submit(
             key=f"{name}-{number}",
             resources={case.target.name: 1},
             retries=0,
-            fifo_timeout="0 ms",  # in our order, not in that of the keys
+            fifo_timeout="0 ms",  # keep the order of submission instead of sorting by key
         )
         futures[future] = case
     return futures
@@ -174,7 +175,7 @@ def _order(case: PreparedCase) -> Order:
 
 
 def _scatter(client: Client, cases: Sequence[PreparedCase]) -> dict[str, Future[bytes]]:
-    """Each bundle as an archive on the workers whose boards want it; they share no disk with us."""
+    """Send each bundle as an archive to the workers that need it, since they share no disk with this machine."""
     carriers = _carriers(client)
     archives = {}
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
@@ -188,7 +189,7 @@ def _scatter(client: Client, cases: Sequence[PreparedCase]) -> dict[str, Future[
 
 
 def _measure(order: Order, archive: bytes | None, name: str, title: str, *, after: Sequence[object]) -> Answer:
-    """What runs on a worker."""
+    """Measure a case on a worker."""
     del after
     worker = get_worker()
     supervisor = worker.plugins[name]
@@ -224,13 +225,13 @@ def _collect(
 def _result(future: Future[Answer]) -> Answer:
     try:
         answer: Answer = future.result()
-    except Exception as error:  # noqa: BLE001  # whatever a cluster may raise is this case's failure
+    except Exception as error:  # noqa: BLE001  # - the cluster may raise anything; it becomes the failure of this case
         return CaseFailure(error=type(error).__name__, message=f"the cluster could not run it: {error}"[:4096])
     return answer
 
 
 def _carriers(client: Client) -> dict[str, list[str]]:
-    """Board → the addresses of the workers that carry it."""
+    """Return the addresses of the workers that offer each board."""
     found: dict[str, list[str]] = {}
     for address, worker in client.scheduler_info(n_workers=-1)["workers"].items():
         for board in worker["resources"]:
@@ -241,7 +242,10 @@ def _carriers(client: Client) -> dict[str, list[str]]:
 def _sort_out(
     client: Client, cases: Sequence[PreparedCase], *, watched: bool
 ) -> tuple[list[tuple[PreparedCase, CaseFailure]], list[PreparedCase]]:
-    """Orders whose board no worker carries, with the reason, and the others. Raises ConfigError for a board at two."""
+    """Separate the cases whose board no worker offers, with the reason, from the others.
+
+    Raises ConfigError when two workers offer the same board.
+    """
     carriers = _carriers(client) if watched else {case.target.name: ["here"] for case in cases}
     wanted = Counter(case.target.name for case in cases)
     for board in wanted:
@@ -264,7 +268,7 @@ def _no_worker(case: PreparedCase) -> CaseFailure:
 
 
 def _lost_boards(client: Client, seen: dict[str, float]) -> set[str]:
-    """Boards that have had no worker for a while; `seen` is when each last had one."""
+    """Return the boards that have had no worker for LOST_AFTER_S. `seen` is when each last had one."""
     now = time.monotonic()
     for board in _carriers(client):
         if board in seen:

@@ -1,4 +1,4 @@
-"""Streamlit as a child of this process: bound to an address, without telemetry, and gone with us."""
+"""Run Streamlit as a child process: bound to an address, without telemetry, and ended together with this process."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ UPLOAD_LIMIT_MB = 32
 
 
 def serve(runs: Path, *, address: str, port: int, ready: Callable[[str], None]) -> None:
-    """Show `runs` until Ctrl-C; `ready` gets the address once it answers.
+    """Show `runs` until interrupted. `ready` receives the URL once the server answers.
 
-    Raises ConfigError where Streamlit is not installed, or can't listen there.
+    Raises ConfigError when Streamlit isn't installed or can't listen at the address.
     """
     if find_spec("streamlit") is None:
         raise ConfigError("the dashboard needs Streamlit", hint='pip install "edgetool[dashboard]"')

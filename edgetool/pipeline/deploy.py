@@ -1,4 +1,4 @@
-"""What the commands do with cases: `deploy`, `bench` and `sweep`, each in one straight line."""
+"""The commands `deploy`, `bench` and `sweep` as sequences of steps on cases."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from edgetool.targets.registry import executor_of
 from edgetool.targets.spec import Target
 
 HOST = "host"
-COMPARED_IMAGES = 4  # classified in a runtime that is only counted, to compare its outputs
-EVERYWHERE = (*DEFAULT, "operators")  # instruments of the host too, when they are asked for
+COMPARED_IMAGES = 4  # images classified in a runtime that is only counted, to compare its outputs
+EVERYWHERE = (*DEFAULT, "operators")  # instruments also used on the host, when requested
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Finished:
 
 
 def load(folder: Path, *, pdf: bool = False) -> Finished:
-    """A run of any command, with its report written again. Raises as write_report does."""
+    """Load a run of any command and write its report again. Raises whatever write_report raises."""
     report = write_report(folder, pdf=pdf)
     return Finished(folder=folder, run=report.stored.run, report=report)
 
@@ -58,10 +58,10 @@ def deploy(
     criterion: Criterion = Criterion.LATENCY,
     wait: bool = False,
 ) -> Finished:
-    """Export, quantize, package, measure on the host and on the plan's target, and report.
+    """Export, quantize, package, measure on the host and on the plan's target, and write a report.
 
-    With `against` the target measures in these runtimes too. Goes on with the records of an interrupted run of the same
-    cases. Raises EdgetoolError.
+    With `against`, the target also measures these runtimes. The records of an interrupted run of the same cases are
+    reused. Raises EdgetoolError.
     """
     planned = deployment_cases(plan, against, wait=wait)
     reach_all(planned, context)
@@ -83,7 +83,7 @@ def deploy(
 
 
 def deployment_cases(plan: Plan, against: Sequence[str], *, wait: bool = False) -> tuple[PlannedCase, ...]:
-    """The host's cases, the target's, and those in other runtimes, which may fail. Raises ConfigError."""
+    """Return the cases on the host, on the target, and in other runtimes, which may fail. Raises ConfigError."""
     there = tuple(plan.cases(wait=wait, required=True))
     target = there[0].target
     everywhere = tuple(name for name in plan.instruments if name in EVERYWHERE)
@@ -96,7 +96,7 @@ def deployment_cases(plan: Plan, against: Sequence[str], *, wait: bool = False) 
 
 
 def _cases_beside(plan: Plan, target: Target, against: Sequence[str], *, wait: bool) -> Iterator[PlannedCase]:
-    """In other runtimes; under an emulator counted only, as a time would say nothing."""
+    """Yield cases in other runtimes. On an emulator they are only counted, since times would be meaningless."""
     beside = replace(plan, runtimes=tuple(dict.fromkeys(against)))
     if executor_of(target).traits.emulates:
         counted = replace(beside, instruments=("accuracy", "instructions"))
@@ -106,7 +106,10 @@ def _cases_beside(plan: Plan, target: Target, against: Sequence[str], *, wait: b
 
 
 def check_against(planned: Sequence[PlannedCase], preparation: Preparation) -> None:
-    """Raises ConfigError for a runtime that is the target's own, or lacks its tools."""
+    """Check the runtimes to compare with.
+
+    Raises ConfigError for the target's own runtime, and for "scalar" if edgetool didn't build the target's.
+    """
     own = next(case for case in reversed(planned) if case.required)
     build = preparation.runtime(own)
     for name in dict.fromkeys(case.case.runtime for case in planned if not case.required):
@@ -118,7 +121,7 @@ def check_against(planned: Sequence[PlannedCase], preparation: Preparation) -> N
 
 
 def reach_all(cases: Sequence[PlannedCase | PreparedCase], context: StepContext) -> None:
-    """Each target once, before anything is made or measured. Raises as reach does."""
+    """Check each target once before anything is built or measured. Raises whatever reach raises."""
     for target in {case.target.name: case.target for case in cases}.values():
         reach(target, context)
 
@@ -131,7 +134,7 @@ def bench(
     schedule: Schedule | None = None,
     watch: Watch | None = None,
 ) -> Finished:
-    """Measure the cases of a packaged bundle, one after the other or as `schedule` does."""
+    """Measure the cases of a packaged bundle, one after the other or by `schedule`."""
     if schedule is None:
         reach_all(cases, context)
     targets = dict.fromkeys(case.case.target for case in cases)
@@ -141,7 +144,7 @@ def bench(
 
 
 def prepare(plan: Plan, context: StepContext) -> tuple[PreparedCase | UnpreparedCase, ...]:
-    """All that a plan's cases need, each thing made once. Raises ConfigError for what is not known."""
+    """Prepare the cases of a plan, building everything once. Raises ConfigError for unknown names."""
     return tuple(Preparation(tuple(plan.cases()), context).cases())
 
 
@@ -154,7 +157,7 @@ def sweep(
     goals: Sequence[Goal] = (),
     force: bool = False,
 ) -> Finished:
-    """Measure the cases in `folder`, where one that has a record already is not measured again."""
+    """Measure the cases in `folder`, skipping those that have a record there."""
     name = folder.name
     run_cases(cases, folder, schedule, command="sweep", name=name, title=name, watch=watch, goals=goals, force=force)
     return load(folder)
@@ -196,9 +199,9 @@ def _finish(
 
 @contextmanager
 def opened(bundle: Path, *, signers: Path | None = None) -> Iterator[Bundle]:
-    """A packaged bundle, a folder or an archive; with `signers`, one that somebody of that file has signed.
+    """Open a packaged bundle, given as a folder or an archive; with `signers`, it must be signed by one of them.
 
-    Raises BuildError for what is no bundle, or lacks their signature.
+    Raises BuildError when it isn't a bundle or the signature is missing.
     """
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         found = unpack_bundle(bundle, Path(scratch) / "bundle") if bundle.is_file() else open_bundle(bundle)

@@ -1,4 +1,4 @@
-"""Estimates of what records counted."""
+"""Estimates from the counts in records."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ COUNT = "count with --count-instructions on a target with vectors of the core's 
 
 
 def recorded_rows(subject: Path, cores: Sequence[Core]) -> tuple[EstimateRow, ...]:
-    """Those of a run's folder or of one record; none where nothing was counted that fits one of the cores."""
+    """Return estimates for a run's folder or a single record; empty if no counts fit one of the cores."""
     measured = read_run(subject).recorded if subject.is_dir() else (read_recorded(subject),)
     return record_rows((each.record for each in measured), cores)

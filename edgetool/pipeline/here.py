@@ -1,4 +1,4 @@
-"""Cases measured in this process, one after the other."""
+"""Measure cases in this process, one after the other."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from edgetool.records.record import Recorded
 def measure_here(
     cases: Sequence[PreparedCase], context: StepContext
 ) -> Iterator[tuple[PreparedCase, Recorded | EdgetoolError]]:
-    """Each case with its record, or why it has none.
+    """Yield each case with its record or error.
 
-    Neighbours that share target and bundle share a bench, on which their times are taken in turn.
+    Consecutive cases with the same target and bundle share a bench, on which they are timed in turn.
     """
     for _, neighbours in groupby(
         cases, key=lambda case: (case.target, case.bundle.manifest.id, case.environment, case.images)
@@ -52,14 +52,17 @@ def _measure_on_one_bench(
                 except EdgetoolError as error:
                     answer = error
                 yield left.pop(0), answer
-    except EdgetoolError as error:  # no bench, or it could not be left as it was found
+    except EdgetoolError as error:  # the bench couldn't be opened, or the board not be restored
         if not left:
             raise
         yield from ((case, error) for case in left)
 
 
 def _time_in_turn(bench: Bench, cases: Sequence[PreparedCase]) -> Mapping[str, Reading]:
-    """By the cases' keys; empty where there are no two models to time, or one can't be: each is then timed alone."""
+    """Time cases in turn and return their readings by key.
+
+    Return nothing if there are fewer than two models to time or one fails; each is then timed separately.
+    """
     timed = [case for case in cases if "timing" in case.instruments]
     if len(timed) < 2 or bench.executor.emulator is not None or not bench.target.benchmark.interleave:
         return {}

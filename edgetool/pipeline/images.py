@@ -1,4 +1,4 @@
-"""Which pictures or other inputs a model is calibrated with, and which it is judged by."""
+"""Choose the images or other inputs for calibrating and evaluating a model."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from edgetool.platform.arrays import read_npz
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSource:
-    """Inputs for calibration and, apart from them, for judging: folders, .npz files or package.module:samples."""
+    """Inputs for calibration and, separately, for evaluation: folders, .npz files or package.module:samples."""
 
     calibration: Path
     held_out: Path
 
     @classmethod
     def choose(cls, request: ModelRequest, calibration: Path | None, held_out: Path | None) -> ImageSource | None:
-        """What the user named; the digits for models that have none of their own; else None."""
+        """Return the inputs that the user named, or the digits for models trained on them, else None."""
         if calibration is not None:
             return cls(calibration=calibration, held_out=held_out or calibration)
         if request.origin in ("digits", "random"):
@@ -32,7 +32,7 @@ class ImageSource:
         return None if held_out is None else cls(calibration=held_out, held_out=held_out)
 
     def read(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int | None) -> ImageSet:
-        """Pictures for the model's first input. Raises ConfigError."""
+        """Read images for the model's first input. Raises ConfigError."""
         how, tensor = model.preprocessing or preprocessing_of(request), model.inputs[0]
         return self._read(PictureInput(preprocessing=how, shape=tensor.shape[1:], dtype=tensor.dtype), split, limit)
 
@@ -40,7 +40,7 @@ class ImageSource:
         return read_images(self._of(split), to_input, split=split, limit=limit, whole=self._whole)
 
     def pictures(self, request: ModelRequest, shape: tuple[int, ...], limit: int) -> ImageSet | None:
-        """Calibration pictures, for a model that is not exported yet; None where there are inputs by name only."""
+        """Read calibration images for a model that isn't exported yet. Return None if there are only named inputs."""
         named = is_function_name(str(self.calibration)) or (
             self.calibration.suffix == ".npz"
             and not {"images", "calibration_images"} & read_npz(self.calibration, error=ConfigError).keys()
@@ -51,7 +51,7 @@ class ImageSource:
         return self._read(to_input, Split.CALIBRATION, limit)
 
     def samples(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int) -> Samples:
-        """As many inferences' inputs as there are, at most those of `limit` images. Raises ConfigError, ModelError."""
+        """Read inputs for inferences, at most those of `limit` images. Raises ConfigError, ModelError."""
         batch = max(1, model.inputs[0].shape[0] if model.inputs[0].shape else 1)
         samples = read_samples(
             self._of(split), model.inputs, split=split, whole=self._whole, limit=max(1, limit // batch)
@@ -69,7 +69,7 @@ class ImageSource:
 
     @property
     def _whole(self) -> bool:
-        """Whether the two are apart already, so that neither is divided."""
+        """Whether the two sources are different, so that neither needs to be split."""
         return self.calibration.resolve() != self.held_out.resolve()
 
 

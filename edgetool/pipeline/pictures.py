@@ -1,4 +1,4 @@
-"""Pictures and a bundle: those it is judged by as one sees them, and one of your own through its models."""
+"""Show the images with which a bundle is evaluated, and run its models on a user's image."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ THERE = PurePosixPath("picture")
 
 @value
 class Guess:
-    """What a model takes a picture for."""
+    """The classes that a model predicts for an image."""
 
     precision: Precision
-    classes: tuple[int, ...]  # the likeliest first
+    classes: tuple[int, ...]  # most likely first
     shares: tuple[float, ...]  # softmax of their logits
 
 
 def find_bundle(store: Store, bundle_id: str) -> Bundle | None:
-    """The bundle that a record was measured with, where the cache still has it."""
+    """Return the bundle with which a record was measured, if it is still in the cache."""
     for path in sorted((store.root / "bundle").glob("*/manifest.json")):
         try:
             bundle = open_bundle(path.parent, verify=False)
         except BuildError:
-            continue  # damaged, which `edgetool cache verify` tells
+            continue  # damaged; `edgetool cache verify` reports it
         if bundle.manifest.id == bundle_id:
             return bundle
     return None
 
 
 def held_out_inputs(bundle: Bundle) -> npt.NDArray[np.float32] | None:
-    """The held-out images as the models read them, (n, channels, height, width); None where the inputs are no images.
+    """Return the held-out images as model inputs, (n, channels, height, width), or None if the inputs aren't images.
 
-    They stay on the disk until they are looked at.
+    The array is memory-mapped, so images are read when they are accessed.
     """
     inputs = bundle.manifest.inputs
     if bundle.manifest.noise or len(inputs) != 1 or inputs[0].tensor.dtype != "float32":
@@ -63,7 +63,7 @@ def held_out_inputs(bundle: Bundle) -> npt.NDArray[np.float32] | None:
 
 
 def as_picture(pixels: Float32Array) -> npt.NDArray[np.uint8]:
-    """(channels, height, width) in whatever range → (height, width, channels) of bytes, the darkest 0.
+    """Convert (channels, height, width) in any range to (height, width, channels) of bytes from 0 to 255.
 
     >>> as_picture(np.array([[[-1.0, 3.0]]], dtype=np.float32)).tolist()
     [[[0], [255]]]
@@ -74,7 +74,7 @@ def as_picture(pixels: Float32Array) -> npt.NDArray[np.uint8]:
 
 
 def target_nearby(name: str) -> Target | None:
-    """A known target that is this machine or emulated on it; None for a board, and for a name nobody knows."""
+    """Return a known target that is this machine or emulated on it. Return None for boards and unknown names."""
     if name not in target_files():
         return None
     target = load_target(name)
@@ -83,10 +83,10 @@ def target_nearby(name: str) -> Target | None:
 
 
 def guess(bundle: Bundle, target: Target, picture: Image.Image, *, best: int = 5) -> Iterator[Guess]:
-    """Each of the bundle's models on one picture.
+    """Run each of the bundle's models on an image.
 
-    Raises ConfigError for a model that takes no picture, ModelError for one that gives no classes, and what the harness
-    raises.
+    Raises ConfigError for a model that doesn't take images, ModelError for one that doesn't return classes, and
+    whatever the harness raises.
     """
     models = bundle.manifest.models
     spec = models[0].spec

@@ -1,4 +1,4 @@
-"""A plan: which models, precisions, runtimes, targets and threads, and by which instruments each case is measured."""
+"""Plans: the models, precisions, runtimes, targets and threads to measure, and the instruments to use."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from edgetool.targets.spec import BenchmarkSpec, Target
 
 @value
 class PlannedModel:
-    """One model, as `deploy`'s options name it; in a plan's file, files are relative to it."""
+    """One model, with the options of `deploy`. In a plan's file, paths are relative to the file."""
 
     source: Name
-    name: FileName | None = None  # in tables; the source's own when it is None
+    name: FileName | None = None  # in tables; by default the source's own name
     weights: Text = ""
     checkpoint: Name | None = None
     input_shape: tuple[Positive, ...] | None = None  # of the only input
@@ -38,8 +38,8 @@ class PlannedModel:
     calibration: Name | None = None
     held_out: Name | None = None
     preprocessing: PreprocessingRequest | None = None
-    task: Task | None = None  # guessed where it is None and certain
-    weights_mirror: Text | None = None  # where weights are downloaded from in place of torchvision's own place
+    task: Task | None = None  # None: inferred if that is certain
+    weights_mirror: Text | None = None  # replaces the location from which torchvision downloads weights
 
     @property
     def title(self) -> str:
@@ -64,15 +64,15 @@ class PlannedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedCase:
-    """A case with all that it is to be made from."""
+    """A case with everything it is made from."""
 
     case: Case
     model: PlannedModel
     runtime: RuntimeRequest
-    target: Target  # with its settings, threads among them
+    target: Target  # with its settings, including the threads
     instruments: tuple[str, ...]
-    images: int | None = None  # at most so many are classified; None: all that its target asks for
-    required: bool = False  # its failure is the whole run's; else it is a result like any other
+    images: int | None = None  # limit for the images to classify; None: the target's own
+    required: bool = False  # its failure fails the whole run; otherwise it is only a failed case
 
 
 @value
@@ -85,16 +85,17 @@ class Plan:
     targets: Annotated[tuple[Name, ...], Len(1, 512)]
     precisions: Annotated[tuple[Precision, ...], Len(1, 3)] = (Precision.FP32, Precision.INT8)
     runtimes: Annotated[tuple[Name, ...], Len(1, 64)] = (OWN_RUNTIME,)
-    threads: Annotated[tuple[Annotated[int, Ge(1), Le(1024)], ...], Len(0, 64)] = ()  # none: what each target says
+    threads: Annotated[tuple[Annotated[int, Ge(1), Le(1024)], ...], Len(0, 64)] = ()  # empty: each target's own
     instruments: Annotated[tuple[Name, ...], Len(1, 64)] = DEFAULT
-    images: Positive | None = None  # held-out images to classify; None: what each target says
-    goals: Goals = ()  # that the report judges the run by
-    benchmark: dict[str, Any] = field(default_factory=dict)  # in place of the targets' own settings
+    images: Positive | None = None  # held-out images to classify; None: each target's own
+    goals: Goals = ()  # goals that the report judges
+    benchmark: dict[str, Any] = field(default_factory=dict)  # overrides the targets' own settings
 
     def cases(self, *, wait: bool = False, required: bool = False) -> Iterator[PlannedCase]:
-        """Raises ConfigError for what is not known and settings that do not fit.
+        """Yield the cases. Raises ConfigError for unknown names and invalid settings.
 
-        With `wait` a board that another uses is waited for. `required` are the cases in the first of the runtimes.
+        With `wait`, boards that are in use are waited for. With `required`, the cases in the first runtime are
+        required.
         """
         targets = [load_configured(name, self.benchmark, images=self.images, wait=wait) for name in self.targets]
         for target in targets:
@@ -120,9 +121,9 @@ class Plan:
 def load_configured(
     name: str, settings: Mapping[str, object], *, images: int | None = None, wait: bool = False
 ) -> Target:
-    """A target with `settings` in place of its own [benchmark], and another number of held-out images.
+    """Load a target with `settings` replacing its own [benchmark], and optionally another number of images.
 
-    With `wait`, one that waits for who else uses it. Raises ConfigError, naming the setting that does not fit.
+    With `wait`, the target waits for other users. Raises ConfigError, naming the invalid setting.
     """
     target = load_target(name)
     spec = check_table(BenchmarkSpec, {**asdict(target.benchmark), **settings}, where="benchmark settings")
@@ -132,7 +133,7 @@ def load_configured(
 
 
 def read_plan(path: Path) -> Plan:
-    """Raises ConfigError with the file and the key."""
+    """Read a plan's file. Raises ConfigError with the file and the key."""
     plan = check_table(Plan, {"schema": None, **read_toml(path)}, where=str(path))
     axes = {
         "models": [model.title for model in plan.models],
@@ -153,7 +154,7 @@ def read_plan(path: Path) -> Plan:
 
 
 def _beside(folder: Path, model: PlannedModel) -> PlannedModel:
-    """The model with its files' paths as seen from here."""
+    """Return the model with paths relative to the current folder."""
 
     def found(name: str | None) -> str | None:
         return name if name is None or is_function_name(name) else str(folder / name)

@@ -1,4 +1,4 @@
-"""The pool of worker processes, a case each, on a machine that reaches the boards."""
+"""A pool of worker processes, one for each case, on the machine that reaches the boards."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from edgetool.platform.process import talk_to
 from edgetool.platform.store import Store, cache_root
 from edgetool.records.case import CaseFailure
 
-Answer = dict[str, bytes] | CaseFailure  # a record's files by name
+Answer = dict[str, bytes] | CaseFailure  # the files of a record by name
 
-WORKER = "edgetool.pipeline.worker"  # the board is named for who looks at the processes
-END_S = 30.0  # for a process to leave its board
+WORKER = "edgetool.pipeline.worker"  # runs with the board as an argument, which identifies it in lists of processes
+END_S = 30.0  # time for a process to leave its board
 RESULT_LIMIT_BYTES = 2 * 1024**3
 
 
 class WorkerPool:
-    """Processes by key. Closing the pipe to one ends it; should this process die, they all end."""
+    """Worker processes by key. Closing the pipe to one ends it, so all end with this process."""
 
     def __init__(self) -> None:
         self._pipes: dict[str, socket.socket] = {}
@@ -36,9 +36,9 @@ class WorkerPool:
         self._changed = threading.Condition()
 
     def measure(self, key: str, order: Order, archive: bytes | None, on_line: Callable[[str], object]) -> Answer:
-        """Measure a case in a process of its own and return what it left; `on_line` hears of its steps.
+        """Measure a case in its own process and return the files of its record. `on_line` receives its steps.
 
-        The bundle is the folder that the order names, or `archive`.
+        The bundle is the order's folder, or `archive`.
         """
         with tempfile.TemporaryDirectory(prefix="edgetool-") as results:
             try:
@@ -55,7 +55,7 @@ class WorkerPool:
                 return CaseFailure(error="ExecutorError", message=f"the case's process was lost: {error}")
 
     def end(self, key: str) -> None:
-        """Ask a process to leave its board and end, and see to it that it does; returns at once."""
+        """Ask a process to leave its board and end, and force it to after END_S. Doesn't wait."""
         with self._changed, suppress(OSError):
             if pipe := self._pipes.get(key):
                 pipe.shutdown(socket.SHUT_WR)
@@ -64,7 +64,7 @@ class WorkerPool:
                 deadline.start()
 
     def end_all(self) -> None:
-        """End every process, wait for them, and start no other."""
+        """End all processes, wait for them and start no more."""
         with self._changed:
             self._closing = True
             keys = list(self._pipes)
@@ -89,13 +89,13 @@ class WorkerPool:
 
 
 def _hang_up(pipe: socket.socket) -> None:
-    """Nothing more is read from it: `talk_to` then ends its process by force."""
+    """Close the reading end, so that `talk_to` ends the process by force."""
     with suppress(OSError):
         pipe.shutdown(socket.SHUT_RD)
 
 
 def _received(archive: bytes) -> Path:
-    """The bundle on this machine's disk, unpacked once."""
+    """Return the bundle on this machine's disk, unpacked once."""
 
     def make(folder: Path) -> None:
         packed = folder / "bundle.tar.zst"

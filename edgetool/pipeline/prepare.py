@@ -1,4 +1,4 @@
-"""Planned cases made ready to be measured: each runtime, model and bundle is made once, whatever wants it."""
+"""Prepare planned cases: each runtime, model and bundle is built once and shared by the cases that need it."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from edgetool.targets.spec import Target
 P = ParamSpec("P")
 T = TypeVar("T")
 
-RECORD_RECIPE = 1  # raised when a case is measured in another way
+RECORD_RECIPE = 1  # increment when cases are measured differently
 QUANTIZATIONS = {quantization.precision: quantization for quantization in Quantization}
-INSTEAD = {Precision.INT8_DYNAMIC: Precision.INT8}  # where a target has no kernels for the first
+INSTEAD = {Precision.INT8_DYNAMIC: Precision.INT8}  # replacement for a precision for which a target has no kernels
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedCase:
-    """A case that can be measured."""
+    """A case that is ready to be measured."""
 
     case: Case
-    key: Key  # of all that its record follows from
+    key: Key  # hash of all inputs of its record
     target: Target
     bundle: Bundle
     model: BundledModel
     instruments: tuple[str, ...]
     environment: Mapping[str, str]
-    images: int | None = None  # at most so many are classified
+    images: int | None = None  # limit for the images to classify
     required: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnpreparedCase:
-    """A case that can't be, and why."""
+    """A case that can't be prepared, with the error."""
 
     case: Case
     error: EdgetoolError
@@ -58,7 +58,7 @@ class UnpreparedCase:
 
 
 class Preparation:
-    """Planned cases on their way: what could not be made is an error for each case that wants it."""
+    """Prepares planned cases. An error becomes the result of each case that depends on it."""
 
     def __init__(self, planned: Sequence[PlannedCase], context: StepContext) -> None:
         self._context = context
@@ -70,7 +70,7 @@ class Preparation:
         self._kept = tuple(self._keep_precisions())
 
     def _keep_precisions(self) -> Iterator[Fallback]:
-        """Plan a model that comes as fp16 or int8 in its own precision, in place of those that were asked for."""
+        """Plan a model that comes in fp16 or int8 in that precision, replacing the requested ones."""
         for model in dict.fromkeys(case.model for case in self._planned):
             source = self._try(self._source, model)
             asked = tuple(dict.fromkeys(case.case.precision for case in self._planned if case.model == model))
@@ -85,10 +85,10 @@ class Preparation:
                 )
 
     def settle(self) -> tuple[Fallback, ...]:
-        """Load the required cases' models in their targets' own runtimes, before hours are spent on measuring.
+        """Load the required cases' models with their targets' runtimes, before time is spent on measuring.
 
-        A precision that a target has no kernels for gives way to the one in its stead, on every target, so that all
-        run the same models. Raises UnsupportedOperator where there is none in its stead, and what preparing raises.
+        A precision without kernels on some target is replaced on every target, so that all run the same models. Raises
+        UnsupportedOperator when there is no replacement, and whatever preparing raises.
         """
         instead: dict[Precision, str] = {}
         for case in {c.target.name: c for c in self._planned if c.required}.values():
@@ -113,7 +113,7 @@ class Preparation:
         return (*fallbacks, *self.settle())
 
     def cases(self) -> Iterator[PreparedCase | UnpreparedCase]:
-        """Each case in the plan's order. Raises the error of a required case that can't be prepared."""
+        """Yield each case in the plan's order. Raises the error of a required case that can't be prepared."""
         for case in self._planned:
             try:
                 yield self._prepared(case)
@@ -136,7 +136,7 @@ class Preparation:
         )
 
     def runtime(self, case: PlannedCase) -> RuntimeBuild:
-        """The runtime that a case gets. Raises ConfigError and BuildError."""
+        """Return the runtime for a case. Raises ConfigError, BuildError."""
         return self._kit(case).runtime.build
 
     def _kit(self, case: PlannedCase) -> Kit:
@@ -147,9 +147,9 @@ class Preparation:
         )
 
     def model(self, model: PlannedModel, precision: Precision, kind: str = "onnxruntime") -> ModelArtifact:
-        """In the form that a kind of runtime takes, made once.
+        """Return a model in the format of a kind of runtime, built once.
 
-        Raises ModelError, and ConfigError for what is not installed.
+        Raises ModelError, and ConfigError for a package that isn't installed.
         """
         return self._once((model, precision, kind), lambda: self._make_model(model, precision, kind))
 
@@ -169,7 +169,7 @@ class Preparation:
         )
 
     def _source(self, model: PlannedModel) -> ModelArtifact:
-        """The model in the precision that it comes in."""
+        """Return the model in the precision in which it comes."""
         return self._once(
             (model, "source"),
             lambda: steps.export(
@@ -178,7 +178,7 @@ class Preparation:
         )
 
     def _bundle(self, case: PlannedCase) -> Bundle:
-        """With every precision of the case's model that is planned for its target and runtime and can be made."""
+        """Package all available precisions of the case's model that are planned for its target and runtime."""
         kit, kind = self._kit(case), case.runtime.kind
         _check_threads(case)
         self.model(case.model, case.case.precision, kind)
@@ -215,7 +215,7 @@ def _bundle_of(case: PlannedCase) -> tuple[PlannedModel, str, str, str]:
 
 
 def _check_threads(case: PlannedCase) -> None:
-    """Raises ConfigError for more threads than the runtime can use."""
+    """Check the number of threads. Raises ConfigError when the runtime supports fewer."""
     most = KINDS[case.runtime.kind].most_threads
     if most is not None and case.case.threads > most:
         raise ConfigError(
@@ -239,9 +239,9 @@ def prepared_case(
     images: int | None = None,
     required: bool = False,
 ) -> PreparedCase:
-    """The case, keyed by all that its record follows from: not by the other models of its bundle."""
+    """Prepare a case, keyed by all inputs of its record, which excludes other models in the bundle."""
     others = {path for other in bundle.manifest.models if other.path != model.path for path in other.files}
-    others |= {BILL, NOTICE}  # which list them
+    others |= {BILL, NOTICE}  # both list the other models
     described = replace(target, description="", executor={k: v for k, v in target.executor.items() if k != "wait_s"})
     inputs = {
         "recipe": RECORD_RECIPE,
@@ -274,9 +274,9 @@ def bundle_cases(
     precisions: Sequence[Precision] = (),
     wait: bool = False,
 ) -> tuple[PreparedCase, ...]:
-    """Every model of a packaged bundle, or those of some precisions, on every target.
+    """Prepare every model of a packaged bundle, or those in `precisions`, on every target.
 
-    Raises ConfigError, and WrongMachine for a target of another triple.
+    Raises ConfigError, and WrongMachine for a target with another triple.
     """
     models = [m for m in bundle.manifest.models if not precisions or m.spec.precision in precisions]
     if not models:
@@ -299,7 +299,7 @@ def bundle_cases(
 
 
 def check_triple(bundle: Bundle, target: Target) -> None:
-    """Raises WrongMachine for a bundle of another triple."""
+    """Check the bundle's triple. Raises WrongMachine when the target has another one."""
     wanted = load_toolchain(target.triple).triple
     if bundle.manifest.triple != wanted:
         raise WrongMachine(

@@ -1,4 +1,4 @@
-"""Whether a board is there, asked before hours of work are spent on it."""
+"""Check that a board is reachable before time is spent on preparing cases for it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from edgetool.targets.spec import Target
 
 
 def reach(target: Target, context: StepContext) -> None:
-    """Is a real board there, does it let us in, is it the machine that its file says?
+    """Check that a target is reachable, accepts the login and is the machine in its target file.
 
-    Raises ConnectError, HostKeyError or WrongMachine. A question about a host key is asked here, while nothing else is
-    on the terminal.
+    Questions about a host key are asked here, before other output appears on the terminal. Raises ConnectError,
+    HostKeyError or WrongMachine.
     """
     prepare_executor(target, context.progress)
-    executor = open_executor(target, exclusive=False)  # says what it needs and lacks
+    executor = open_executor(target, exclusive=False)  # raises ConfigError when a requirement is missing
     if executor.traits.runs_here:
         return
     with executor:

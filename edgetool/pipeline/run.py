@@ -1,4 +1,4 @@
-"""A run: prepared cases on their way to records in a folder; what has a record there is kept, the rest is measured."""
+"""Run prepared cases in a folder: keep the records that exist, measure the rest."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from edgetool.records.underway import Underway, clear_underway, write_underway
 
 Fill = Callable[[Path], object]  # writes a record's files into a folder
 Answer = Fill | EdgetoolError | CaseFailure
-# Each case with what came of it, as it is finished.
+# Yields each case with its result as it finishes.
 Schedule = Callable[[Sequence[PreparedCase]], Generator[tuple[PreparedCase, Answer], None, None]]
 
 
 class Watch(Protocol):
-    """Who is told how a run goes."""
+    """Receives the progress of a run."""
 
     def begin(self, cases: Sequence[Case]) -> None:
-        """What will be measured."""
+        """The cases that will be measured."""
         ...
 
     def step(self, target: str, text: str) -> None:
-        """What a target's board does now; called from another thread."""
+        """The current step of a target's board. Called from another thread."""
         ...
 
     def end(self, result: CaseResult) -> None:
-        """A case is finished."""
+        """A finished case."""
         ...
 
 
 class Unwatched:
-    """Tells nobody."""
+    """Ignores all events."""
 
     def begin(self, cases: Sequence[Case]) -> None:
         del cases
@@ -59,7 +59,7 @@ class Unwatched:
 
 
 class _Told:
-    """A watch, and the file that tells whoever looks at the folder how far the run has come."""
+    """Forwards events to a watch, and writes the run's progress to a file in its folder."""
 
     def __init__(self, folder: Path, run: Underway, watch: Watch | None) -> None:
         self._folder, self._run, self._watch = folder, run, watch or Unwatched()
@@ -81,7 +81,7 @@ class _Told:
 
 
 def in_this_process(context: StepContext) -> Schedule:
-    """One case after the other, with the steps of each told as progress."""
+    """Return a schedule that measures one case after the other, reporting their steps as progress."""
 
     def schedule(cases: Sequence[PreparedCase]) -> Generator[tuple[PreparedCase, Answer], None, None]:
         for case, answer in measure_here(cases, context):
@@ -95,7 +95,10 @@ def _files_of(recorded: Recorded, case: Case) -> Fill:
 
 
 def on_many_boards(watch: Watch, *, scheduler: str | None = None) -> Schedule:
-    """Many at once, each in a process of its own, one at a time on each board. Raises ConfigError without Dask."""
+    """Return a schedule that measures on many boards in parallel, one case at a time on each.
+
+    Each case has its own process. Raises ConfigError when Dask isn't installed.
+    """
     try:
         from edgetool.pipeline import cluster
     except ModuleNotFoundError as error:
@@ -135,10 +138,10 @@ def run_cases(
     criterion: Criterion = Criterion.LATENCY,
     force: bool = False,
 ) -> Run:
-    """Measure what has no record in `folder` yet, keep each record as it comes, and write `run.json` over all cases.
+    """Measure the cases without a record in `folder`, store each record as it arrives, and write `run.json`.
 
-    A case that fails is a result with its reason; the error of a required one is raised. Raises ConfigError when
-    another run is at work in the folder.
+    A failing case becomes a result with its reason, but the error of a required one is raised. Raises ConfigError when
+    another run is active in the folder.
     """
     from filelock import FileLock, Timeout
 
@@ -178,7 +181,7 @@ def run_cases(
 def _measure(
     cases: Sequence[PreparedCase | UnpreparedCase], store: RecordStore, schedule: Schedule, *, watch: Watch, force: bool
 ) -> tuple[CaseResult, ...]:
-    """The results in the order of the cases."""
+    """Return the results in the order of the cases."""
     results: dict[Case, CaseResult] = {}
 
     def finish(result: CaseResult) -> None:
@@ -200,7 +203,7 @@ def _measure(
 
 
 def _keep(case: PreparedCase, answer: Answer, store: RecordStore) -> CaseResult:
-    """Raises what went wrong with a required case."""
+    """Store the record of a case and return its result. Raises the error of a required case."""
     if not isinstance(answer, EdgetoolError | CaseFailure):
         try:
             return CaseResult(case=case.case, record=store.write(case.key, answer, case.case))
@@ -215,10 +218,10 @@ def _keep(case: PreparedCase, answer: Answer, store: RecordStore) -> CaseResult:
 
 @contextmanager
 def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force: bool = False) -> Iterator[Path]:
-    """A folder to run these cases in; call `publish` on it when all is done.
+    """Yield a folder in which to run these cases. Call `publish` on it when all is done.
 
-    It is hidden until then, and named for its cases: when such a run was interrupted, this one goes on with the records
-    it has. Raises ConfigError when `runs` can't be written to.
+    Until then it is hidden and named after its cases, so a new run of the same cases resumes an interrupted one. Raises
+    ConfigError when `runs` isn't writable.
     """
     from filelock import FileLock, Timeout
 
@@ -233,7 +236,7 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
     lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0)
     try:
         lock.acquire()
-    except Timeout:  # the same run is at work now: this one is another
+    except Timeout:  # the same run is active now, so use another folder
         folder = folder.with_name(f"{folder.name}-{secrets.token_hex(3)}")
     if force:
         shutil.rmtree(folder, ignore_errors=True)
@@ -241,7 +244,7 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
         yield folder
     finally:
         if not list((folder / "records").glob("*/*.json")):
-            shutil.rmtree(folder, ignore_errors=True)  # nothing to go on with
+            shutil.rmtree(folder, ignore_errors=True)  # nothing to resume
         if lock.is_locked:
             with suppress(OSError):
                 Path(lock.lock_file).unlink()
@@ -249,18 +252,18 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
 
 
 def run_name() -> str:
-    """The name of a run that begins now: no other has it, and names sort by time."""
+    """Return a unique name for a run that starts now. Names sort by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
 def publish(folder: Path, name: str) -> Path:
-    """Show a finished run under its name."""
+    """Rename a finished run's folder to its name."""
     (folder / ".lock").unlink(missing_ok=True)
     return folder.rename(folder.with_name(name))
 
 
 def check_complete(run: Run, folder: Path) -> None:
-    """Raises RunIncomplete, naming the targets, when a case failed."""
+    """Check that all cases succeeded. Raises RunIncomplete, naming the targets with failures."""
     failed = [result for result in run.results if result.failure is not None]
     if failed:
         where = ", ".join(dict.fromkeys(result.case.target for result in failed))

@@ -1,4 +1,4 @@
-"""The runtime as an axis: what a plan's name for one asks for."""
+"""The runtime axis of a plan: what each runtime's name stands for."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from edgetool.targets.spec import Target
 
 @value
 class RuntimeRequest:
-    """A kind of runtime, which build of it, and the variables of its process."""
+    """A kind of runtime, a build of it, and environment variables for its process."""
 
     name: Name  # in plans and tables
     kind: Name = "onnxruntime"
-    provider: Name = OWN_RUNTIME  # "crossbuild", "debian", "wheel", "key:…"; "auto": what the target's file says
+    provider: Name = OWN_RUNTIME  # "crossbuild", "debian", "wheel", "key:…", or "auto" for the target file's choice
     environment: dict[Name, Text] = field(default_factory=dict)
 
 
-DEFAULT_KIND = "onnxruntime"  # the target's own runtime by another name
-# Those that are more than a provider's name.
+DEFAULT_KIND = "onnxruntime"  # an alias for the target's own runtime
+# Names that aren't just a provider.
 NAMED = {
-    "scalar": RuntimeRequest(name="scalar", environment={"EDGETOOL_FORCE_SCALAR": "1"}),  # ours without its vectors
+    "scalar": RuntimeRequest(name="scalar", environment={"EDGETOOL_FORCE_SCALAR": "1"}),  # ours without vectors
     "tflite": RuntimeRequest(name="tflite", kind="tflite"),
     "ncnn": RuntimeRequest(name="ncnn", kind="ncnn"),
 }
@@ -33,7 +33,7 @@ PROVIDERS = (OWN_RUNTIME, "crossbuild", "debian", "wheel")
 
 
 def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
-    """Names as a user gives them, several separated by commas, as plans have them.
+    """Convert names given by the user, possibly separated by commas, to those used in plans.
 
     >>> chosen_runtimes(["onnxruntime,tflite", "ncnn"]), chosen_runtimes([])
     (('auto', 'tflite', 'ncnn'), ('auto',))
@@ -43,7 +43,7 @@ def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def runtime_request(name: str, target: Target) -> RuntimeRequest:
-    """What a name asks for on a target. Raises ConfigError, listing the known ones."""
+    """Return the runtime that a name stands for on a target. Raises ConfigError, listing the known names."""
     if name not in NAMED and name not in PROVIDERS and not name.startswith(BY_KEY):
         raise ConfigError(f"no runtime {name!r}", hint=f"known runtimes: {', '.join((*PROVIDERS, 'key:KEY', *NAMED))}")
     found = NAMED.get(name, RuntimeRequest(name=name, provider=name))

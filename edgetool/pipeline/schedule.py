@@ -1,4 +1,4 @@
-"""Which boards may be used at the same time, and which have to wait for each other."""
+"""Decide which boards may be used in parallel."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from edgetool.targets.spec import Target
 
 
 def lanes(targets: Iterable[Target], *, processors: int | None = None) -> tuple[tuple[str, ...], ...]:
-    """The targets' names in lanes: those of one lane one after the other, lanes side by side.
+    """Group the targets' names into lanes: targets in one lane run one after the other, lanes run in parallel.
 
-    Two targets that lead to one board share a lane; emulated ones share as many as this machine has processors.
+    Targets on the same board share a lane. Emulated targets share as many lanes as this machine has processors.
     """
     limit = processors or os.cpu_count() or 1
     found: dict[Hashable, list[str]] = {}
@@ -27,11 +27,11 @@ def lanes(targets: Iterable[Target], *, processors: int | None = None) -> tuple[
 
 
 def disturbs(target: Target, other: Target) -> bool:
-    """Whether measuring `other` at the same time would spoil what is measured on `target`."""
+    """Return whether measuring `other` at the same time would distort measurements on `target`."""
     return is_timed_here(target) and executor_of(other).traits.runs_here and not is_timed_here(other)
 
 
 def is_timed_here(target: Target) -> bool:
-    """On this machine's processors, in silicon: nothing else may run beside it."""
+    """Return whether the target measures times on this machine's own processors, so nothing else may run."""
     traits = executor_of(target).traits
     return bool(traits.runs_here and not traits.emulates)

@@ -1,4 +1,4 @@
-"""The numeric self-test alone, in the runtime that a target would get."""
+"""Run only the numeric self-test, with the runtime that a target would get."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edgetool.targets.spec import Target
 
 
 def selftest_runtime(target: Target, context: StepContext) -> tuple[RuntimeBuild, int]:
-    """Run the numeric self-test alone in the runtime that the target would get; returns it and how many cases held."""
+    """Run the self-test with the target's runtime. Return the runtime and the number of cases that passed."""
     kit = provision(target, context)
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         test = build_selftest()

@@ -1,4 +1,4 @@
-"""The steps of a deployment, from a model to a bundle, each skipped when its inputs are unchanged."""
+"""The steps of a deployment, from model to bundle. A step is skipped when its inputs are unchanged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from edgetool.runtimes.toolchains import build_harness, load_toolchain
 from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
-EXPORT_RECIPE = 4  # raised when a step makes something else of the same inputs
+EXPORT_RECIPE = 4  # increment when a step produces something else from the same inputs
 QUANTIZE_RECIPE = 4
 BUNDLE_RECIPE = 6
 CALIBRATION_IMAGES = 128
@@ -38,7 +38,7 @@ SNR_IMAGES = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """A target with all that its bundles are made from."""
+    """A target with everything that its bundles are made from."""
 
     target: Target
     toolchain: Toolchain
@@ -47,7 +47,7 @@ class Kit:
 
 
 def provision(target: Target, context: StepContext, *, kind: str = "onnxruntime") -> Kit:
-    """A kind of runtime and the harness for a target's triple."""
+    """Provide a kind of runtime and the harness for a target's triple."""
     toolchain = load_toolchain(target.triple)
     with context.progress.step(f"harness for {toolchain.triple}"):
         harness = build_harness(toolchain, context.store, force=context.force)
@@ -72,7 +72,7 @@ def export(
     opset: int,
     weights_mirror: str | None = None,
 ) -> ModelArtifact:
-    """The model as fp32 ONNX."""
+    """Export the model to fp32 ONNX."""
     inputs = {
         "recipe": EXPORT_RECIPE,
         "source": request.source,
@@ -105,7 +105,7 @@ def export(
         checked = "checked" if difference is None else f"differs from PyTorch by {difference:.1e} of the largest output"
         step.note(", ".join([checked, *exported.notes]))
 
-    # A factory's code is the user's own and may have changed in ways that no key sees.
+    # A factory's code may have changed in ways that the key doesn't cover.
     force = context.force or request.is_factory
     with context.progress.step(f"export {request.name}") as step:
         entry = context.store.entry("export", inputs, make, force=force)
@@ -120,7 +120,7 @@ def _checkpoint_digest(request: ModelRequest) -> str | None:
 
 
 def _versions(*packages: str) -> dict[str, str | None]:
-    """Versions of installed packages, without importing them."""
+    """Return the versions of installed packages without importing them."""
 
     def find(package: str) -> str | None:
         try:
@@ -143,7 +143,7 @@ def quantize(
     *,
     quantization: Quantization,
 ) -> ModelArtifact:
-    """The model in 8 bits."""
+    """Quantize the model to 8 bits."""
     inputs = {
         "recipe": QUANTIZE_RECIPE,
         "model": model.spec.sha256,
@@ -177,9 +177,9 @@ def convert(
     source: ImageSource | None,
     context: StepContext,
 ) -> ModelArtifact:
-    """The fp32 model in a precision and in the form that a kind of runtime takes.
+    """Convert the fp32 model to the format of a kind of runtime in a precision.
 
-    Raises ConfigError without the tools, QuantizeError for a precision that the runtime does not have.
+    Raises ConfigError when the tools are missing, QuantizeError for a precision that the runtime doesn't support.
     """
     form = KINDS[kind].form
     if form is None or precision not in form.precisions:
@@ -222,7 +222,7 @@ def convert(
 def package(
     models: Sequence[ModelArtifact], kit: Kit, request: ModelRequest, source: ImageSource | None, context: StepContext
 ) -> Bundle:
-    """The models with the target's runtime and harness, and as many held-out images as it is to classify."""
+    """Package the models with the target's runtime and harness, and the held-out images that it classifies."""
     count = max(1, kit.target.evaluation.images)
     inputs = {
         "recipe": BUNDLE_RECIPE,
@@ -253,7 +253,7 @@ def package(
 
 @value
 class Unsupported:
-    """What `check_operators` found, as it is kept."""
+    """The result of `check_operators`, as cached."""
 
     precision: Precision
     model: Text
@@ -268,7 +268,10 @@ class OperatorCheck:
 
 
 def check_operators(bundle: Bundle, target: Target, context: StepContext) -> dict[Precision, UnsupportedOperator]:
-    """Load each model in the target's own runtime; precision → what it lacks. Kept, as equal bundles load alike."""
+    """Load each model with the target's own runtime. Return precision → unsupported operator.
+
+    The result is cached, since equal bundles load alike.
+    """
 
     def make(folder: Path) -> None:
         with open_executor(target) as executor:

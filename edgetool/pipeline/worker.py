@@ -1,4 +1,4 @@
-"""The process that measures one case. It lives as long as the pipe to it, whatever becomes of who started it."""
+"""The process that measures one case. It ends when the pipe to its parent closes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENDED = 130
 
 @value
 class Order:
-    """What the process is told, as one line of JSON on its stdin."""
+    """The process's input: one line of JSON on stdin."""
 
     case: Case
     bundle: Name  # a folder
@@ -41,11 +41,11 @@ class Order:
     instruments: tuple[Name, ...]
     environment: dict[Name, Text] = field(default_factory=dict)
     images: Positive | None = None
-    results: Name = "unknown yet"  # the folder to leave a record with its outputs in, or a failure
+    results: Name = "unknown yet"  # the folder for the record and its outputs, or for a failure
 
 
 class _Lines(Silent):
-    """Each step as a line on stdout, for who watches."""
+    """Print each step as a line on stdout."""
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -59,7 +59,7 @@ def main() -> None:
     try:
         line = sys.stdin.buffer.readline()
         if not line:
-            return  # ended before it was told anything
+            return  # ended before it received an order
         order = parse_value(Order, line, where="the order")
         threading.Thread(target=_end_with_the_pipe, daemon=True).start()
         with scratch_of_our_own():
@@ -84,7 +84,7 @@ def _measure_or_say_why_not(order: Order) -> None:
 def _measure(order: Order) -> None:
     context = StepContext(store=Store(cache_root()), progress=_Lines())
     reach(order.target, context)
-    bundle = open_bundle(Path(order.bundle), verify=False)  # who gives the order has checked it
+    bundle = open_bundle(Path(order.bundle), verify=False)  # verified by the sender of the order
     models = [model for model in bundle.manifest.models if model.spec.precision == order.case.precision]
     if len(models) != 1:
         raise ExecutorError(f"the bundle holds {len(models)} models in {order.case.precision}, not one")
@@ -94,7 +94,7 @@ def _measure(order: Order) -> None:
 
 
 def _end_with_the_pipe() -> None:
-    os.read(sys.stdin.fileno(), 1)  # nothing follows the order but the end
+    os.read(sys.stdin.fileno(), 1)  # the order is followed only by the end of the pipe
     os.kill(os.getpid(), signal.SIGTERM)
 
 
