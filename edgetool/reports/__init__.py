@@ -1,1 +1,1 @@
-"""Records as tables, plots and text."""
+"""Reports: records as tables, charts and text."""

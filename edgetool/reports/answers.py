@@ -1,4 +1,4 @@
-"""What the cases of a run said of each held-out image, those first that they disagree on."""
+"""The predictions of a run's cases for each held-out image, disagreements first."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from edgetool.platform.values import value
 
 @value
 class Answer:
-    """The class that each case gave one image."""
+    """The class that each case predicted for one image."""
 
     image: int
-    label: int | None  # None where there is none, or an accuracy would mean nothing
+    label: int | None  # None without labels, or when accuracy is meaningless
     classes: tuple[int, ...]  # in the order of the cases
 
     @property
@@ -28,9 +28,9 @@ class Answer:
 
 
 def answers(measured: Sequence[Accuracy]) -> tuple[Answer, ...]:
-    """On the images that every case classified: those whose class changed first, then those that are wrong.
+    """Return the predictions for the images that every case classified: changed classes first, then wrong ones.
 
-    Raises CompareError where their labels tell that they are other images.
+    Raises CompareError when the labels show that the images differ.
     """
     if not measured:
         return ()
@@ -50,5 +50,5 @@ def answers(measured: Sequence[Accuracy]) -> tuple[Answer, ...]:
 
 
 def confusion(accuracy: Accuracy) -> Counter[tuple[int, int]]:
-    """(label, class) → how many images; empty without labels."""
+    """Return (label, class) → number of images; empty without labels."""
     return Counter(zip(accuracy.labels or (), accuracy.predictions, strict=False))

@@ -1,4 +1,4 @@
-"""A run as a board of tasks: scope → optimize → validate → report, each task's state taken from what was recorded."""
+"""A run as a board of tasks: scope → optimize → validate → report. The records determine the state of each task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Phase(StrEnum):
 
 class Progress(StrEnum):
     DONE = "done"
-    OPEN = "open"  # not done, or done without an answer
+    OPEN = "open"  # not done, or done without a conclusion
     FAILED = "failed"
 
 
@@ -33,11 +33,11 @@ class Task:
     phase: Phase
     title: str
     progress: Progress
-    found: str  # what the record says of it
+    found: str  # the state according to the records
 
 
 def tasks(run: Run, table: Sequence[Row], verdicts: Sequence[Verdict], checks: Sequence[Check]) -> tuple[Task, ...]:
-    """`table`, `verdicts` and `checks` are the run's."""
+    """Return the tasks of a run, given its rows, verdicts and checks."""
     return (*_scope(run, table), *_optimize(table), *_validate(table), *_report(verdicts, checks))
 
 

@@ -1,4 +1,4 @@
-"""Which runtime to ship: the best by the criterion that the user gives, and what it costs by the others."""
+"""Choose a runtime to ship: the best one by the user's criterion, and how it compares by the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgetool.reports.rows import Row, groups
 
 
 def _cost(row: Row) -> float | None:
-    """Time where a board's clock took it, else weighted instructions: never compared with one another."""
+    """Return the latency on a board, else weighted instructions. The two are never compared with each other."""
     if row.latency is not None and not row.emulated:
         return float(row.latency.p50_ns)
     return None if row.instructions_weighted is None else float(row.instructions_weighted)
@@ -21,18 +21,18 @@ def _size(row: Row) -> float | None:
 
 
 def _memory(row: Row) -> float | None:
-    """None under an emulator, whose own memory is in the number."""
+    """Return the peak RSS. None under an emulator, whose own memory would be included."""
     return None if row.peak_rss_bytes is None or row.emulated else float(row.peak_rss_bytes)
 
 
 def _errors(row: Row) -> float | None:
-    """The share of the images that were classified wrongly, or unlike the exported model where there are no labels."""
+    """Return the share of misclassified images or, without labels, of disagreement with the exported model."""
     if row.accuracy is not None:
         return 1 - row.accuracy.value
     return 1 - row.agreeing / row.agreement_samples if row.agreeing is not None and row.agreement_samples else None
 
 
-# What is to be small.
+# The quantity to minimize for each criterion.
 QUANTITIES: Mapping[Criterion, Callable[[Row], float | None]] = {
     Criterion.LATENCY: _cost,
     Criterion.SIZE: _size,
@@ -43,7 +43,7 @@ QUANTITIES: Mapping[Criterion, Callable[[Row], float | None]] = {
 
 @value
 class Cost:
-    """What the winner has of another criterion's quantity, beside the best there is."""
+    """The winner's value for another criterion, and the best value."""
 
     criterion: Criterion
     winner: float
@@ -56,18 +56,18 @@ class Cost:
 
 @value
 class Choice:
-    """Among the runtimes and precisions of one model on one target."""
+    """A choice among the runtimes and precisions of one model on one target."""
 
     model: str
     target: str
     criterion: Criterion
-    counted: bool  # a latency is unknown, and instructions stand in for it
-    winner: Row | None  # None where the criterion's quantity is not known of two rows
+    counted: bool  # latency is unknown, so instructions are used instead
+    winner: Row | None  # None if fewer than two rows have a value
     costs: tuple[Cost, ...]
 
 
 def choices(table: Sequence[Row], criterion: Criterion) -> tuple[Choice, ...]:
-    """One for each model, target and number of threads of `table`."""
+    """Return a choice for each model, target and number of threads in `table`."""
     return tuple(_choose(cell, criterion) for cell in groups(table, lambda row: (row.model, row.target, row.threads)))
 
 

@@ -1,4 +1,4 @@
-"""Goals as a gate: judged on a run, beside a baseline or alone, and written for whoever keeps the gate."""
+"""Goals as a gate: judged for a run, alone or relative to a baseline, and exported for CI."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgetool.reports.tables.goals import goals_table
 
 
 def gate(goals: Sequence[Goal], candidate: Path, baseline: Path | None = None) -> tuple[Check, ...]:
-    """The goals on a run's folder. Raises CompareError for a folder that is no run."""
+    """Judge the goals for a run's folder. Raises CompareError when the folder isn't a run."""
     stored = _read(candidate)
     before = () if baseline is None else _read(baseline).entries
     return judge_goals(goals, stored.entries, rows(stored.entries), baseline=before)
@@ -28,7 +28,7 @@ def _read(path: Path) -> StoredRun:
 
 
 def check_passed(checks: Sequence[Check]) -> None:
-    """Raises GateNotPassed unless every goal is met: an inconclusive one passes for nothing."""
+    """Check that every goal is met. Raises GateNotPassed otherwise, also when a goal is inconclusive."""
     left = [check for check in checks if check.state is not State.MET]
     if left:
         first = left[0]
@@ -42,13 +42,13 @@ def check_passed(checks: Sequence[Check]) -> None:
 
 
 def summary(checks: Sequence[Check]) -> str:
-    """A Markdown table of goals, for a page that a CI shows."""
+    """Return a Markdown table of goals, for a CI's summary page."""
     template = markdown_environment().from_string("## Goals\n\n{{ table(of) }}\n")
     return tidy(template.render(of=goals_table(checks)))
 
 
 def junit(checks: Sequence[Check], *, name: str) -> bytes:
-    """JUnit's XML: a test case for each goal and case; not met is a failure, inconclusive an error."""
+    """Return JUnit XML with a test case for each goal and case: not met is a failure, inconclusive an error."""
     from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
     suite = TestSuite(name)

@@ -1,4 +1,4 @@
-"""Goals against a run: met, not met, or inconclusive, and never met on a number that nobody took."""
+"""Judge goals against a run: met, not met or inconclusive. A goal is never met without a measurement."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from edgetool.reports.rows import Entry, Row
 
 class State(StrEnum):
     MET = "met"
-    INCONCLUSIVE = "inconclusive"  # the interval holds the bound, or nothing that counts was measured
+    INCONCLUSIVE = "inconclusive"  # the interval contains the bound, or nothing relevant was measured
     NOT_MET = "not met"
 
 
 @value
 class Check:
-    """A goal on one case."""
+    """The result of a goal for one case."""
 
     goal: Goal
     model: str
     precision: str
     target: str
-    measured: Interval | None  # in the metric's unit; None where nothing that counts was measured
+    measured: Interval | None  # in the metric's unit; None when nothing relevant was measured
     state: State
-    reason: str = ""  # why nothing counts
+    reason: str = ""  # why there is no measurement
 
     @property
     def bound(self) -> str:
@@ -41,7 +41,7 @@ class Check:
 
     @property
     def found(self) -> str:
-        """The value with its interval, or why there is none."""
+        """The value with its interval, or the reason why there is none."""
         if self.measured is None:
             return self.reason
         value, low, high = (
@@ -54,9 +54,9 @@ class Check:
 def judge_goals(
     goals: Sequence[Goal], entries: Sequence[Entry], table: Sequence[Row], *, baseline: Sequence[Entry] = ()
 ) -> tuple[Check, ...]:
-    """Every goal on every case that it is about; `table` has the rows of `entries`.
+    """Judge every goal for every case it applies to. `table` has the rows of `entries`.
 
-    A goal that is about no case is inconclusive, and so is one on a case that failed.
+    A goal is inconclusive if it applies to no case or its case failed.
     """
     return tuple(check for goal in goals for check in _judge(goal, entries, table, baseline))
 
@@ -113,5 +113,5 @@ def _state(goal: Goal, measured: Interval | None) -> State:
 
 
 def worst(checks: Sequence[Check]) -> State | None:
-    """None without checks."""
+    """Return the worst state, or None without checks."""
     return max((check.state for check in checks), key=list(State).index, default=None)

@@ -1,4 +1,4 @@
-"""The history of a case over runs: each metric in the order of time, and where it changed for good."""
+"""The history of a case over several runs: each metric over time, and its lasting changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Point:
 
 @value
 class History:
-    """One metric of one case; never without points."""
+    """One metric of one case over at least one run."""
 
     metric: Metric
     model: str
@@ -46,7 +46,7 @@ class History:
     target: str
     runtime: str
     threads: int
-    points: tuple[Point, ...]  # in order of time
+    points: tuple[Point, ...]  # in time order
     steps: tuple[Step, ...]
 
     @property
@@ -59,14 +59,17 @@ class History:
 
     @property
     def change(self) -> str:
-        """What happened, with the run it happened before."""
+        """A description of each step, with the first run after it."""
         if self.steps:
             return "; ".join(f"{step.ratio:.3g}× from {self.points[step.after].run} on" for step in self.steps)
         return "too few runs" if len(self.points) < 4 else "no step"
 
 
 def read_history(folder: Path, metrics: Sequence[Metric] = DEFAULT) -> tuple[tuple[History, ...], tuple[str, ...]]:
-    """Of all runs in a folder, and the names of those that can't be read. Raises ConfigError where there is no run."""
+    """Return the histories of all runs in a folder, and the names of unreadable runs.
+
+    Raises ConfigError when there are no runs.
+    """
     found: dict[tuple[Metric, Case], list[Point]] = {}
     unreadable = []
     runs = sorted(path.parent for path in folder.glob(f"*/{RUN}") if not path.parent.name.startswith("."))
@@ -124,7 +127,7 @@ def history_table(histories: Sequence[History]) -> Table[History]:
 
 
 def history_chart(histories: Sequence[History]) -> Chart | None:
-    """A panel for each history that has more than one point; None where none has, or there is too much to look at."""
+    """Draw a panel for each history with more than one point. Return None if there are none or too many."""
     shown = [history for history in histories if len(history.points) > 1]
     if not 0 < len(shown) <= PANELS_LIMIT:
         return None

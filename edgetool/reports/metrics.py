@@ -1,4 +1,4 @@
-"""Metrics: what a case has of each, with its interval, or why it has none."""
+"""Metrics: each case's value with its interval, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from edgetool.reports.rows import Entry, Row
 from edgetool.reports.verdict import loss_to_fp32
 
 MS = 1_000_000  # nanoseconds
-Reading = Interval | str  # or why there is none
+Reading = Interval | str  # a value, or why there is none
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:
-    """What a metric is read from."""
+    """The data from which metrics are read."""
 
     row: Row
     record: Record
     fp32: Row | None
     baseline: Record | None
     entries: Sequence[Entry]
-    core: str | None  # of estimated cycles
+    core: str | None  # for estimated cycles
 
 
 def read_metric(
@@ -40,7 +40,7 @@ def read_metric(
     baseline: Sequence[Entry] = (),
     core: str | None = None,
 ) -> Reading:
-    """In the metric's unit. `entries` and `table` are the run's that `row` is of."""
+    """Return a metric in its unit, or why there is none. `entries` and `table` belong to the run of `row`."""
     if recorded is None:
         return "it failed"
     case = _Case(
@@ -55,7 +55,7 @@ def read_metric(
 
 
 def metric_text(metric: Metric, number: float) -> str:
-    """A number in the metric's unit."""
+    """Format a number in the metric's unit."""
     return _TEXTS[metric](number)
 
 
@@ -90,7 +90,7 @@ def _load(case: _Case) -> Reading:
 
 
 def _no_time(case: _Case) -> str:
-    """Why a time of this case counts for nothing; empty where it counts."""
+    """Return why the case has no meaningful time; empty if it has one."""
     if case.record.emulated:
         return "emulated: no latency"
     return "not timed" if case.record.timing is None else ""
@@ -128,7 +128,7 @@ def _peak_rss(case: _Case) -> Reading:
 
 
 def _accuracy(case: _Case) -> Reading:
-    """On all images that this target classified."""
+    """Return the accuracy over all images that this target classified."""
     if not case.record.subject.model.accuracy_means_something:
         return "random weights: it means nothing"
     if case.row.correct_all is None or not case.row.images_all:
@@ -168,7 +168,7 @@ def _baseline_instructions(case: _Case) -> Reading:
 
 
 def _cycles(case: _Case) -> Reading:
-    """An estimate is an interval; its middle stands for nothing but its middle."""
+    """Return the estimated cycles. Only the interval is meaningful; its midpoint has no special significance."""
     from edgetool.estimates.cores import load_core
     from edgetool.estimates.estimate import estimate, runs_on
 
@@ -206,7 +206,7 @@ def _milliseconds(number: float) -> str:
 
 
 def _ratio(number: float) -> str:
-    """A gate may stop a regression of a tenth of a percent: more digits than a table's ratios have."""
+    """Format a ratio with more digits near 1, since a gate may detect regressions of a tenth of a percent."""
     return f"{number:.4g}×" if abs(number - 1) < 0.1 else ratio_text(number)
 
 

@@ -1,4 +1,4 @@
-"""A run as a report: what its sections, tables and charts are made from, and the files it is written as."""
+"""A run's report: the data for its sections, tables and charts, and the files it is written to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from edgetool.reports.verdict import Verdict, verdicts
 
 @dataclass(frozen=True)
 class Report:
-    """All that is derived from a run, each once and when it is first asked for."""
+    """Everything derived from a run, computed on first use."""
 
     stored: StoredRun
 
@@ -52,7 +52,7 @@ class Report:
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """The run's goals on its cases."""
+        """The run's goals, judged for its cases."""
         return judge_goals(self.stored.run.goals, self.stored.entries, self.rows)
 
     @property
@@ -70,17 +70,17 @@ class Report:
 
     @cached_property
     def shipping(self) -> Table[Row]:
-        """Without rows where one runtime alone was measured."""
+        """The table of runtimes to ship; without rows if only one runtime was measured."""
         return shipping_table(self.rows)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """The runtime to ship, for each cell that several ran in."""
+        """The runtime to ship, for each cell with several runtimes."""
         return choices(self.shipping.rows, self.stored.run.criterion)
 
     @property
     def records(self) -> tuple[Record, ...]:
-        """Those that were made, in the order of the rows."""
+        """All records, in the order of the rows."""
         return tuple(recorded.record for recorded in self.stored.recorded)
 
     @property
@@ -93,12 +93,12 @@ class Report:
 
     @property
     def runtimes(self) -> Table[Row]:
-        """Without rows where one runtime alone was counted."""
+        """The table of runtimes; without rows if only one runtime was counted."""
         return runtimes_table(self.rows)
 
     @cached_property
     def _counted(self) -> tuple[Record, ...]:
-        """Records of the targets' own runtimes whose instructions were counted."""
+        """The records of the targets' own runtimes with instruction counts."""
         return tuple(
             recorded.record
             for result, recorded in self.stored.entries
@@ -107,7 +107,7 @@ class Report:
 
     @property
     def counted(self) -> list[tuple[Record, Table[ClassRow], Table[OperatorInstructions]]]:
-        """Those records with their tables."""
+        """These records with their tables."""
         return [
             (record, class_table(counts), operator_table(counts))
             for record in self._counted
@@ -116,7 +116,7 @@ class Report:
 
     @cached_property
     def estimates(self) -> Table[EstimateRow]:
-        """What was counted in the targets' own runtimes, on every core that it would run on."""
+        """Estimates of the counts in the targets' own runtimes, for every core that would run them."""
         cores = [load_core(name) for name in core_names()] if self._counted else []
         return estimates_table(record_rows(self._counted, cores))
 
@@ -130,7 +130,7 @@ class Report:
 
     @property
     def doubts(self) -> Mapping[Caveat, tuple[str, ...]]:
-        """Where each doubt holds."""
+        """The rows or runtimes to which each caveat applies."""
         return doubts(self.rows)
 
     def _repr_html_(self) -> str:
@@ -140,7 +140,7 @@ class Report:
 
 
 def doubts(table: tuple[Row, ...]) -> dict[Caveat, tuple[str, ...]]:
-    """Each doubt with the rows it is about, or the runtimes."""
+    """Return the rows or runtimes to which each caveat applies."""
     found: dict[Caveat, list[str]] = {}
     for row in table:
         for caveat in row.caveats:
@@ -152,9 +152,9 @@ def doubts(table: tuple[Row, ...]) -> dict[Caveat, tuple[str, ...]]:
 
 
 def write_report(folder: Path, *, pdf: bool = False) -> Report:
-    """Write a run's charts, and its report by every exporter; returns what they were made from.
+    """Write a run's charts and its report in every format. Return the report.
 
-    Raises CompareError for a folder that is no run, and ConfigError for a PDF without what makes it.
+    Raises CompareError when the folder isn't a run, ConfigError when a PDF's requirements are missing.
     """
     from edgetool.reports.exporters import EXPORTERS
     from edgetool.reports.exporters.pdf import export_pdf

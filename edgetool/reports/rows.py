@@ -1,4 +1,4 @@
-"""A case of a run in numbers: its record, compared with the others of the run that it belongs beside."""
+"""A case of a run as a row of numbers: its record, compared with related records of the run."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from edgetool.records.compare import HOST, OutputDifference, output_difference
 from edgetool.records.record import Record, Recorded
 from edgetool.records.stats import Interval, LatencySummary, proportion, summarize
 
-Entry = tuple[CaseResult, Recorded | None]  # as a run's folder holds them
+Entry = tuple[CaseResult, Recorded | None]  # as stored in a run's folder
 
 
 @value
 class Row:
-    """What is undefined, or was not measured, is None; a failed case has its reason and no number."""
+    """A row of numbers; None for undefined or unmeasured ones. A failed case has only its reason."""
 
     model: str
     precision: str
     target: str
     threads: int
-    runtime: str  # as a plan calls it; "auto" is the target's own
+    runtime: str  # the name in the plan; "auto" is the target's own
     failure: CaseFailure | None = None
     kept: bool = False  # measured by an earlier run
     emulated: bool = False
@@ -35,30 +35,30 @@ class Row:
     session_load_ns: int | None = None
     first_run_ns: int | None = None
     latency: LatencySummary | None = None
-    ratio: Interval | None = None  # of medians, to fp32 in the same cell; None where an emulator's clock took them
+    ratio: Interval | None = None  # of medians, to fp32 in the same cell; None on an emulator
     peak_rss_bytes: int | None = None
-    images: int | None = None  # as many as every target classified, so that accuracies compare
+    images: int | None = None  # as many as every target classified, so that accuracies are comparable
     correct: int | None = None
-    accuracy: Interval | None = None  # of all that this target classified, with Wilson's interval of 95 %
+    accuracy: Interval | None = None  # over all images that this target classified, with its 95 % Wilson interval
     images_all: int | None = None  # as many as this target classified
     correct_all: int | None = None
     differs_by: float | None = None  # largest output difference from the host's same model ÷ its largest output
     same_predictions: int | None = None
     compared_samples: int | None = None
-    signal_to_noise_db: float | None = None  # of the outputs, against the host's same model
+    signal_to_noise_db: float | None = None  # of the outputs, relative to the host's same model
     cosine: float | None = None
     instructions: int | None = None  # of one inference
-    instructions_weighted: int | None = None  # a vector instruction as much as the registers or elements it moves
+    instructions_weighted: int | None = None  # vector instructions weigh as much as the registers or elements they move
     instructions_ratio: float | None = None  # weighted, to fp32 in the same cell
     load_bytes: int | None = None
     store_bytes: int | None = None
-    vlen_bits: int | None = None  # of the processor that was counted on, whether or not a vector instruction ran
-    kernels: str | None = None  # "scalar", "vector" or the runtime's own words
+    vlen_bits: int | None = None  # of the processor used for counting, even if no vector instruction ran
+    kernels: str | None = None  # "scalar", "vector" or as reported by the runtime
     deployed_ratio: float | None = None  # weighted instructions, to the target's own runtime
-    deployed_difference: float | None = None  # as differs_by, from the target's own runtime
+    deployed_difference: float | None = None  # like differs_by, from the target's own runtime
     deployed_same_predictions: int | None = None
     deployed_samples: int | None = None
-    agreeing: int | None = None  # samples of the same class as the exported fp32 model's, in the host's own runtime
+    agreeing: int | None = None  # samples with the same class as the exported fp32 model's, in the host's own runtime
     agreement_samples: int | None = None
     caveats: tuple[Caveat, ...] = ()
 
@@ -79,19 +79,19 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class _Near:
-    """A record and those of its run that it is compared with, each None where there is none."""
+    """A record and the related records of its run, each None if it doesn't exist."""
 
     case: Case
     recorded: Recorded
     fp32: Recorded | None  # in the same runtime
     host: Recorded | None  # the same model file
     deployed: Recorded | None  # the same precision in the target's own runtime; None for that itself
-    exported: Recorded | None  # the fp32 model as PyTorch's export was checked: on the host, in its own runtime
-    images: int  # that every target classified in its own runtime, and this record too
+    exported: Recorded | None  # the exported fp32 model, checked against PyTorch: on the host, in its own runtime
+    images: int  # number that every target classified in its own runtime, and this record too
 
 
 def rows(entries: Sequence[Entry]) -> tuple[Row, ...]:
-    """A row for each case, in their order."""
+    """Return a row for each case, in order."""
     found = [(result.case, recorded) for result, recorded in entries if recorded is not None]
     return tuple(
         _failed(result) if recorded is None else _row(result, _near(result.case, recorded, found))
@@ -202,7 +202,7 @@ def _difference(baseline: Recorded | None, candidate: Recorded) -> OutputDiffere
 
 
 def _latency_ratio(baseline: Recorded | None, record: Record) -> Interval | None:
-    """None on an emulator, which can rank two models the wrong way round."""
+    """Return the ratio of medians. None on an emulator, which may rank two models in the wrong order."""
     if baseline is None or baseline.record.timing is None or record.timing is None or record.emulated:
         return None
     return ratio(record.timing, baseline.record.timing)
@@ -216,7 +216,7 @@ def _weighted_ratio(baseline: Recorded | None, record: Record) -> float | None:
 
 
 def groups(table: Iterable[Row], key: Callable[[Row], object]) -> list[list[Row]]:
-    """Rows with an equal key together, in the order in which the keys come."""
+    """Group rows by `key`, in order of first appearance."""
     found: dict[object, list[Row]] = {}
     for row in table:
         found.setdefault(key(row), []).append(row)

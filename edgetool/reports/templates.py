@@ -1,4 +1,4 @@
-"""Jinja2 as reports use it: every value is escaped for its sink, unless a macro of the exporter made it."""
+"""Jinja2 environments for reports. Every value is escaped for the output format, except the exporter's own macros."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Section:
     title: str
     anchor: str
     body: Markup
-    is_wide: bool  # on paper, too
+    is_wide: bool  # also on paper
 
 
 def environment(
@@ -34,10 +34,9 @@ def environment(
     escape: Callable[[str], str] = one_line,
     folder: Path = REPORTS / "sections",
 ) -> Environment:
-    """The templates of `folder`, with the macros of the exporter's own file `blocks` as globals.
+    """Return an environment with the templates of `folder` and the macros of the exporter's file `blocks` as globals.
 
-    `escape` comes before HTML's escaping, or instead of it where it returns Markup. A name that nothing defines is an
-    error.
+    `escape` is applied before HTML's escaping, or replaces it by returning Markup. Undefined names are errors.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -56,14 +55,14 @@ def environment(
 
 
 def squeeze(text: object) -> Markup:
-    """What a macro was called with, on one line."""
+    """Return a macro's rendered text on one line."""
     from markupsafe import Markup
 
     return Markup(" ".join(str(text).split()))  # escaped when it was rendered
 
 
 def sections(made: Environment, values: Mapping[str, Any]) -> Iterator[Section]:
-    """Those that have something to say, in the order of their files' names: `40-measurements.j2`."""
+    """Yield the non-empty sections in the order of their file names: `40-measurements.j2`."""
     from markupsafe import Markup
 
     for name in made.list_templates(filter_func=lambda name: name[:1].isdigit()):

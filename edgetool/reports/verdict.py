@@ -1,4 +1,4 @@
-"""What to deploy and why: a judgement of the formats that were measured on one target, and how sure it is."""
+"""What to deploy and why: a verdict on the precisions measured on one target, with its confidence."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from edgetool.records.stats import Interval, paired_difference
 from edgetool.reports.rows import Entry, Row, groups
 
 ACCEPTED_LOSS = 0.01  # of accuracy
-EFFECT = 0.02  # a difference of times that matters
+EFFECT = 0.02  # smallest relevant difference of times
 SAME_CLASS = 0.99  # of the images that host and target both classified
 
 
 class Sureness(StrEnum):
     CLEAR = "clear"  # measured on the target itself, and the intervals leave no doubt
-    LIKELY = "likely"  # all that is known speaks for it; an interval, or a stand-in for time, leaves doubt
-    INCONCLUSIVE = "inconclusive"  # what is known speaks for both, or too little is known
+    LIKELY = "likely"  # all evidence supports it, but an interval or a substitute for time leaves doubt
+    INCONCLUSIVE = "inconclusive"  # the evidence is mixed or insufficient
 
 
 class Says(IntEnum):
-    """What a reason says of the format that is judged, the strongest last."""
+    """What a reason implies for the judged precision, weakest first."""
 
     FOR, LIKELY_FOR, OPEN, AGAINST = range(4)
 
 
 class Reason(StrEnum):
-    """Why it is so; the words are in the section's template."""
+    """The reasons of a verdict. Their wording is in the section's template."""
 
     SMALLER = "smaller"
     NOT_SMALLER = "not-smaller"
@@ -62,7 +62,7 @@ SAYS = {
     Reason.ACCURACY_UNKNOWN: Says.OPEN,
     Reason.FASTER: Says.FOR,
     Reason.AS_FAST: Says.FOR,
-    Reason.SLOWER: Says.OPEN,  # smaller against faster: which of them matters is not ours to say
+    Reason.SLOWER: Says.OPEN,  # smaller but slower: which matters more is for the user to decide
     Reason.TIME_INCONCLUSIVE: Says.OPEN,
     Reason.FEWER_INSTRUCTIONS: Says.LIKELY_FOR,
     Reason.MORE_INSTRUCTIONS: Says.OPEN,
@@ -75,33 +75,33 @@ SAYS = {
 
 @value
 class Loss:
-    """How much accuracy a format loses to fp32, on the images that both classified on one target."""
+    """The accuracy that a precision loses relative to fp32, on images that both classified on one target."""
 
     target: str
     images: int
-    correct: int  # in the format
+    correct: int  # in the precision
     correct_fp32: int
-    share: Interval  # of the images; below zero it gains
+    share: Interval  # of the images; negative for a gain
 
 
 @value
 class Verdict:
-    """On one model and one target."""
+    """The verdict for one model on one target."""
 
     model: str
     target: str
     threads: int
     emulated: bool
-    candidate: Row | None  # the format that is judged; None where nothing ran
-    fp32: Row | None  # what it is judged against
+    candidate: Row | None  # the precision judged; None if nothing ran
+    fp32: Row | None  # the precision it is compared with
     loss: Loss | None
-    choice: str | None  # a precision; None where nothing is chosen
+    choice: str | None  # a precision; None if nothing is chosen
     sureness: Sureness
     reasons: tuple[Reason, ...]
 
     @property
     def title(self) -> str:
-        """ "Deploy int8 on qemu-riscv64 (likely)"."""
+        """A title such as "Deploy int8 on qemu-riscv64 (likely)"."""
         sureness = "" if self.sureness is Sureness.INCONCLUSIVE else f" ({self.sureness})"
         return f"{self.answer} on {self.target}{sureness}"
 
@@ -115,9 +115,9 @@ class Verdict:
 
 
 def verdicts(entries: Sequence[Entry], table: Sequence[Row]) -> tuple[Verdict, ...]:
-    """One for each model, target and number of threads, in the target's own runtime; the host's if there is no other.
+    """Return a verdict for each model, target and number of threads with the target's own runtime.
 
-    `table` has the rows of `entries`.
+    The host gets one only if there is no other target. `table` has the rows of `entries`.
     """
     own = [row for row in table if row.is_own_runtime]
     wanted = [row for row in own if row.target != HOST] or own
@@ -139,7 +139,7 @@ def _judge(entries: Sequence[Entry], cell: Sequence[Row]) -> Verdict:
 
 
 def _strength(verdict: Verdict) -> tuple[bool, int, float]:
-    """For the best of several formats: those that are chosen first, the surest of them, the smallest."""
+    """Return a sort key that puts chosen precisions first, then more certain and smaller ones."""
     row = verdict.candidate
     chosen = row is not None and verdict.choice == row.precision
     return (not chosen, list(Sureness).index(verdict.sureness), 0 if row is None else row.size_bytes or 0)
@@ -188,7 +188,7 @@ def _of_accuracy(loss: Loss | None) -> Reason:
 
 
 def _of_cost(row: Row) -> Reason:
-    """Time where a clock that counts took it; else instructions, which are no time."""
+    """Judge by time if it is meaningful, otherwise by instructions."""
     if row.ratio is not None:
         return _of_time(row.ratio)
     if row.instructions_ratio is None:
@@ -197,7 +197,10 @@ def _of_cost(row: Row) -> Reason:
 
 
 def _of_time(ratio: Interval) -> Reason:
-    """Faster or slower where the interval excludes 1 and the effect matters; as fast where no effect in it would."""
+    """Compare times: faster or slower if the interval excludes 1 and the effect is relevant.
+
+    As fast if the interval contains no relevant effect.
+    """
     if ratio.low >= 1 - EFFECT and ratio.high <= 1 + EFFECT:
         return Reason.AS_FAST
     if ratio.high < 1 and ratio.value < 1 - EFFECT:
@@ -206,7 +209,7 @@ def _of_time(ratio: Interval) -> Reason:
 
 
 def loss_to_fp32(entries: Sequence[Entry], row: Row) -> Loss | None:
-    """From the target that classified most images with these two models, this one where several did."""
+    """Return the loss on the target that classified the most images with both models, preferring this one."""
     found = [loss for target in dict.fromkeys(r.case.target for r, _ in entries) if (loss := _on(entries, row, target))]
     return max(found, key=lambda loss: (loss.images, loss.target == row.target), default=None)
 

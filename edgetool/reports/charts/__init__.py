@@ -1,4 +1,4 @@
-"""The charts of a report, a module each, in the order in which they are looked at."""
+"""The charts of a report, one module each, in the order of presentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edgetool.reports.rows import Row
 
 __all__ = ["CHARTS", "Chart", "draw_charts"]
 
-# Each returns None where there is nothing to draw.
+# Each returns None when there is nothing to draw.
 CHARTS: tuple[Callable[[Sequence[Row], Sequence[Record]], Chart | None], ...] = (
     size_chart,
     accuracy_chart,
@@ -28,7 +28,7 @@ CHARTS: tuple[Callable[[Sequence[Row], Sequence[Record]], Chart | None], ...] = 
 
 
 def draw_charts(table: Sequence[Row], records: Sequence[Record]) -> Iterator[Chart]:
-    """`records` are those of the rows that did not fail, in their order."""
+    """Draw all charts. `records` are those of the rows that didn't fail, in the same order."""
     measured = [row for row in table if row.failure is None]
     for draw in CHARTS:
         if measured and (chart := draw(measured, records)) is not None:

@@ -1,4 +1,4 @@
-"""The chart of accuracies: the share of held-out images that got their label, with its 95 % interval."""
+"""The accuracy chart: the share of held-out images classified correctly, with its 95 % interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chart as SVG: text that can be selected, words for who can't see it, colours that follow the page's."""
+"""Draw charts as SVG with selectable text, a description for screen readers, and the page's text colour."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe & Ito's palette, told apart with every common colour blindness: https://jfly.uni-koeln.de/color/
+# Okabe & Ito's palette, suitable for common colour blindness: https://jfly.uni-koeln.de/color/
 BLUE, SKY, ORANGE, GREEN, RED, GREY = "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#D55E00", "#999999"
 PRECISIONS = {"fp32": BLUE, "int8": ORANGE, "int8-dynamic": GREEN}
-WIDTH_INCHES = 4.6  # as wide as a phone: there a point of text is a pixel
+WIDTH_INCHES = 4.6  # the width of a phone, where a point of text is a pixel
 LABEL_LIMIT = 52  # characters above a bar
 WORDS_LIMIT = 4000
 ROW_INCHES = 0.42
 RIGHT_INCHES = 0.06
-INK = "#010203"  # stands for the page's text colour
+INK = "#010203"  # placeholder for the page's text colour
 NAMESPACE = "http://www.w3.org/2000/svg"
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": INK,
@@ -36,7 +36,7 @@ STYLE: dict[Any, Any] = {
     "font.size": 9.5,
     "svg.fonttype": "none",
     "text.color": INK,
-    "text.parse_math": False,  # a name may hold dollars
+    "text.parse_math": False,  # names may contain dollar signs
     "xtick.color": INK,
     "ytick.color": INK,
 }
@@ -44,18 +44,18 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    name: str  # of its file
+    name: str  # file name without suffix
     title: str
-    words: str  # what it shows, number by number
-    svg: str  # to stand inside a page
+    words: str  # a description with all numbers
+    svg: str  # for embedding in a page
 
     @property
     def path(self) -> str:
-        """Relative to the run's folder."""
+        """The chart's path relative to the run's folder."""
         return f"charts/{self.name}.svg"
 
     def file(self) -> bytes:
-        """To stand alone, on white."""
+        """Return a standalone file with a white background."""
         return f'<?xml version="1.0" encoding="utf-8"?>\n{self._repr_svg_()}\n'.encode()
 
     def _repr_svg_(self) -> str:
@@ -66,14 +66,14 @@ class Chart:
 class Bar:
     label: str
     length: float
-    text: str  # behind the bar
+    text: str  # shown behind the bar
     colour: str
-    to: float | None = None  # a line goes on to here
+    to: float | None = None  # end of a line that extends the bar
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """A part of a chart; all in inches. What is drawn in it has `height`, what is written around it the rest."""
+    """A part of a chart, in inches. `height` is the plot itself, the others are margins for text."""
 
     draw: Callable[[Axes], None]
     height: float
@@ -83,7 +83,7 @@ class Panel:
 
 
 def draw(name: str, title: str, words: str, panels: Sequence[Panel]) -> Chart:
-    """A chart of panels below each other. Margins are fixed, for to find them would be to draw everything twice."""
+    """Draw a chart of panels below each other. Margins are fixed, since measuring them would mean drawing twice."""
     title, words = one_line(title), one_line(words, limit=WORDS_LIMIT)
     height = top = sum(panel.above + panel.height + panel.below for panel in panels)
     with _figure(name, height) as figure:
@@ -107,7 +107,7 @@ def _figure(name: str, height: float) -> Iterator[Figure]:
     from matplotlib.figure import Figure
 
     with rc_context({**STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
-        # The font that measures a name need not have its characters; the one that shows it may.
+        # The font used for measuring may lack characters that the font used for display has.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from font|Matplotlib currently does not support")
         figure = Figure(figsize=(WIDTH_INCHES, height))
         FigureCanvasSVG(figure)
@@ -115,7 +115,7 @@ def _figure(name: str, height: float) -> Iterator[Figure]:
 
 
 def draw_bars(axes: Axes, bars: Sequence[Bar], *, unit: str, room: float = 1.5) -> None:
-    """Horizontal bars from zero, a label above each; `room` leaves some of the width for the texts behind them."""
+    """Draw horizontal bars from zero with a label above each. `room` is the width relative to the longest bar."""
     for i, bar in enumerate(bars):
         axes.barh(i, bar.length, color=bar.colour, height=0.42)
         if bar.to is not None:
@@ -129,7 +129,7 @@ def draw_bars(axes: Axes, bars: Sequence[Bar], *, unit: str, room: float = 1.5) 
 
 
 def draw_dots(axes: Axes, i: int, at: float, line: tuple[float, float], *, colour: str, label: str, text: str) -> None:
-    """A dot on a line in the row `i`, with its label above and its text behind."""
+    """Draw a dot on a line in row `i`, with its label above and its text behind."""
     axes.plot(line, [i, i], color=INK, linewidth=1)
     axes.plot([at], [i], marker="o", markersize=7, color=colour, markeredgecolor=INK)
     write_behind(axes, max(*line, at), i, text)
@@ -137,29 +137,29 @@ def draw_dots(axes: Axes, i: int, at: float, line: tuple[float, float], *, colou
 
 
 def make_room(axes: Axes, number: int) -> None:
-    """For so many rows, the first above."""
+    """Set the limits for `number` rows, the first at the top."""
     axes.set_yticks([])
     axes.set_ylim(number - 0.6, -0.75)
 
 
 def rows_panel(draw: Callable[[Axes], None], number: int, *, above: float = 0.03, below: float = 0.43) -> Panel:
-    """Of so many rows."""
+    """Return a panel for `number` rows."""
     return Panel(draw=draw, height=ROW_INCHES * number + 0.06, above=above, below=below)
 
 
 def write_label(axes: Axes, i: int, text: str) -> None:
-    """Above the row `i`, at the left edge."""
+    """Write a label above row `i`, at the left edge."""
     text = one_line(text, limit=LABEL_LIMIT)
     axes.text(0, i - 0.28, text, transform=axes.get_yaxis_transform(), va="bottom")
 
 
 def write_behind(axes: Axes, x: float, i: int, text: str) -> None:
-    """A number at the end of what is drawn in the row `i`."""
+    """Write a number behind the bar or line of row `i`."""
     axes.annotate(text, (x, i), (5, 0), textcoords="offset points", va="center")
 
 
 def _described(svg: str, name: str, title: str, words: str) -> str:
-    """Matplotlib's drawing with its words, of the page's colour, and without a name that another drawing may have."""
+    """Add title and description to Matplotlib's SVG, use the page's colour, and make its IDs unique."""
     ET.register_namespace("", NAMESPACE)
     ET.register_namespace("xlink", "http://www.w3.org/1999/xlink")
     root = ET.fromstring(svg)
@@ -169,7 +169,7 @@ def _described(svg: str, name: str, title: str, words: str) -> str:
     root.attrib |= {
         "role": "img",
         "aria-labelledby": f"{name}-title {name}-desc",
-        "style": "stroke-linejoin:round;stroke-linecap:butt",  # the style that was removed spoke for the whole page
+        "style": "stroke-linejoin:round;stroke-linecap:butt",  # the removed style would have applied to the whole page
     }
     for i, (tag, content) in enumerate((("title", title), ("desc", words))):
         element = ET.Element(f"{{{NAMESPACE}}}{tag}", {"id": f"{name}-{tag}"})

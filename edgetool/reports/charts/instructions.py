@@ -1,4 +1,4 @@
-"""The chart of weighted instructions, each bar cut by what the instructions do."""
+"""The instruction chart: weighted instructions, with each bar divided by kind of instruction."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ AXIS_INCHES, LEGEND_INCHES = 0.43, 0.75
 
 
 def instructions_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
-    """Of the targets' own runtimes; the others have a chart of their own."""
+    """Show the targets' own runtimes; other runtimes have their own chart."""
     counted = [
         (row_label(row, table), counts)
         for row, record in zip(table, records, strict=True)

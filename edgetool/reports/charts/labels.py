@@ -1,4 +1,4 @@
-"""What a row is called in a chart: as much as tells it from the others."""
+"""Labels of rows in charts, containing only what distinguishes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edgetool.reports.rows import Row
 
 
 def row_label(row: Row, table: Sequence[Row]) -> str:
-    """ "int8 on qemu-riscv64 (emulated)"."""
+    """Return a label such as "int8 on qemu-riscv64 (emulated)"."""
     model = f"{row.model} " if len({other.model for other in table}) > 1 else ""
     runtime = "" if row.is_own_runtime else f", {row.runtime}"
     threads = f", {row.threads} threads" if len({other.threads for other in table}) > 1 else ""

@@ -1,4 +1,4 @@
-"""The chart of latencies. An emulator's times are none, and not in it."""
+"""The latency chart, which excludes emulators, since their times aren't latencies."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from edgetool.reports.rows import Row
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LINEAR_RANGE = 20  # a bar a twentieth of the longest is still seen
-SMALLEST = 1e-9  # a logarithm has no zero
+LINEAR_RANGE = 20  # a bar of a twentieth of the longest is still visible
+SMALLEST = 1e-9  # logarithmic axes have no zero
 
 
 def latency_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
@@ -52,7 +52,7 @@ def latency_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | No
 
 
 def _precision_text(records: Sequence[Record]) -> str:
-    """How well all of the medians are known, where the harness was to find out."""
+    """Return the largest error of the medians, if the stop rule was used for all of them."""
     timings = [record.timing for record in records if record.timing is not None and not record.emulated]
     errors = [timing.stop.error_ppm for timing in timings if timing.stop is not None]
     known = [error for error in errors if error is not None]
@@ -75,7 +75,7 @@ def _bar(row: Row, latency: LatencySummary, table: Sequence[Row], scale: float) 
 
 
 def _draw_dots(axes: Axes, bars: Sequence[Bar], unit: str) -> None:
-    """On a logarithmic axis, which has no zero that a bar could start from."""
+    """Draw dots on a logarithmic axis, which has no zero from which to draw bars."""
     for i, bar in enumerate(bars):
         at, end = max(bar.length, SMALLEST), max(bar.to or 0, bar.length, SMALLEST)
         draw_dots(axes, i, at, (at, end), colour=bar.colour, label=bar.label, text=bar.text)

@@ -1,4 +1,4 @@
-"""Bars in panels on one axis, each under its title: how runtimes are shown beside each other."""
+"""Titled panels of bars with a common axis, used to compare runtimes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chart of runtimes beside each other: weighted instructions of one inference, a panel for each precision."""
+"""The runtime chart: weighted instructions of one inference in each runtime, with a panel for each precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chart of every timed inference in the order it was taken: drift, throttling and outliers are seen here."""
+"""The sample chart: every timed inference in order, which shows drift, throttling and outliers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANELS_LIMIT = 12
-DOTS_LIMIT = 120  # more samples are drawn as the range and the median of so many stretches of them
+DOTS_LIMIT = 120  # more samples are drawn as range and median of this many groups
 
 
 def samples_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
-    """None where nothing was timed, or there is too much to look at."""
+    """Draw the samples. Return None when nothing was timed or there are too many panels."""
     timed = [
         (row, row_label(row, table), np.asarray(record.timing.samples_ns, dtype=np.float64))
         for row, record in zip(table, records, strict=True)

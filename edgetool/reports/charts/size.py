@@ -1,4 +1,4 @@
-"""The chart of model sizes, a bar for each format."""
+"""The size chart: the model's size in each precision."""
 
 from __future__ import annotations
 

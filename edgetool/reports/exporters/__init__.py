@@ -1,4 +1,4 @@
-"""The exporters, a module each: functions from a report to the files of it, by their paths in the run's folder."""
+"""Exporters, one module each: functions that convert a report to files, by their path in the run's folder."""
 
 from __future__ import annotations
 

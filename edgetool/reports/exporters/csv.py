@@ -1,4 +1,4 @@
-"""A report's tables as CSV: base units in the headings, every column, no formula that a spreadsheet would run."""
+"""Export a report's tables as CSV: every column, base units in the headings, and no executable formulas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report as one HTML file: style, script and charts inside it, and a policy that lets it load nothing else."""
+"""Export a report as a single HTML file with embedded style, script and charts, and a policy that blocks loading."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def export_html(report: Report) -> Mapping[str, bytes]:
     text = made.get_template("report.html.j2").render(
         report=report,
         sections=list(sections(made, {"report": report})),
-        style=Markup(style),  # our own
+        style=Markup(style),  # our own file
         script=Markup(script),
         script_hash=_hash(script),
     )
@@ -36,14 +36,14 @@ def export_html(report: Report) -> Mapping[str, bytes]:
 
 
 def html_fragment(report: Report) -> str:
-    """What a notebook shows of a run, in the notebook's own style: what to deploy, what failed, the measurements."""
+    """Return the part of a report that notebooks show: what to deploy, failures and measurements."""
     made = _environment()
     shown = [section for section in sections(made, {"report": report}) if section.anchor in IN_A_NOTEBOOK]
     return made.get_template("fragment.html.j2").render(report=report, sections=shown)
 
 
 def html_table(table: Table[Any]) -> str:
-    """A table alone, in the style of the page around it."""
+    """Return a single table in the style of the surrounding page."""
     return _environment().from_string("{{ table(of) }}").render(of=table)
 
 
@@ -54,9 +54,9 @@ def _environment() -> Environment:
 def _tagged(tag: str, text: object) -> Markup:
     from markupsafe import Markup, escape
 
-    return Markup(f"<{tag}>{escape(one_line(str(text)))}</{tag}>")  # escaped just now
+    return Markup(f"<{tag}>{escape(one_line(str(text)))}</{tag}>")  # escaped above
 
 
 def _hash(script: str) -> str:
-    """As a Content-Security-Policy names the one script that it lets run."""
+    """Return the hash that allows a script in a Content-Security-Policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

@@ -1,4 +1,4 @@
-"""A report as Markdown, for a merge request or a wiki; its charts stay files beside it."""
+"""Export a report as Markdown for a merge request or a wiki, with the charts as files beside it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def export_markdown(report: Report) -> Mapping[str, bytes]:
 
 
 def markdown_environment(folder: Path = REPORTS / "sections") -> Environment:
-    """In which values become Markdown that shows them as they are."""
+    """Return an environment that escapes values for Markdown."""
     filters: dict[str, Callable[..., Markup]] = {"strong": partial(_escaped, around="**"), "code": _code}
     return environment("blocks.md.j2", filters=filters, escape=_escaped, folder=folder)
 
 
 def tidy(text: str) -> str:
-    """With one blank line where templates leave several."""
+    """Reduce several blank lines left by templates to one."""
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -41,10 +41,10 @@ def _escaped(text: object, around: str = "") -> Markup:
 
 
 def _code(text: object) -> Markup:
-    """Between more backticks than the text has in a row."""
+    """Format text as code, fenced with more backticks than the text contains in a row."""
     from markupsafe import Markup
 
     line = one_line(str(text))
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
     space = " " if line.startswith("`") or line.endswith("`") else ""
-    return Markup(f"{fence}{space}{line}{space}{fence}")  # code shows what it holds
+    return Markup(f"{fence}{space}{line}{space}{fence}")  # code needs no escaping

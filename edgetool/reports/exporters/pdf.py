@@ -1,4 +1,4 @@
-"""A report as PDF, laid out by WeasyPrint from the page's own style for print."""
+"""Export a report as PDF with WeasyPrint, using the page's print style."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIBRARIES = "as root: apt-get install libpango-1.0-0 libpangoft2-1.0-0"
 
 
 def export_pdf(report: Report) -> Mapping[str, bytes]:
-    """Raises ConfigError where WeasyPrint or the libraries it needs are missing."""
+    """Export a report as PDF. Raises ConfigError when WeasyPrint or its libraries are missing."""
     weasyprint = _load_weasyprint()
     page = export_html(report)["report.html"].decode()
     return {"report.pdf": weasyprint.HTML(string=page, url_fetcher=_refuse).write_pdf()}
@@ -28,11 +28,11 @@ def _load_weasyprint() -> Any:
         raise ConfigError(f"a PDF needs WeasyPrint: {error.msg}", hint=INSTALL) from error
     except OSError as error:
         raise ConfigError(f"WeasyPrint lacks a library: {str(error).splitlines()[0]}", hint=LIBRARIES) from error
-    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it warns of each style that print does not have
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it warns about every style that print doesn't support
     return weasyprint
 
 
 def _refuse(url: str, *more: object, **options: object) -> Any:
-    """The page holds all that it shows: whatever else is asked for is none of ours."""
+    """Refuse to load anything, since the page contains everything it shows."""
     del more, options
     raise ValueError(f"{url[:80]} is not fetched")

@@ -1,1 +1,1 @@
-"""The tables of reports and commands, a module each."""
+"""The tables of reports and commands, one module each."""

@@ -1,4 +1,4 @@
-"""The table of a run: a row for each case."""
+"""The table of a run, with a row for each case."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ COLUMNS: tuple[Column[Row], ...] = (
 
 
 def columns(*fields: str) -> tuple[Column[Row], ...]:
-    """Those of the table of cases with these headings in a CSV."""
+    """Return the columns with these CSV headings."""
     found = {column.field: column for column in COLUMNS}
     return tuple(found[field] for field in fields)
 

@@ -1,4 +1,4 @@
-"""The table of `edgetool compare`: candidates against baselines."""
+"""The table of `edgetool compare`: candidates relative to baselines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _same_class(comparison: Comparison) -> str:
 
 
 def _counts(comparison: Comparison) -> str:
-    """ "949.6 M → 48.12 M"."""
+    """Return the counts of both sides: "949.6 M → 48.12 M"."""
     counts = comparison.instructions
     return "" if counts is None else f"({count_text(counts.baseline)} → {count_text(counts.candidate)})"
 
@@ -71,7 +71,7 @@ COLUMNS: tuple[Column[Comparison], ...] = (
 
 
 class Comparisons(tuple[Comparison, ...]):
-    """In the order of the baseline's cases; instructions only where both sides were counted."""
+    """Comparisons in the order of the baseline's cases. Instructions only if both sides were counted."""
 
     __slots__ = ()
 

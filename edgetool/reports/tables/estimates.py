@@ -1,4 +1,4 @@
-"""The tables of estimates: cycles of a core, as intervals, and never in a column of measured times."""
+"""The tables of estimates: cycles of a core as intervals, never in a column with measured times."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from edgetool.records.record import Record
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorRow:
-    """An operator of a count on a core."""
+    """An operator of a counted model on a core."""
 
     of: EstimateRow
     operator: OperatorEstimate
 
 
 def interval_text(cycles: Interval) -> str:
-    """
+    """Format an interval of cycles.
+
     >>> interval_text(Interval(low=44_123_456.0, high=71_000_000.0))
     '44.12 M to 71.00 M'
     """
@@ -31,7 +32,7 @@ def interval_text(cycles: Interval) -> str:
 
 
 def _part(row: EstimateRow, bound: Bound) -> int | None:
-    """None where it was not modelled."""
+    """Return the cycles of a part, or None if it wasn't modelled."""
     return None if bound is Bound.MEMORY and not row.with_memory else round(row.parts[bound])
 
 
@@ -76,7 +77,7 @@ OPERATORS: tuple[Column[OperatorRow], ...] = (
 
 
 def record_rows(records: Iterable[Record], cores: Sequence[Core]) -> tuple[EstimateRow, ...]:
-    """Those of every record that was counted."""
+    """Return the estimates for every record with instruction counts."""
     return tuple(
         line
         for record in records

@@ -1,4 +1,4 @@
-"""The tables of a run's goals and of its tasks."""
+"""The tables of a run's goals and tasks."""
 
 from __future__ import annotations
 

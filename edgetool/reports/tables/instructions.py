@@ -1,4 +1,4 @@
-"""The tables of counted instructions: by class and by operator."""
+"""The tables of instruction counts: by class and by operator."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from edgetool.platform.columns import Column, Table
 from edgetool.platform.format import count_text, percent_text
 from edgetool.platform.values import value
 
-CLASS_TITLES = {"vector_widening": "vector widening, multiply-add"}  # the others are called as their field is
-SHOWN_SHARE = 0.001  # operators below it are left out
+CLASS_TITLES = {"vector_widening": "vector widening, multiply-add"}  # other classes are titled like their field
+SHOWN_SHARE = 0.001  # operators below it are omitted
 
 
 @value
@@ -52,6 +52,6 @@ def _classes(counts: InstructionCounts) -> Iterator[ClassRow]:
 
 
 def operator_table(counts: InstructionCounts, *, share: float = SHOWN_SHARE) -> Table[OperatorInstructions]:
-    """The operators with at least `share` of the weight."""
+    """Return the table of operators with at least `share` of the weight."""
     rows = [entry for entry in counts.operators if entry.share >= share]
     return Table(caption="By operator", columns=OPERATOR_COLUMNS, rows=rows)

@@ -6,8 +6,8 @@ from edgetool.measurements.operators import Operators, OperatorTime
 from edgetool.platform.columns import Column, Table
 from edgetool.platform.format import percent_text
 
-SHOWN_SHARE = 0.01  # operators below it are left out
-# Shares and no times: profiling slows the whole.
+SHOWN_SHARE = 0.01  # operators below it are omitted
+# Shares instead of times, since profiling slows the model.
 COLUMNS: tuple[Column[OperatorTime], ...] = (
     Column(title="operator", value=lambda row: row.operator),
     Column(title="calls", value=lambda row: row.calls, format=str),

@@ -1,4 +1,4 @@
-"""The table of runtimes: the one that was deployed beside its baselines, by the instructions of one inference."""
+"""The table of runtimes: the deployed one and its baselines, by the instructions of one inference."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ COLUMNS: tuple[Column[Row], ...] = (
 
 
 def runtimes_table(table: Sequence[Row]) -> Table[Row]:
-    """Counted rows of the cells that more than one runtime ran in, the deployed one last; without any, no rows."""
+    """Return the counted rows of cells with more than one runtime, the deployed one last."""
     counted = [row for row in table if row.instructions is not None]
     cells = groups(counted, lambda row: (row.model, row.precision, row.target, row.threads))
     beside = [sorted(cell, key=lambda row: row.is_own_runtime) for cell in cells if len(cell) > 1]

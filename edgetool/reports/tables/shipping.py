@@ -1,4 +1,4 @@
-"""The table of what could be shipped: each runtime in each precision, by all that a choice goes by."""
+"""The table of shipping candidates: each runtime in each precision, with all criteria for a choice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgetool.reports.tables.cases import columns, mark
 
 
 def runtime_of(row: Row) -> str:
-    """By its release where it ran, else by its name in the plan."""
+    """Return the runtime's release if it ran, else its name in the plan."""
     return row.release or row.runtime
 
 
@@ -62,7 +62,7 @@ COLUMNS: tuple[Column[Row], ...] = (
 
 
 def shipping_table(table: Sequence[Row]) -> Table[Row]:
-    """The rows of the cells that more than one runtime was asked for in; without any, no rows."""
+    """Return the rows of cells for which several runtimes were requested."""
     cells = groups(table, lambda row: (row.model, row.target, row.threads))
     rows = [row for cell in cells if len({row.runtime for row in cell}) > 1 for row in cell]
     return Table(caption="Each runtime in each precision", columns=COLUMNS, rows=rows, mark=mark)
