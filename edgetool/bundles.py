@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from edgetool.models.samples import Samples, of_images
 from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, is_elf
-from edgetool.platform.files import FileEntry, file_entries, is_inside, sha256_file, staged
+from edgetool.platform.files import FileEntry, digest_entries, file_entries, is_inside, sha256_file, staged
 from edgetool.platform.licences import notice
 from edgetool.platform.values import Name, Positive, Sha256, plain_name, value
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
@@ -144,7 +143,7 @@ def build_bundle(
     files = file_entries(folder)
     manifest = Manifest(
         schema=Manifest.SCHEMA,
-        id=_digest(files),
+        id=digest_entries(files),
         triple=toolchain.triple,
         elf_machine=toolchain.elf_machine,
         runtime=runtime.build,
@@ -190,10 +189,6 @@ def _write_input(folder: Path, index: int, tensor: TensorSpec, data: npt.NDArray
     return BundledInput(path=path, tensor=tensor, samples=samples, sha256=sha256_file(folder / path))
 
 
-def _digest(files: Sequence[FileEntry]) -> str:
-    return hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest()
-
-
 def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
     """Open a bundle's folder and check it against its manifest.
 
@@ -202,7 +197,7 @@ def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
     if not (path / MANIFEST).is_file():
         raise BuildError(f"{path} is not a bundle", hint="make one with `edgetool package`")
     manifest = read_document(path / MANIFEST, Manifest, error=BuildError)
-    if manifest.id != _digest(manifest.files):
+    if manifest.id != digest_entries(manifest.files):
         raise BuildError(f"{path / MANIFEST}: id: does not match its list of files")
     listed = {entry.path: entry for entry in manifest.files}
     named = [HARNESS, manifest.runtime.library, manifest.runtime.loader]

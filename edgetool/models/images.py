@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from edgetool.errors import ConfigError
 from edgetool.models.preprocessing import PictureInput
 from edgetool.platform.arrays import read_npz
-from edgetool.platform.files import sha256_file
+from edgetool.platform.files import digest_entries, file_entry, sha256_file
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
@@ -82,8 +81,7 @@ def images_digest(source: Path) -> str:
         if not source.is_file():
             raise ConfigError(f"there are no images at {source}")
         return sha256_file(source)
-    listing = "".join(f"{path.relative_to(source)}\0{sha256_file(path)}\n" for path in _pictures(source))
-    return hashlib.sha256(listing.encode()).hexdigest()
+    return digest_entries(file_entry(source, path) for path in _pictures(source))
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -19,10 +19,9 @@ from edgetool.models.zoo import digits_checkpoint
 from edgetool.pipeline.images import ImageSource
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import read_document, to_plain, write_document
-from edgetool.platform.files import file_entry, sha256_file
+from edgetool.platform.files import digest_entries, file_entry, sha256_file
 from edgetool.platform.values import Text, plain_name, value
 from edgetool.runtimes.choice import choose_runtime
-from edgetool.runtimes.description import digest
 from edgetool.runtimes.spec import TITLES, Runtime, Toolchain
 from edgetool.runtimes.table import KINDS
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
@@ -204,7 +203,7 @@ def convert(
         spec = replace(
             fp32.spec,
             precision=precision,
-            sha256=digest(file_entry(folder, file) for file in files),
+            sha256=digest_entries(file_entry(folder, file) for file in files),
             size_bytes=sum(file.stat().st_size for file in files),
             parent=fp32.spec.sha256,
             signal_to_noise_db=None,

@@ -9,7 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -47,6 +47,11 @@ def file_entry(root: Path, path: Path) -> FileEntry:
 def file_entries(root: Path) -> tuple[FileEntry, ...]:
     """Return the entries of all regular files below `root`, sorted by path."""
     return tuple(file_entry(root, path) for path in sorted(root.rglob("*")) if path.is_file())
+
+
+def digest_entries(entries: Iterable[FileEntry]) -> str:
+    """Return the sha256 of several files' paths and contents: the name of a runtime, a bundle or a set of images."""
+    return hashlib.sha256("".join(f"{entry.path}\0{entry.sha256}\n" for entry in entries).encode()).hexdigest()
 
 
 def is_inside(relative: str) -> bool:

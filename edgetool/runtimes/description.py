@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from edgetool.errors import BuildError
 from edgetool.platform.debian.packages import unpack_packages
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, read_elf
-from edgetool.platform.files import FileEntry, file_entries
+from edgetool.platform.files import digest_entries, file_entries
 from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
@@ -43,7 +42,8 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note
         copy_closure([folder / runtime.build.library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
         files = file_entries(folder)
-        carrying = replace(runtime.build, loader=f"lib/{toolchain.loader}", glibc=None, files=files, key=digest(files))
+        key = digest_entries(files)
+        carrying = replace(runtime.build, loader=f"lib/{toolchain.loader}", glibc=None, files=files, key=key)
         write_document(folder / "runtime.json", carrying)
 
     inputs = {"recipe": LIBC_RECIPE, "runtime": runtime.build.key, "libc": debian.digests()}
@@ -105,10 +105,5 @@ def describe_runtime(
         loader=f"lib/{toolchain.loader}" if carries_libc else None,
         glibc=None if carries_libc else libraries[own].glibc,
         files=files,
-        key=digest(files),
+        key=digest_entries(files),
     )
-
-
-def digest(files: Iterable[FileEntry]) -> str:
-    """Return the SHA-256 of the paths and contents of a runtime's or a model's files."""
-    return hashlib.sha256("".join(f"{file.path}\0{file.sha256}\n" for file in files).encode()).hexdigest()

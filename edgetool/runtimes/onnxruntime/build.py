@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.documents import write_document
-from edgetool.platform.files import file_entries, sha256_file, write_atomically
+from edgetool.platform.files import digest_entries, file_entries, sha256_file, write_atomically
 from edgetool.platform.locks import inherited_lock
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress, Step
@@ -27,7 +27,7 @@ from edgetool.runtimes.buildtools import (
     progress_note,
 )
 from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
-from edgetool.runtimes.description import digest, open_runtime
+from edgetool.runtimes.description import open_runtime
 from edgetool.runtimes.inspection import inspect_library
 from edgetool.runtimes.onnxruntime.folding import FOLD, fold_functions
 from edgetool.runtimes.onnxruntime.operators import Operators
@@ -350,7 +350,7 @@ def _finish(recipe: Recipe, built: Path, folder: Path) -> RuntimeBuild:
         files=files,
         flags=tuple(recipe.flags()),
         reduced=recipe.operators is not None,
-        key=digest(files),
+        key=digest_entries(files),
     )
 
 

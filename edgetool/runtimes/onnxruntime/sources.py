@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from edgetool.errors import BuildError, ConfigError, FileGone
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.debian.packages import fetch_from_debian
 from edgetool.platform.documents import read_document
-from edgetool.platform.files import FileEntry, is_inside, sha256_file
+from edgetool.platform.files import FileEntry, digest_entries, file_entry, is_inside
 from edgetool.platform.progress import Note, Progress, unheard
 from edgetool.platform.store import Store, key_of
 from edgetool.platform.unpack import unpack
@@ -132,10 +131,7 @@ def fetch_sources(
 
 def _digest_tree(root: Path) -> str:
     """Hash the path and content of every file outside .git."""
-    digest = hashlib.sha256()
-    for path in _files(root):
-        digest.update(f"{path.relative_to(root).as_posix()}\0{sha256_file(path)}\n".encode())
-    return digest.hexdigest()
+    return digest_entries(file_entry(root, path) for path in _files(root))
 
 
 def _files(root: Path) -> Iterator[Path]:
