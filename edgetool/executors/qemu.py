@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Literal, Self
 
 from edgetool.executors.base import Traits
-from edgetool.executors.confinement import confined
+from edgetool.executors.confinement import confined, confinement
 from edgetool.executors.emulators import emulator_version, find_emulator
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
@@ -16,6 +16,7 @@ from edgetool.platform.values import Lines, Name, value
 from edgetool.targets.spec import Target
 
 GUEST_ROOT = PurePosixPath("guest-root")
+UNCONFINED = "programs can write all your files: install bubblewrap, or run only bundles that you trust"
 
 
 class QemuExecutor(LocalExecutor):
@@ -44,7 +45,8 @@ class QemuExecutor(LocalExecutor):
         """Fetch the emulator when no suitable one is installed."""
         name = cls._settings(target).emulator
         with progress.step(f"emulator {name}") as step:
-            step.note(emulator_version(find_emulator(name, note=step.note)))
+            version = emulator_version(find_emulator(name, note=step.note))
+            step.note(version if confinement() else f"{version}; {UNCONFINED}")
 
     @classmethod
     def open_with(cls, target: Target, emulator: str, options: Sequence[str] = ()) -> Self:

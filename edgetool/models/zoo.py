@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
@@ -142,7 +143,10 @@ def _program(path: Path) -> BuiltModel:
     import torch
 
     try:
-        program = torch.export.load(path)
+        with warnings.catch_warnings():
+            # The oldest releases say this of every buffer that they read from the archive.
+            warnings.filterwarnings("ignore", message="The given buffer is not writable")
+            program = torch.export.load(path)
         args, kwargs = program.example_inputs
         example = Example(args=tuple(args), kwargs=dict(kwargs))
         return BuiltModel(module=program.module(), example=example)

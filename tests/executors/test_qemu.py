@@ -8,8 +8,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from edgetool.boards.facts import read_facts
+from edgetool.console.progress import PlainProgress
 from edgetool.errors import ConfigError, ExecutorError
+from edgetool.executors import qemu
 from edgetool.executors.emulators import emulator_package, find_emulator, pinned_emulators
+from edgetool.executors.qemu import QemuExecutor
 from edgetool.pipeline.steps import Kit
 from edgetool.platform.cache import items, remove
 from edgetool.targets.registry import load_target, open_executor
@@ -21,6 +24,15 @@ def test_the_emulator_and_its_cpu_are_named() -> None:
     assert emulator is not None
     assert "qemu-riscv64" in emulator
     assert emulator.endswith(f"-cpu {target.executor['cpu']}")
+
+
+@pytest.mark.parametrize("found", ["bubblewrap", None])
+def test_preparing_says_when_nothing_confines_programs(
+    found: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(qemu, "confinement", lambda: found)
+    QemuExecutor.prepare(load_target("qemu-riscv64"), PlainProgress())
+    assert (qemu.UNCONFINED in capsys.readouterr().err) == (found is None)
 
 
 def test_a_missing_emulator_names_the_package_to_install() -> None:
