@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from edgetool import __version__
 from edgetool.commands.board import board_app
 from edgetool.commands.cache import cache_app
+from edgetool.commands.config import config
 from edgetool.commands.dashboard import dashboard
 from edgetool.commands.doctor import doctor
 from edgetool.commands.estimate import estimate
@@ -19,6 +21,7 @@ from edgetool.commands.jobs import attach, cancel, list_jobs
 from edgetool.commands.models import export, package, quantize
 from edgetool.commands.runs import bench, compare, deploy, history, report, status
 from edgetool.commands.runtime import runtime_app
+from edgetool.commands.settings import read_settings
 from edgetool.commands.sweep import sweep
 from edgetool.commands.targets import clean_target, targets_app
 from edgetool.errors import EXIT_CODES, EdgetoolError
@@ -41,7 +44,7 @@ PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "B
 COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
     PREPARE: (export, quantize, package),
     MEASURE: (deploy, bench, sweep, compare, history, status, report, dashboard, estimate),
-    MAINTAIN: (doctor,),
+    MAINTAIN: (doctor, config),
 }
 for panel, commands in COMMANDS.items():
     for command in commands:
@@ -64,11 +67,13 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     del version
+    context.default_map = read_settings(context, Path.cwd()).default_map()
 
 
 def main() -> None:

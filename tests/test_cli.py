@@ -12,16 +12,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer
-from typer.core import TyperArgument, TyperGroup
+from typer.core import TyperArgument
 from typer.testing import CliRunner
 
 from edgetool import __version__
 from edgetool.bundles import Bundle, copy_bundle
 from edgetool.cli import INTERRUPTED_EXIT_CODE, app
+from edgetool.commands.tree import Command, commands
 from edgetool.errors import EXIT_CODES, EdgetoolError
 from edgetool.models.spec import ModelArtifact
 from edgetool.platform.process import run_process
@@ -43,15 +44,7 @@ def subclasses(error: type[EdgetoolError]) -> Iterator[type[EdgetoolError]]:
         yield from subclasses(below)
 
 
-def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command below this one, with the words that name it."""
-    yield words, command
-    if isinstance(command, TyperGroup):
-        for name, below in command.commands.items():
-            yield from commands(below, (*words, name))
-
-
-COMMANDS = dict(commands(typer.main.get_command(app)))
+COMMANDS = dict(commands(cast(Command, typer.main.get_command(app))))
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
