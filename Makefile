@@ -5,7 +5,7 @@ LOWEST := .venv-lowest
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-release clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -82,6 +82,32 @@ fuzz: $(VENV)/.dev
 notebook: $(VENV)/.dev
 	IMAGES=20 EDGETOOL_TEST_NOTEBOOK=keep $(VENV)/bin/python -m pytest tests/integration/test_notebook.py
 
+# The site in build/site: strict, links checked, nothing fetched while it is built or read.
+docs: $(VENV)/.dev
+	$(VENV)/bin/python -m mkdocs build --strict
+
+# Every tutorial as it is written: emulation and a build of the runtime, an hour on two cores.
+test-tutorials: $(VENV)/.dev
+	EDGETOOL_TEST_TUTORIALS=1 $(VENV)/bin/python -m pytest tests/test_docs.py
+
+# The manual page and the completions, as a wheel brings them: `man build/share/man/man1/edgetool.1`.
+man: $(VENV)/.dev
+	$(VENV)/bin/python -P -m edgetool.manual build/share
+
+# sdist, wheel, and the bill of materials of what the wheel installs, in an environment where its command has run.
+dist: $(VENV)/.dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[release]'
+	rm -rf dist $(VENV)-dist
+	$(VENV)/bin/python -m build --outdir dist
+	$(PYTHON) -m venv $(VENV)-dist
+	$(VENV)-dist/bin/python -m pip install --quiet dist/*.whl
+	$(VENV)-dist/bin/edgetool --version
+	$(VENV)/bin/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/edgetool.cdx.json $(VENV)-dist/bin/python
+
+test-release: $(VENV)/.dev
+	EDGETOOL_TEST_RELEASE=1 $(VENV)/bin/python -m pytest tests/test_release.py
+
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
 
@@ -95,7 +121,7 @@ estimates: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks.estimates $(RUNS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) dist
+	rm -rf $(VENV) $(LOWEST) $(VENV)-dist build dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

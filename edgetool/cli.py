@@ -19,6 +19,7 @@ from edgetool.commands.doctor import doctor
 from edgetool.commands.estimate import estimate
 from edgetool.commands.jobs import attach, cancel, list_jobs
 from edgetool.commands.models import export, package, quantize
+from edgetool.commands.new import new
 from edgetool.commands.runs import bench, compare, deploy, history, report, status
 from edgetool.commands.runtime import runtime_app
 from edgetool.commands.settings import read_settings
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "Boards and targets", "Installation"
 COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
-    PREPARE: (export, quantize, package),
+    PREPARE: (new, export, quantize, package),
     MEASURE: (deploy, bench, sweep, compare, history, status, report, dashboard, estimate),
     MAINTAIN: (doctor, config),
 }

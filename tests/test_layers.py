@@ -54,6 +54,7 @@ ROWS = {
     "edgetool.dashboard": 12,
     "edgetool.commands": 13,
     "edgetool.cli": 14,
+    "edgetool.manual": 15,
     "edgetool.__main__": 99,
 }
 VIEWS = ("accuracy", "history", "latency", "operators", "parts", "pictures", "runs", "sweeps")

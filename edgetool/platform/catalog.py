@@ -10,7 +10,7 @@ from edgetool.errors import ConfigError
 
 @cache
 def data_folder(name: str) -> Path:
-    """Return the data folder called `name`, such as `targets` or `toolchain`. Raises ConfigError when it is missing."""
+    """Return the data folder called `name`, such as `targets` or `docs/ci`. Raises ConfigError when it is missing."""
     package = Path(__file__).parent.parent
     for folder in (package / "_data" / name, package.parent / name):
         if folder.is_dir():

@@ -52,7 +52,7 @@ def test_targets_are_found_away_from_the_checkout(installed: Path) -> None:
     assert str(installed) in run(installed, "targets", "show", "host").splitlines()[0]
 
 
-@pytest.mark.parametrize("name", ["targets", "toolchain", "examples"])
+@pytest.mark.parametrize("name", ["targets", "toolchain", "examples", "docs/ci"])
 def test_data_is_found_inside_the_wheel(installed: Path, name: str) -> None:
     program = f"from edgetool.platform.catalog import data_folder; print(data_folder({name!r}))"
     done = run_process([sys.executable, "-c", program], cwd=installed, env={"PYTHONPATH": str(installed)})

@@ -19,8 +19,8 @@ from edgetool.reports.exporters.pdf import export_pdf
 from edgetool.reports.report import Report, write_report
 from edgetool.reports.templates import REPORTS as REPORTS_FOLDER
 from edgetool.reports.templates import sections
-from tests.reports.examples import COUNTED, EMULATED, HOST, REPORTS, entry, report_of
-from tests.support import record, recorded, stored_run
+from tests.reports.examples import COUNTED, EMULATED, HOST, REPORTS, entry, on_board, report_of
+from tests.support import model_spec, record, recorded, stored_run
 
 
 def markdown(report: Report) -> str:
@@ -152,6 +152,20 @@ def test_a_pdf_has_the_pages_words_and_its_charts(tmp_path: Path) -> None:
     words = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, check=True).stdout.decode()
     assert "What to deploy" in words
     assert "1.500 M (raw 750.0 k)" in words, "a chart's text is text"
+
+
+def test_a_pdfs_widest_table_ends_on_the_page(tmp_path: Path) -> None:
+    pytest.importorskip("weasyprint")
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext: as root: apt-get install poppler-utils")
+    long = on_board("milkv-jupiter-upstairs", model=model_spec(name="efficientnet_lite0_int8_friendly"))
+    others = [entry(recorded.record, "onnxruntime-crossbuilt-scalar") for _, recorded in long if recorded is not None]
+    path = tmp_path / "report.pdf"
+    path.write_bytes(export_pdf(report_of(*COUNTED, *long, *others))["report.pdf"])
+    found = subprocess.run(["pdftotext", "-bbox", path, "-"], capture_output=True, check=True).stdout.decode()
+    for page in found.split("<page ")[1:]:
+        width = float(page.split('width="')[1].split('"')[0])
+        assert max(float(edge) for edge in re.findall(r'xMax="([\d.]+)"', page)) < width - 30
 
 
 def test_without_weasyprint_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
