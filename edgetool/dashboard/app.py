@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas  # noqa: F401
 import streamlit as st
 
-from edgetool.dashboard.shelf import Cell, Filter, cells, changed_ns, label, read_report, run_folders
+from edgetool.dashboard.shelf import Cell, Filter, cells, changed_ns, label, read_report
 from edgetool.dashboard.views import accuracy, history, latency, operators, pictures, runs, sweeps
 from edgetool.errors import EdgetoolError
+from edgetool.records.results import run_folders
 from edgetool.reports.report import Report
 
 Page = Callable[[Sequence[Report], Sequence[Cell]], None]

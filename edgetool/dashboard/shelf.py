@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgetool.errors import EdgetoolError
 from edgetool.platform.foreign import one_line
+from edgetool.records.goals import Metric
 from edgetool.records.record import Record, Recorded
 from edgetool.records.results import RUN, read_run
 from edgetool.records.schema1 import SWEEP
+from edgetool.records.stats import Interval
+from edgetool.reports.metrics import read_metric
 from edgetool.reports.report import Report
 from edgetool.reports.rows import Row
 
@@ -22,13 +24,23 @@ LABEL_LIMIT = 120
 class Cell:
     """A case of a run that has a record."""
 
-    run: str
+    report: Report
     row: Row
     recorded: Recorded
 
     @property
+    def run(self) -> str:
+        return self.report.stored.folder.name
+
+    @property
     def record(self) -> Record:
         return self.recorded.record
+
+    def number(self, metric: Metric) -> float | None:
+        """In the metric's unit; None where nothing that counts was measured."""
+        entries, table = self.report.stored.entries, self.report.rows
+        reading = read_metric(metric, self.row, self.recorded, entries=entries, table=table)
+        return reading.value if isinstance(reading, Interval) else None
 
     @property
     def series(self) -> str:
@@ -64,22 +76,6 @@ def label(text: str) -> str:
     return one_line(text, limit=LABEL_LIMIT)
 
 
-def run_folders(root: Path) -> list[Path]:
-    """The run that `root` is, or those that lie in it, the latest name first; one that is unfinished is none."""
-    if _is_run(root):
-        return [root]
-    try:
-        with os.scandir(root) as entries:
-            found = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-    except OSError:
-        return []
-    return sorted((folder for folder in found if _is_run(folder)), key=lambda folder: folder.name, reverse=True)
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / RUN).is_file() or (folder / SWEEP).is_file()
-
-
 def changed_ns(folder: Path) -> int:
     """When a run was written last."""
     return max(((folder / name).stat().st_mtime_ns for name in (RUN, SWEEP) if (folder / name).is_file()), default=0)
@@ -99,36 +95,9 @@ def cells(reports: Iterable[Report]) -> list[Cell]:
     for report in reports:
         for row, (_, recorded) in zip(report.rows, report.stored.entries, strict=True):
             if recorded is not None:
-                cell = Cell(run=report.stored.folder.name, row=row, recorded=recorded)
+                cell = Cell(report=report, row=row, recorded=recorded)
                 found.setdefault((recorded.record.id, cell.series), cell)
     return list(found.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """A number of a case that is worth a history; `value` is None where it was not measured."""
-
-    title: str
-    value: Callable[[Row], float | None]
-
-
-METRICS = (
-    Metric(title="accuracy [%]", value=lambda row: None if row.accuracy is None else row.accuracy.value * 100),
-    Metric(title="latency p50 [ms]", value=lambda row: _latency(row, 1e-6)),
-    Metric(title="weighted instructions [M]", value=lambda row: _scaled(row.instructions_weighted, 1e-6)),
-    Metric(title="size [MB]", value=lambda row: _scaled(row.size_bytes, 1e-6)),
-    Metric(title="peak memory [MB]", value=lambda row: _scaled(row.peak_rss_bytes, 1e-6)),
-)
-COSTS = METRICS[1:3]
-
-
-def _scaled(value: float | None, scale: float) -> float | None:
-    return None if value is None else value * scale
-
-
-def _latency(row: Row, scale: float) -> float | None:
-    """None for an emulator's time, which is no latency."""
-    return None if row.latency is None or row.emulated else row.latency.p50_ns * scale
 
 
 def best_of(points: Sequence[tuple[float, ...]]) -> list[bool]:

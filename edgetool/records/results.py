@@ -8,6 +8,7 @@ report.md, report.html, summary.csv, charts/
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -155,6 +156,22 @@ def write_recorded(folder: Path, recorded: Recorded, stem: str) -> None:
         arrays: dict[str, Any] = {f"output_{i}": array for i, array in enumerate(recorded.outputs.values())}
         np.savez_compressed(folder / record.outputs_file, names=np.array(list(recorded.outputs)), **arrays)
     write_document(folder / f"{stem}.json", record)
+
+
+def run_folders(root: Path) -> list[Path]:
+    """The run that `root` is, or those that lie in it, the latest name first; one that is unfinished is none."""
+    if _is_run(root):
+        return [root]
+    try:
+        with os.scandir(root) as entries:
+            found = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    except OSError:
+        return []
+    return sorted((folder for folder in found if _is_run(folder)), key=lambda folder: folder.name, reverse=True)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / RUN).is_file() or (folder / schema1.SWEEP).is_file()
 
 
 def read_run(folder: Path) -> StoredRun:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from edgetool.platform.values import value
 from edgetool.records.stats import Interval
@@ -40,16 +42,16 @@ def find_steps(points: Sequence[Interval]) -> tuple[Step, ...]:
     scatter = 1.4826 * float(np.median(np.abs(np.diff(logs)))) / math.sqrt(2)
     deviations = np.sqrt(own**2 + scatter**2) + 1e-9
     penalty = PENALTY * math.log(count)
+    costs = _costs(logs, deviations)
     best, cuts = np.full(count + 1, math.inf), np.zeros(count + 1, dtype=int)
     best[0] = -penalty
     for end in range(SHORTEST, count + 1):
         for start in range(end - SHORTEST + 1):
             if not math.isfinite(best[start]):
                 continue
-            piece = slice(start, end)
-            cost = float(np.sum(np.abs(logs[piece] - np.median(logs[piece])) / deviations[piece]))
-            if best[start] + penalty + cost < best[end]:
-                best[end], cuts[end] = best[start] + penalty + cost, start
+            cost = best[start] + penalty + costs[start, end]
+            if cost < best[end]:
+                best[end], cuts[end] = cost, start
     ends, end = [count], count
     while end > 0:
         end = int(cuts[end])
@@ -61,3 +63,18 @@ def find_steps(points: Sequence[Interval]) -> tuple[Step, ...]:
         if abs(ratio - 1) >= EFFECT:
             found.append(Step(after=cut, ratio=ratio))
     return tuple(found)
+
+
+def _costs(logs: npt.NDArray[np.float64], deviations: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of each piece from a start to an end: its points' distances from its median, in deviations."""
+    count = len(logs)
+    costs = np.full((count, count + 1), math.inf)
+    for start in range(count):
+        ordered: list[float] = []
+        medians = []
+        for log in logs[start:]:
+            insort(ordered, log)
+            medians.append((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
+        distances = np.abs(logs[start:] - np.array(medians)[:, None]) / deviations[start:]
+        costs[start, start + 1 :] = np.tril(distances).sum(axis=1)
+    return costs

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from edgetool.errors import CompareError, ConfigError
@@ -15,12 +16,12 @@ from edgetool.platform.foreign import one_line
 from edgetool.platform.values import value
 from edgetool.records.case import Case
 from edgetool.records.goals import Metric
-from edgetool.records.results import RUN, read_run
+from edgetool.records.results import read_run, run_folders
 from edgetool.records.stats import Interval
 from edgetool.records.steps import Step, find_steps
 from edgetool.reports.charts.drawing import GREY, LABEL_LIMIT, PRECISIONS, Chart, Panel, draw
 from edgetool.reports.metrics import metric_text, read_metric
-from edgetool.reports.rows import rows
+from edgetool.reports.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +59,12 @@ class History:
         return metric_text(self.metric, number)
 
     @property
+    def levels(self) -> Iterator[tuple[Sequence[Point], float]]:
+        """The points between two steps, and their median."""
+        for start, end in pairwise([0, *(step.after for step in self.steps), len(self.points)]):
+            yield self.points[start:end], median(point.measured.value for point in self.points[start:end])
+
+    @property
     def change(self) -> str:
         """A description of each step, with the first run after it."""
         if self.steps:
@@ -70,31 +77,37 @@ def read_history(folder: Path, metrics: Sequence[Metric] = DEFAULT) -> tuple[tup
 
     Raises ConfigError when there are no runs.
     """
-    found: dict[tuple[Metric, Case], list[Point]] = {}
-    unreadable = []
-    runs = sorted(path.parent for path in folder.glob(f"*/{RUN}") if not path.parent.name.startswith("."))
+    reports, unreadable = [], []
+    runs = run_folders(folder)
     if not runs:
         raise ConfigError(f"{folder} holds no runs", hint="`edgetool deploy` writes into runs/; --runs names a folder")
-    for path in runs:
+    for path in sorted(runs):
         try:
-            stored = read_run(path)
+            reports.append(Report(read_run(path)))
         except CompareError:
             unreadable.append(path.name)
-            continue
-        table = rows(stored.entries)
-        for row, (_, recorded) in zip(table, stored.entries, strict=True):
-            if recorded is None:
-                continue
-            for metric in metrics:
-                reading = read_metric(metric, row, recorded, entries=stored.entries, table=table)
-                if isinstance(reading, Interval):
-                    point = Point(run=path.name, at=recorded.record.started_at, measured=reading)
-                    found.setdefault((metric, row.case), []).append(point)
-    histories = (_history(metric, case, points) for (metric, case), points in found.items())
+    histories = (history_of(metric, case, points) for (metric, case), points in points_of(reports, metrics).items())
     return tuple(sorted(histories, key=lambda h: (list(Metric).index(h.metric), h.title))), tuple(unreadable)
 
 
-def _history(metric: Metric, case: Case, points: Sequence[Point]) -> History:
+def points_of(reports: Iterable[Report], metrics: Sequence[Metric]) -> dict[tuple[Metric, Case], list[Point]]:
+    """What runs measured of each metric, case by case; a record that a later run kept is one point."""
+    found: dict[tuple[Metric, Case], dict[tuple[str, datetime], Point]] = {}
+    for report in reports:
+        entries, table = report.stored.entries, report.rows
+        for row, (_, recorded) in zip(table, entries, strict=True):
+            if recorded is None:
+                continue
+            for metric in metrics:
+                reading = read_metric(metric, row, recorded, entries=entries, table=table)
+                if isinstance(reading, Interval):
+                    point = Point(run=report.stored.folder.name, at=recorded.record.started_at, measured=reading)
+                    found.setdefault((metric, row.case), {}).setdefault((recorded.record.id, point.at), point)
+    return {key: list(points.values()) for key, points in found.items()}
+
+
+def history_of(metric: Metric, case: Case, points: Sequence[Point]) -> History:
+    """The points in order of time, with the steps found in them."""
     ordered = tuple(sorted(points, key=lambda point: point.at))
     return History(
         metric=metric,
@@ -151,9 +164,10 @@ def _draw(axes: Axes, *, history: History) -> None:
     colour = PRECISIONS.get(history.precision, GREY)
     at = np.arange(1, len(values) + 1)
     axes.errorbar(at, values, yerr=[low.clip(0), high.clip(0)], fmt="o", markersize=3, color=colour, linewidth=1)
-    edges = [0, *(step.after for step in history.steps), len(values)]
-    for start, end in pairwise(edges):
-        axes.plot([start + 0.6, end + 0.4], [np.median(values[start:end])] * 2, color=colour, linewidth=1.2)
+    start = 0
+    for piece, level in history.levels:
+        axes.plot([start + 0.6, start + len(piece) + 0.4], [level] * 2, color=colour, linewidth=1.2)
+        start += len(piece)
     axes.set_yticks(sorted({values.min(), values.max()}))
     axes.set_yticklabels([history.text(number) for number in sorted({values.min(), values.max()})])
     axes.set_xticks([])

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import altair as alt
 import streamlit as st
 
-from edgetool.dashboard.shelf import COSTS, Cell, Metric, best_of
+from edgetool.dashboard.shelf import Cell, best_of
 from edgetool.dashboard.views.parts import choose
+from edgetool.records.goals import Metric
 from edgetool.reports.report import Report
 
+COSTS = (Metric.P50_MS, Metric.WEIGHTED_INSTRUCTIONS)
 HEIGHT = 420  # pixels, the legend below in it
 
 
@@ -21,13 +23,13 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     if not known:
         st.text("No case has a size, an accuracy and a cost.")
         return
-    cost = choose("Cost", {cost.title: cost for cost in known}, key="cost")
+    cost = choose("Cost", {cost.value: cost for cost in known}, key="cost")
     points = tradeoffs(cells, cost)
     st.altair_chart(
         alt.Chart(alt.Data(values=points), height=HEIGHT)
         .mark_circle(opacity=0.8)
         .encode(
-            alt.X("cost:Q", title=cost.title),
+            alt.X("cost:Q", title=cost.value),
             alt.Y("accuracy:Q", title="accuracy [%]", scale=alt.Scale(zero=False)),
             size=alt.Size("size:Q", title="size [MB]"),
             color=alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600)),
@@ -45,7 +47,7 @@ def tradeoffs(cells: Sequence[Cell], cost: Metric) -> list[dict[str, object]]:
         (cell, cell.row.size_bytes / 1e6, cell.row.accuracy.value * 100, price)
         for cell in cells
         if cell.row.size_bytes is not None and cell.row.accuracy is not None
-        if (price := cost.value(cell.row)) is not None
+        if (price := cell.number(cost)) is not None
     ]
     best = best_of([(size, -accuracy, price) for _, size, accuracy, price in known])
     points: list[dict[str, object]] = [

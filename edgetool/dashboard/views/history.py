@@ -1,4 +1,4 @@
-"""A metric over time, a line for each case that several runs measured."""
+"""A metric over time, a line for each case that several runs measured, and where it changed for good."""
 
 from __future__ import annotations
 
@@ -7,36 +7,88 @@ from collections.abc import Sequence
 import altair as alt
 import streamlit as st
 
-from edgetool.dashboard.shelf import METRICS, Cell, Metric
+from edgetool.dashboard.shelf import Cell, label
 from edgetool.dashboard.views.parts import choose
+from edgetool.records.case import Case
+from edgetool.records.goals import Metric
+from edgetool.reports.history import DEFAULT, History, Point, history_of, points_of
 from edgetool.reports.report import Report
 
 HEIGHT = 420  # pixels, the legend below in it
 
 
+KEPT = 8  # results, while the same reports are looked at: each holds its reports, so that no other has their ids
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False, hash_funcs={Report: id})
+def _points(reports: tuple[Report, ...]) -> tuple[object, dict[tuple[Metric, Case], list[Point]]]:
+    return reports, points_of(reports, DEFAULT)
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False, hash_funcs={Report: id})
+def _histories(reports: tuple[Report, ...], metric: Metric) -> tuple[object, list[tuple[Case, History]]]:
+    _, found = _points(reports)
+    return reports, [(case, history_of(of, case, points)) for (of, case), points in found.items() if of is metric]
+
+
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
-    del reports
     st.title("History")
-    known = [metric for metric in METRICS if any(metric.value(cell.row) is not None for cell in cells)]
+    cases = {cell.row.case for cell in cells}
+    _, found = _points(tuple(reports))
+    known = [metric for metric in DEFAULT if any(of is metric and case in cases for of, case in found)]
     if not known:
         st.text("Nothing of these was measured.")
         return
-    metric = choose("Metric", {metric.title: metric for metric in known}, key="metric")
-    points = history(cells, metric)
+    metric = choose("Metric", {metric.value: metric for metric in known}, key="metric")
+    _, kept = _histories(tuple(reports), metric)
+    histories = [history for case, history in kept if case in cases]
+    st.altair_chart(_chart(histories, metric.value))
+    st.dataframe([changes(history) for history in histories], hide_index=True)
+    st.dataframe([point for history in histories for point in measured(history)], hide_index=True)
+
+
+def _chart(histories: Sequence[History], title: str) -> alt.LayerChart | alt.FacetChart:
+    """Points with their intervals, and the level between two steps as a line."""
     x = alt.X("when:T", title="measured at")
-    y = alt.Y("value:Q", title=metric.title, scale=alt.Scale(zero=False))
-    lines = alt.Chart(alt.Data(values=points), height=HEIGHT).mark_line(point=True)
-    st.altair_chart(
-        lines.encode(x, y, color=alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600)))
+    y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
+    color = alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600))
+    points = alt.Chart(alt.Data(values=[point for history in histories for point in measured(history)]), height=HEIGHT)
+    levels = alt.Chart(alt.Data(values=[level for history in histories for level in levels_of(history)]))
+    tooltip = [alt.Tooltip(f"{name}:N") for name in ("case", "run", "value", "low", "high")]
+    return alt.layer(
+        points.mark_rule().encode(x, alt.Y("low:Q"), y2="high:Q", color=color),
+        points.mark_circle(size=50, opacity=1).encode(x, y, color=color, tooltip=tooltip),
+        levels.mark_line().encode(x, y, color=color, detail="piece:N"),
     )
-    st.dataframe(points, hide_index=True)
 
 
-def history(cells: Sequence[Cell], metric: Metric) -> list[dict[str, object]]:
-    """What was measured of a metric, by the time of its record."""
-    found = [
-        {"when": cell.record.started_at.isoformat(), "case": cell.series, "value": value, "run": cell.run}
-        for cell in cells
-        if (value := metric.value(cell.row)) is not None
+def changes(history: History) -> dict[str, object]:
+    """A case in a line: its first and last number, and its steps."""
+    first, last = (history.text(history.points[i].measured.value) for i in (0, -1))
+    return {"case": label(history.title), "runs": len(history.points), "first": first, "last": last} | {
+        "steps": label(history.change)
+    }
+
+
+def measured(history: History) -> list[dict[str, object]]:
+    """What was measured, by the time of its record."""
+    return [
+        {
+            "when": point.at.isoformat(),
+            "case": label(history.title),
+            "value": point.measured.value,
+            "low": point.measured.low,
+            "high": point.measured.high,
+            "run": label(point.run),
+        }
+        for point in history.points
     ]
-    return sorted(found, key=lambda point: str(point["when"]))
+
+
+def levels_of(history: History) -> list[dict[str, object]]:
+    """The two ends of each level."""
+    return [
+        {"when": at.isoformat(), "case": label(history.title), "value": level, "piece": f"{history.title} {number}"}
+        for number, (piece, level) in enumerate(history.levels)
+        for at in (piece[0].at, piece[-1].at)
+    ]
