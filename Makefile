@@ -5,7 +5,7 @@ LOWEST := .venv-lowest
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-release clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-mlflow test-release clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -107,6 +107,11 @@ dist: $(VENV)/.dev
 
 test-release: $(VENV)/.dev
 	EDGETOOL_TEST_RELEASE=1 $(VENV)/bin/python -m pytest tests/test_release.py
+
+# Runs in a real store of MLflow's, in an environment of its own: MLflow wants other releases of what is shared.
+test-mlflow: $(VENV)/.dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[mlflow]'
+	EDGETOOL_TEST_MLFLOW=1 $(VENV)/bin/python -m pytest tests/reports/test_tracking.py
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks

@@ -67,6 +67,7 @@ HEAVY = {
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {f"edgetool.reports.charts.{name}" for name in ("drawing", "samples")},
+    "mlflow": {"edgetool.reports.tracking"},
     "jinja2": {"edgetool.reports.templates"},
     "streamlit": {"edgetool.dashboard.app", *(f"edgetool.dashboard.views.{name}" for name in VIEWS)},
     "altair": {f"edgetool.dashboard.views.{name}" for name in VIEWS},

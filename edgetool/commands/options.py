@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgetool.pipeline.plan import PlannedModel
     from edgetool.records.goals import Goal
     from edgetool.records.results import Criterion
+    from edgetool.reports.tracking import Mlflow
 
 
 SOURCES = "torchvision name, timm:NAME, hf:ID-OR-FOLDER, package.module:factory, .onnx or .pt2 file."
@@ -171,6 +172,10 @@ Cooldown = Annotated[
     str | None, typer.Option(help="Wait until the board cools to this temperature, such as 60C.", rich_help_panel=BOARD)
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait while someone else uses the board.", rich_help_panel=BOARD)]
+Track = Annotated[
+    str | None,
+    typer.Option("--track", help="Log the run to MLflow, too: mlflow, or mlflow=URI of a server or store."),
+]
 Runs = Annotated[Path, typer.Option(help="Folder of runs.")]
 Force = Annotated[bool, typer.Option("--force", help="Repeat every step, even those in the cache.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and no progress.")]
@@ -362,6 +367,18 @@ def share(option: str, text: str | None) -> float | None:
         return None if text is None else float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError as error:
         raise ConfigError(f"{option} {text!r} is no share", hint="for example 2%") from error
+
+
+def chosen_tracker(text: str | None) -> Mlflow | None:
+    """Where a run is logged, if anywhere: known to work before anything is measured. Raises ConfigError."""
+    from edgetool.reports.tracking import Mlflow
+
+    if text is None:
+        return None
+    name, equals, uri = text.partition("=")
+    if name != "mlflow" or (equals and not uri):
+        raise ConfigError(f"--track {text!r} is not known", hint="mlflow, or mlflow=URI")
+    return Mlflow(uri or None)
 
 
 def celsius(text: str | None) -> float | None:

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from edgetool.pipeline.deploy import Finished
     from edgetool.records.caveats import Caveat
     from edgetool.reports.report import Report
+    from edgetool.reports.tracking import Mlflow
 
 
-def print_run(done: Finished, *, json: bool) -> None:
-    """A run that has just ended: what came of it and where its report is."""
+def print_run(done: Finished, *, json: bool, tracker: Mlflow | None = None) -> None:
+    """A run that has just ended, logged by the tracker if there is one: what came of it and where its report is."""
+    tracked = None if tracker is None else tracker.log(done.report)
     path = done.folder / "report.html"
     if json:
         print_json(
@@ -27,10 +29,13 @@ def print_run(done: Finished, *, json: bool) -> None:
                 "rows": done.report.rows,
                 "verdicts": done.report.verdicts,
             }
+            | ({} if tracked is None else {"tracked": tracked})
         )
         return
     print_report(done.report)
     print(f"report: {path}")
+    if tracker is not None:
+        print(one_line(f"tracked: run {tracked} at {tracker.uri}"))
 
 
 def print_report(report: Report) -> None:

@@ -46,6 +46,7 @@ from edgetool.commands.options import (
     Targets,
     TaskName,
     Threads,
+    Track,
     Wait,
     Warmup,
     Weights,
@@ -55,6 +56,7 @@ from edgetool.commands.options import (
     chosen_instruments,
     chosen_precisions,
     chosen_preprocessing,
+    chosen_tracker,
     planned_model,
 )
 from edgetool.commands.output import print_caveats, print_json, print_run
@@ -105,6 +107,7 @@ def deploy(
     count_instructions: Count = False,
     against: Against = [],
     goal: GoalName = "latency",
+    track: Track = None,
     runs: Runs = Path("runs"),
     force: Force = False,
     json: Json = False,
@@ -116,6 +119,7 @@ def deploy(
     from edgetool import api
     from edgetool.pipeline.runtimes import chosen_runtimes
 
+    tracker = chosen_tracker(track)
     pictures = chosen_preprocessing(preprocess, mean, std, scale, layout, resize, crop, color)
     done = api.deploy(
         planned_model(
@@ -154,7 +158,7 @@ def deploy(
         force=force,
         quiet=json,
     )
-    print_run(done, json=json)
+    print_run(done, json=json, tracker=tracker)
 
 
 def bench(
@@ -177,6 +181,7 @@ def bench(
     require_signature: Annotated[
         Path | None, typer.Option(help="Refuse a bundle that nobody in this allowed_signers file signed.")
     ] = None,
+    track: Track = None,
     runs: Runs = Path("runs"),
     force: Force = False,
     json: Json = False,
@@ -188,6 +193,7 @@ def bench(
     from edgetool import api
     from edgetool.pipeline.run import check_complete
 
+    tracker = chosen_tracker(track)
     done = api.bench(
         bundle,
         target,
@@ -211,7 +217,7 @@ def bench(
         force=force,
         quiet=json,
     )
-    print_run(done, json=json)
+    print_run(done, json=json, tracker=tracker)
     check_complete(done.run, done.folder)
 
 
@@ -331,6 +337,7 @@ def history(
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
     pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf too (extra: pdf).")] = False,
+    track: Track = None,
     json: Json = False,
 ) -> None:
     """Write the report, tables and charts of a run or a sweep again.
@@ -339,4 +346,5 @@ def report(
     """
     from edgetool.pipeline.deploy import load
 
-    print_run(load(run, pdf=pdf), json=json)
+    tracker = chosen_tracker(track)
+    print_run(load(run, pdf=pdf), json=json, tracker=tracker)

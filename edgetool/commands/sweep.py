@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgetool.commands.options import Json
+from edgetool.commands.options import Json, Track, chosen_tracker
 from edgetool.commands.output import print_run
 from edgetool.console.context import make_context
 
@@ -19,6 +19,7 @@ def sweep(
         str | None, typer.Option(help="Dask scheduler (tcp://HOST:PORT) whose workers reach the boards.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Measure every case again.")] = False,
+    track: Track = None,
     json: Json = False,
 ) -> None:
     """Measure every case of a plan, several boards in parallel, and keep what is measured already.
@@ -30,11 +31,12 @@ def sweep(
     from edgetool.pipeline.plan import read_plan
     from edgetool.pipeline.run import check_complete, on_many_boards
 
+    tracker = chosen_tracker(track)
     folder = output or Path("sweeps") / plan.stem
     planned = read_plan(plan)
     cases = deploy.prepare(planned, make_context(quiet=json, force=False))
     with watch_boards(quiet=json) as watch:
         schedule = on_many_boards(watch, scheduler=scheduler)
         done = deploy.sweep(cases, folder, schedule, watch=watch, goals=planned.goals, force=force)
-    print_run(done, json=json)
+    print_run(done, json=json, tracker=tracker)
     check_complete(done.run, folder)
