@@ -95,7 +95,7 @@ man: $(VENV)/.dev
 	$(VENV)/bin/python -P -m edgetool.manual build/share
 
 # sdist, wheel, and the bill of materials of what the wheel installs, in an environment where its command has run.
-dist: $(VENV)/.dev
+dist: $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --editable '.[release]'
 	rm -rf dist $(VENV)-dist
 	$(VENV)/bin/python -m build --outdir dist

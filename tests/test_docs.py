@@ -56,6 +56,10 @@ def test_each_command_is_one_that_edgetool_takes(page: Path) -> None:
         command.make_context(words[-1], given[len(words) :])
 
 
+def test_the_readme_is_read_in_minutes() -> None:
+    assert len((ROOT / "README.md").read_text().split()) < 900
+
+
 @pytest.mark.skipif(
     "EDGETOOL_TEST_TUTORIALS" not in os.environ, reason="set EDGETOOL_TEST_TUTORIALS, or make test-tutorials"
 )
