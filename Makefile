@@ -5,7 +5,7 @@ LOWEST := .venv-lowest
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-mlflow test-release clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-dist test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-mlflow test-release clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -64,6 +64,12 @@ runtime: $(VENV)/.dev
 test-ncnn: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
 	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/models/test_ncnn.py tests/benchmarks
+
+# Wheel, tarball and Debian package of the cross-built runtime, tried in Debian's Python and in a C++ program under the
+# emulator. Builds Python's extension of the objects that `make runtime` left, so in the cache of deployments.
+test-dist: export EDGETOOL_TEST_CACHE ?= $(or $(EDGETOOL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgetool)
+test-dist: $(VENV)/.dev
+	EDGETOOL_TEST_DIST=1 $(VENV)/bin/python -m pytest -s tests/integration/test_dist.py
 
 # The lists of what is taken of Debian, from its signed index: after a point release.
 pins: $(VENV)/.dev

@@ -8,7 +8,7 @@ from typing import Self
 from edgetool.bundles import FILES_LIMIT, Bundle, open_bundle
 from edgetool.errors import BuildError
 from edgetool.platform.files import is_inside, is_regular, staged, staged_file
-from edgetool.platform.tar import tarfile
+from edgetool.platform.tar import anonymous, tarfile
 
 EXTENSION_TYPES = frozenset(
     {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
@@ -28,16 +28,8 @@ def pack_bundle(bundle: Bundle, archive: Path) -> Path:
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name in bundle.names:
-            tar.add(bundle.root / name, name, recursive=False, filter=_anonymous)
+            tar.add(bundle.root / name, name, recursive=False, filter=anonymous)
     return archive
-
-
-def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Remove owner, time and umask, so that equal bundles have equal archives."""
-    member.mode = 0o755 if member.mode & 0o100 else 0o644
-    member.uid = member.gid = member.mtime = 0
-    member.uname = member.gname = ""
-    return member
 
 
 def unpack_bundle(archive: Path, folder: Path) -> Bundle:

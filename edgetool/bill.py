@@ -1,9 +1,9 @@
-"""Write a bundle's bill of materials as reproducible CycloneDX 1.6."""
+"""Write bills of materials as reproducible CycloneDX 1.6."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +36,14 @@ def write_bill(
     own = dict(models)
     components = [_component(file, runtime, own.get(file.path), harness) for file in files]
     if kernels is not None:
-        components.append(
-            {
-                "type": "library",
-                "bom-ref": "kernels",
-                "name": f"edgetool kernels {kernels}",
-                "version": __version__,
-                "description": f"compiled into {runtime.library}",
-                "licenses": [{"expression": APACHE}],
-            }
-        )
+        components.append(kernels_component(kernels, runtime))
     whole = "".join(f"{file.path}\0{file.sha256}\n" for file in files)
+    subject = {"type": "application", "bom-ref": "bundle", "name": "bundle", "version": __version__}
+    write_atomically(folder / BILL, bill(subject, components, whole=whole))
+
+
+def bill(subject: Mapping[str, object], components: Sequence[Mapping[str, object]], *, whole: str) -> bytes:
+    """The document of a subject, CycloneDX's component, and what it is made of; `whole` tells it from all others."""
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -55,12 +52,24 @@ def write_bill(
         "version": 1,
         "metadata": {
             "tools": {"components": [{"type": "application", "name": "edgetool", "version": __version__}]},
-            "component": {"type": "application", "bom-ref": "bundle", "name": "bundle", "version": __version__},
+            "component": subject,
         },
         "components": components,
-        "dependencies": [{"ref": "bundle", "dependsOn": [component["bom-ref"] for component in components]}],
+        "dependencies": [{"ref": subject["bom-ref"], "dependsOn": [component["bom-ref"] for component in components]}],
     }
-    write_atomically(folder / BILL, to_json(document))
+    return to_json(document)
+
+
+def kernels_component(kernels: str, runtime: RuntimeBuild) -> dict[str, object]:
+    """What a runtime has of edgetool's own: the folder of kernels that it was built with."""
+    return {
+        "type": "library",
+        "bom-ref": "kernels",
+        "name": f"edgetool kernels {kernels}",
+        "version": __version__,
+        "description": f"compiled into {runtime.library}",
+        "licenses": [{"expression": APACHE}],
+    }
 
 
 def _component(file: FileEntry, runtime: RuntimeBuild, model: ModelSpec | None, harness: str) -> dict[str, Any]:

@@ -29,6 +29,8 @@ TAKEN_OVER = (
     "ncnn",
     "ncnn-driver",
     "protoc",
+    "python-extension",
+    "python-headers",
     "qemu-user",
     "runtime",
     "runtime-with-libc",

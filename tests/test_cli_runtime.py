@@ -64,3 +64,22 @@ def test_what_a_build_lacks_is_said_before_any_work(
     assert done.exit_code == code
     assert message in done.stderr.decode()
     assert not (tmp_path / "runtime").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--format", "rpm"), "known formats: wheel, tar, deb"),
+        (("--python", "3.9"), "pinned: 3.11, 3.13, 3.14; --headers DIR takes another's"),
+        (("--sign", "me"), "name its folder with --apt"),
+        (("--apt", "repository", "--format", "tar"), "add deb to --format"),
+        (("--headers", "nowhere"), "unpack one libpython3.X-dev of the board's there"),
+        (("abcdef",), "see `edgetool runtime list`"),
+        (("--triple", "sparc-linux-gnu"), "known triples: aarch64-linux-gnu"),
+    ],
+)
+def test_what_packages_lack_is_said_before_any_work(tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    done = edgetool(tmp_path, "dist", *words)
+    assert done.exit_code == 2
+    assert message in done.stderr.decode()
+    assert not (tmp_path / "build").exists()

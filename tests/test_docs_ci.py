@@ -17,7 +17,14 @@ from tests.support import emulated_record, recorded, stored_run
 CI = Path(__file__).parents[1] / "docs" / "ci"
 
 
-@pytest.mark.parametrize(("name", "schema"), [("github", "vendor.github-workflows"), ("gitlab", "vendor.gitlab-ci")])
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        ("github", "vendor.github-workflows"),
+        ("gitlab", "vendor.gitlab-ci"),
+        ("runtimes", "vendor.github-workflows"),
+    ],
+)
 def test_the_workflow_fits_the_schema(name: str, schema: str) -> None:
     words = [sys.executable, "-P", "-m", "check_jsonschema", "--builtin-schema", schema]
     words += ["--data-transform", "gitlab-ci"] if name == "gitlab" else []

@@ -39,6 +39,7 @@ ROWS = {
     "edgetool.bill": 2,
     "edgetool.bundles": 3,
     "edgetool.archives": 4,
+    "edgetool.distribution": 4,
     "edgetool.signatures": 4,
     "edgetool.boards": 4,
     "edgetool.targets.registry": 5,

@@ -1,4 +1,4 @@
-"""`edgetool runtime`: build, list, show, remove and test ONNX Runtimes."""
+"""`edgetool runtime`: build, list, show, remove, test and package ONNX Runtimes."""
 
 from __future__ import annotations
 
@@ -169,6 +169,65 @@ def selftest(
         print_json({"runtime": build, "target": target, "cases": held})
         return
     print(f"{build.title}, {build.variant}: all {held} cases hold on {target}")
+
+
+@runtime_app.command()
+def dist(
+    key: Annotated[str | None, typer.Argument(help="Key of a runtime, or its beginning. Default: built first.")] = None,
+    triple: Annotated[str, typer.Option(help="Target triple.")] = "riscv64-linux-gnu",
+    formats: Annotated[
+        str, typer.Option("--format", help="Any of wheel, tar, deb, separated by commas.")
+    ] = "wheel,tar,deb",
+    python: Annotated[
+        str | None, typer.Option(help="Pythons of the wheels, such as 3.11,3.13. Default: all that are pinned.")
+    ] = None,
+    headers: Annotated[
+        list[Path] | None, typer.Option(help="Folder with another Python's headers; repeatable.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the packages.")] = Path("dist"),
+    apt: Annotated[Path | None, typer.Option(help="Folder of an apt repository to put the .deb in.")] = None,
+    sign: Annotated[str | None, typer.Option(help="gpg key that signs the repository.")] = None,
+    compiler: Annotated[str, typer.Option(help="zig, or an installed gcc (14 or newer).")] = "zig",
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Parallel compilations. Default: one per processor.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Package a runtime as a Python wheel, a tarball for C and C++, and a Debian package.
+
+    Example: edgetool runtime dist --triple riscv64-linux-gnu --format wheel,tar,deb
+    """
+    from edgetool.console.progress import make_progress
+    from edgetool.distribution.apt import write_repository
+    from edgetool.distribution.dist import check_formats, find_headers, find_release, find_toolchain, write_formats
+    from edgetool.platform.files import sha256_file
+    from edgetool.platform.format import size_text
+    from edgetool.platform.store import Store, cache_root
+
+    wanted = check_formats(formats)
+    if sign is not None and apt is None:
+        raise ConfigError("--sign is for a repository", hint="name its folder with --apt")
+    if apt is not None and "deb" not in wanted:
+        raise ConfigError("--apt wants a Debian package", hint="add deb to --format")
+    store, progress = Store(cache_root()), make_progress(quiet=json)
+    versions = tuple(python.split(",")) if python else ()
+    toolchain = find_toolchain(triple, key, store)
+    pythons = find_headers(toolchain, versions, headers or [], store, progress) if "wheel" in wanted else ()
+    release = find_release(toolchain, store, progress, key=key, compiler=compiler, jobs=jobs)
+    written = write_formats(release, wanted, out, store, progress, pythons=pythons, jobs=jobs)
+    if apt is not None:
+        write_repository(apt, next(path for path in written if path.suffix == ".deb"), key=sign)
+    if json:
+        print_json(
+            {
+                "version": release.version,
+                "runtime": release.runtime.build,
+                "files": {str(path): sha256_file(path) for path in written},
+            }
+        )
+        return
+    for path in written:
+        print(f"{path}: {size_text(path.stat().st_size)}")
 
 
 def _row(entry: CachedRuntime) -> dict[str, object]:

@@ -17,6 +17,7 @@ from edgetool.platform.tar import tarfile
 
 AR_MAGIC = b"!<arch>\n"
 AR_HEADER_BYTES = 60
+CONTROL_LIMIT_BYTES = 64 * 1024
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -47,7 +48,7 @@ def unpack_package(package: Path, folder: Path, *, only: Collection[str] = ()) -
     folder.mkdir(exist_ok=True)
     missing = set(only)
     with _readable(package), package.open("rb") as file:
-        data = _data_member(file, package)
+        data = _member(file, package, "data.tar")
         with tarfile.open(fileobj=data, mode="r|*") as tar:
             for member in tar:
                 path = member.name.removeprefix("./")
@@ -59,6 +60,17 @@ def unpack_package(package: Path, folder: Path, *, only: Collection[str] = ()) -
                 if only and not missing:
                     break
     return set(only) - missing
+
+
+def read_control(package: Path) -> str:
+    """Return a Debian package's control file. Raises BuildError for anything else."""
+    with _readable(package), package.open("rb") as file:
+        control = _member(file, package, "control.tar")
+        with tarfile.open(fileobj=control, mode="r|*") as tar:
+            for member in tar:
+                if member.name.removeprefix("./") == "control" and (found := tar.extractfile(member)):
+                    return found.read(CONTROL_LIMIT_BYTES).decode(errors="replace")
+    raise BuildError(f"{package} contains no file control")
 
 
 @contextmanager
@@ -83,13 +95,13 @@ def _inside(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
         return None
 
 
-def _data_member(file: IO[bytes], archive: Path) -> IO[bytes]:
-    """Return the data.tar of a .deb, which is an `ar` archive."""
+def _member(file: IO[bytes], archive: Path, wanted: str) -> IO[bytes]:
+    """Return the tarball of a .deb, an `ar` archive, whose name begins with `wanted`."""
     if file.read(len(AR_MAGIC)) != AR_MAGIC:
         raise BuildError(f"{archive} is not a Debian package")
     while len(header := file.read(AR_HEADER_BYTES)) == AR_HEADER_BYTES:
         name, size = header[:16].decode("ascii", "replace").strip().rstrip("/"), int(header[48:58])
-        if name.startswith("data.tar"):
+        if name.startswith(wanted):
             return io.BytesIO(file.read(size))
         file.seek(size + size % 2, os.SEEK_CUR)
-    raise BuildError(f"{archive} contains no data.tar")
+    raise BuildError(f"{archive} contains no {wanted}")

@@ -36,6 +36,13 @@ class Wheel:
 
 
 @value
+class Python(Packages):
+    """A release of CPython that a wheel is made for, by packages that hold its headers."""
+
+    version: Name  # "3.13"
+
+
+@value
 class Toolchain:
     """The toolchain for one triple, defined in `toolchain/<triple>.toml`."""
 
@@ -51,6 +58,8 @@ class Toolchain:
     debian: Packages | None = None  # packages with a runtime, or with the libraries that one needs
     litert: Packages | None = None  # packages with TensorFlow Lite
     crossbuild: CrossBuild | None = None
+    bindings: Packages | None = None  # that hold the headers of pybind11 and NumPy
+    python: tuple[Python, ...] = ()
 
     @property
     def glibc(self) -> str:

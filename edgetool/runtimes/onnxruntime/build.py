@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from edgetool.runtimes.compilers import Compiler, cache_environment, find_compil
 from edgetool.runtimes.description import open_runtime
 from edgetool.runtimes.inspection import inspect_library
 from edgetool.runtimes.onnxruntime.folding import FOLD, fold_functions
+from edgetool.runtimes.onnxruntime.headers import Headers
 from edgetool.runtimes.onnxruntime.operators import Operators
 from edgetool.runtimes.onnxruntime.protoc import build_protoc
 from edgetool.runtimes.onnxruntime.reduction import reduce_sources
@@ -53,8 +54,10 @@ REDUCED_OPTIONS = {"CMAKE_BUILD_TYPE": "MinSizeRel", "onnxruntime_REDUCED_OPS_BU
 COMPILE_FLAGS = ("-g0",)
 LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
 TARGET = "onnxruntime"
-INCLUDED = ("dependencies", "kernels", "older_glibc", "reduced", "unittests")  # by ORT's own CMake project
-UNIT_TESTS = "unittests.cmake"  # targets beside the library, so not among its inputs
+INCLUDED = ("dependencies", "kernels", "older_glibc", "reduced", "unittests", "python")  # by ORT's own CMake project
+BESIDE = ("unittests.cmake", "python.cmake")  # targets beside the library, so not among its inputs
+EXTENSION = "onnxruntime_pybind11_state"
+BRIDGE = "onnxruntime_providers_shared"  # a library that the extension opens beside itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,7 @@ class Recipe:
             "cmake": {
                 path.name: sha256_file(path)
                 for path in sorted(recipe_folder().glob("*.cmake"))
-                if path.name != UNIT_TESTS
+                if path.name not in BESIDE
             },
             "patches": {path.name: sha256_file(path) for path in self.patches},
             "kernels": {path.name: sha256_file(path) for path in self.kernel_files},
@@ -182,6 +185,54 @@ def build_program(
         with progress.step(f"build {name} for {recipe.toolchain.triple}") as step:
             _build(recipe, build, store, step, name, jobs=jobs)
         return Path(shutil.copy2(build / "onnxruntime" / name, folder / name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extensions:
+    """What Python needs of ONNX Runtime's build."""
+
+    by_python: Mapping[str, Path]  # CPython's version → extension
+    bridge: Path  # to execution providers in libraries of their own
+
+
+def build_extensions(
+    recipe: Recipe,
+    pythons: Sequence[Headers],
+    store: Store,
+    progress: Progress,
+    *,
+    jobs: int | None = None,
+) -> Extensions:
+    """Build ONNX Runtime's Python extension for each CPython release, from the same objects as the runtime.
+
+    Raises BuildError.
+    """
+    bridge = f"lib{BRIDGE}.so"
+
+    def make(folder: Path) -> None:
+        def inspected(path: Path) -> None:
+            glibc = recipe.toolchain.glibc if recipe.compiler.chooses_glibc else None
+            inspect_library(path, recipe.toolchain, recipe.wanted, glibc=glibc)
+
+        with build_folder(recipe, store) as build:
+            for headers in pythons:
+                mirror(headers.folder, build / "python" / headers.version, only="*.h")
+            versions = [headers.version for headers in pythons]
+            _configure(recipe, build, store, progress, pythons=versions)
+            with progress.step(f"build Python's extension for {recipe.toolchain.triple}") as step:
+                targets = {f"{EXTENSION}-{version}": f"{EXTENSION}-{version}.so" for version in versions}
+                for target, name in {**targets, BRIDGE: bridge}.items():
+                    _build(recipe, build, store, step, target, jobs=jobs, pythons=versions)
+                    inspected(Path(shutil.copy2(build / "onnxruntime" / name, folder / name)))
+
+    inputs = {
+        "runtime": recipe.inputs(),
+        "cmake": sha256_file(recipe_folder() / "python.cmake"),
+        "pythons": {headers.version: headers.folder.name for headers in pythons},
+    }
+    entry = store.entry("python-extension", inputs, make)
+    files = {headers.version: entry.path / f"{EXTENSION}-{headers.version}.so" for headers in pythons}
+    return Extensions(by_python=files, bridge=entry.path / bridge)
 
 
 def configure_runtime(recipe: Recipe, store: Store, progress: Progress) -> Path:
@@ -258,10 +309,10 @@ def _bring_in(recipe: Recipe, build: Path, store: Store) -> Path:
     return build / "source"
 
 
-def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) -> None:
+def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress, *, pythons: Sequence[str] = ()) -> None:
     protoc = build_protoc(recipe.tree, host_compiler(recipe.compiler), store, progress)
     with progress.step(f"configure ONNX Runtime {recipe.tree.version} for {recipe.toolchain.triple}"):
-        environment = _environment(recipe, build, store)
+        environment = _environment(recipe, build, store, pythons)
         source = _bring_in(recipe, build, store)
         if recipe.operators is not None:
             reduce_sources(
@@ -291,12 +342,21 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress) ->
         )
 
 
-def _build(recipe: Recipe, build: Path, store: Store, step: Step, target: str, *, jobs: int | None) -> None:
+def _build(
+    recipe: Recipe,
+    build: Path,
+    store: Store,
+    step: Step,
+    target: str,
+    *,
+    jobs: int | None,
+    pythons: Sequence[str] = (),
+) -> None:
     with inherited_lock(build / "ninja.lock") as lock:
         run_tool(
             [find_tool("ninja"), "-C", build / "onnxruntime", "-j", str(jobs or os.cpu_count() or 1), target],
             log=_log(store, recipe, "build"),
-            env=_environment(recipe, build, store),
+            env=_environment(recipe, build, store, pythons),
             on_line=progress_note(step),
             keep_open=[lock],  # a Ninja left by a killed process keeps running for a while
         )
@@ -354,8 +414,8 @@ def _finish(recipe: Recipe, built: Path, folder: Path) -> RuntimeBuild:
     )
 
 
-def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
-    """Return the environment that toolchain.cmake and dependencies.cmake read."""
+def _environment(recipe: Recipe, build: Path, store: Store, pythons: Sequence[str] = ()) -> dict[str, str]:
+    """Return the environment that the recipe's CMake files read."""
     places = {recipe.tree.dependencies: "sources", recipe.tree.onnxruntime: "sources/onnxruntime", build: "build"}
     # Map source paths in messages to names independent of this machine. The maps are hidden from CMake, since ONNX
     # Runtime embeds CMake's flags in its build information.
@@ -370,6 +430,7 @@ def _environment(recipe: Recipe, build: Path, store: Store) -> dict[str, str]:
         "EDGETOOL_LDFLAGS": shlex.join(recipe.link_flags),
         "EDGETOOL_KERNELS": "" if recipe.kernels is None else str(build / "kernels"),
         "EDGETOOL_OLDER_GLIBC": "" if recipe.older_glibc is None else str(build / "older_glibc"),
+        "EDGETOOL_PYTHONS": ";".join(pythons),
         "EDGETOOL_REDUCED": "" if recipe.operators is None else str(build / "reduced"),
         # The build asks git for a commit; keep git from finding a repository around the cache.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(map(str, (store.root, recipe.tree.onnxruntime.parent))),

@@ -28,6 +28,8 @@ class Source(FileEntry):
     name: Name  # the folder it is unpacked to
     version: Name
     suite: Name  # the Debian release that has it
+    licence: Name | None = None  # SPDX expression; None if nothing of it is in a library
+    notices: tuple[Name, ...] = ()  # files that must travel with the library
 
 
 @value
@@ -60,8 +62,9 @@ def read_sources(folder: Path | None = None) -> tuple[Source, ...]:
     if listed.schema != SourceList.SCHEMA:
         raise ConfigError(f"{path}: schema: {listed.schema}, this edgetool reads {SourceList.SCHEMA}")
     for source in listed.source:
-        if not is_inside(source.path) or not is_inside(source.name) or "/" in source.name:
-            raise ConfigError(f"{path}: {source.name}: {source.path!r} is not a plain path")
+        for name in (source.path, *source.notices):
+            if not is_inside(name) or not is_inside(source.name) or "/" in source.name:
+                raise ConfigError(f"{path}: {source.name}: {name!r} is not a plain path")
     return listed.source
 
 

@@ -1,0 +1,1 @@
+"""Package cross-built runtimes as wheels, tarballs and Debian packages."""
