@@ -80,7 +80,7 @@ def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) ->
     events = list(_events(profile, inferences))
     spans = _match(events, readings)
     if spans is None:
-        raise HarnessError(f"{profile.name}: the profile's events are at no readings of the clock")
+        raise HarnessError(f"{profile.name}: the profile's events match no clock readings")
     mixes: dict[str, list[InstructionMix]] = defaultdict(list)
     calls: dict[str, int] = defaultdict(int)
     for event, span in zip(events, spans, strict=True):
@@ -120,7 +120,7 @@ def _events(profile: Path, inferences: int) -> Iterator[KernelEvent]:
         raise HarnessError(f"{profile.name}: the profile is not a list of events")
     starts = sorted(start for event in events if _name(event) == INFERENCE and (start := _start_us(event)) is not None)
     if len(starts) < inferences:
-        raise HarnessError(f"{profile.name}: {len(starts)} inferences, wanted {inferences}")
+        raise HarnessError(f"{profile.name}: {len(starts)} inferences, expected {inferences}")
     for event in events:
         operator, start_us = operator_of(event), _start_us(event)
         if operator is not None and start_us is not None and start_us >= starts[-inferences]:

@@ -57,9 +57,9 @@ def check_countable(target: Target) -> None:
     """Check that instructions can be counted on the target. Raises ConfigError when they can't."""
     if not executor_of(target).traits.loads_plugins or not target.triple.startswith("riscv64-"):
         raise ConfigError(
-            f"instructions of {target.name} can't be counted: it is {target.triple} with the executor "
+            f"instructions can't be counted on {target.name}: it is {target.triple} with the executor "
             f"{target.executor['kind']!r}",
-            hint='only riscv64 targets of the executor "qemu" can, such as qemu-riscv64',
+            hint='use a riscv64 target with the executor "qemu", such as qemu-riscv64',
         )
 
 
@@ -107,7 +107,7 @@ def read_counts(path: Path, name: str) -> CountsFile:
     """Read the plugin's result. Raises HarnessError."""
     counts = read_document(path, CountsFile, error=HarnessError)
     if counts.clock_cut:
-        raise HarnessError(f"{name}: the program read the clock too often for all of its readings to be kept")
+        raise HarnessError(f"{name}: the program read the clock too often to record all readings")
     return counts
 
 
@@ -151,7 +151,7 @@ def run_counting(
         counts = fetch_counts(executor, name)
         if len(counts.inferences) != 1 + warmup + counted:
             raise HarnessError(
-                f"{name}: {len(counts.inferences)} marked inferences, wanted {1 + warmup + counted}",
+                f"{name}: {len(counts.inferences)} marked inferences, expected {1 + warmup + counted}",
                 hint="the bundle's harness may be older than this edgetool: package it again",
             )
         operators = attribute(trace, counts.clock, inferences=counted) if profile else ()

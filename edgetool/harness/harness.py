@@ -89,7 +89,7 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
         check_times(run.samples_ns, others_ns, wall_s=command.duration_s, name=name)
         outputs = _fetch_outputs(executor, run, there / "outputs", here, name) if job.outputs else {}
         if job.benchmark is not None and len(run.samples_ns) < job.benchmark.min_repetitions:
-            raise HarnessError(f"{name}: {len(run.samples_ns)} samples, wanted {job.benchmark.min_repetitions}")
+            raise HarnessError(f"{name}: {len(run.samples_ns)} samples, expected {job.benchmark.min_repetitions}")
         if job.profile is not None:
             _fetch_profile(executor, run, there, job.profile, name)
     return HarnessOutcome(result=result, run=run, outputs=outputs)
@@ -125,7 +125,7 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
 def _raise_for(command: CommandResult, name: str) -> None:
     """Raise the error for an end that the harness didn't choose itself."""
     if command.exit_code in HINTS:
-        raise HarnessError(f"{name}: the harness could not work{_last_words(command)}", hint=HINTS[command.exit_code])
+        raise HarnessError(f"{name}: the harness couldn't run{_last_words(command)}", hint=HINTS[command.exit_code])
     if not command.timed_out and command.exit_code in (-11, -6, 139, 134):
         raise HarnessError(f"{name}: the harness crashed (exit code {command.exit_code}){_last_words(command)}")
     command.check()
@@ -150,9 +150,9 @@ def _check_result(result: HarnessResult, bundle: Bundle, name: str, last_words: 
                 runtime=f"{runtime.title} for {bundle.manifest.triple}",
                 hint=NO_KERNEL_HINTS.get(runtime.name),
             )
-        raise HarnessError(f"{name}: failed at its {result.failure.stage}: {said}")
+        raise HarnessError(f"{name}: failed at stage {result.failure.stage}: {said}")
     if result.run is None or result.runtime is None:
-        raise HarnessError(f"{name}: the result holds neither a run nor a failure")
+        raise HarnessError(f"{name}: the result contains neither a run nor a failure")
     return result.run
 
 
@@ -197,7 +197,9 @@ def _read_tensor(path: Path, tensor: TensorSpec, samples: int, name: str) -> npt
     """Return (samples · first dimension, …): the samples joined along the model's batch axis."""
     wanted = _size_of(tensor, samples, name)
     if path.stat().st_size != wanted:
-        raise HarnessError(f"{name}: output {tensor.name!r} has {path.stat().st_size} bytes, its shape wants {wanted}")
+        raise HarnessError(
+            f"{name}: output {tensor.name!r} has {path.stat().st_size} bytes, its shape requires {wanted}"
+        )
     array = np.fromfile(path, dtype=np.dtype(tensor.dtype).newbyteorder("<"))
     return array.reshape((samples * tensor.shape[0], *tensor.shape[1:]) if tensor.shape else (samples,))
 

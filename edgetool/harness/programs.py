@@ -60,8 +60,8 @@ def count_program(
         counts = fetch_counts(executor, program.name)
     if not counts.inferences:
         raise ConfigError(
-            f"{program} marks nothing that could be counted",
-            hint="put MARK_START() and MARK_END() of toolchain/harness/mark.h around what is to be counted",
+            f"{program} has no marks around the code to count",
+            hint="put MARK_START() and MARK_END() of toolchain/harness/mark.h around the code to count",
         )
     return InstructionMix.sum(counts.inferences)
 

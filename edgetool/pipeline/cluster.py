@@ -95,7 +95,9 @@ def _client(address: str) -> Client:
     try:
         return Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise ConnectError(f"no scheduler answers at {address}: {error}", hint="start one: dask scheduler") from error
+        raise ConnectError(
+            f"no scheduler answers at {address}: {error}", hint="start one with `dask scheduler`"
+        ) from error
 
 
 class _Boards(LocalCluster):
@@ -226,7 +228,7 @@ def _result(future: Future[Answer]) -> Answer:
     try:
         answer: Answer = future.result()
     except Exception as error:  # noqa: BLE001  # - the cluster may raise anything; it becomes the failure of this case
-        return CaseFailure(error=type(error).__name__, message=f"the cluster could not run it: {error}"[:4096])
+        return CaseFailure(error=type(error).__name__, message=f"the cluster couldn't run the case: {error}"[:4096])
     return answer
 
 
@@ -251,8 +253,8 @@ def _sort_out(
     for board in wanted:
         if len(carriers.get(board, [])) > 1:
             raise ConfigError(
-                f"board {board} is carried by {len(carriers[board])} workers: {', '.join(carriers[board])}",
-                hint="one worker for a board, or it would be used twice at once",
+                f"board {board} is offered by {len(carriers[board])} workers: {', '.join(carriers[board])}",
+                hint="offer each board on one worker only, so that it isn't used twice at once",
             )
     absent = [(case, _no_worker(case)) for case in cases if case.target.name not in carriers]
     return absent, [case for case in cases if case.target.name in carriers]
@@ -262,8 +264,8 @@ def _no_worker(case: PreparedCase) -> CaseFailure:
     board = case.target.name
     return CaseFailure(
         error="ConnectError",
-        message=f"no worker carries the board {board}",
-        hint=f'where it can be reached: dask worker SCHEDULER --nthreads 1 --resources "{board}=1"',
+        message=f"no worker offers the board {board}",
+        hint=f'on a machine that reaches it: dask worker SCHEDULER --nthreads 1 --resources "{board}=1"',
     )
 
 

@@ -115,7 +115,7 @@ def check_against(planned: Sequence[PlannedCase], preparation: Preparation) -> N
     for name in dict.fromkeys(case.case.runtime for case in planned if not case.required):
         if name == build.provider or (name == "scalar" and build.provider != PROVIDER):
             raise ConfigError(
-                f"{own.target.name} runs {build.title}: against {name!r} there is nothing to compare",
+                f"{own.target.name} already runs {build.title}: {name!r} is nothing to compare with",
                 hint=f"edgetool runtime build --triple {build.triple}",
             )
 

@@ -113,7 +113,7 @@ def guess(bundle: Bundle, target: Target, picture: Image.Image, *, best: int = 5
 
 def _guess(precision: Precision, outputs: Sequence[npt.NDArray[np.generic]], best: int, *, name: str) -> Guess:
     if len(outputs) != 1 or outputs[0].ndim != 2 or not finite_outputs(outputs):
-        raise ModelError(f"{name}: its outputs are no classes")
+        raise ModelError(f"{name}: its outputs are not classes")
     logits = outputs[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()

@@ -146,10 +146,10 @@ def read_plan(path: Path) -> Plan:
     for key, entries in axes.items():
         if twice := [entry for entry, times in Counter(entries).items() if times > 1]:
             hint = "give one of them another `name`" if key == "models" else None
-            raise ConfigError(f"{path}: {key}: {twice[0]} is there twice", hint=hint)
+            raise ConfigError(f"{path}: {key}: {twice[0]} is listed twice", hint=hint)
     check_goals(plan.goals, where=str(path))
     if "threads" in plan.benchmark:
-        raise ConfigError(f"{path}: benchmark.threads: it is one of the plan's own lists, `threads`")
+        raise ConfigError(f"{path}: benchmark.threads: use the plan's list `threads` instead")
     return replace(plan, models=tuple(_beside(path.parent, model) for model in plan.models))
 
 

@@ -52,7 +52,9 @@ class WorkerPool:
             except EdgetoolError as error:
                 return CaseFailure.of(error)
             except OSError as error:
-                return CaseFailure(error="ExecutorError", message=f"the case's process was lost: {error}")
+                return CaseFailure(
+                    error="ExecutorError", message=f"the connection to the case's process was lost: {error}"
+                )
 
     def end(self, key: str) -> None:
         """Ask a process to leave its board and end, and force it to after END_S. Doesn't wait."""
@@ -79,7 +81,7 @@ class WorkerPool:
             with talk_to([sys.executable, "-P", "-m", WORKER, board]) as pipe:
                 with self._changed:
                     if self._closing:
-                        raise ExecutorError("the run was ended")
+                        raise ExecutorError("the run was stopped")
                     self._pipes[key] = pipe
                 yield pipe
         finally:

@@ -161,8 +161,8 @@ class Preparation:
             return source
         if precision not in QUANTIZATIONS:
             raise QuantizeError(
-                f"{model.title} is {source.spec.precision}, and no {precision} model is made of it",
-                hint=f"give a model that is {precision}",
+                f"{model.title} is {source.spec.precision} and can't be converted to {precision}",
+                hint=f"give a model in {precision}",
             )
         return steps.quantize(
             source, model.request, model.images(), self._context, quantization=QUANTIZATIONS[precision]
@@ -219,7 +219,7 @@ def _check_threads(case: PlannedCase) -> None:
     most = KINDS[case.runtime.kind].most_threads
     if most is not None and case.case.threads > most:
         raise ConfigError(
-            f"{TITLES[case.runtime.kind]} is built for {most} thread, not {case.case.threads}",
+            f"{TITLES[case.runtime.kind]} supports only {most} thread, not {case.case.threads}",
             hint="measure it with --threads 1",
         )
 
@@ -280,7 +280,7 @@ def bundle_cases(
     """
     models = [m for m in bundle.manifest.models if not precisions or m.spec.precision in precisions]
     if not models:
-        raise ConfigError(f"the bundle {bundle.root} holds no model in {', '.join(precisions)}")
+        raise ConfigError(f"the bundle {bundle.root} contains no model in {', '.join(precisions)}")
     names, cases = tuple(dict.fromkeys(targets)), []
     for name in names:
         target = load_configured(name, settings, wait=wait)

@@ -103,7 +103,8 @@ def on_many_boards(watch: Watch, *, scheduler: str | None = None) -> Schedule:
         from edgetool.pipeline import cluster
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"many boards at once need Dask Distributed: {error.msg}", hint='pip install "edgetool[sweep]"'
+            f"measuring on several boards in parallel needs Dask Distributed: {error.msg}",
+            hint='pip install "edgetool[sweep]"',
         ) from error
 
     def schedule(cases: Sequence[PreparedCase]) -> Generator[tuple[PreparedCase, Answer], None, None]:
@@ -118,7 +119,7 @@ def _received(files: Mapping[str, bytes], case: Case) -> Fill:
     def fill(folder: Path) -> None:
         for name, data in files.items():
             if Path(name).name != name:
-                raise HarnessError(f"{case.target}: {name!r} is no file of a record")
+                raise HarnessError(f"{case.target}: {name!r} is not a file of a record")
             (folder / name).write_bytes(data)
 
     return fill
@@ -173,9 +174,7 @@ def run_cases(
             told.clear()
             return run
     except Timeout as error:
-        raise ConfigError(
-            f"another run is at work in {folder}", hint="wait for it, or choose another folder"
-        ) from error
+        raise ConfigError(f"another run is active in {folder}", hint="wait for it, or choose another folder") from error
 
 
 def _measure(
@@ -269,5 +268,5 @@ def check_complete(run: Run, folder: Path) -> None:
         where = ", ".join(dict.fromkeys(result.case.target for result in failed))
         raise RunIncomplete(
             f"{len(failed)} of {len(run.results)} cases failed, on {where}",
-            hint=f"{folder / 'report.md'} has the reasons; the same command again measures only what has no record",
+            hint=f"{folder / 'report.md'} has the reasons; run the same command again to measure only the failed cases",
         )

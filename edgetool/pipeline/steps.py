@@ -182,7 +182,7 @@ def convert(
     """
     form = KINDS[kind].form
     if form is None or precision not in form.precisions:
-        raise QuantizeError(f"{TITLES[kind]} runs no {precision} form of {fp32.spec.name}")
+        raise QuantizeError(f"{TITLES[kind]} doesn't support {fp32.spec.name} in {precision}")
     inputs = {
         "recipe": form.recipe,
         "kind": kind,

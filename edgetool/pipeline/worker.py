@@ -87,7 +87,7 @@ def _measure(order: Order) -> None:
     bundle = open_bundle(Path(order.bundle), verify=False)  # verified by the sender of the order
     models = [model for model in bundle.manifest.models if model.spec.precision == order.case.precision]
     if len(models) != 1:
-        raise ExecutorError(f"the bundle holds {len(models)} models in {order.case.precision}, not one")
+        raise ExecutorError(f"the bundle contains {len(models)} models in {order.case.precision}, expected one")
     with open_bench(bundle, order.target, context, environment=order.environment, images=order.images) as bench:
         recorded = measure(bench, models[0], instruments=order.instruments, runtime=order.case.runtime)
     write_recorded(Path(order.results), recorded, order.case.stem)

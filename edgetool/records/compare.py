@@ -78,7 +78,7 @@ def compare_paths(baseline: Path, candidate: Path) -> tuple[Comparison, ...]:
         pairs = [(a, b) for a in before for b in after if belong(a.record, b.record)]
     if not pairs:
         raise CompareError(
-            f"{baseline} and {candidate} share no target and precision",
+            f"{baseline} and {candidate} have no case in common",
             hint="give two records: RUN/records/KEY/NAME.json",
         )
     return tuple(compare(a.record, b.record, baseline_outputs=a.outputs, candidate_outputs=b.outputs) for a, b in pairs)

@@ -86,9 +86,9 @@ def check_goals(goals: tuple[Goal, ...], *, where: str) -> None:
     for index, goal in enumerate(goals):
         key = f"{where}: goals.{index}"
         if (goal.max is None) == (goal.min is None):
-            raise ConfigError(f"{key}: {goal.title}: exactly one of `max` and `min` is needed")
+            raise ConfigError(f"{key}: {goal.title}: exactly one of `max` and `min` is required")
         if (goal.metric is Metric.ESTIMATED_CYCLES) != (goal.core is not None):
             raise ConfigError(
                 f"{key}: {goal.title}: `core` belongs to the metric {Metric.ESTIMATED_CYCLES.value}",
-                hint='for example metric = "estimated_cycles", core = "x60", max = 60e6',
+                hint='use for example metric = "estimated_cycles", core = "x60", max = 60e6',
             )

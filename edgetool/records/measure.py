@@ -52,7 +52,7 @@ def measure(
     left = [name for name in INSTRUMENTS if name in instruments and name not in readings]
     readings |= {name: INSTRUMENTS[name].measure(bench, model) for name in left}
     if not readings:
-        raise ConfigError("no instrument was asked for", hint=f"known instruments: {', '.join(INSTRUMENTS)}")
+        raise ConfigError("no instrument was requested", hint=f"known instruments: {', '.join(INSTRUMENTS)}")
     outcome = next(iter(readings.values())).outcome
     if outcome.result.runtime is None:
         raise HarnessError(f"{model.spec.name} {model.spec.precision}: the result names no runtime")

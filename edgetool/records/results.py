@@ -105,7 +105,7 @@ class RecordStore:
         """Return a record's path relative to the run's folder. Raises CompareError when there is none."""
         found = sorted((self._folder / RECORDS / key).glob("*.json"))
         if len(found) != 1:
-            raise CompareError(f"{self._folder / RECORDS / key} holds no record")
+            raise CompareError(f"{self._folder / RECORDS / key} contains no record")
         return f"{RECORDS}/{key}/{found[0].name}"
 
     def read(self, key: str) -> Recorded:
@@ -122,7 +122,7 @@ class RecordStore:
                 fill(beside)
                 _check_files(beside, case)
         except CompareError as error:
-            raise HarnessError(f"{case.target}: what came back is no record: {error.message}") from error
+            raise HarnessError(f"{case.target}: the result is not a record: {error.message}") from error
         return self.path(key)
 
 
@@ -131,10 +131,10 @@ def _check_files(folder: Path, case: Case) -> None:
     files = list(folder.iterdir())
     for path in files:
         if path.suffix not in FILES_OF_A_RECORD or not path.is_file():
-            raise HarnessError(f"{case.target}: {path.name!r} is no file of a record")
+            raise HarnessError(f"{case.target}: {path.name!r} is not a file of a record")
     records = [path for path in files if path.suffix == ".json"]
     if len(records) != 1:
-        raise HarnessError(f"{case.target}: {len(records)} records came back, not one")
+        raise HarnessError(f"{case.target}: expected one record, got {len(records)}")
     subject = read_recorded(records[0]).record.subject
     if (subject.target, subject.precision, subject.threads) != (case.target, case.precision, case.threads):
         raise HarnessError(f"{case.target}: the record is of {subject.title}, {subject.threads} thread(s)")
@@ -217,7 +217,7 @@ def read_recorded(path: Path) -> Recorded:
     if record.outputs_file is None:
         return Recorded(record=record, outputs={})
     if not is_inside(record.outputs_file) or "/" in record.outputs_file:
-        raise CompareError(f"{path}: outputs_file: {record.outputs_file!r} is not a file's name")
+        raise CompareError(f"{path}: outputs_file: {record.outputs_file!r} is not a file name")
     return Recorded(record=record, outputs=_read_outputs(path.parent / record.outputs_file))
 
 
@@ -228,5 +228,5 @@ def _read_outputs(path: Path) -> Outputs:
     arrays = read_npz(path, error=CompareError)
     names = arrays.get("names")
     if names is None or names.ndim != 1 or any(f"output_{i}" not in arrays for i in range(len(names))):
-        raise CompareError(f"{path} holds no outputs of a record")
+        raise CompareError(f"{path} contains no outputs of a record")
     return {str(name): arrays[f"output_{i}"] for i, name in enumerate(names)}

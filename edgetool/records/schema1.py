@@ -165,7 +165,7 @@ def _lift_result(folder: Path, result: FirstPointResult) -> CaseResult:
     if result.key is not None:
         found = sorted((folder / "records" / result.key).glob("*.json")) if result.key.isalnum() else []
         if len(found) != 1:
-            raise CompareError(f"{folder / SWEEP}: {result.key!r} is not a record's key")
+            raise CompareError(f"{folder / SWEEP}: {result.key!r} is not the key of a record")
         record = f"records/{result.key}/{found[0].name}"
     case = Case(model=point.model, precision=point.precision, target=point.target, threads=point.threads)
     return CaseResult(case=case, record=record, kept=result.kept, failure=result.failure)

@@ -23,7 +23,7 @@ def gate(goals: Sequence[Goal], candidate: Path, baseline: Path | None = None) -
 
 def _read(path: Path) -> StoredRun:
     if not path.is_dir():
-        raise CompareError(f"{path} is no run's folder", hint="a gate judges a run: give the folder with run.json")
+        raise CompareError(f"{path} is not the folder of a run", hint="give the folder that contains run.json")
     return read_run(path)
 
 
@@ -35,7 +35,7 @@ def check_passed(checks: Sequence[Check]) -> None:
         more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
         raise GateNotPassed(
             f"{first.goal.title}: {first.state}: {first.found}, wanted {first.bound}{more}",
-            hint="an inconclusive goal needs a measurement that settles it: more repetitions, more images, a board"
+            hint="an inconclusive goal needs a better measurement: more repetitions, more images, or a board"
             if all(check.state is State.INCONCLUSIVE for check in left)
             else None,
         )

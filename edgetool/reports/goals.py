@@ -82,7 +82,7 @@ def _judge(goal: Goal, entries: Sequence[Entry], table: Sequence[Row], baseline:
             target=goal.target or "–",
             measured=None,
             state=State.INCONCLUSIVE,
-            reason="no case of the run is meant",
+            reason="no case of the run matches",
         )
     for row, recorded in chosen:
         reading = read_metric(

@@ -80,7 +80,9 @@ def read_history(folder: Path, metrics: Sequence[Metric] = DEFAULT) -> tuple[tup
     reports, unreadable = [], []
     runs = run_folders(folder)
     if not runs:
-        raise ConfigError(f"{folder} holds no runs", hint="`edgetool deploy` writes into runs/; --runs names a folder")
+        raise ConfigError(
+            f"{folder} contains no runs", hint="`edgetool deploy` writes to runs/; --runs selects another folder"
+        )
     for path in sorted(runs):
         try:
             reports.append(Report(read_run(path)))

@@ -84,7 +84,7 @@ def test_each_inference_asked_for_is_averaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", [START, START + 120_999, START + 190_600])
 def test_an_event_at_no_reading_is_an_error(tmp_path: Path, missing: int) -> None:
     readings = [entry for entry in READINGS if entry.time_ns != missing]
-    with pytest.raises(HarnessError, match="at no readings of the clock"):
+    with pytest.raises(HarnessError, match="match no clock readings"):
         attribute(write(tmp_path, EVENTS), readings, inferences=1)
 
 

@@ -218,7 +218,7 @@ def test_a_type_that_no_tensor_has_is_a_harness_error(tmp_path: Path, dtype: str
 
 @pytest.mark.parametrize("output", [b"", LOGITS[:-1], LOGITS + b"x"])
 def test_an_output_of_the_wrong_size_is_a_harness_error(tmp_path: Path, output: bytes) -> None:
-    with pytest.raises(HarnessError, match=r"output 'logits' has \d+ bytes, its shape wants 40"):
+    with pytest.raises(HarnessError, match=r"output 'logits' has \d+ bytes, its shape requires 40"):
         measured(writing(tmp_path, json.dumps(result_document()), output=output), tmp_path)
 
 
@@ -251,7 +251,7 @@ def failing(stage: str, message: str) -> str:
 
 def test_a_failure_is_told_with_its_stage(tmp_path: Path) -> None:
     harness = writing(tmp_path, failing("session", "no such file"))
-    with pytest.raises(HarnessError, match="tiny fp32: failed at its session: no such file"):
+    with pytest.raises(HarnessError, match="tiny fp32: failed at stage session: no such file"):
         measured(harness, tmp_path)
 
 

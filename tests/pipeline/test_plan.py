@@ -40,12 +40,12 @@ def test_files_are_looked_for_beside_the_plan(tmp_path: Path) -> None:
     [
         (WHOLE.replace("schema = 1", "schema = 9"), "schema: 9"),
         (WHOLE.replace('["host"]', "[]"), "targets"),
-        (WHOLE.replace('["host"]', '["host", "host"]'), "targets: host is there twice"),
-        (WHOLE + '[[models]]\nsource = "other/tiny.onnx"\n', "models: tiny is there twice"),
+        (WHOLE.replace('["host"]', '["host", "host"]'), "targets: host is listed twice"),
+        (WHOLE + '[[models]]\nsource = "other/tiny.onnx"\n', "models: tiny is listed twice"),
         (WHOLE.replace("[[", 'precisions = ["fp64"]\n[[', 1), "precisions.0"),
         (WHOLE.replace("[[", 'runtimes = ["tvm"]\n[[', 1), "no runtime 'tvm'"),
         (WHOLE.replace("[[", 'instruments = ["thermometer"]\n[[', 1), "no instrument 'thermometer'"),
-        (WHOLE.replace("[[", 'instruments = ["instructions"]\n[[', 1), "instructions of host can't be counted"),
+        (WHOLE.replace("[[", 'instruments = ["instructions"]\n[[', 1), "instructions can't be counted on host"),
         (WHOLE.replace("[[", "threads = [0]\n[[", 1), "threads.0"),
         (WHOLE + "[benchmark]\nthreads = 2\n", "benchmark.threads"),
         (WHOLE + "[benchmark]\ncolour = 2\n", "colour"),
@@ -103,7 +103,7 @@ def test_a_precision_that_nothing_makes_is_refused(tmp_path: Path, tiny_path: Pa
     text = WHOLE.replace("tiny.onnx", str(tiny_path)).replace("[[", 'precisions = ["fp16"]\n[[', 1)
     (case,) = prepare(read_plan(plan_file(tmp_path, text)), context)
     assert isinstance(case, UnpreparedCase)
-    assert "is fp32, and no fp16 model is made of it" in case.error.message
+    assert "is fp32 and can't be converted to fp16" in case.error.message
 
 
 def test_a_key_follows_from_what_is_measured_and_not_from_what_it_is_called(host_bundle: Bundle) -> None:
@@ -139,7 +139,7 @@ def test_a_bundle_goes_to_several_targets_of_its_own_triple_only(host_bundle: Bu
 def test_only_the_precisions_that_are_asked_for_are_measured(host_bundle: Bundle) -> None:
     (case,) = bundle_cases(host_bundle, ["host"], {}, instruments=DEFAULT, precisions=[Precision.INT8])
     assert case.model.spec.precision is Precision.INT8
-    with pytest.raises(ConfigError, match="holds no model in int8-dynamic"):
+    with pytest.raises(ConfigError, match="contains no model in int8-dynamic"):
         bundle_cases(host_bundle, ["host"], {}, instruments=DEFAULT, precisions=[Precision.INT8_DYNAMIC])
 
 

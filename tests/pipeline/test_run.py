@@ -86,4 +86,4 @@ def test_a_report_is_written_anew_and_a_folder_in_use_is_refused(folder: Path) -
     with FileLock(folder / "sweeps/one/.lock"):
         refused = run_cli("sweep", "one.toml", cwd=folder)
     assert refused.exit_code == 2
-    assert b"another run is at work" in refused.stderr
+    assert b"another run is active" in refused.stderr

@@ -112,7 +112,7 @@ def test_a_bundle_travels_to_the_worker_that_carries_its_board(cluster: Cluster,
         assert sorted(answer) == [f"{board}-tiny-fp32.json", f"{board}-tiny-fp32.npz"]
     absent = answers["absent"]
     assert isinstance(absent, CaseFailure)
-    assert absent.message == "no worker carries the board absent"
+    assert absent.message == "no worker offers the board absent"
 
 
 def await_workers(cluster: Cluster, count: int) -> None:
@@ -126,7 +126,7 @@ def test_a_board_that_two_workers_carry_is_refused(cluster: Cluster, host_bundle
     cluster.worker("left=1")
     cluster.worker("left=1,right=1")
     await_workers(cluster, 2)
-    with within(120), pytest.raises(ConfigError, match="board left is carried by 2 workers"):
+    with within(120), pytest.raises(ConfigError, match="board left is offered by 2 workers"):
         measured(cluster, cases_on(host_bundle, "left"))
 
 
@@ -149,7 +149,7 @@ def test_a_worker_that_dies_and_stays_away_is_a_lost_board(
         answers = {case.case.target: answer for case, answer in found}
     assert not isinstance(answers["right"], CaseFailure)
     assert isinstance(answers["left"], CaseFailure)
-    assert answers["left"].message == "no worker carries the board left"
+    assert answers["left"].message == "no worker offers the board left"
 
 
 COORDINATOR = """

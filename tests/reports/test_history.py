@@ -45,7 +45,7 @@ def test_a_damaged_run_is_named_and_the_others_are_shown(runs: Path) -> None:
     ("words", "error"),
     [
         (("--metric", "weight"), "--metric: 'weight' is not a valid Metric"),
-        (("--runs", "nowhere"), "nowhere holds no runs"),
+        (("--runs", "nowhere"), "nowhere contains no runs"),
     ],
 )
 def test_what_cannot_be_shown_is_an_error(runs: Path, words: tuple[str, str], error: str) -> None:

@@ -27,7 +27,9 @@ def _load_weasyprint() -> Any:
     except ModuleNotFoundError as error:
         raise ConfigError(f"a PDF needs WeasyPrint: {error.msg}", hint=INSTALL) from error
     except OSError as error:
-        raise ConfigError(f"WeasyPrint lacks a library: {str(error).splitlines()[0]}", hint=LIBRARIES) from error
+        raise ConfigError(
+            f"a library for WeasyPrint is missing: {str(error).splitlines()[0]}", hint=LIBRARIES
+        ) from error
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it warns about every style that print doesn't support
     return weasyprint
 
