@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def blocks(page: Path) -> Iterator[tuple[str, str]]:
             yield token.info.strip(), token.content
 
 
+def words_of(line: str) -> list[str]:
+    """Those of the first command of a shell's line.
+
+    >>> words_of("edgetool jobs --json | jq '.jobs[0]'  # the first")
+    ['edgetool', 'jobs', '--json']
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(takewhile(lambda word: not word.startswith(("|", "&", ";", "<", ">")), lexer))
+
+
 def commands_in(page: Path) -> Iterator[list[str]]:
     """The words of each edgetool command that a reader is told to run."""
     for info, text in blocks(page):
@@ -40,7 +52,7 @@ def commands_in(page: Path) -> Iterator[list[str]]:
             start = f"{prompt}edgetool "
             plain = line.removeprefix("! ")
             if plain.startswith(start):
-                yield shlex.split(plain.removeprefix(prompt), comments=True)[1:]
+                yield words_of(plain.removeprefix(prompt))[1:]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
