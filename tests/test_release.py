@@ -34,7 +34,10 @@ def test_what_github_reads_fits_its_schema(schema: str, pattern: str) -> None:
 
 
 def test_the_release_gives_nobody_more_than_it_needs() -> None:
-    done = run(Path(sys.executable).parent / "zizmor", "--offline", "--persona", "pedantic", GITHUB / "workflows")
+    zizmor = Path(sys.executable).parent / "zizmor"
+    if not zizmor.is_file():
+        pytest.skip("zizmor is not installed: pip install edgetool[dev]")
+    done = run(zizmor, "--offline", "--persona", "pedantic", GITHUB / "workflows")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
