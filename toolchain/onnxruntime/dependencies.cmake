@@ -17,6 +17,9 @@ foreach(name IN ITEMS abseil_cpp date eigen flatbuffers nlohmann_json onnx proto
 endforeach()
 set(FETCHCONTENT_SOURCE_DIR_GOOGLETEST "${edgetool_sources}/googletest/usr/src/googletest" CACHE PATH "" FORCE)
 
+# It would run on the target, and what it makes is in ORT's sources.
+set(FLATBUFFERS_BUILD_FLATC OFF CACHE BOOL "" FORCE)
+
 # Looked for by its header, before FetchContent is asked.
 set(safeint_SOURCE_DIR "${edgetool_sources}/safeint/usr/include/safeint" CACHE PATH "" FORCE)
 

@@ -55,6 +55,7 @@ COMPILE_FLAGS = ("-g0",)
 LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
 TARGET = "onnxruntime"
 INCLUDED = ("dependencies", "kernels", "older_glibc", "reduced", "unittests", "python")  # by ORT's own CMake project
+UNITY = "unity"  # included where it was tried; elsewhere files may clash
 BESIDE = ("unittests.cmake", "python.cmake")  # targets beside the library, so not among its inputs
 EXTENSION = "onnxruntime_pybind11_state"
 BRIDGE = "onnxruntime_providers_shared"  # a library that the extension opens beside itself
@@ -323,7 +324,8 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress, *,
                 build / "reduced",
                 _log(store, recipe, "reduce"),
             )
-        recipes = [build / "recipe" / f"{name}.cmake" for name in INCLUDED]
+        included = (*INCLUDED, UNITY) if recipe.tree.pinned else INCLUDED
+        recipes = [build / "recipe" / f"{name}.cmake" for name in included]
         places: dict[str, str | Path] = {
             "CMAKE_TOOLCHAIN_FILE": build / "recipe" / "toolchain.cmake",
             "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
