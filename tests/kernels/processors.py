@@ -8,6 +8,7 @@ from edgetool.errors import ConfigError
 from edgetool.executors.emulators import find_emulator
 
 VLENS = (128, 256, 512, 1024)
+WITHOUT_VECTORS = "rv64,v=false"
 
 
 def emulator() -> str:

@@ -15,7 +15,7 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
 from edgetool.runtimes.compilers import cache_environment
-from tests.kernels.processors import VLENS, emulator, with_vectors
+from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_vectors
 
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 UNDER_TEST = {
@@ -24,6 +24,10 @@ UNDER_TEST = {
     "gemm": ("float_gemm.cpp",),
     "layernorm": ("float_layernorm.cpp",),
     "nchwc": ("float_conv.cpp", "float_depthwise.cpp", "float_pool.cpp"),
+}
+SCALAR = {
+    "gemm": ("scalar_float_gemm.cpp",),
+    "nchwc": ("scalar_float_conv.cpp", "scalar_float_depthwise.cpp", "scalar_float_pool.cpp"),
 }
 FLAGS = (
     *("-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=c++17", "-O2", "-ffp-contract=off"),
@@ -35,15 +39,26 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", params=sorted(UNDER_TEST))
-def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
+def build(name: str, sources: tuple[str, ...], *defines: str, built: Path, store: Store) -> Path:
     """Built for every RV64GC processor, as the library is: the kernels alone hold vector instructions."""
-    built = tmp_path_factory.mktemp("kernels") / f"float_{request.param}"
-    sources = [KERNELS / name for name in (f"test/float_{request.param}.cpp", "detect.cpp", *UNDER_TEST[request.param])]
+    paths = [KERNELS / source for source in (f"test/float_{name}.cpp", *sources)]
     compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
-    result = run_process([*compiler, *FLAGS, *sources, "-o", built], env=cache_environment(store.root), timeout_s=1200)
+    command = [*compiler, *FLAGS, *defines, *paths, "-o", built]
+    result = run_process(command, env=cache_environment(store.root), timeout_s=1200)
     assert result.exit_code == 0, result.stderr.decode(errors="replace")
     return built
+
+
+@pytest.fixture(scope="module", params=sorted(UNDER_TEST))
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
+    built = tmp_path_factory.mktemp("kernels") / f"float_{request.param}"
+    return build(request.param, ("detect.cpp", *UNDER_TEST[request.param]), built=built, store=store)
+
+
+@pytest.fixture(scope="module", params=sorted(SCALAR))
+def scalar_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
+    built = tmp_path_factory.mktemp("kernels") / f"scalar_{request.param}"
+    return build(request.param, SCALAR[request.param], "-DMLAS_TEST_SCALAR", built=built, store=store)
 
 
 @pytest.mark.parametrize("vlen", VLENS)
@@ -51,3 +66,8 @@ def test_kernels_are_within_the_bound_of_rounding(program: Path, vlen: int) -> N
     result = run_process([emulator(), "-cpu", with_vectors(vlen), program], timeout_s=900)
     assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
     assert f"vlen={vlen}" in result.stdout.decode()
+
+
+def test_kernels_without_vectors_are_within_the_bound_of_rounding(scalar_program: Path) -> None:
+    result = run_process([emulator(), "-cpu", WITHOUT_VECTORS, scalar_program], timeout_s=900)
+    assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")

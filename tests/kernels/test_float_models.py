@@ -37,6 +37,7 @@ Array = npt.NDArray[np.float32]
 TRIPLE = "riscv64-linux-gnu"
 # Another order of summation: some units in the seventh digit, times a layer's depth.
 TOLERANCE = 1e-5
+PORTABLE = {"EDGETOOL_FORCE_SCALAR": "1", "EDGETOOL_VARIANT": "portable"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +231,7 @@ class Runner:
                 *self.bundle.command(PurePosixPath(self.bundle.root)),
                 *(word for option in options.items() for word in option),
             ],
-            env={**os.environ, "EDGETOOL_FORCE_SCALAR": "1" if scalar else "0"},
+            env={**os.environ, **(PORTABLE if scalar else {})},
             timeout_s=600,
         )
         assert done.exit_code == 0, (done.stdout + done.stderr).decode(errors="replace")

@@ -36,9 +36,10 @@ PORTABLE = (
     "threading.cpp",
 )
 UNDER_TEST = (
-    "convsym.cpp",
     "convsym_depthwise.cpp",
-    "convsym_packing.cpp",
+    "convsym_packed64.cpp",
+    "convsym_packed64_packing.cpp",
+    "convsym_wide.cpp",
     "detect.cpp",
     "qgemm.cpp",
     "qlinear.cpp",
@@ -82,9 +83,11 @@ def program(request: pytest.FixtureRequest, mlas: Path, store: Store) -> Path:
     return built
 
 
+@pytest.mark.parametrize("variant", ["wide16", "wide32", "packed64"])
 @pytest.mark.parametrize("vlen", VLENS)
-def test_kernels_do_what_the_portable_code_does(program: Path, vlen: int) -> None:
-    result = run_process([emulator(), "-cpu", with_vectors(vlen), program], timeout_s=900)
+def test_kernels_do_what_the_portable_code_does(program: Path, vlen: int, variant: str) -> None:
+    environment = {**os.environ, "MLAS_TEST_VARIANT": variant}
+    result = run_process([emulator(), "-cpu", with_vectors(vlen), program], env=environment, timeout_s=900)
     assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
 
 

@@ -8,15 +8,21 @@ function(edgetool_add_kernels)
   endif()
   file(GLOB sources CONFIGURE_DEPENDS "${edgetool_kernels}/*.cpp")
   set(options -Wall -Wextra -Werror -ffp-contract=off)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "riscv64")
-    # Clang is told in the source, for each function. The library must not say that every board needs vectors.
-    list(APPEND options -march=rv64gcv -mno-riscv-attribute -Wa,-mno-arch-attr)
-  endif()
   target_sources(onnxruntime_mlas PRIVATE ${sources})
   set_source_files_properties(${sources} TARGET_DIRECTORY onnxruntime_mlas PROPERTIES
     COMPILE_OPTIONS "${options}"
     INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/../onnxruntime/core/mlas/lib"
   )
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "riscv64")
+    # Clang is told in the source, for each function. What runs on every processor is compiled for it, and the library
+    # must not say that every board needs vectors.
+    set(vector_sources ${sources})
+    list(FILTER vector_sources EXCLUDE REGEX "/(scalar[a-z_]*|detect|platform|selection)\\.cpp$")
+    list(APPEND options -march=rv64gcv -mno-riscv-attribute -Wa,-mno-arch-attr)
+    set_source_files_properties(${vector_sources} TARGET_DIRECTORY onnxruntime_mlas PROPERTIES
+      COMPILE_OPTIONS "${options}"
+    )
+  endif()
   # ORT's list of exported symbols and one more. Zig's linker heeds only the last of several lists.
   configure_file("${edgetool_kernels}/exports.map.in" "${CMAKE_BINARY_DIR}/exports.map" @ONLY)
   get_target_property(link_options onnxruntime LINK_OPTIONS)

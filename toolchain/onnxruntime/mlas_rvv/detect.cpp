@@ -1,12 +1,16 @@
 /*++
 
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
 Module Name:
 
     detect.cpp
 
 Abstract:
 
-    Finds out whether the processor has the vector extension 1.0.
+    Finds out whether the processor has the vector extension 1.0, and whose it is.
 
     The kernel's riscv_hwprobe(2) knows the version. Kernels without it tell of "V" in AT_HWCAP, as those of vendors do
     for the draft 0.7 too. The two differ in the layout of vtype: a setting with the tail and mask policy bits of 1.0 is
@@ -16,9 +20,6 @@ Abstract:
 
 #include "detect.h"
 
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,21 +28,28 @@ namespace
 {
 
 constexpr long SyscallHwprobe = 258;            // __NR_riscv_hwprobe
+constexpr int64_t HwprobeKeyMvendorid = 0;      // RISCV_HWPROBE_KEY_MVENDORID
+constexpr int64_t HwprobeKeyMarchid = 1;        // RISCV_HWPROBE_KEY_MARCHID
+constexpr int64_t HwprobeKeyMimpid = 2;         // RISCV_HWPROBE_KEY_MIMPID
 constexpr int64_t HwprobeKeyImaExt0 = 4;        // RISCV_HWPROBE_KEY_IMA_EXT_0
 constexpr uint64_t HwprobeImaV = 1 << 2;        // RISCV_HWPROBE_IMA_V
+constexpr uint64_t HwprobeDiffers = ~uint64_t(0);
 constexpr unsigned long HwcapV = 1ul << ('V' - 'A');
 
-struct HwprobePair {
+struct HWPROBE_PAIR {
     int64_t Key;
     uint64_t Value;
 };
 
-bool
-ForcedScalar()
-{
-    const char* Setting = getenv("EDGETOOL_FORCE_SCALAR");
+//
+// Whether the kernel knows the call; a key that it does not know becomes -1.
+//
 
-    return Setting != nullptr && Setting[0] != '\0' && strcmp(Setting, "0") != 0;
+template<size_t N>
+bool
+Hwprobe(HWPROBE_PAIR (&Pairs)[N])
+{
+    return syscall(SyscallHwprobe, Pairs, N, 0ul, nullptr, 0u) == 0;
 }
 
 bool
@@ -77,10 +85,10 @@ HasVector()
         return false;
     }
 
-    HwprobePair Pair{HwprobeKeyImaExt0, 0};
+    HWPROBE_PAIR Pairs[] = {{HwprobeKeyImaExt0, 0}};
 
-    if (syscall(SyscallHwprobe, &Pair, 1ul, 0ul, nullptr, 0u) == 0 && Pair.Key == HwprobeKeyImaExt0) {
-        return (Pair.Value & HwprobeImaV) != 0;
+    if (Hwprobe(Pairs) && Pairs[0].Key == HwprobeKeyImaExt0) {
+        return (Pairs[0].Value & HwprobeImaV) != 0;
     }
 
     return VtypeIsOfVersion1();
@@ -88,10 +96,28 @@ HasVector()
 
 }  // namespace
 
+MLAS_RISCV_PROCESSOR_IDS
+MlasRiscvProcessorIds()
+{
+    HWPROBE_PAIR Pairs[] = {{HwprobeKeyMvendorid, 0}, {HwprobeKeyMarchid, 0}, {HwprobeKeyMimpid, 0}};
+
+    if (!Hwprobe(Pairs)) {
+        return {};
+    }
+
+    for (const HWPROBE_PAIR& Pair : Pairs) {
+        if (Pair.Key < 0 || Pair.Value == HwprobeDiffers) {
+            return {};
+        }
+    }
+
+    return {true, Pairs[0].Value, Pairs[1].Value, Pairs[2].Value};
+}
+
 size_t
 MlasRvvRegisterBytes()
 {
-    static const size_t Bytes = !ForcedScalar() && HasVector() ? ReadVlenb() : 0;
+    static const size_t Bytes = HasVector() ? ReadVlenb() : 0;
 
     return Bytes;
 }

@@ -1,20 +1,43 @@
 /*++
 
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
 Module Name:
 
     detect.h
 
 Abstract:
 
-    Whether the kernels of this folder can run.
+    What the processor says of itself: whether it has the vector extension 1.0, and whose it is.
 
 --*/
 
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
-// Bytes of a vector register where the processor has the vector extension 1.0 and EDGETOOL_FORCE_SCALAR is not set, else
-// zero. The early draft 0.7 is not taken for it.
+//
+// The ids of the processor's machine registers mvendorid, marchid and mimpid, where all harts have the same ones and the
+// kernel tells.
+//
+
+struct MLAS_RISCV_PROCESSOR_IDS {
+    bool Known;
+    uint64_t Vendor;
+    uint64_t Architecture;
+    uint64_t Implementation;
+};
+
+MLAS_RISCV_PROCESSOR_IDS
+MlasRiscvProcessorIds();
+
+//
+// Bytes of a vector register where the processor has the vector extension 1.0, else zero. The early draft 0.7 is not
+// taken for it.
+//
+
 size_t
 MlasRvvRegisterBytes();

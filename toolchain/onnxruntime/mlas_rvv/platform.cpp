@@ -1,42 +1,76 @@
 /*++
 
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
 Module Name:
 
     platform.cpp
 
 Abstract:
 
-    Puts the vector kernels into MLAS's dispatch tables, and tells which are used.
+    Puts the kernels of a variant into MLAS's dispatch tables.
 
 --*/
 
 #include "platform.h"
 
-#include "detect.h"
+#include "scalar.h"
 
-#include <cstdio>
+#include <cstring>
+
+namespace
+{
+
+void
+RegisterPortable(MLAS_PLATFORM&)
+{
+    // MLAS's own code is there already.
+}
+
+template<const MLAS_CONV_SYM_ROUTINES& ConvSym, const MLAS_GEMM_QUANT_DISPATCH& Gemm>
+void
+RegisterVector(MLAS_PLATFORM& Platform)
+{
+    MlasRvvRegisterFloat(Platform);
+    MlasRvvRegisterQuantized(Platform, ConvSym, Gemm);
+}
+
+void
+RegisterTiled(MLAS_PLATFORM& Platform)
+{
+    MlasScalarRegisterFloat(Platform);
+    MlasScalarRegisterQuantized(Platform);
+}
+
+const MLAS_RISCV_VARIANT Variants[] = {
+    {"portable", false, RegisterPortable},
+    {"tiled", false, RegisterTiled},
+    {"wide16", true, RegisterVector<MlasConvSymWide16Rvv, MlasGemmQuantWide16DispatchRvv>},
+    {"wide32", true, RegisterVector<MlasConvSymWide32Rvv, MlasGemmQuantWide32DispatchRvv>},
+    {"packed64", true, RegisterVector<MlasConvSymPacked64Rvv, MlasGemmQuantWide16DispatchRvv>},
+};
+
+}  // namespace
+
+const MLAS_RISCV_VARIANT*
+MlasRiscvFindVariant(
+    const char* Name
+    )
+{
+    for (const MLAS_RISCV_VARIANT& Variant : Variants) {
+        if (strcmp(Variant.Name, Name) == 0) {
+            return &Variant;
+        }
+    }
+
+    return nullptr;
+}
 
 void
 MLASCALL
 MlasPlatformInitializeRvv(MLAS_PLATFORM& Platform)
 {
-    if (MlasRvvRegisterBytes() == 0) {
-        return;
-    }
-
-    MlasRvvRegisterFloat(Platform);
-    MlasRvvRegisterQuantized(Platform);
-}
-
-// For whoever measures: the kernels that this process uses, as "scalar" or "rvv vlen=256".
-extern "C" __attribute__((visibility("default")))
-const char*
-EdgetoolKernels()
-{
-    static char Text[32];
-    static const int Length = MlasRvvRegisterBytes() == 0
-        ? snprintf(Text, sizeof(Text), "scalar")
-        : snprintf(Text, sizeof(Text), "rvv vlen=%zu", MlasRvvRegisterBytes() * 8);
-
-    return Length > 0 ? Text : "";
+    MlasRiscvSelectVariant().Register(Platform);
 }

@@ -1,5 +1,9 @@
 /*++
 
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
 Module Name:
 
     quantized.cpp
@@ -13,11 +17,11 @@ Abstract:
 #include "platform.h"
 
 void
-MlasRvvRegisterQuantized(MLAS_PLATFORM& Platform)
+MlasRvvRegisterQuantized(MLAS_PLATFORM& Platform, const MLAS_CONV_SYM_ROUTINES& ConvSym, const MLAS_GEMM_QUANT_DISPATCH& Gemm)
 {
-    Platform.ConvSymU8S8Dispatch = &MlasConvSymU8DispatchRvv;
-    Platform.ConvSymS8S8Dispatch = &MlasConvSymS8DispatchRvv;
-    Platform.GemmQuantDispatch = &MlasGemmQuantDispatchRvv;
+    Platform.ConvSymRoutines = &ConvSym;
+    Platform.ConvSymDepthwiseRoutines = &MlasConvSymDepthwiseRvv;
+    Platform.GemmQuantDispatch = &Gemm;
     Platform.QuantizedU8Dispatch = &MlasQuantizedU8DispatchRvv;
     Platform.QuantizedS8Dispatch = &MlasQuantizedS8DispatchRvv;
 }

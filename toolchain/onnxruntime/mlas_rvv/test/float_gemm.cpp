@@ -10,9 +10,8 @@ Abstract:
 
 --*/
 
-#include "../detect.h"
-#include "../float.h"
 #include "float_support.h"
+#include "float_variant.h"
 
 #include <algorithm>
 
@@ -46,8 +45,7 @@ Check(
     Random.Fill(Before);
     std::copy_n(Before.Data(), Before.Count(), C.Data());
 
-    const auto Kernel = ZeroMode ? MlasRvvGemmKernelFor<true>(MlasRvvRegisterBytes())
-                                 : MlasRvvGemmKernelFor<false>(MlasRvvRegisterBytes());
+    const auto Kernel = TestedGemmKernel(ZeroMode);
 
     for (size_t m = 0; m < M;) {
         m += Kernel(A.Data() + m * lda, B.Data(), C.Data() + m * ldc, K, M - m, N, lda, ldc, alpha);
@@ -89,7 +87,7 @@ main()
     RANDOM Random(2);
     size_t Cases = 0;
 
-    if (MlasRvvRegisterBytes() == 0) {
+    if (!TestedKernelsCanRun()) {
         printf("no vector registers\n");
         return 2;
     }
@@ -103,6 +101,6 @@ main()
             Random.Between(0, 1) == 0 ? AGAINST::End : AGAINST::Start, Random);
     }
 
-    printf("%zu cases at vlen=%zu\n", Cases, MlasRvvRegisterBytes() * 8);
+    printf("%zu cases at vlen=%zu\n", Cases, TestedVectorBits());
     return 0;
 }

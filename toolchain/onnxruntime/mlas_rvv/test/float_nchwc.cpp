@@ -10,9 +10,8 @@ Abstract:
 
 --*/
 
-#include "../detect.h"
-#include "../float.h"
 #include "float_support.h"
+#include "float_variant.h"
 
 #include <algorithm>
 #include <limits>
@@ -20,7 +19,7 @@ Abstract:
 namespace
 {
 
-constexpr size_t Block = MlasRvvNchwcBlockSize;
+constexpr size_t Block = TestedBlockSize;
 constexpr float Infinity = std::numeric_limits<float>::infinity();
 
 enum class KIND { Nchw, Nchwc, Pointwise, Depthwise, Maximum, AverageExcludePad, AverageIncludePad };
@@ -340,11 +339,11 @@ RandomCase(
 int
 main()
 {
-    const MLAS_RVV_NCHWC_KERNELS Kernels = MlasRvvNchwcKernels(MlasRvvRegisterBytes());
+    const MLAS_RVV_NCHWC_KERNELS Kernels = TestedNchwcKernels();
     RANDOM Random(1);
     size_t Cases = 0;
 
-    if (MlasRvvRegisterBytes() == 0) {
+    if (!TestedKernelsCanRun()) {
         printf("no vector registers\n");
         return 2;
     }
@@ -373,6 +372,6 @@ main()
         Cases++;
     }
 
-    printf("%zu cases at vlen=%zu\n", Cases, MlasRvvRegisterBytes() * 8);
+    printf("%zu cases at vlen=%zu\n", Cases, TestedVectorBits());
     return 0;
 }

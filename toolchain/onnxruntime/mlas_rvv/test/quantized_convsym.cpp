@@ -139,10 +139,20 @@ Check(const SHAPE& Shape, const CASE& Case, RANDOM& Random)
     Params.OutputZeroPoint = OutputZeroPoint;
     Params.InputIsSigned = IsSigned;
 
-    if (Shape.Depthwise) {
-        MlasConvSymDepthwise(Params);
-    } else {
-        MlasConvSym(Params);
+    // All channels at once, or as threads share them out.
+    const size_t Alignment = MlasConvSymGetChannelAlignment(Shape.Depthwise);
+    const size_t Step = Case.PerChannelScale ? M : Alignment * static_cast<size_t>(Random.Between(1, 2));
+
+    for (size_t Start = 0; Start < M; Start += Step) {
+
+        Params.ChannelStart = Start;
+        Params.ChannelCount = Step == M ? 0 : std::min(Step, M - Start);
+
+        if (Shape.Depthwise) {
+            MlasConvSymDepthwise(Params);
+        } else {
+            MlasConvSym(Params);
+        }
     }
 
     for (size_t Place = 0; Place < OutputCount; Place++) {

@@ -14,6 +14,8 @@ Abstract:
 
 #include "detect.h"
 
+#include <string>
+
 thread_local size_t ThreadedBufSize = 0;
 thread_local std::unique_ptr<uint8_t, decltype(&free)> ThreadedBufHolder(nullptr, &free);
 
@@ -24,7 +26,14 @@ MLAS_PLATFORM::MLAS_PLATFORM()
         exit(2);
     }
 
-    MlasRvvRegisterQuantized(*this);
+    const char* Variant = getenv("MLAS_TEST_VARIANT");
+    const std::string Name = Variant == nullptr ? "wide16" : Variant;
+    const bool IsWide32 = Name == "wide32";
+
+    MlasRvvRegisterQuantized(
+        *this,
+        IsWide32 ? MlasConvSymWide32Rvv : Name == "packed64" ? MlasConvSymPacked64Rvv : MlasConvSymWide16Rvv,
+        IsWide32 ? MlasGemmQuantWide32DispatchRvv : MlasGemmQuantWide16DispatchRvv);
 }
 
 size_t

@@ -1,21 +1,26 @@
 /*++
 
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
 Module Name:
 
-    convsym.cpp
+    convsym_packed64.cpp
 
 Abstract:
 
-    Symmetric quantized convolution: signed 8-bit weights without zero point, any kernel size.
-
-    The filter is packed so that a multiplication makes products for three output channels: convsym_packing.h.
+    Symmetric quantized convolution whose multiplications make products for three output channels each:
+    convsym_packed64.h.
 
 --*/
 
-#include "convsym_packing.h"
+#include "convsym_packed64.h"
 #include "requantize.h"
 
-using namespace MlasRvvConvSym;
+#include <cassert>
+
+using namespace MlasRvvConvSymPacked64;
 
 namespace
 {
@@ -24,6 +29,7 @@ constexpr int64_t AccumulatorStart = FieldHalf | (FieldHalf << FieldBits) | (Fie
 
 // Outputs that share a load of weights: with four registers each, and four for the weights, all 32 are used.
 constexpr size_t TileRows = 7;
+constexpr size_t OutputsAtOnce = 2 * TileRows;
 constexpr size_t PanelSegmentSize = TileRows * MaximumSegmentK;
 
 }  // namespace
@@ -199,63 +205,60 @@ MULTIPLY_SEGMENT* const MultiplySegmentOfRows[TileRows] = {
     MultiplySegment<5>, MultiplySegment<6>, MultiplySegment<7>,
 };
 
+//
+// Outputs that are computed at once: all of their activations are copied, and all sums of a block of channels are kept.
+//
+
 template<typename InputType>
 void
-ConvSymKernel(
-    const void* Input,
-    const void* Filter,
-    void* Output,
-    size_t KernelSize,
-    size_t InputChannels,
-    size_t OutputChannels,
-    size_t ChannelCount,
-    size_t OutputCount,
-    const MLAS_CONV_SYM_POST_PROCESS_PARAMS* PostProcessParams,
-    unsigned KernelFlags
-    )
+ConvolveOutputs(const MLAS_CONV_SYM_PARAMS& Params, size_t OutputStart, size_t OutputCount)
 {
-    const size_t AlignedK = AlignK(KernelSize * InputChannels);
-    const size_t SegmentK = static_cast<const PACKED_FILTER_HEADER*>(Filter)->SegmentK;
+    const auto* Header = static_cast<const PACKED_FILTER_HEADER*>(Params.Filter);
+    const int32_t* WeightSums = reinterpret_cast<const int32_t*>(Header + 1);
+    const size_t AlignedK = AlignK(Params.KernelSize * Params.InputChannels);
+    const size_t SegmentK = Header->SegmentK;
     const size_t Segments = MlasDivRoundup(AlignedK, SegmentK);
     const size_t MaximumLanes = __riscv_vsetvlmax_e64m4();
     const size_t SumsStride = FieldCount * MaximumLanes;
 
     // The activations of all outputs, signed: by tile, segment, row, and k.
     const size_t TileSize = Segments * PanelSegmentSize;
-    const size_t PanelSize = MlasDivRoundup(OutputCount, TileRows) * TileSize;
-    const size_t SumsSize = OutputCount * SumsStride * sizeof(int32_t);
+    const size_t PanelSize = UpAlignSize(MlasDivRoundup(OutputCount, TileRows) * TileSize);
+    const size_t SumsSize = UpAlignSize(OutputCount * SumsStride * sizeof(int32_t));
+    const size_t BiasSize = UpAlignSize(SumsStride * sizeof(int32_t));
 
-    MlasThreadedBufAlloc(UpAlignSize(PanelSize) + UpAlignSize(SumsSize));
+    MlasThreadedBufAlloc(PanelSize + SumsSize + BiasSize);
 
-    int8_t* const Panel = reinterpret_cast<int8_t*>(ThreadedBufHolder.get());
-    int32_t* const Sums = reinterpret_cast<int32_t*>(ThreadedBufHolder.get() + UpAlignSize(PanelSize));
+    uint8_t* const Buffer = ThreadedBufHolder.get();
+    int8_t* const Panel = reinterpret_cast<int8_t*>(Buffer);
+    int32_t* const Sums = reinterpret_cast<int32_t*>(Buffer + PanelSize);
+    int32_t* const Bias = reinterpret_cast<int32_t*>(Buffer + PanelSize + SumsSize);
 
-    for (size_t Row = 0; Row < OutputCount; Row += TileRows) {
+    for (size_t Row = 0; Row < OutputCount; Row++) {
 
-        int8_t* PanelRow = Panel + Row / TileRows * TileSize;
+        int8_t* const PanelRow = Panel + Row / TileRows * TileSize + Row % TileRows * MaximumSegmentK;
 
-        for (size_t r = Row; r < std::min(Row + TileRows, OutputCount); r++) {
-
-            if ((KernelFlags & MLAS_CONV_SYM_FLAG_INPUT_DIRECT) != 0) {
-                const int8_t* Pixel = static_cast<const int8_t*>(Input) + r * InputChannels;
-                FillPanelRow<InputType>(PanelRow, SegmentK, &Pixel, 1, InputChannels);
-            } else {
-                const int8_t* const* Pointers = static_cast<const int8_t* const*>(Input) + r * KernelSize;
-                FillPanelRow<InputType>(PanelRow, SegmentK, Pointers, KernelSize, InputChannels);
-            }
-
-            PanelRow += MaximumSegmentK;
+        if (Params.InputIndirection == nullptr) {
+            const int8_t* Pixel =
+                static_cast<const int8_t*>(Params.InputDirect) + (OutputStart + Row) * Params.InputChannels;
+            FillPanelRow<InputType>(PanelRow, SegmentK, &Pixel, 1, Params.InputChannels);
+        } else {
+            const auto* Pointers =
+                reinterpret_cast<const int8_t* const*>(Params.InputIndirection) + (OutputStart + Row) * Params.KernelSize;
+            FillPanelRow<InputType>(PanelRow, SegmentK, Pointers, Params.KernelSize, Params.InputChannels);
         }
     }
 
-    const bool PerChannelScale = (KernelFlags & MLAS_CONV_SYM_FLAG_PER_CHANNEL_SCALE) != 0;
-    const int32_t BiasOffset = -static_cast<int32_t>(Segments * FieldHalf);
-    const int64_t* Weights =
-        reinterpret_cast<const int64_t*>(static_cast<const int8_t*>(Filter) + HeaderSize);
+    const size_t ChannelEnd = Params.ChannelStart + Params.ChannelCount;
+    const int64_t* Weights = reinterpret_cast<const int64_t*>(
+        static_cast<const int8_t*>(Params.Filter) + WeightsOffset(Params.OutputChannels));
 
-    for (size_t Channel = 0, Lanes; Channel < ChannelCount; Channel += FieldCount * Lanes) {
+    // All blocks before the first have all of their lanes.
+    Weights += AlignedK * (Params.ChannelStart / FieldCount);
 
-        Lanes = BlockLanes(ChannelCount - Channel, MaximumLanes);
+    for (size_t Channel = Params.ChannelStart, Lanes; Channel < ChannelEnd; Channel += FieldCount * Lanes) {
+
+        Lanes = BlockLanes(Params.OutputChannels - Channel, MaximumLanes);
 
         for (size_t Row = 0; Row < OutputCount; Row += TileRows) {
 
@@ -277,65 +280,61 @@ ConvSymKernel(
 
         Weights += AlignedK * Lanes;
 
+        const size_t Channels = std::min(Params.OutputChannels - Channel, FieldCount * Lanes);
+
+        for (size_t c = 0; c < Channels; c++) {
+            Bias[c] = Params.Bias[Channel + c] + (std::is_signed<InputType>::value ? 0 : WeightSums[Channel + c]);
+        }
+
         MlasRvvRequantizeRows(
             Sums,
             SumsStride,
-            static_cast<InputType*>(Output) + Channel,
-            OutputChannels,
+            static_cast<InputType*>(Params.Output) + OutputStart * Params.OutputChannels + Channel,
+            Params.OutputChannels,
             OutputCount,
-            std::min(ChannelCount - Channel, FieldCount * Lanes),
-            PostProcessParams->Bias + Channel,
-            BiasOffset,
-            PostProcessParams->Scale + (PerChannelScale ? Channel : 0),
-            PerChannelScale,
-            PostProcessParams->OutputZeroPoint);
+            Channels,
+            Bias,
+            -static_cast<int32_t>(Segments * FieldHalf),
+            Params.Scale + (Params.PerChannelScale ? Channel : 0),
+            Params.PerChannelScale,
+            Params.OutputZeroPoint);
     }
+}
+
+void
+MLASCALL
+ConvSym(const MLAS_CONV_SYM_PARAMS& Params)
+{
+    assert(Params.InputIndirection != nullptr || Params.KernelSize == 1);
+    assert(Params.ChannelStart % (FieldCount * __riscv_vsetvlmax_e64m4()) == 0);
+
+    for (size_t Output = 0; Output < Params.OutputCount; Output += OutputsAtOnce) {
+
+        const size_t Count = std::min(Params.OutputCount - Output, OutputsAtOnce);
+
+        if (Params.InputIsSigned) {
+            ConvolveOutputs<int8_t>(Params, Output, Count);
+        } else {
+            ConvolveOutputs<uint8_t>(Params, Output, Count);
+        }
+    }
+}
+
+size_t
+MLASCALL
+ChannelAlignment()
+{
+    return FieldCount * __riscv_vsetvlmax_e64m4();
 }
 
 }  // namespace
 
-extern "C" {
-
-void
-MLASCALL
-MlasConvSymU8KernelRvv(
-    const void* Input,
-    const void* Filter,
-    void* Output,
-    size_t KernelSize,
-    size_t InputChannels,
-    size_t OutputChannels,
-    unsigned ChannelCount,
-    unsigned OutputCount,
-    const MLAS_CONV_SYM_POST_PROCESS_PARAMS* PostProcessParams,
-    unsigned KernelFlags
-    )
-{
-    ConvSymKernel<uint8_t>(
-        Input, Filter, Output, KernelSize, InputChannels, OutputChannels, ChannelCount, OutputCount, PostProcessParams,
-        KernelFlags);
-}
-
-void
-MLASCALL
-MlasConvSymS8KernelRvv(
-    const void* Input,
-    const void* Filter,
-    void* Output,
-    size_t KernelSize,
-    size_t InputChannels,
-    size_t OutputChannels,
-    unsigned ChannelCount,
-    unsigned OutputCount,
-    const MLAS_CONV_SYM_POST_PROCESS_PARAMS* PostProcessParams,
-    unsigned KernelFlags
-    )
-{
-    ConvSymKernel<int8_t>(
-        Input, Filter, Output, KernelSize, InputChannels, OutputChannels, ChannelCount, OutputCount, PostProcessParams,
-        KernelFlags);
-}
-
-}  // extern "C"
-
 MLAS_RVV_END
+
+const MLAS_CONV_SYM_ROUTINES MlasConvSymPacked64Rvv = {
+    PackWSize,
+    PackW,
+    ChannelAlignment,
+    OutputsAtOnce,
+    ConvSym,
+};

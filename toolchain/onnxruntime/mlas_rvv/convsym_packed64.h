@@ -1,12 +1,17 @@
 /*++
 
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
 Module Name:
 
-    convsym_packing.h
+    convsym_packed64.h
 
 Abstract:
 
-    How the filter of a symmetric quantized convolution is laid out for the kernels.
+    How the filter of a symmetric quantized convolution is laid out for the kernel that makes three products with one
+    multiplication (packed64).
 
     A 64-bit lane holds the weights of three output channels, w0 + w1 * 2^21 + w2 * 2^42, and its multiply-accumulate
     by one activation makes three. An activation less its sign's half range is at most 128 in size, so that a field
@@ -16,7 +21,8 @@ Abstract:
     is ever negative and borrows from the next.
 
     This takes two thirds of the multiplications of 16-bit products with 32-bit sums, and a register holds half as
-    many sums again, which is what decides how often a weight or an activation is loaded.
+    many sums again. It pays where a multiplication of 64-bit lanes takes as long as one of 32-bit lanes; on many
+    processors it takes four times as long.
 
     The weights lie by block of output channels, as many as the lanes of a register group hold; in a block by k.
 
@@ -26,7 +32,9 @@ Abstract:
 
 #include "mlasi.h"
 
-namespace MlasRvvConvSym
+#include <algorithm>
+
+namespace MlasRvvConvSymPacked64
 {
 
 constexpr size_t FieldCount = 3;
@@ -38,16 +46,21 @@ constexpr size_t MaximumSegmentK = 256;
 constexpr size_t UnrollK = 4;
 
 //
-// What is before the packed weights.
+// What is before the packed weights, and before that 128 times the sum of each output channel's weights, which makes up
+// for the 128 that is taken off unsigned activations.
 //
-
-constexpr size_t HeaderSize = 64;
 
 struct PACKED_FILTER_HEADER {
     uint64_t SegmentK;
+    uint64_t Unused[7];
 };
 
-static_assert(sizeof(PACKED_FILTER_HEADER) <= HeaderSize, "the weights start behind the header");
+inline
+size_t
+WeightsOffset(size_t OutputChannels)
+{
+    return sizeof(PACKED_FILTER_HEADER) + UpAlignSize(OutputChannels * sizeof(int32_t));
+}
 
 inline
 size_t
@@ -67,4 +80,12 @@ BlockLanes(size_t ChannelsRemaining, size_t MaximumLanes)
     return std::min((ChannelsRemaining + FieldCount - 1) / FieldCount, MaximumLanes);
 }
 
-}  // namespace MlasRvvConvSym
+size_t
+MLASCALL
+PackWSize(const MLAS_CONV_SYM_FILTER_SHAPE& Shape);
+
+void
+MLASCALL
+PackW(const MLAS_CONV_SYM_FILTER_SHAPE& Shape, const int8_t* W, void* PackedW);
+
+}  // namespace MlasRvvConvSymPacked64

@@ -1,0 +1,40 @@
+/*++
+
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
+Module Name:
+
+    scalar.cpp
+
+Abstract:
+
+    Enters the kernels for processors without vectors. What they leave out is MLAS's own code.
+
+--*/
+
+#include "scalar.h"
+
+#include "scalar_float.h"
+
+void
+MlasScalarRegisterFloat(MLAS_PLATFORM& Platform)
+{
+    Platform.NchwcBlockSize = uint32_t(MlasScalarNchwcBlockSize);
+    Platform.ConvNchwFloatKernel = MlasConvNchwFloatKernelScalar;
+    Platform.ConvNchwcFloatKernel = MlasConvNchwcFloatKernelScalar;
+    Platform.ConvPointwiseFloatKernel = MlasConvPointwiseFloatKernelScalar;
+    Platform.ConvDepthwiseFloatKernel = MlasConvDepthwiseFloatKernelScalar;
+    Platform.PoolFloatKernel[MlasMaximumPooling] = MlasPoolMaximumFloatKernelScalar;
+    Platform.PoolFloatKernel[MlasAveragePoolingExcludePad] = MlasPoolAverageExcludePadFloatKernelScalar;
+    Platform.PoolFloatKernel[MlasAveragePoolingIncludePad] = MlasPoolAverageIncludePadFloatKernelScalar;
+    Platform.GemmFloatKernelZero = MlasSgemmKernelZeroScalar;
+    Platform.GemmFloatKernelAdd = MlasSgemmKernelAddScalar;
+}
+
+void
+MlasScalarRegisterQuantized(MLAS_PLATFORM& Platform)
+{
+    Platform.GemmQuantDispatch = &MlasGemmQuantDispatchScalar;
+}

@@ -1,0 +1,27 @@
+/*++
+
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
+Module Name:
+
+    scalar.h
+
+Abstract:
+
+    The kernels for processors without vectors.
+
+--*/
+
+#pragma once
+
+#include "mlasi.h"
+
+extern const MLAS_GEMM_QUANT_DISPATCH MlasGemmQuantDispatchScalar;
+
+void
+MlasScalarRegisterFloat(MLAS_PLATFORM& Platform);
+
+void
+MlasScalarRegisterQuantized(MLAS_PLATFORM& Platform);

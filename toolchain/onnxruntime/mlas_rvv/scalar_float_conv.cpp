@@ -1,0 +1,411 @@
+/*++
+
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
+Module Name:
+
+    scalar_float_conv.cpp
+
+Abstract:
+
+    Convolution of NCHWc blocks on a processor without vectors: direct, pointwise, and of the NCHW input of a network's
+    first layer. A tile is up to six output positions times four channels, half of a block.
+
+--*/
+
+#include "scalar_float.h"
+#include "scalar_tile.h"
+
+#include <cassert>
+
+namespace
+{
+
+constexpr size_t Block = MlasScalarNchwcBlockSize;
+constexpr size_t TileRows = MlasScalarTileRows;
+constexpr size_t TileColumns = MlasScalarTileColumns;
+
+constexpr float ZeroPixel[Block] = {};
+
+//
+// The window of the first position, and what is done to the sums. All lengths are in bytes.
+//
+
+struct CONV_WINDOW {
+    const float* Input;
+    const float* InputBase;
+    size_t InputWidth;
+    size_t DilatedInputWidth;
+    size_t StrideWidth;
+    size_t DilationWidth;
+    size_t InputStride;
+    size_t KernelHeight;
+    size_t KernelWidth;
+    bool IsPadded;
+    unsigned Flags;
+    float Minimum;
+    float Maximum;
+};
+
+//
+// Sums of a tile, from what is there already and the bias.
+//
+
+template<size_t Rows>
+MLAS_SCALAR_INLINE
+void
+StartTile(float (&Sums)[Rows][TileColumns], const float* Output, const float* Bias, unsigned Flags)
+{
+    const bool AddBias = (Flags & MlasRvvConvBiasAddition) != 0;
+
+    MLAS_SCALAR_UNROLL
+    for (size_t Column = 0; Column < TileColumns; Column++) {
+
+        const float Start = AddBias ? Bias[Column] : 0.0f;
+
+        MLAS_SCALAR_UNROLL
+        for (size_t Row = 0; Row < Rows; Row++) {
+            Sums[Row][Column] = Start;
+        }
+    }
+
+    if ((Flags & MlasRvvConvAccumulateOutput) != 0) {
+
+        MLAS_SCALAR_UNROLL
+        for (size_t n = 0; n < Rows * TileColumns; n++) {
+            Sums[n / TileColumns][n % TileColumns] += Output[n / TileColumns * Block + n % TileColumns];
+        }
+    }
+}
+
+template<size_t Rows>
+MLAS_SCALAR_INLINE
+void
+StoreTile(float (&Sums)[Rows][TileColumns], float* Output, const CONV_WINDOW& w)
+{
+    if ((w.Flags & MlasRvvConvClampOutput) != 0) {
+
+        MLAS_SCALAR_UNROLL
+        for (size_t n = 0; n < Rows * TileColumns; n++) {
+            float& Sum = Sums[n / TileColumns][n % TileColumns];
+            Sum = MlasScalarClamp(Sum, w.Minimum, w.Maximum);
+        }
+    }
+
+    MLAS_SCALAR_UNROLL
+    for (size_t n = 0; n < Rows * TileColumns; n++) {
+        Output[n / TileColumns * Block + n % TileColumns] = Sums[n / TileColumns][n % TileColumns];
+    }
+}
+
+//
+// One tile. Channels inputs lie beside each other: those of a block, or for NCHW one, or a line of the window. Stride is
+// how many floats lie between the positions, or zero where that is none of those known beforehand, or where they may be in
+// the padding.
+//
+
+template<size_t Channels, size_t Stride, size_t Rows>
+void
+ComputeTile(const CONV_WINDOW& w, const float* Filter, float* Output, const float* Bias)
+{
+    float Sums[Rows][TileColumns];
+
+    StartTile(Sums, Output, Bias, w.Flags);
+
+    const float* Input = w.Input;
+    const float* InputBase = w.InputBase;
+
+    for (size_t kh = 0; kh < w.KernelHeight; kh++) {
+
+        for (size_t kw = 0; kw < w.KernelWidth; kw++) {
+
+            const auto Weight = [&](size_t c, size_t Column) MLAS_SCALAR_LAMBDA { return Filter + c * Block + Column; };
+
+            if constexpr (Stride != 0) {
+
+                MlasScalarMultiplyTile<Channels>(
+                    Sums, [&](size_t c, size_t Row) MLAS_SCALAR_LAMBDA { return Input + Row * Stride + c; }, Weight);
+
+            } else {
+
+                const float* Pixels[Rows];
+
+                MLAS_SCALAR_UNROLL
+                for (size_t Row = 0; Row < Rows; Row++) {
+                    const float* Pixel = MlasScalarAdvance(Input, Row * w.StrideWidth);
+                    const bool IsOutside = w.IsPadded && !MlasScalarIsInside(Pixel, InputBase, w.InputWidth);
+                    Pixels[Row] = IsOutside ? ZeroPixel : Pixel;
+                }
+
+                MlasScalarMultiplyTile<Channels>(
+                    Sums, [&](size_t c, size_t Row) MLAS_SCALAR_LAMBDA { return Pixels[Row] + c; }, Weight);
+            }
+
+            Filter += Channels * Block;
+            Input = MlasScalarAdvance(Input, w.DilationWidth);
+        }
+
+        Input = MlasScalarAdvance(Input, w.InputStride);
+        InputBase = MlasScalarAdvance(InputBase, w.DilatedInputWidth);
+    }
+
+    StoreTile(Sums, Output, w);
+}
+
+typedef
+void
+(COMPUTE_TILE)(
+    const CONV_WINDOW& w,
+    const float* Filter,
+    float* Output,
+    const float* Bias
+    );
+
+template<size_t Channels, size_t Stride>
+COMPUTE_TILE* const ComputeTileOfRows[TileRows] = {
+    ComputeTile<Channels, Stride, 1>, ComputeTile<Channels, Stride, 2>, ComputeTile<Channels, Stride, 3>,
+    ComputeTile<Channels, Stride, 4>, ComputeTile<Channels, Stride, 5>, ComputeTile<Channels, Stride, 6>,
+};
+
+struct CONV_FILTERS {
+    const float* Filter;
+    size_t FilterCount;
+    size_t FilterStride;
+    float* Output;
+    size_t OutputStride;
+    const float* Bias;
+};
+
+//
+// Some positions: for each tile all the filters, so that the input is loaded from beyond the first level cache only once.
+//
+
+template<size_t Channels, size_t Stride>
+void
+ComputePositions(CONV_WINDOW w, const CONV_FILTERS& f, size_t Start, size_t Count)
+{
+    w.Input = MlasScalarAdvance(w.Input, Start * w.StrideWidth);
+
+    for (size_t n = 0, Rows; n < Count; n += Rows) {
+
+        Rows = std::min(Count - n, TileRows);
+
+        COMPUTE_TILE* const Compute = ComputeTileOfRows<Channels, Stride>[Rows - 1];
+
+        for (size_t Index = 0; Index < f.FilterCount; Index++) {
+
+            const float* Filter = MlasScalarAdvance(f.Filter, Index * f.FilterStride);
+            float* Output = MlasScalarAdvance(f.Output, Index * f.OutputStride) + (Start + n) * Block;
+
+            for (size_t Half = 0; Half < Block; Half += TileColumns) {
+                Compute(
+                    w, Filter + Half, Output + Half, f.Bias == nullptr ? nullptr : f.Bias + Index * Block + Half);
+            }
+        }
+
+        w.Input = MlasScalarAdvance(w.Input, Rows * w.StrideWidth);
+    }
+}
+
+//
+// Positions that do not touch the padding.
+//
+
+template<size_t Channels, size_t PixelSize>
+void
+ComputeInside(const CONV_WINDOW& w, const CONV_FILTERS& f, size_t Start, size_t Count)
+{
+    switch (w.StrideWidth / sizeof(float) / PixelSize) {
+        case 1: return ComputePositions<Channels, PixelSize>(w, f, Start, Count);
+        case 2: return ComputePositions<Channels, 2 * PixelSize>(w, f, Start, Count);
+        default: return ComputePositions<Channels, 0>(w, f, Start, Count);
+    }
+}
+
+//
+// The window of an NCHW input where it is not dilated: its lines are what a block's channels are else.
+//
+
+template<size_t Width>
+void
+ComputeLinesInside(const CONV_WINDOW& w, const CONV_FILTERS& f, size_t Start, size_t Count)
+{
+    CONV_WINDOW Lines = w;
+
+    Lines.KernelWidth = 1;
+    Lines.InputStride += (Width - 1) * w.DilationWidth;
+
+    ComputeInside<Width, 1>(Lines, f, Start, Count);
+}
+
+//
+// Positions of a row: tiles that touch the padding test each of their positions, the others do not.
+//
+
+template<size_t Channels, typename InsideFunction>
+void
+ComputeRow(
+    const CONV_WINDOW& w,
+    const CONV_FILTERS& f,
+    size_t Left,
+    size_t Count,
+    size_t Right,
+    const InsideFunction& Inside
+    )
+{
+    const size_t InsideEnd = Left + Count;
+    const size_t Total = InsideEnd + Right;
+    const size_t Start = std::min((Left + TileRows - 1) / TileRows * TileRows, Total);
+    size_t CountInside = InsideEnd > Start ? InsideEnd - Start : 0;
+
+    if (Right > 0) {
+        CountInside = CountInside / TileRows * TileRows;
+    }
+
+    CONV_WINDOW Padded = w;
+    Padded.IsPadded = true;
+
+    ComputePositions<Channels, 0>(Padded, f, 0, Start);
+    Inside(w, f, Start, CountInside);
+    ComputePositions<Channels, 0>(Padded, f, Start + CountInside, Total - Start - CountInside);
+}
+
+}  // namespace
+
+void
+MlasConvNchwFloatKernelScalar(
+    const float* Input,
+    const float* Filter,
+    float* Output,
+    size_t StrideWidth,
+    size_t DilationWidth,
+    size_t FilterCount,
+    size_t InputStride,
+    size_t FilterStride,
+    size_t OutputStride,
+    size_t KernelHeight,
+    size_t KernelWidth,
+    const float* InputBase,
+    size_t InputWidth,
+    size_t DilatedInputWidth,
+    size_t OutputCountLeftPad,
+    size_t OutputCount,
+    size_t OutputCountRightPad,
+    const float* Bias,
+    unsigned Flags,
+    float Minimum,
+    float Maximum
+    )
+/*++
+
+Routine Description:
+
+    This routine computes a row of up to four output blocks from one NCHW channel.
+
+Arguments:
+
+    See MLAS_CONV_FLOAT_KERNEL. Minimum and Maximum supply the bounds for MlasRvvConvClampOutput; a sum that is not a
+    number becomes Minimum.
+
+--*/
+{
+    assert(FilterCount > 0);
+
+    const CONV_WINDOW w{
+        Input, InputBase, InputWidth, DilatedInputWidth, StrideWidth, DilationWidth, InputStride, KernelHeight,
+        KernelWidth, false, Flags, Minimum, Maximum};
+    const CONV_FILTERS f{Filter, FilterCount, FilterStride, Output, OutputStride, Bias};
+    const bool IsDilated = DilationWidth != sizeof(float);
+
+    ComputeRow<1>(w, f, OutputCountLeftPad, OutputCount, OutputCountRightPad,
+        !IsDilated && KernelWidth == 3   ? ComputeLinesInside<3>
+        : !IsDilated && KernelWidth == 7 ? ComputeLinesInside<7>
+                                         : ComputeInside<1, 1>);
+}
+
+void
+MlasConvNchwcFloatKernelScalar(
+    const float* Input,
+    const float* Filter,
+    float* Output,
+    size_t StrideWidth,
+    size_t DilationWidth,
+    size_t FilterCount,
+    size_t InputStride,
+    size_t FilterStride,
+    size_t OutputStride,
+    size_t KernelHeight,
+    size_t KernelWidth,
+    const float* InputBase,
+    size_t InputWidth,
+    size_t DilatedInputWidth,
+    size_t OutputCountLeftPad,
+    size_t OutputCount,
+    size_t OutputCountRightPad,
+    const float* Bias,
+    unsigned Flags,
+    float Minimum,
+    float Maximum
+    )
+/*++
+
+Routine Description:
+
+    This routine computes a row of up to four output blocks from one input block.
+
+Arguments:
+
+    See above.
+
+--*/
+{
+    assert(FilterCount > 0);
+
+    const CONV_WINDOW w{
+        Input, InputBase, InputWidth, DilatedInputWidth, StrideWidth, DilationWidth, InputStride, KernelHeight,
+        KernelWidth, false, Flags, Minimum, Maximum};
+    const CONV_FILTERS f{Filter, FilterCount, FilterStride, Output, OutputStride, Bias};
+
+    ComputeRow<Block>(w, f, OutputCountLeftPad, OutputCount, OutputCountRightPad, ComputeInside<Block, Block>);
+}
+
+void
+MlasConvPointwiseFloatKernelScalar(
+    const float* Input,
+    const float* Filter,
+    float* Output,
+    size_t StrideWidth,
+    size_t InputChannels,
+    size_t FilterCount,
+    size_t InputStride,
+    size_t FilterStride,
+    size_t OutputStride,
+    size_t OutputCount,
+    const float* Bias,
+    unsigned Flags,
+    float Minimum,
+    float Maximum
+    )
+/*++
+
+Routine Description:
+
+    This routine computes up to four output blocks from InputChannels input blocks: a direct convolution whose window is
+    the input blocks.
+
+Arguments:
+
+    See MLAS_CONV_POINTWISE_FLOAT_KERNEL and above.
+
+--*/
+{
+    assert(FilterCount > 0 && InputChannels > 0);
+
+    const CONV_WINDOW w{
+        Input, Input, 0, 0, StrideWidth, InputStride, 0, 1, InputChannels, false, Flags, Minimum, Maximum};
+    const CONV_FILTERS f{Filter, FilterCount, FilterStride, Output, OutputStride, Bias};
+
+    ComputeInside<Block, Block>(w, f, 0, OutputCount);
+}

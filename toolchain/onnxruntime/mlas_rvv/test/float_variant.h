@@ -1,0 +1,74 @@
+/*++
+
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
+Module Name:
+
+    float_variant.h
+
+Abstract:
+
+    The kernels under test: those of the vector extension, or with MLAS_TEST_SCALAR those for processors without it.
+
+--*/
+
+#pragma once
+
+#if defined(MLAS_TEST_SCALAR)
+
+#include "../scalar_float.h"
+
+constexpr size_t TestedBlockSize = MlasScalarNchwcBlockSize;
+
+inline
+MLAS_RVV_NCHWC_KERNELS
+TestedNchwcKernels()
+{
+    return {
+        MlasConvNchwFloatKernelScalar,
+        MlasConvNchwcFloatKernelScalar,
+        MlasConvPointwiseFloatKernelScalar,
+        MlasConvDepthwiseFloatKernelScalar,
+        {MlasPoolMaximumFloatKernelScalar, MlasPoolAverageExcludePadFloatKernelScalar,
+         MlasPoolAverageIncludePadFloatKernelScalar},
+    };
+}
+
+inline
+MLAS_RVV_GEMM_KERNEL*
+TestedGemmKernel(bool ZeroMode)
+{
+    return ZeroMode ? MlasSgemmKernelZeroScalar : MlasSgemmKernelAddScalar;
+}
+
+inline bool TestedKernelsCanRun() { return true; }
+inline size_t TestedVectorBits() { return 0; }
+
+#else
+
+#include "../detect.h"
+#include "../float.h"
+
+constexpr size_t TestedBlockSize = MlasRvvNchwcBlockSize;
+
+inline
+MLAS_RVV_NCHWC_KERNELS
+TestedNchwcKernels()
+{
+    return MlasRvvNchwcKernels(MlasRvvRegisterBytes());
+}
+
+inline
+MLAS_RVV_GEMM_KERNEL*
+TestedGemmKernel(bool ZeroMode)
+{
+    return ZeroMode ? MlasRvvGemmKernelFor<true>(MlasRvvRegisterBytes())
+                    : MlasRvvGemmKernelFor<false>(MlasRvvRegisterBytes());
+}
+
+inline bool TestedKernelsCanRun() { return MlasRvvRegisterBytes() != 0; }
+inline size_t TestedVectorBits() { return MlasRvvRegisterBytes() * 8; }
+
+#endif
