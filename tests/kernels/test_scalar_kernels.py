@@ -18,6 +18,9 @@ __all__ = ["mlas"]
 
 UNDER_TEST = (
     "scalar.cpp",
+    "scalar_convsym.cpp",
+    "scalar_convsym_depthwise.cpp",
+    "scalar_convsym_packing.cpp",
     "scalar_float_conv.cpp",
     "scalar_float_depthwise.cpp",
     "scalar_float_gemm.cpp",
@@ -28,7 +31,7 @@ UNDER_TEST = (
 pytestmark = quantized.pytestmark
 
 
-@pytest.fixture(scope="module", params=["qgemm"])
+@pytest.fixture(scope="module", params=["convsym", "qgemm"])
 def program(request: pytest.FixtureRequest, store: Store) -> Path:
     folder: Path = request.getfixturevalue("mlas")
     built = folder.parent / f"scalar_{request.param}"

@@ -36,5 +36,7 @@ MlasScalarRegisterFloat(MLAS_PLATFORM& Platform)
 void
 MlasScalarRegisterQuantized(MLAS_PLATFORM& Platform)
 {
+    Platform.ConvSymRoutines = &MlasConvSymScalar;
+    Platform.ConvSymDepthwiseRoutines = &MlasConvSymDepthwiseScalar;
     Platform.GemmQuantDispatch = &MlasGemmQuantDispatchScalar;
 }

@@ -18,6 +18,8 @@ Abstract:
 
 #include "mlasi.h"
 
+extern const MLAS_CONV_SYM_ROUTINES MlasConvSymScalar;
+extern const MLAS_CONV_SYM_ROUTINES MlasConvSymDepthwiseScalar;
 extern const MLAS_GEMM_QUANT_DISPATCH MlasGemmQuantDispatchScalar;
 
 void
