@@ -31,6 +31,7 @@ PORTABLE = (
     "qgemm_kernel_default.cpp",
     "qladd.cpp",
     "qlgavgpool.cpp",
+    "qlmul.cpp",
     "qpostprocessor.cpp",
     "quantize.cpp",
     "threading.cpp",

@@ -43,14 +43,28 @@ LoadDequantized(const T* Input, float Scale, T ZeroPoint, size_t vl)
 }
 
 //
-// The zero point is added before the sum is rounded. A sum that the portable code would clamp first is still beyond
+// What is done with two values.
+//
+
+struct SUM {
+    template<typename B>
+    static vfloat32m8_t Of(vfloat32m8_t A, B ValueB, size_t vl) { return __riscv_vfadd(A, ValueB, vl); }
+};
+
+struct PRODUCT {
+    template<typename B>
+    static vfloat32m8_t Of(vfloat32m8_t A, B ValueB, size_t vl) { return __riscv_vfmul(A, ValueB, vl); }
+};
+
+//
+// The zero point is added before the value is rounded. A value that the portable code would clamp first is still beyond
 // what the narrowing saturates at.
 //
 
-template<typename T>
+template<typename OPERATION, typename T>
 void
 MLASCALL
-QLinearAdd(
+QLinearBinary(
     const T* InputA,
     float ScaleA,
     int32_t ZeroPointA,
@@ -70,22 +84,21 @@ QLinearAdd(
 
         vl = __riscv_vsetvl_e32m8(N - n);
 
-        vfloat32m8_t Sum = LoadDequantized(InputA + n, ScaleA, static_cast<T>(ZeroPointA), vl);
+        vfloat32m8_t Value = LoadDequantized(InputA + n, ScaleA, static_cast<T>(ZeroPointA), vl);
 
         if (IsScalarB) {
-            Sum = __riscv_vfadd_vf_f32m8(Sum, ValueB, vl);
+            Value = OPERATION::Of(Value, ValueB, vl);
         } else {
-            Sum = __riscv_vfadd_vv_f32m8(
-                Sum, LoadDequantized(InputB + n, ScaleB, static_cast<T>(ZeroPointB), vl), vl);
+            Value = OPERATION::Of(Value, LoadDequantized(InputB + n, ScaleB, static_cast<T>(ZeroPointB), vl), vl);
         }
 
-        Sum = __riscv_vfadd_vf_f32m8(__riscv_vfdiv_vf_f32m8(Sum, ScaleC, vl), static_cast<float>(ZeroPointC), vl);
+        Value = __riscv_vfadd_vf_f32m8(__riscv_vfdiv_vf_f32m8(Value, ScaleC, vl), static_cast<float>(ZeroPointC), vl);
 
         if constexpr (std::is_signed<T>::value) {
-            const vint16m4_t Rounded = __riscv_vfncvt_x_f_w_i16m4(Sum, vl);
+            const vint16m4_t Rounded = __riscv_vfncvt_x_f_w_i16m4(Value, vl);
             __riscv_vse8_v_i8m2(OutputC + n, __riscv_vnclip_wx_i8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
         } else {
-            const vuint16m4_t Rounded = __riscv_vfncvt_xu_f_w_u16m4(Sum, vl);
+            const vuint16m4_t Rounded = __riscv_vfncvt_xu_f_w_u16m4(Value, vl);
             __riscv_vse8_v_u8m2(OutputC + n, __riscv_vnclipu_wx_u8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
         }
     }
@@ -256,7 +269,8 @@ const MLAS_QUANTIZED_DISPATCH<uint8_t> MlasQuantizedU8DispatchRvv = {
     QuantizeLinear<uint8_t>,
     DequantizeLinear<uint8_t>,
     RequantizeOutput<uint8_t>,
-    QLinearAdd<uint8_t>,
+    QLinearBinary<SUM, uint8_t>,
+    QLinearBinary<PRODUCT, uint8_t>,
     QLinearGlobalAveragePoolNhwc<uint8_t>,
     MaximumPool<uint8_t>,
 };
@@ -265,7 +279,8 @@ const MLAS_QUANTIZED_DISPATCH<int8_t> MlasQuantizedS8DispatchRvv = {
     QuantizeLinear<int8_t>,
     DequantizeLinear<int8_t>,
     RequantizeOutput<int8_t>,
-    QLinearAdd<int8_t>,
+    QLinearBinary<SUM, int8_t>,
+    QLinearBinary<PRODUCT, int8_t>,
     QLinearGlobalAveragePoolNhwc<int8_t>,
     MaximumPool<int8_t>,
 };

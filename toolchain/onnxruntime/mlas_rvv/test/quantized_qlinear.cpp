@@ -6,7 +6,7 @@ Module Name:
 
 Abstract:
 
-    Quantization, its inverse, requantization, addition and pooling against the portable code.
+    Quantization, its inverse, requantization, addition, multiplication and pooling against the portable code.
 
 --*/
 
@@ -107,7 +107,7 @@ CheckDequantize(size_t N, RANDOM& Random)
 
 template<typename T>
 void
-CheckAdd(size_t N, RANDOM& Random)
+CheckBinary(size_t N, RANDOM& Random)
 {
     const bool IsScalarB = Random.Between(0, 3) == 0;
     GUARDED<T> A(N);
@@ -123,6 +123,9 @@ CheckAdd(size_t N, RANDOM& Random)
 
     Check<T>("add", N, [&](T* Output) {
         MlasQLinearAdd(A.data(), ScaleA, ZeroA, B.data(), ScaleB, ZeroB, ScaleC, ZeroC, Output, N, IsScalarB);
+    });
+    Check<T>("multiply", N, [&](T* Output) {
+        MlasQLinearMul(A.data(), ScaleA, ZeroA, B.data(), ScaleB, ZeroB, ScaleC, ZeroC, Output, N, IsScalarB);
     });
 }
 
@@ -203,7 +206,7 @@ CheckAll(size_t N, RANDOM& Random)
 {
     CheckQuantize<T>(N, Random);
     CheckDequantize<T>(N, Random);
-    CheckAdd<T>(N, Random);
+    CheckBinary<T>(N, Random);
     CheckRequantize<T>(N, Random);
     CheckPool<T>(N, Random);
     CheckMaximumPool<T>(N, Random);
@@ -223,7 +226,7 @@ main()
     for (size_t N = 1; N <= 1000; N += N < 300 ? 1 : 37) {
         CheckAll<uint8_t>(N, Random);
         CheckAll<int8_t>(N, Random);
-        Count += 12;
+        Count += 14;
     }
 
     printf("%zu operations\n", Count);
