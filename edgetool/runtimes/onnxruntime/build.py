@@ -83,6 +83,11 @@ class Recipe:
         return (*LINK_FLAGS, *self.compiler.link_flags)
 
     @property
+    def united(self) -> bool:
+        """Whether files are compiled by the dozen."""
+        return self.tree.pinned and self.operators is None and self.compiler.title.startswith("zig ")
+
+    @property
     def folded(self) -> bool:
         """Whether identical functions are merged, which GNU's linker can't do."""
         return self.operators is not None and self.compiler.title.startswith("zig ")
@@ -324,7 +329,7 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress, *,
                 build / "reduced",
                 _log(store, recipe, "reduce"),
             )
-        included = (*INCLUDED, UNITY) if recipe.tree.pinned else INCLUDED
+        included = (*INCLUDED, UNITY) if recipe.united else INCLUDED
         recipes = [build / "recipe" / f"{name}.cmake" for name in included]
         places: dict[str, str | Path] = {
             "CMAKE_TOOLCHAIN_FILE": build / "recipe" / "toolchain.cmake",
