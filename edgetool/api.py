@@ -18,6 +18,7 @@ from edgetool.estimates.rows import EstimateRow
 from edgetool.models.artifacts import read_artifact, request_of, save_artifact
 from edgetool.models.opsets import DEFAULT_OPSET
 from edgetool.models.quantize import Quantization
+from edgetool.models.recipes import Recipe, read_recipe
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline import deploy as pipeline
 from edgetool.pipeline import steps
@@ -45,6 +46,7 @@ __all__ = [
     "Model",
     "ModelArtifact",
     "Precision",
+    "Recipe",
     "Report",
     "bench",
     "compare",
@@ -91,14 +93,15 @@ def quantize(
     calibration: AnyPath | None = None,
     held_out: AnyPath | None = None,
     dynamic: bool = False,
+    recipe: Recipe | AnyPath | None = None,
     force: bool = False,
     quiet: bool = False,
 ) -> ModelArtifact:
     """Quantize an fp32 ONNX model to int8.
 
     `calibration` is a folder of images or an .npz. Models trained on the digits data set bring their own images. With
-    `dynamic`, activation ranges are computed at inference time, so no calibration is needed. Raises QuantizeError, and
-    ConfigError for images that can't be read.
+    `dynamic`, activation ranges are computed at inference time, so no calibration is needed. `recipe`, a value or a
+    file, controls static quantization. Raises QuantizeError, and ConfigError for files that can't be read.
     """
     fp32 = _artifact(model)
     request = request_of(fp32)
@@ -108,6 +111,7 @@ def quantize(
         ImageSource.choose(request, _path(calibration), _path(held_out)),
         make_context(quiet=quiet, force=force),
         quantization=Quantization.DYNAMIC if dynamic else Quantization.STATIC,
+        recipe=_recipe(recipe),
     )
     return made if output is None else save_artifact(made, Path(output))
 
@@ -248,6 +252,10 @@ def _model(model: str | Model) -> Model:
 
 def _artifact(model: ModelArtifact | AnyPath) -> ModelArtifact:
     return model if isinstance(model, ModelArtifact) else read_artifact(Path(model))
+
+
+def _recipe(recipe: Recipe | AnyPath | None) -> Recipe:
+    return recipe if isinstance(recipe, Recipe) else Recipe() if recipe is None else read_recipe(Path(recipe))
 
 
 def _path(path: AnyPath | None) -> Path | None:

@@ -21,6 +21,7 @@ from edgetool.commands.options import (
     Mean,
     Mirror,
     Preprocess,
+    RecipeFile,
     ResizeName,
     Scale,
     Shapes,
@@ -30,6 +31,7 @@ from edgetool.commands.options import (
     TaskName,
     Weights,
     chosen_preprocessing,
+    chosen_recipe,
     planned_model,
 )
 from edgetool.commands.output import print_json
@@ -92,19 +94,43 @@ def quantize(
     calibration: Calibration = None,
     held_out: HeldOut = None,
     dynamic: Dynamic = False,
+    recipe: RecipeFile = None,
+    activations: Annotated[str | None, typer.Option(help="uint8 or int8. Default: uint8.")] = None,
+    weights: Annotated[str | None, typer.Option(help="int8 or uint8. Default: int8.")] = None,
+    per_tensor: Annotated[bool, typer.Option("--per-tensor", help="One scale for each weight.")] = False,
+    ranges: Annotated[
+        str | None, typer.Option(help="Calibrate by min-max, entropy or percentile. Default: min-max.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="Calibration images. Default: 128.")] = None,
+    symmetric: Annotated[bool, typer.Option("--symmetric", help="Symmetric ranges of activations.")] = False,
+    form: Annotated[str | None, typer.Option("--format", help="qdq or qoperator. Default: qdq.")] = None,
+    keep_float: Annotated[list[str], typer.Option(help="Node to keep in fp32; repeatable.")] = [],
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Quantize an fp32 ONNX model to int8.
 
-    Example: edgetool quantize resnet18.onnx --calibration photos/
+    The options replace what --recipe says.
+
+    Example: edgetool quantize resnet18.onnx --calibration photos/ --ranges entropy --keep-float /fc/Gemm
     """
     from edgetool import api
     from edgetool.models.artifacts import read_artifact, save_artifact
 
     fp32 = read_artifact(model)
+    how = chosen_recipe(
+        recipe,
+        activations=activations,
+        weights=weights,
+        per_channel=False if per_tensor else None,
+        ranges=ranges,
+        images=images,
+        symmetric=symmetric or None,
+        form=form,
+        keep_float=keep_float or None,
+    )
     made = api.quantize(
-        fp32, output, calibration=calibration, held_out=held_out, dynamic=dynamic, force=force, quiet=json
+        fp32, output, calibration=calibration, held_out=held_out, dynamic=dynamic, recipe=how, force=force, quiet=json
     )
     saved = made if output else save_artifact(made, model.with_suffix(f".{made.spec.precision}.onnx"))
     _print_model(saved, json, before=fp32.spec.size_bytes)

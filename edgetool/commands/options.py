@@ -11,6 +11,7 @@ import typer
 from edgetool.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edgetool.models.recipes import Recipe
     from edgetool.models.spec import ModelRequest, Precision, PreprocessingRequest
     from edgetool.pipeline.plan import PlannedModel
     from edgetool.records.goals import Goal
@@ -144,6 +145,10 @@ Precisions = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option("--recipe", help="Recipe of int8 (.toml or .json), such as one of tune's.", rich_help_panel=MODEL),
+]
 Repetitions = Annotated[int | None, typer.Option(min=1, help="Minimum timed repetitions.", rich_help_panel=MEASUREMENT)]
 Warmup = Annotated[int | None, typer.Option(min=0, help="Warm-up inferences.", rich_help_panel=MEASUREMENT)]
 MinDuration = Annotated[float | None, typer.Option(min=0, help="Minimum timed seconds.", rich_help_panel=MEASUREMENT)]
@@ -275,6 +280,7 @@ def planned_model(
     weights_mirror: str | None,
     task: str | None,
     preprocessing: PreprocessingRequest | None = None,
+    recipe: Path | None = None,
 ) -> PlannedModel:
     from edgetool.pipeline.plan import PlannedModel
 
@@ -287,6 +293,7 @@ def planned_model(
         shapes=request.shapes,
         task=request.task,
         preprocessing=preprocessing,
+        recipe=chosen_recipe(recipe),
         calibration=None if calibration is None else str(calibration),
         held_out=None if held_out is None else str(held_out),
         weights_mirror=weights_mirror,
@@ -303,6 +310,16 @@ def chosen_precisions(names: Sequence[str], *, dynamic: bool = False) -> tuple[P
     except ValueError as error:
         raise ConfigError(f"--precision: {error}", hint=f"known precisions: {', '.join(Precision)}") from error
     return found or (Precision.FP32, Precision.INT8_DYNAMIC if dynamic else Precision.INT8)
+
+
+def chosen_recipe(path: Path | None, **options: object) -> Recipe:
+    """That of a file, with the options that are given in place of its own."""
+    from edgetool.models.recipes import Recipe, read_recipe
+    from edgetool.platform.documents import check_table, to_plain
+
+    read = Recipe() if path is None else read_recipe(path)
+    given = {name: option for name, option in options.items() if option is not None}
+    return check_table(Recipe, {**to_plain(read), **given}, where="recipe")
 
 
 def chosen_goals(gates: Path | None, model: str, weights: str) -> tuple[Goal, ...]:

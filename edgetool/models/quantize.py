@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, assert_never
@@ -14,10 +15,13 @@ from typing import Any, assert_never
 from edgetool.errors import ModelError, QuantizeError
 from edgetool.models.evaluate import open_session, run_samples, signal_to_noise_db
 from edgetool.models.images import ImageSet
-from edgetool.models.onnxfile import describe
+from edgetool.models.onnxfile import describe, load_graph
+from edgetool.models.recipes import Form, Integer, Ranges, Recipe
 from edgetool.models.samples import Samples, of_images
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.platform.documents import write_document
+
+DEFAULT = Recipe()
 
 
 class Quantization(StrEnum):
@@ -40,14 +44,15 @@ def quantize_model(
     folder: Path,
     *,
     quantization: Quantization = Quantization.STATIC,
+    recipe: Recipe = DEFAULT,
     calibration: ImageSet | Samples | None = None,
     held_out: ImageSet | Samples | None = None,
 ) -> ModelArtifact:
     """Write `model.onnx` and `model.json` to `folder`.
 
-    Static: QDQ form, signed weights per channel, ranges by minimum and maximum over `calibration`. Activations are
-    unsigned: with signed ones ONNX Runtime fuses only part of the graph except on Arm (MobileNetV2 keeps 15 of its 52
-    convolutions and all additions in float), with unsigned ones all of it.
+    Static: by `recipe`, with ranges found over `calibration`. Its activations are unsigned by default: with signed ones
+    ONNX Runtime fuses only part of the graph except on Arm (MobileNetV2 keeps 15 of its 52 convolutions and all
+    additions in float), with unsigned ones all of it.
     Dynamic: signed weights, activations quantized at each inference. The signal-to-noise ratio against `model` is taken
     on `held_out`. Raises QuantizeError.
     """
@@ -60,7 +65,7 @@ def quantize_model(
             match quantization:
                 case Quantization.STATIC:
                     _prepare(model.path, prepared)
-                    _quantize_static(prepared, path, samples)
+                    _quantize_static(prepared, path, samples, recipe)
                 case Quantization.DYNAMIC:
                     _forget_shapes(model.path, prepared)
                     _quantize_dynamic(prepared, path)
@@ -87,7 +92,7 @@ def quantize_model(
     )
     spec = replace(spec, preprocessing=model.spec.preprocessing)
     if quantization is Quantization.STATIC and samples is not None:
-        spec = replace(spec, calibration_samples=len(samples))
+        spec = replace(spec, calibration_samples=len(samples), quantized=recipe.title)
     write_document(folder / "model.json", spec)
     return ModelArtifact(path=path, spec=spec)
 
@@ -134,22 +139,42 @@ def _samples(model: ModelArtifact, images: ImageSet | Samples) -> Samples:
     return of_images(images, model.spec.inputs, model.spec.name) if isinstance(images, ImageSet) else images
 
 
-def _quantize_static(source: Path, destination: Path, samples: Samples | None) -> None:
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+def _quantize_static(source: Path, destination: Path, samples: Samples | None, recipe: Recipe) -> None:
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     if samples is None or len(samples) == 0:
         raise QuantizeError(
             "static quantization needs calibration images", hint="give --calibration DIR, or use --dynamic"
         )
+    _check_nodes(source, recipe)
+    types = {Integer.INT8: QuantType.QInt8, Integer.UINT8: QuantType.QUInt8}
     quantize_static(
         source,
         destination,
         CalibrationFeeds(samples.feeds()),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
+        quant_format={Form.QDQ: QuantFormat.QDQ, Form.QOPERATOR: QuantFormat.QOperator}[recipe.form],
+        per_channel=recipe.per_channel,
+        activation_type=types[recipe.activations],
+        weight_type=types[recipe.weights],
+        nodes_to_exclude=list(recipe.keep_float),
+        calibrate_method={
+            Ranges.MIN_MAX: CalibrationMethod.MinMax,
+            Ranges.ENTROPY: CalibrationMethod.Entropy,
+            Ranges.PERCENTILE: CalibrationMethod.Percentile,
+        }[recipe.ranges],
+        extra_options={"ActivationSymmetric": recipe.symmetric},
     )
+
+
+def _check_nodes(prepared: Path, recipe: Recipe) -> None:
+    """Raises QuantizeError for a node to keep in fp32 that is not there."""
+    names = {node.name for node in load_graph(prepared).graph.node}
+    if absent := [name for name in recipe.keep_float if name not in names]:
+        near = get_close_matches(absent[0], names, n=3)
+        raise QuantizeError(
+            f"there is no node {absent[0]!r} to keep in fp32",
+            hint=f"did you mean {', '.join(near)}?" if near else "`edgetool diff` lists a model's nodes",
+        )
 
 
 def _quantize_dynamic(source: Path, destination: Path) -> None:

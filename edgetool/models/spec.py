@@ -135,6 +135,7 @@ class ModelSpec:
     parent: Sha256 | None = None  # the model this one was made from
     signal_to_noise_db: float | None = None  # against the parent, on held-out inputs
     calibration_samples: NonNegative | None = None  # inferences that ranges were taken from; None without calibration
+    quantized: Text | None = None  # by which recipe; None for models of older releases and other precisions
     preprocessing: Preprocessing | None = None  # of pictures; None for models of older releases and foreign files
     task: Task | None = None  # None where nobody said and nothing makes it certain
 

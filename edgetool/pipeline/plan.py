@@ -13,6 +13,7 @@ from annotated_types import Ge, Le, Len
 
 from edgetool.errors import ConfigError
 from edgetool.models.functions import is_function_name
+from edgetool.models.recipes import Recipe
 from edgetool.models.spec import ModelRequest, Precision, PreprocessingRequest, Task
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.runtimes import RuntimeRequest, runtime_request
@@ -38,6 +39,7 @@ class PlannedModel:
     calibration: Name | None = None
     held_out: Name | None = None
     preprocessing: PreprocessingRequest | None = None
+    recipe: Recipe = Recipe()  # of the int8 form
     task: Task | None = None  # None: inferred if that is certain
     weights_mirror: Text | None = None  # replaces the location from which torchvision downloads weights
 

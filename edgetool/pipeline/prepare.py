@@ -165,7 +165,12 @@ class Preparation:
                 hint=f"give a model in {precision}",
             )
         return steps.quantize(
-            source, model.request, model.images(), self._context, quantization=QUANTIZATIONS[precision]
+            source,
+            model.request,
+            model.images(),
+            self._context,
+            quantization=QUANTIZATIONS[precision],
+            recipe=model.recipe,
         )
 
     def _source(self, model: PlannedModel) -> ModelArtifact:

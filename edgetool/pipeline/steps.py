@@ -13,7 +13,8 @@ from edgetool.harness.bench import preflight, put_bundle
 from edgetool.models.artifacts import source_digest
 from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
 from edgetool.models.images import Split
-from edgetool.models.quantize import Quantization, quantize_model
+from edgetool.models.quantize import DEFAULT, Quantization, quantize_model
+from edgetool.models.recipes import Recipe
 from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, Precision
 from edgetool.models.zoo import digits_checkpoint
 from edgetool.pipeline.images import ImageSource
@@ -141,13 +142,15 @@ def quantize(
     context: StepContext,
     *,
     quantization: Quantization,
+    recipe: Recipe = DEFAULT,
 ) -> ModelArtifact:
-    """Quantize the model to 8 bits."""
+    """Quantize the model to 8 bits. `recipe` controls static quantization."""
     inputs = {
         "recipe": QUANTIZE_RECIPE,
         "model": model.spec.sha256,
         "weights": model.spec.weights,
         "quantization": quantization,
+        "how": to_plain(recipe),
         "task": model.spec.task,
         "preprocessing": None if model.spec.preprocessing is None else to_plain(model.spec.preprocessing),
         "images": None if source is None else source.digests(),
@@ -157,9 +160,11 @@ def quantize(
     def make(folder: Path) -> None:
         calibration, held_out = (
             None if source is None else source.samples(request, model.spec, split, count)
-            for split, count in ((Split.CALIBRATION, CALIBRATION_IMAGES), (Split.HELD_OUT, SNR_IMAGES))
+            for split, count in ((Split.CALIBRATION, recipe.images), (Split.HELD_OUT, SNR_IMAGES))
         )
-        quantize_model(model, folder, quantization=quantization, calibration=calibration, held_out=held_out)
+        quantize_model(
+            model, folder, quantization=quantization, recipe=recipe, calibration=calibration, held_out=held_out
+        )
 
     with context.progress.step(f"quantize {model.spec.name} ({quantization})") as step:
         made = _artifact(context.store.entry("quantize", inputs, make, force=context.force).path)

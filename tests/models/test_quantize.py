@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto
 
-from edgetool.errors import EdgetoolError, QuantizeError
+from edgetool.errors import ConfigError, EdgetoolError, QuantizeError
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet
 from edgetool.models.quantize import Quantization, quantize_model
+from edgetool.models.recipes import Form, Integer, Ranges, Recipe, read_recipe
 from edgetool.models.spec import ModelArtifact, Precision
 from tests.support import CLASSES, tiny_inputs
 
@@ -61,6 +64,57 @@ def test_static_quantization_without_images_says_what_to_give(
 def test_calibration_images_of_another_shape_are_an_error(tiny: ModelArtifact, tmp_path: Path) -> None:
     with pytest.raises(EdgetoolError):
         quantize_model(tiny, tmp_path, calibration=ImageSet(inputs=np.zeros((4, 3, 8, 8), np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "holds"),
+    [
+        (Recipe(form=Form.QOPERATOR), lambda graph: "QLinearConv" in {node.op_type for node in graph.node}),
+        (Recipe(per_channel=False), lambda graph: not any(list(t.dims) == [8] for t in scales(graph))),
+        (Recipe(activations=Integer.INT8), lambda graph: zero_points(graph) == {TensorProto.INT8}),
+        (Recipe(weights=Integer.UINT8), lambda graph: TensorProto.UINT8 in kernels(graph)),
+        (Recipe(keep_float=("conv",)), lambda graph: TensorProto.FLOAT in kernels(graph)),
+        (Recipe(ranges=Ranges.PERCENTILE), lambda graph: TensorProto.INT8 in kernels(graph)),
+        (Recipe(ranges=Ranges.ENTROPY, symmetric=True), lambda graph: TensorProto.INT8 in kernels(graph)),
+    ],
+)
+def test_a_recipe_is_followed_and_kept_in_the_models_description(
+    tiny: ModelArtifact, tmp_path: Path, recipe: Recipe, holds: Callable[[onnx.GraphProto], bool]
+) -> None:
+    made = quantize_model(tiny, tmp_path, recipe=recipe, calibration=CALIBRATION)
+    assert holds(onnx.load(made.path).graph)
+    assert made.spec.quantized == recipe.title
+
+
+def scales(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+    return [tensor for tensor in graph.initializer if tensor.name.endswith("_scale")]
+
+
+def zero_points(graph: onnx.GraphProto) -> set[int]:
+    """Types of those of activations, as no weight of the model is called input, c, r or p."""
+    return {t.data_type for t in graph.initializer if t.name in ("input_zero_point", "r_zero_point", "p_zero_point")}
+
+
+def kernels(graph: onnx.GraphProto) -> set[int]:
+    return {tensor.data_type for tensor in graph.initializer if list(tensor.dims) == [8, 3, 3, 3]}
+
+
+def test_a_node_to_keep_that_is_not_there_is_named_with_those_like_it(tiny: ModelArtifact, tmp_path: Path) -> None:
+    with pytest.raises(QuantizeError, match="no node 'konv' to keep") as caught:
+        quantize_model(tiny, tmp_path, recipe=Recipe(keep_float=("konv",)), calibration=CALIBRATION)
+    assert caught.value.hint == "did you mean conv?"
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "recipe.json"])
+def test_a_recipe_is_read_from_a_file_and_a_wrong_one_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(
+        'schema = 1\nranges = "entropy"\n' if name.endswith("toml") else '{"schema": 1, "ranges": "entropy"}'
+    )
+    assert read_recipe(path) == Recipe(ranges=Ranges.ENTROPY)
+    path.write_text(path.read_text().replace("entropy", "guess"))
+    with pytest.raises(ConfigError, match=rf"{name}: ranges"):
+        read_recipe(path)
 
 
 def test_a_model_that_is_none_is_an_error(tiny: ModelArtifact, tmp_path: Path) -> None:
