@@ -15,6 +15,7 @@ from edgetool.commands.board import board_app
 from edgetool.commands.cache import cache_app
 from edgetool.commands.config import config
 from edgetool.commands.dashboard import dashboard
+from edgetool.commands.diff import diff
 from edgetool.commands.doctor import doctor
 from edgetool.commands.estimate import estimate
 from edgetool.commands.jobs import attach, cancel, list_jobs
@@ -43,7 +44,7 @@ app = typer.Typer(
 )
 PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "Boards and targets", "Installation"
 COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
-    PREPARE: (new, export, quantize, package),
+    PREPARE: (new, export, quantize, diff, package),
     MEASURE: (deploy, bench, sweep, compare, history, status, report, dashboard, estimate),
     MAINTAIN: (doctor, config),
 }

@@ -109,8 +109,20 @@ def _check_float(model: ModelArtifact) -> None:
     raise QuantizeError(f"{model.spec.name} is {model.spec.precision} already", hint=hint)
 
 
+def prepared(source: Path, destination: Path) -> Path:
+    """Infer shapes and fold what can be folded, so that the quantizer sees every activation's type.
+
+    Its nodes are called as those of the int8 model. Raises QuantizeError.
+    """
+    with _quiet():
+        try:
+            _prepare(source, destination)
+        except Exception as error:  # ONNX Runtime's and protobuf's exceptions derive from Exception and nothing nearer
+            raise QuantizeError(f"{source.name}: cannot be prepared: {str(error).strip().splitlines()[0]}") from error
+    return destination
+
+
 def _prepare(source: Path, destination: Path) -> None:
-    """Infer shapes and fold what can be folded, so that the quantizer sees every activation's type."""
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     quant_pre_process(source, destination, skip_symbolic_shape=True)

@@ -1,0 +1,221 @@
+"""A model's layers: the outputs of each, how much noise is in them, and what a layer kept in fp32 would change."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper
+
+from edgetool.errors import ModelError
+from edgetool.models.evaluate import noise_ratio_db, open_session
+from edgetool.models.onnxfile import load_model
+from edgetool.models.samples import Samples
+from edgetool.platform.values import Text, value
+
+Array = npt.NDArray[Any]
+DEQUANTIZED = "_DequantizeLinear_Output"  # ONNX Runtime's quantizer adds it to an activation's name
+PAIR = ("QuantizeLinear", "DequantizeLinear")
+
+
+@value
+class Layer:
+    """A node by its name, and the tensors that hold its output in either model."""
+
+    node: Text
+    operator: Text
+    reference: Text
+    candidate: Text
+
+
+def shared_layers(reference: onnx.ModelProto, candidate: onnx.ModelProto) -> tuple[Layer, ...]:
+    """The reference's nodes in their order, with a float output that the candidate has, too: as it is, or dequantized.
+
+    Raises ModelError for models that share none.
+    """
+    floats = _float_shapes(reference).keys()
+    there = {name for node in candidate.graph.node for name in node.output}
+    found = []
+    for node in reference.graph.node:
+        name = next((output for output in node.output if output in floats), None)
+        if name is None or node.op_type in PAIR:
+            continue
+        same = name if name in there else None
+        if (twin := f"{name}{DEQUANTIZED}" if f"{name}{DEQUANTIZED}" in there else same) is not None:
+            found.append(Layer(node=node.name or name, operator=node.op_type, reference=name, candidate=twin))
+    if not found:
+        raise ModelError(
+            "the two models share no layer: no tensor of the one has a twin in the other",
+            hint="compare an fp32 model with the int8 model in QDQ form that was made of it",
+        )
+    return tuple(found)
+
+
+def _float_shapes(model: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    entries = (*inferred.value_info, *inferred.output)
+    return {entry.name: entry for entry in entries if entry.type.tensor_type.elem_type == TensorProto.FLOAT}
+
+
+def with_outputs(model: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelProto:
+    """The model with these tensors as its only outputs. Raises ModelError for one of unknown shape."""
+    shapes = _float_shapes(model)
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    del made.graph.output[:]
+    for name in tensors:
+        entry = shapes.get(name) or shapes.get(name.removesuffix(DEQUANTIZED))
+        if entry is None:
+            raise ModelError(f"the shape of {name!r} is unknown", hint="export the model again with fixed shapes")
+        output = made.graph.output.add()
+        output.CopyFrom(entry)
+        output.name = name
+    return made
+
+
+def outputs_of(model: onnx.ModelProto, samples: Samples) -> Iterable[list[Array]]:
+    """Of each sample in turn, in this machine's runtime."""
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
+        path = Path(scratch) / "model.onnx"
+        onnx.save(model, path)
+        session = open_session(path)
+        for feeds in samples.feeds():
+            yield session.run(None, feeds)
+
+
+def signal_to_noise(reference: Iterable[list[Array]], candidate: Iterable[list[Array]]) -> list[float]:
+    """In dB, of each output over all samples. Raises ModelError where shapes differ."""
+    sums: npt.NDArray[np.float64] | None = None
+    for one, other in zip(reference, candidate, strict=True):
+        pairs = [(a.astype(np.float64), b.astype(np.float64)) for a, b in zip(one, other, strict=True)]
+        if any(a.shape != b.shape for a, b in pairs):
+            raise ModelError("outputs of the two models differ in shape")
+        squares = np.array([(np.square(a).sum(), np.square(a - b).sum()) for a, b in pairs])
+        sums = squares if sums is None else sums + squares
+    return [] if sums is None else [noise_ratio_db(signal, noise) for signal, noise in sums.tolist()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restorable:
+    """A model in QDQ form, whose nodes can be put back to fp32 one by one without quantizing it again."""
+
+    fp32: onnx.ModelProto
+    int8: onnx.ModelProto
+
+    @classmethod
+    def of(cls, fp32: Path, int8: Path) -> Restorable:
+        """Raises ModelError for a model that is not in QDQ form."""
+        made = cls(fp32=load_model(fp32), int8=load_model(int8))
+        if not made.nodes:
+            raise ModelError(f"{int8.name} has no node between QuantizeLinear and DequantizeLinear")
+        return made
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Those that read or write a quantized activation and are in the fp32 model, too, in their order."""
+        known = {node.name for node in self.fp32.graph.node if node.name}
+        pairs = _pairs(self.int8)
+        quantized = {*pairs, *pairs.values()}
+        return tuple(
+            node.name
+            for node in self.int8.graph.node
+            if node.name in known and node.op_type not in PAIR and quantized & {*node.input, *node.output}
+        )
+
+    def restored(self, names: Iterable[str]) -> onnx.ModelProto:
+        """As if the quantizer had kept these nodes in fp32: their weights are whole.
+
+        An activation stays quantized where any other node at either of its ends is.
+        """
+        kept = set(names)
+        model = onnx.ModelProto()
+        model.CopyFrom(self.int8)
+        graph = model.graph
+        original = {node.name: node for node in self.fp32.graph.node}
+        weights = {tensor.name: tensor for tensor in self.fp32.graph.initializer}
+        pairs = _pairs(model)
+        held = {tensor.name for tensor in graph.initializer}
+        neighbours: dict[str, set[str]] = {name: set() for name in pairs}
+        dequantized = {twin: name for name, twin in pairs.items()}
+        for node in graph.node:
+            if node.op_type not in PAIR:
+                for name in (*node.input, *node.output):
+                    if (activation := dequantized.get(name, name)) in neighbours:
+                        neighbours[activation].add(node.name)
+        bypassed = {pairs[name]: name for name, ends in neighbours.items() if ends <= kept}
+        for node in graph.node:
+            if node.op_type in PAIR:
+                continue
+            for i, name in enumerate(node.input):
+                if name in bypassed:
+                    node.input[i] = bypassed[name]
+                elif node.name in kept and name not in dequantized and i < len(original[node.name].input):
+                    whole = original[node.name].input[i]
+                    if whole in weights:
+                        node.input[i] = whole
+                        if whole not in held:
+                            graph.initializer.add().CopyFrom(weights[whole])
+                            held.add(whole)
+        # A pair may end in an output of the model, which keeps its name.
+        outputs = {entry.name for entry in graph.output}
+        for node in graph.node:
+            if node.op_type == "DequantizeLinear" and node.output[0] in bypassed and node.output[0] in outputs:
+                source = bypassed[node.output[0]]
+                node.CopyFrom(helper.make_node("Identity", [source], [node.output[0]], name=node.name))
+        return model
+
+
+def _pairs(model: onnx.ModelProto) -> dict[str, str]:
+    """Activation → its dequantized twin."""
+    sources = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"}
+    return {
+        sources[node.input[0]]: node.output[0]
+        for node in model.graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in sources
+    }
+
+
+def smallest_cause(names: Sequence[str], holds: Callable[[Sequence[str]], bool]) -> tuple[str, ...]:
+    """A smallest set of names for which `holds`, where it holds for all of them: QuickXplain (Junker 2004).
+
+    None of those in it can be left out. `holds` is asked about k log₂(n ÷ k) times for k of n names.
+    """
+
+    def explain(kept: list[str], has_grown: bool, left: Sequence[str]) -> list[str]:
+        if has_grown and holds(kept):
+            return []
+        if len(left) == 1:
+            return list(left)
+        first, second = left[: len(left) // 2], left[len(left) // 2 :]
+        of_second = explain([*kept, *first], True, second)
+        of_first = explain([*kept, *of_second], bool(of_second), first)
+        return [*of_first, *of_second]
+
+    return tuple(explain([], True, names)) if names else ()
+
+
+def noise_of(restorable: Restorable, samples: Samples) -> Callable[[Sequence[str]], float]:
+    """The function that says, for nodes put back to fp32, the worst output's signal-to-noise ratio in dB."""
+    reference = list(outputs_of(restorable.fp32, samples))
+    known: dict[frozenset[str], float] = {}
+
+    def ratio(names: Sequence[str]) -> float:
+        key = frozenset(names)
+        if key not in known:
+            known[key] = min(signal_to_noise(reference, outputs_of(restorable.restored(names), samples)))
+        return known[key]
+
+    return ratio
+
+
+def sensitivities(restorable: Restorable, samples: Samples) -> Mapping[str, float]:
+    """How many dB the worst output gains from each node alone in fp32, the greatest gain first."""
+    ratio = noise_of(restorable, samples)
+    gains = {name: ratio([name]) - ratio([]) for name in restorable.nodes}
+    return dict(sorted(gains.items(), key=lambda entry: -entry[1]))
