@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
@@ -197,9 +198,10 @@ def _quantize_dynamic(source: Path, destination: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The quantizer advises through the root logger what `_prepare` has done already."""
+    """The quantizer advises through the root logger what `_prepare` has done already, and prints how far it is."""
     logging.disable(logging.WARNING)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         logging.disable(logging.NOTSET)

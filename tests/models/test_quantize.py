@@ -79,11 +79,16 @@ def test_calibration_images_of_another_shape_are_an_error(tiny: ModelArtifact, t
     ],
 )
 def test_a_recipe_is_followed_and_kept_in_the_models_description(
-    tiny: ModelArtifact, tmp_path: Path, recipe: Recipe, holds: Callable[[onnx.GraphProto], bool]
+    tiny: ModelArtifact,
+    tmp_path: Path,
+    recipe: Recipe,
+    holds: Callable[[onnx.GraphProto], bool],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     made = quantize_model(tiny, tmp_path, recipe=recipe, calibration=CALIBRATION)
     assert holds(onnx.load(made.path).graph)
     assert made.spec.quantized == recipe.title
+    assert capsys.readouterr().out == ""
 
 
 def scales(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
