@@ -21,6 +21,7 @@ from edgetool.platform.values import Text, value
 
 Array = npt.NDArray[Any]
 DEQUANTIZED = "_DequantizeLinear_Output"  # ONNX Runtime's quantizer adds it to an activation's name
+WHOLE = "/fp32"
 PAIR = ("QuantizeLinear", "DequantizeLinear")
 
 
@@ -156,11 +157,13 @@ class Restorable:
                 if name in bypassed:
                     node.input[i] = bypassed[name]
                 elif node.name in kept and name not in dequantized and i < len(original[node.name].input):
-                    whole = original[node.name].input[i]
-                    if whole in weights:
-                        node.input[i] = whole
+                    weight = weights.get(original[node.name].input[i])
+                    if weight is not None:
+                        node.input[i] = whole = f"{weight.name}{WHOLE}"  # its own name may be a dequantized twin's
                         if whole not in held:
-                            graph.initializer.add().CopyFrom(weights[whole])
+                            tensor = graph.initializer.add()
+                            tensor.CopyFrom(weight)
+                            tensor.name = whole
                             held.add(whole)
         # A pair may end in an output of the model, which keeps its name.
         outputs = {entry.name for entry in graph.output}
