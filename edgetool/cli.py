@@ -26,6 +26,7 @@ from edgetool.commands.runtime import runtime_app
 from edgetool.commands.settings import read_settings
 from edgetool.commands.sweep import sweep
 from edgetool.commands.targets import clean_target, targets_app
+from edgetool.commands.tune import tune
 from edgetool.errors import EXIT_CODES, EdgetoolError
 from edgetool.platform.foreign import printable
 from edgetool.platform.guard import scratch_of_our_own
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "Boards and targets", "Installation"
 COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
-    PREPARE: (new, export, quantize, diff, package),
+    PREPARE: (new, export, quantize, tune, diff, package),
     MEASURE: (deploy, bench, sweep, compare, history, status, report, dashboard, estimate),
     MAINTAIN: (doctor, config),
 }

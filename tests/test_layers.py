@@ -70,6 +70,7 @@ HEAVY = {
     "matplotlib": {f"edgetool.reports.charts.{name}" for name in ("drawing", "samples")},
     "mlflow": {"edgetool.reports.tracking"},
     "jinja2": {"edgetool.reports.templates"},
+    "optuna": {"edgetool.pipeline.search"},
     "streamlit": {"edgetool.dashboard.app", *(f"edgetool.dashboard.views.{name}" for name in VIEWS)},
     "altair": {f"edgetool.dashboard.views.{name}" for name in VIEWS},
     "weasyprint": {"edgetool.reports.exporters.pdf"},
@@ -86,6 +87,7 @@ HEAVY = {
 UNWANTED = (
     *("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "jinja2", "paramiko", "pydantic"),
     "distributed",
+    "optuna",
 )
 
 

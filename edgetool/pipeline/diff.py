@@ -108,14 +108,15 @@ def diff(
             if reference.path != candidate.path:
                 there = outputs_of(with_outputs(other, [layer.candidate for layer in layers]), inputs)
                 on_host = signal_to_noise(expected, there)
-        on_target = None
+        on_target: list[float] | None = None
         if target is not None:
             found = _on_target(other, candidate, layers, inputs, source, context, target, samples)
             on_target = signal_to_noise(expected, found)
         kept = kept_db = None
         if bisect:
             kept, kept_db = _bisect(path, candidate, inputs, least_db, context)
-    noises = zip(layers, on_host or [None] * len(layers), on_target or [None] * len(layers), strict=True)
+    unknown: list[float | None] = [None] * len(layers)
+    noises = zip(layers, on_host or unknown, on_target or unknown, strict=True)
     return Diff(
         reference=reference.path.name,
         candidate=candidate.path.name,

@@ -1,0 +1,120 @@
+"""`edgetool tune`: what is searched, kept and recommended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgetool.models.recipes import Form, Ranges, Recipe, read_recipe
+from edgetool.pipeline.search import search
+from edgetool.pipeline.tune import Candidate, recommend
+from edgetool.records.stats import Interval
+from tests.models.test_layers_of_models import ruined_graph
+from tests.support import run_cli, save_model, tiny_inputs
+
+KEPT = ((), ("a",))
+
+
+class Counted:
+    """A judge that prefers entropy's ranges, and keeps what it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[Recipe] = []
+
+    def __call__(self, recipe: Recipe) -> tuple[float, int] | None:
+        self.asked.append(recipe)
+        if recipe.form is Form.QOPERATOR:
+            return None
+        return (30.0 if recipe.ranges is Ranges.ENTROPY else 20.0, 1000 + len(recipe.keep_float))
+
+
+def test_the_default_recipe_is_tried_first_and_the_best_is_found(tmp_path: Path) -> None:
+    judge = Counted()
+    found = search(tmp_path / "journal", KEPT, 20, judge)
+    assert judge.asked[0] == Recipe()
+    assert len(judge.asked) == 20
+    assert found[0].ranges is Ranges.ENTROPY
+    assert Form.QOPERATOR not in {recipe.form for recipe in found}
+
+
+def test_a_search_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupting(recipe: Recipe) -> tuple[float, int] | None:
+        if len(first.asked) == 5:
+            raise Interrupted
+        return first(recipe)
+
+    first, second, third = Counted(), Counted(), Counted()
+    with pytest.raises(Interrupted):
+        search(tmp_path / "journal", KEPT, 12, interrupting)
+    search(tmp_path / "journal", KEPT, 12, second)
+    assert len(first.asked) + len(second.asked) in (11, 12)  # the one that was interrupted counts as a failure
+    assert search(tmp_path / "journal", KEPT, 12, third)
+    assert third.asked == []
+
+
+def interval(value: float, half: float = 0.0) -> Interval:
+    return Interval(value=value, low=value - half, high=value + half)
+
+
+FP32 = Candidate(
+    recipe=None, size_bytes=4000, signal_to_noise_db=None, accuracy=interval(0.99), cost_ratio=interval(1.0)
+)
+
+
+def int8(*, cost: Interval | None, loss: float = 0.0, half: float = 0.005, snr: float = 20.0) -> Candidate:
+    return Candidate(
+        recipe=Recipe(),
+        size_bytes=1000,
+        signal_to_noise_db=snr,
+        accuracy=interval(0.99 - loss),
+        loss=interval(loss, half),
+        cost_ratio=cost,
+    )
+
+
+@pytest.mark.parametrize(
+    ("candidates", "best", "is_clear", "says"),
+    [
+        ([int8(cost=interval(0.5)), int8(cost=interval(0.8))], 1, True, "0.50 of fp32's cost"),
+        ([int8(cost=interval(0.5, 0.6))], 1, False, "0.50 of fp32's cost"),
+        ([int8(cost=interval(0.5), half=0.05)], 1, False, "loses 0.0 points"),
+        ([int8(cost=interval(1.4))], 0, True, "int8 is no faster here"),
+        ([int8(cost=interval(1.01, 0.1))], 0, False, "int8 is no faster here"),
+        ([int8(cost=interval(0.4), loss=0.05)], 0, False, "the best loses 5.0 points"),
+        ([int8(cost=interval(0.4), loss=0.05), int8(cost=interval(0.6))], 2, True, "0.60 of fp32's cost"),
+        ([int8(cost=interval(0.5)), int8(cost=interval(0.505), snr=30)], 2, True, "0.51 of fp32's cost"),
+        ([int8(cost=None)], 1, False, "its cost here is not known"),
+    ],
+)
+def test_the_cheapest_that_loses_little_is_recommended_or_else_fp32(
+    candidates: list[Candidate], best: int, is_clear: bool, says: str
+) -> None:
+    found = recommend([FP32, *candidates])
+    assert found[:2] == (best, is_clear)
+    assert says in found[2]
+
+
+def test_tuning_finds_the_nodes_that_int8_ruins_and_deploys_without_them(tmp_path: Path) -> None:
+    """On this machine, where times are real."""
+    save_model(tmp_path / "ruined.onnx", ruined_graph())
+    held_out = tiny_inputs(24, seed=9)
+    np.savez(tmp_path / "images.npz", calibration_images=tiny_inputs(16, seed=5), heldout_images=held_out)
+    words = ["tune", "--target", "host", "--model", "ruined.onnx", "--calibration", "images.npz", "--trials", "8"]
+    done = run_cli(*words, "-o", "tuned", "--json", cwd=tmp_path)
+    assert done.exit_code == 0, done.stderr.decode()
+    tuning = json.loads(done.stdout)["tuning"]
+    fp32, *others = tuning["candidates"]
+    assert (fp32["recipe"], fp32["cost_ratio"]["value"], tuning["unit"]) == (None, 1.0, "ns")
+    assert {"spread", "gather"} <= set(
+        max(others, key=lambda other: other["signal_to_noise_db"])["recipe"]["keep_float"]
+    )
+    assert (tmp_path / "tuned" / "pareto.svg").read_text().startswith("<?xml")
+    if tuning["best"]:
+        chosen = tuning["candidates"][tuning["best"]]["recipe"]
+        assert read_recipe(tmp_path / "tuned" / "recipe.json").keep_float == tuple(chosen["keep_float"])
