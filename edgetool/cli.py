@@ -21,7 +21,7 @@ from edgetool.commands.estimate import estimate
 from edgetool.commands.jobs import attach, cancel, list_jobs
 from edgetool.commands.models import export, package, quantize
 from edgetool.commands.new import new
-from edgetool.commands.runs import bench, compare, deploy, history, report, status
+from edgetool.commands.runs import bench, compare, deploy, history, report, status, trace
 from edgetool.commands.runtime import runtime_app
 from edgetool.commands.settings import read_settings
 from edgetool.commands.sweep import sweep
@@ -46,7 +46,7 @@ app = typer.Typer(
 PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "Boards and targets", "Installation"
 COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
     PREPARE: (new, export, quantize, tune, diff, package),
-    MEASURE: (deploy, bench, sweep, compare, history, status, report, dashboard, estimate),
+    MEASURE: (deploy, bench, sweep, compare, history, status, report, trace, dashboard, estimate),
     MAINTAIN: (doctor, config),
 }
 for panel, commands in COMMANDS.items():

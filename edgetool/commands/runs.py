@@ -351,3 +351,24 @@ def report(
 
     tracker = chosen_tracker(track)
     print_run(load(run, pdf=pdf), json=json, tracker=tracker)
+
+
+def trace(
+    run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. Default: RUN/trace.json.")] = None,
+) -> None:
+    """Write the profiles of a run as a trace for ui.perfetto.dev or chrome://tracing.
+
+    The run must have been measured with --profile.
+
+    Example: edgetool trace runs/20261124T101500Z-3f2a1b --output trace.json
+    """
+    import json
+
+    from edgetool.platform.files import write_atomically
+    from edgetool.records.results import read_run
+    from edgetool.reports.trace import trace_events
+
+    path = output or run / "trace.json"
+    write_atomically(path, json.dumps(trace_events(read_run(run))).encode())
+    print(path)

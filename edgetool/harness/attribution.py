@@ -7,16 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgetool.errors import HarnessError
 from edgetool.harness.instructions import InstructionMix, OperatorInstructions
-from edgetool.harness.profile import operator_of
+from edgetool.harness.profile import INFERENCE, name_of, operator_of, start_of
 from edgetool.platform.documents import read_plain
 from edgetool.platform.values import value
 
 MICROSECOND_NS = 1000
-INFERENCE = "model_run"  # the profile's event that spans an inference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,19 +116,10 @@ def _events(profile: Path, inferences: int) -> Iterator[KernelEvent]:
     events = read_plain(profile, error=HarnessError)
     if not isinstance(events, list):
         raise HarnessError(f"{profile.name}: the profile is not a list of events")
-    starts = sorted(start for event in events if _name(event) == INFERENCE and (start := _start_us(event)) is not None)
+    starts = sorted(start for event in events if name_of(event) == INFERENCE and (start := start_of(event)) is not None)
     if len(starts) < inferences:
         raise HarnessError(f"{profile.name}: {len(starts)} inferences, expected {inferences}")
     for event in events:
-        operator, start_us = operator_of(event), _start_us(event)
+        operator, start_us = operator_of(event), start_of(event)
         if operator is not None and start_us is not None and start_us >= starts[-inferences]:
             yield KernelEvent(operator=operator, start_us=start_us, duration_us=event["dur"])
-
-
-def _name(event: Any) -> str | None:
-    return event.get("name") if isinstance(event, dict) else None
-
-
-def _start_us(event: Any) -> int | None:
-    start = event.get("ts") if isinstance(event, dict) else None
-    return start if isinstance(start, int) and 0 <= start < 2**50 else None

@@ -8,17 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, Len
 
 from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.plausible import check_times
-from edgetool.harness.profile import operator_of
+from edgetool.harness.profile import INFERENCE, KERNEL_SUFFIX, bytes_of, name_of, operator_of, start_of
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.documents import read_plain
-from edgetool.platform.values import Name, NonNegative, value
+from edgetool.platform.foreign import one_line
+from edgetool.platform.values import Name, NonNegative, Text, value
 from edgetool.runtimes.table import KINDS
+
+NODES_LIMIT = 20_000
 
 
 @value
@@ -32,10 +35,24 @@ class OperatorTime:
 
 
 @value
+class NodeTime:
+    """One run of a node in the last inference. Sizes are None where the runtime doesn't say."""
+
+    node: Text
+    operator: Name
+    start_ns: NonNegative  # after the inference's own start
+    duration_ns: NonNegative
+    output_bytes: NonNegative | None = None
+    activation_bytes: NonNegative | None = None  # of its inputs
+    weight_bytes: NonNegative | None = None
+
+
+@value
 class Operators:
     """Operator times in descending order. Profiling slows the model, so read the shares, not the sums."""
 
     times: tuple[OperatorTime, ...]
+    nodes: Annotated[tuple[NodeTime, ...], Len(0, NODES_LIMIT)] = ()  # () in older records
 
 
 def measure(bench: Bench, model: BundledModel) -> Reading:
@@ -55,10 +72,10 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
         outcome = bench.run(model, benchmark=spec, profile=profile)
         run = outcome.run
         inferences = (run.first_run_ns or 0, *run.warmup_ns, *run.samples_ns)
-        times = read_profile(profile, len(inferences))
+        times, nodes = read_profile(profile, len(inferences)), read_nodes(profile)
         profiled_ns = sum(time.time_ns for time in times) * len(inferences)
         check_times((), profiled_ns, wall_s=sum(inferences) / 1e9, name=title(model))
-    return Reading(measurement=Operators(times=times), outcome=outcome)
+    return Reading(measurement=Operators(times=times, nodes=nodes), outcome=outcome)
 
 
 def read_profile(path: Path, runs: int) -> tuple[OperatorTime, ...]:
@@ -86,6 +103,33 @@ def read_profile(path: Path, runs: int) -> tuple[OperatorTime, ...]:
         )
         for operator in sorted(total_us, key=lambda name: -total_us[name])
     )
+
+
+def read_nodes(path: Path) -> tuple[NodeTime, ...]:
+    """Return each node's run in the profile's last inference, in order of time, at most NODES_LIMIT of them.
+
+    Raises HarnessError when the profile isn't a list of trace events.
+    """
+    events = read_plain(path, error=HarnessError)
+    if not isinstance(events, list):
+        raise HarnessError(f"{path.name}: the profile is not a list of events")
+    begin = max((start_of(event) or 0 for event in events if name_of(event) == INFERENCE), default=0)
+    found = []
+    for event in events:
+        operator, start = operator_of(event), start_of(event)
+        if operator is None or start is None or start < begin:
+            continue
+        node = NodeTime(
+            node=one_line(event["name"].removesuffix(KERNEL_SUFFIX), 512),
+            operator=operator,
+            start_ns=(start - begin) * 1000,
+            duration_ns=event["dur"] * 1000,
+            output_bytes=bytes_of(event, "output_size"),
+            activation_bytes=bytes_of(event, "activation_size"),
+            weight_bytes=bytes_of(event, "parameter_size"),
+        )
+        found.append(node)
+    return tuple(sorted(found, key=lambda node: node.start_ns)[:NODES_LIMIT])
 
 
 INSTRUMENT = Instrument(measure=measure)

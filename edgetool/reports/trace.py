@@ -1,0 +1,60 @@
+"""A run's profiles as a trace: each case a process, its nodes slices, the bytes that each handles a counter.
+
+The format is Chrome's JSON (Trace Event Format, Google 2016), which ui.perfetto.dev and chrome://tracing open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edgetool.errors import ConfigError
+from edgetool.measurements.operators import Operators
+from edgetool.records.record import Record
+from edgetool.records.results import StoredRun
+
+THREAD = 1
+MICROSECOND_NS = 1000
+
+
+def trace_events(stored: StoredRun) -> dict[str, Any]:
+    """One inference of each profiled case, all from time 0, so that host and target lie below each other.
+
+    Raises ConfigError for a run without profiles.
+    """
+    profiled = [(found.record, found.record.operators) for found in stored.recorded]
+    events = [
+        event
+        for process, (record, operators) in enumerate(profiled, 1)
+        if operators is not None and operators.nodes
+        for event in _events(process, record, operators)
+    ]
+    if not events:
+        raise ConfigError(f"{stored.folder} holds no profile of nodes", hint="measure it again with --profile")
+    return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"run": stored.run.id}}
+
+
+def _events(process: int, record: Record, operators: Operators) -> Iterator[dict[str, Any]]:
+    emulated = " (emulated: no latency of any board)" if record.emulated else ""
+    of = {"pid": process, "tid": THREAD}
+    for name, text in (("process_name", f"{record.title}{emulated}"), ("thread_name", "operators")):
+        yield {"ph": "M", "name": name, **of, "args": {"name": text}}
+    for node in operators.nodes:
+        start_us = node.start_ns / MICROSECOND_NS
+        sizes = {
+            "output bytes": node.output_bytes,
+            "activation bytes": node.activation_bytes,
+            "weight bytes": node.weight_bytes,
+        }
+        known = {name: size for name, size in sizes.items() if size is not None}
+        yield {
+            "ph": "X",
+            "name": node.node or node.operator,
+            "cat": node.operator,
+            "ts": start_us,
+            "dur": node.duration_ns / MICROSECOND_NS,
+            **of,
+            "args": {"operator": node.operator, **known},
+        }
+        if known:
+            yield {"ph": "C", "name": "bytes of a node", "ts": start_us, **of, "args": known}

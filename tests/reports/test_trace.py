@@ -1,0 +1,69 @@
+"""`edgetool trace`: profiles as Chrome's trace events."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from edgetool.bundles import Bundle
+from edgetool.errors import ConfigError
+from edgetool.measurements.operators import NodeTime, Operators
+from edgetool.pipeline.steps import Kit
+from edgetool.platform.process import run_process
+from edgetool.records.measure import measure
+from edgetool.records.results import read_run
+from edgetool.reports.trace import trace_events
+from edgetool.targets.registry import open_executor
+from tests.support import bench_of, emulated_record, record, recorded, run_cli, stored_run
+
+SCHEMA = Path(__file__).with_name("trace.schema.json")
+NODES = Operators(
+    times=(),
+    nodes=(
+        NodeTime(node="conv", operator="Conv", start_ns=1000, duration_ns=5000, output_bytes=64, weight_bytes=0),
+        NodeTime(node='re"lu', operator="Relu", start_ns=7000, duration_ns=500),
+    ),
+)
+
+
+def check(path: Path) -> None:
+    done = run_process([sys.executable, "-P", "-m", "check_jsonschema", "--schemafile", SCHEMA, path], timeout_s=60)
+    assert done.exit_code == 0, done.stdout.decode()
+
+
+def test_a_real_profile_is_a_valid_trace(host: Kit, host_bundle: Bundle, tmp_path: Path) -> None:
+    with bench_of(open_executor(host.target), host_bundle, host.target) as bench:
+        taken = [measure(bench, model, instruments=("operators",)) for model in host_bundle.manifest.models]
+    done = run_cli("trace", stored_run(tmp_path / "run", *taken), "-o", tmp_path / "trace.json")
+    assert done.exit_code == 0, done.stderr.decode()
+    check(tmp_path / "trace.json")
+    found = json.loads((tmp_path / "trace.json").read_text())
+    slices = [event for event in found["traceEvents"] if event["ph"] == "X"]
+    assert {event["pid"] for event in slices} == {1, 2}
+    assert any("Conv" in event["cat"] for event in slices)
+    for process in (1, 2):
+        ends = [(event["ts"], event["ts"] + event["dur"]) for event in slices if event["pid"] == process]
+        assert all(end <= start + 1 for (_, end), (start, _) in pairwise(ends))
+    assert any(event["ph"] == "C" and event["args"]["output bytes"] > 0 for event in found["traceEvents"])
+
+
+def test_host_and_emulated_target_are_processes_and_the_emulated_one_says_so(tmp_path: Path) -> None:
+    run = stored_run(tmp_path / "run", recorded(record(operators=NODES)), recorded(emulated_record(operators=NODES)))
+    found = trace_events(read_run(run))
+    (tmp_path / "trace.json").write_text(json.dumps(found))
+    check(tmp_path / "trace.json")
+    names = [event["args"]["name"] for event in found["traceEvents"] if event["name"] == "process_name"]
+    assert len(names) == 2
+    assert "emulated" in names[1]
+    assert [event["name"] for event in found["traceEvents"] if event["ph"] == "X"] == ["conv", 're"lu'] * 2
+
+
+def test_a_run_without_a_profile_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no profile of nodes") as caught:
+        trace_events(read_run(stored_run(tmp_path / "run", recorded(record()))))
+    assert caught.value.hint is not None
+    assert "--profile" in caught.value.hint
