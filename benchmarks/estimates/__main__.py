@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.estimates.figures import CountedModel, read_counted, read_published
+from benchmarks.estimates.figures import CountedModel, read_counted
 from benchmarks.estimates.page import write_page
 from edgetool.errors import EdgetoolError
 from edgetool.estimates.cores import core_names, load_core
+from edgetool.estimates.published import read_published
 from edgetool.platform.documents import write_document
 from edgetool.records.results import read_run
 
@@ -23,7 +24,7 @@ def main(words: list[str]) -> int:
         if words:
             counted = counted.joined(entry for word in words for entry in _counted(Path(word)))
             write_document(COUNTED, counted)
-        published = read_published(Path(__file__).with_name("published.toml"))
+        published = read_published().figure
         write_page(DOCS / "estimates.md", [load_core(name) for name in core_names()], published, counted)
     except EdgetoolError as error:
         print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)

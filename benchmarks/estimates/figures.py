@@ -4,42 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from annotated_types import Gt, Len
-
-from edgetool.errors import ConfigError
 from edgetool.estimates.cores import Core
 from edgetool.estimates.estimate import estimate, runs_on
+from edgetool.estimates.published import Figure
 from edgetool.harness.instructions import InstructionMix
 from edgetool.platform.documents import read_document
-from edgetool.platform.values import Name, NonNegative, Positive, Text, value
+from edgetool.platform.values import Name, NonNegative, Text, value
 
 HELD = 0.9  # the share of figures that an interval should hold
-
-
-@value
-class Figure:
-    """A time of one inference that somebody measured on a board."""
-
-    core: Name
-    model: Name
-    precision: Name
-    runtime: Text
-    threads: Positive
-    ms: Annotated[float, Gt(0)]
-    source: Text
-    counted: Name | None = None  # what a record of an equal program calls its runtime
-    missing: Text | None = None  # why there is none
-
-
-@value
-class Published:
-    """The file `published.toml`."""
-
-    SCHEMA: ClassVar[int] = 1
-    schema: int
-    figure: Annotated[tuple[Figure, ...], Len(1, 1000)]
 
 
 @value
@@ -119,17 +93,6 @@ def factor_for(checks: Sequence[Check], share: float = HELD) -> float:
     factors = sorted(entry.factor for entry in checks)
     held = next(i for i in range(1, len(factors) + 1) if i >= share * len(factors))
     return factors[held - 1]
-
-
-def read_published(path: Path) -> tuple[Figure, ...]:
-    """Raises ConfigError."""
-    found = read_document(path, Published)
-    if found.schema != Published.SCHEMA:
-        raise ConfigError(f"{path}: schema: {found.schema}, this benchmark reads {Published.SCHEMA}")
-    for figure in found.figure:
-        if (figure.counted is None) == (figure.missing is None):
-            raise ConfigError(f"{path}: {figure.source}: either `counted` or `missing`")
-    return found.figure
 
 
 def read_counted(path: Path) -> Counted:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.estimates.figures import HELD, Check, Counted, Figure, check, factor_for
+from benchmarks.estimates.figures import HELD, Check, Counted, check, factor_for
 from edgetool.estimates.cores import Core, Mark
+from edgetool.estimates.published import Figure
 from edgetool.platform.files import write_atomically
 
 INTRODUCTION = """\

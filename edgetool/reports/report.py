@@ -21,6 +21,7 @@ from edgetool.reports.board import Phase, Task, tasks
 from edgetool.reports.charts import Chart, draw_charts
 from edgetool.reports.choices import Choice, choices
 from edgetool.reports.goals import Check, judge_goals
+from edgetool.reports.published import Standing, standings
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.cases import cases_table
 from edgetool.reports.tables.estimates import estimates_table, record_rows
@@ -119,6 +120,11 @@ class Report:
         """Estimates of the counts in the targets' own runtimes, for every core that would run them."""
         cores = [load_core(name) for name in core_names()] if self._counted else []
         return estimates_table(record_rows(self._counted, cores))
+
+    @cached_property
+    def standings(self) -> tuple[Standing, ...]:
+        """How what was measured stands to published figures."""
+        return standings(self.records)
 
     @property
     def profiled(self) -> list[tuple[Record, Table[OperatorTime]]]:
