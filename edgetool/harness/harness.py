@@ -26,6 +26,7 @@ Outputs = dict[str, npt.NDArray[np.generic]]
 
 BUNDLE = PurePosixPath("bundle")  # the bundle's folder in the work folder
 PROFILE = "profile"
+HWMON = PurePosixPath("/sys/class/hwmon")  # an emulator would pass its host's through
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
 DTYPE = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")  # types of fixed width, by the harness's names
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -75,7 +76,7 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
         here = Path(scratch)
         (here / "empty" / "outputs").mkdir(parents=True)
         executor.put(here / "empty", there)
-        words = [*bundle.command(BUNDLE), *_arguments(bundle, job, there)]
+        words = [*bundle.command(BUNDLE), *_arguments(bundle, job, there, has_sensors=executor.native())]
         command = executor.run(words, env=job.env, timeout_s=job.timeout_s)
         if command.timed_out or command.exit_code not in (EXIT_DONE, EXIT_FAILED):
             _raise_for(command, name)
@@ -95,7 +96,7 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
     return HarnessOutcome(result=result, run=run, outputs=outputs)
 
 
-def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[str]:
+def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath, *, has_sensors: bool) -> list[str]:
     words: list[object] = ["--runtime", BUNDLE / bundle.manifest.runtime.library, "--model", job.model]
     words += ["--result", there / "result.json", "--threads", job.threads]
     for name, path in job.inputs.items():
@@ -117,6 +118,8 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath) -> list[st
         if job.benchmark.target_error > 0:
             words += ["--target-error-ppm", max(1, round(job.benchmark.target_error * 1e6))]
             words += ["--max-duration-ns", round(job.benchmark.max_duration_s * 1e9)]
+        if has_sensors:
+            words += ["--hwmon", HWMON]
         if job.benchmark.cpus is not None:
             words += ["--cpus", job.benchmark.cpus]
     return [str(word) for word in words]

@@ -45,6 +45,14 @@ class LoadedRuntime:
 
 
 @value
+class Energy:
+    """What a sensor of the board counted over all timed repetitions, with what the board does beside them."""
+
+    sensor: Text
+    microjoules: NonNegative
+
+
+@value
 class HarnessRun:
     inputs: Annotated[tuple[TensorSpec, ...], Len(0, 64)]
     outputs: Annotated[tuple[TensorSpec, ...], Len(0, 64)]
@@ -55,6 +63,7 @@ class HarnessRun:
     warmup_ns: Samples
     samples_ns: Samples
     stop: Stop | None = None  # None if no stop rule was used, or from an older harness
+    energy: Energy | None = None  # None without a sensor, or from an older harness
     profile: Text | None
 
 

@@ -16,7 +16,7 @@ from edgetool.bundles import BundledModel
 from edgetool.errors import HarnessError
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import HarnessOutcome
-from edgetool.harness.result import Latencies, Samples
+from edgetool.harness.result import Energy, Latencies, Samples
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.values import Name, NonNegative, Positive, value
 from edgetool.records.stats import Interval, Stop, median_ratio, ratio_in_turn, stop
@@ -44,6 +44,7 @@ class Timing:
     samples_ns: Latencies
     stop: Stop | None = None  # None if no stop rule was used
     turns: Turns | None = None  # None if the model was timed alone
+    energy: Energy | None = None  # of all repetitions; None without a sensor
     peak_rss_bytes: NonNegative | None  # of the harness process
     before: BoardFacts | None  # None when the target's /proc isn't its own
     after: BoardFacts | None
@@ -51,6 +52,11 @@ class Timing:
     def __post_init__(self) -> None:
         if self.turns is not None and sum(self.turns.blocks) != len(self.samples_ns):
             raise ValueError("the blocks do not add up to the samples")
+
+    @property
+    def energy_uj(self) -> float | None:
+        """Of one inference, in microjoules: of all that the sensor sees, idle power included."""
+        return None if self.energy is None else self.energy.microjoules / len(self.samples_ns)
 
     @property
     def blocks(self) -> tuple[Samples, ...]:
@@ -144,11 +150,20 @@ def _of_blocks(
         samples_ns=samples,
         stop=runs[0].stop if turns is None else stop(samples, wanted_ppm) if wanted_ppm else None,
         turns=None if turns is None else Turns(id=turns, blocks=tuple(len(run.samples_ns) for run in runs)),
+        energy=_energy([run.energy for run in runs]),
         peak_rss_bytes=max(peaks, default=None),
         before=before,
         after=read_facts(bench.executor),
     )
     return Reading(measurement=timing, outcome=outcomes[0])
+
+
+def _energy(found: Sequence[Energy | None]) -> Energy | None:
+    """Of several processes together; None unless each has it."""
+    known = [energy for energy in found if energy is not None]
+    if not known or len(known) < len(found):
+        return None
+    return Energy(sensor=known[0].sensor, microjoules=sum(energy.microjoules for energy in known))
 
 
 def _note(timing: Timing) -> str:

@@ -31,6 +31,19 @@ def size_text(size_bytes: float | None) -> str:
     return f"{_three_digits(size_bytes / 1e9)} GB"
 
 
+def energy_text(microjoules: float | None) -> str:
+    """
+    >>> energy_text(12_345), energy_text(80), energy_text(2_500_000), energy_text(None)
+    ('12.3 mJ', '80 µJ', '2.5 J', '–')
+    """
+    if microjoules is None:
+        return "–"
+    for limit, scale, unit in ((1e3, 1.0, "µJ"), (1e6, 1e3, "mJ")):
+        if microjoules < limit:
+            return f"{_three_digits(microjoules / scale)} {unit}"
+    return f"{_three_digits(microjoules / 1e6)} J"
+
+
 def count_text(number: int | None) -> str:
     """Format a count with four significant digits.
 

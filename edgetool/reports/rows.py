@@ -37,6 +37,7 @@ class Row:
     latency: LatencySummary | None = None
     ratio: Interval | None = None  # of medians, to fp32 in the same cell; None on an emulator
     peak_rss_bytes: int | None = None
+    energy_uj: float | None = None  # of one inference, from a sensor of the board
     images: int | None = None  # as many as every target classified, so that accuracies are comparable
     correct: int | None = None
     accuracy: Interval | None = None  # over all images that this target classified, with its 95 % Wilson interval
@@ -167,6 +168,7 @@ def _row(result: CaseResult, near: _Near) -> Row:
         latency=None if timing is None else summarize(timing.samples_ns),
         ratio=_latency_ratio(near.fp32, record),
         peak_rss_bytes=None if timing is None else timing.peak_rss_bytes,
+        energy_uj=None if timing is None else timing.energy_uj,
         images=None if accuracy is None else near.images,
         correct=correct,
         accuracy=None if correct_all is None else proportion(correct_all, images_all),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "backend.h"
+#include "energy.h"
 #include "options.h"
 #include "stop.h"
 #include "tensors.h"
@@ -47,6 +48,7 @@ struct harness {
   size_t repetition_count;
   struct stop stop; /* precision of the median, if a target error is set */
   size_t judged_count; /* repetitions that `stop` is based on */
+  struct energy energy; /* of the repetitions */
   int64_t peak_rss_bytes;
   char *profile_file;
 

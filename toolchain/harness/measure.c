@@ -90,14 +90,20 @@ bool measure_times(struct harness *harness) {
     return fail(harness, "out of memory");
   }
   bool failed = false;
+  energy_open(&harness->energy, options->hwmon);
+  energy_begin(&harness->energy);
   int64_t start = now_ns();
   while (!is_enough(harness, now_ns() - start, &failed)) {
     int64_t elapsed = failed ? -1 : time_once(harness);
     if (elapsed < 0) {
+      energy_close(&harness->energy);
       return false;
     }
     harness->samples_ns[harness->repetition_count++] = elapsed;
+    energy_note(&harness->energy);
   }
+  energy_end(&harness->energy);
+  energy_close(&harness->energy);
   harness->peak_rss_bytes = facts_peak_rss_bytes();
   return true;
 }

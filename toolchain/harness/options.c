@@ -8,7 +8,7 @@
 static const char USAGE[] =
     "usage: edgetool-harness --runtime LIB --model FILE --result FILE [--input NAME=FILE]... [--samples N]\n"
     "         [--outputs DIR] [--warmup N] [--min-repetitions N] [--max-repetitions N] [--min-duration-ns N]\n"
-    "         [--max-duration-ns N] [--target-error-ppm N]\n"
+    "         [--max-duration-ns N] [--target-error-ppm N] [--hwmon DIR]\n"
     "         [--threads N] [--spinning 0|1] [--half 0|1] [--cpus LIST] [--profile PREFIX] [--optimized-model FILE]\n";
 
 static bool parse_count(const char *text, int64_t *value) {
@@ -44,6 +44,7 @@ bool options_parse(struct options *options, int argc, char **argv) {
       {"--profile", &options->profile, NULL},
       {"--optimized-model", &options->optimized_model, NULL},
       {"--cpus", &options->cpus, NULL},
+      {"--hwmon", &options->hwmon, NULL},
       {"--samples", NULL, &options->samples},
       {"--threads", NULL, &options->threads},
       {"--spinning", NULL, &options->spinning},

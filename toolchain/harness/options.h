@@ -16,6 +16,7 @@ struct options {
   const char *profile;         /* prefix of the runtime's profile, or NULL */
   const char *optimized_model; /* where the runtime writes its optimized graph, or NULL */
   const char *cpus;            /* "0-3,6", or NULL */
+  const char *hwmon; /* folder of the kernel's sensors, or NULL: energy is not asked for */
   const char *input_names[MAX_INPUTS];
   const char *input_files[MAX_INPUTS];
   size_t input_count;

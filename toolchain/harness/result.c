@@ -55,6 +55,18 @@ static void write_stop(struct json *json, const struct harness *harness) {
   json_close(json, '}');
 }
 
+static void write_energy(struct json *json, const struct harness *harness) {
+  const struct energy *energy = &harness->energy;
+  if (harness->repetition_count == 0 || energy->sensor[0] == '\0' || energy->failed) {
+    json_null(json, "energy");
+    return;
+  }
+  json_open(json, "energy", '{');
+  json_string(json, "sensor", energy->sensor);
+  json_integer(json, "microjoules", (int64_t)energy->microjoules);
+  json_close(json, '}');
+}
+
 static void write_measurement(struct json *json, const struct harness *harness) {
   json_integer(json, "session_load_ns", harness->session_load_ns);
   if (harness->repetition_count == 0) {
@@ -67,6 +79,7 @@ static void write_measurement(struct json *json, const struct harness *harness) 
   write_times(json, "warmup_ns", harness->warmup_ns, harness->warmup_count);
   write_times(json, "samples_ns", harness->samples_ns, harness->repetition_count);
   write_stop(json, harness);
+  write_energy(json, harness);
   json_string(json, "profile", harness->profile_file);
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgetool.platform.columns import Column, Detail, Shown, Table
-from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
+from edgetool.platform.format import count_text, energy_text, percent_text, ratio_text, size_text, time_text
 from edgetool.records.caveats import Caveat
 from edgetool.reports.rows import Row
 
@@ -142,6 +142,14 @@ COLUMNS: tuple[Column[Row], ...] = (
         value=lambda row: row.peak_rss_bytes,
         format=size_text,
         meaning="the most memory that the process held",
+    ),
+    Column(
+        title="energy",
+        field="energy_uj",
+        value=lambda row: row.energy_uj,
+        format=energy_text,
+        shown=Shown.IF_ANY,
+        meaning="what the board's sensor saw for each inference, idle power included",
     ),
     Column(
         title="accuracy",
