@@ -25,16 +25,18 @@ Judge = Callable[[Recipe], tuple[float, int] | None]
 def search(journal: Path, kept: Sequence[tuple[str, ...]], trials: int, judge: Judge) -> tuple[Recipe, ...]:
     """Try recipes until the journal holds as many trials; returns those that worked, the most promising first.
 
-    `kept` are the sets of nodes to keep in fp32 to choose from. The default recipe is tried first; the others follow
-    from what was found, by a tree-structured Parzen estimator of both objectives (Ozaki et al. 2022). The most
-    promising are those that no other beats in both, then those with the least noise. Raises ConfigError without Optuna.
+    `kept` are the sets of nodes to keep in fp32 to choose from. The default recipe is tried first, with each of them.
+    The others follow from what was found, by a tree-structured Parzen estimator of both objectives (Ozaki et al.
+    2022). The most promising are those that no other beats in both, then those with the least noise. Raises
+    ConfigError without Optuna.
     """
     study = _open(journal)
     for left in study.get_trials(deepcopy=False):
         if not left.state.is_finished() and left.params:  # of a process that was killed
             study.tell(left.number, state=_failed())
     if not study.get_trials(deepcopy=False):
-        study.enqueue_trial(_parameters(Recipe()))
+        for number in range(len(kept)):
+            study.enqueue_trial({**_parameters(Recipe()), "kept": number})
     while sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)) < trials:
         trial = study.ask()
         found = judge(_recipe(trial, kept))
@@ -87,7 +89,7 @@ AXES: dict[str, tuple[str | int | bool, ...]] = {
 
 
 def _parameters(recipe: Recipe) -> dict[str, object]:
-    return {**{axis: getattr(recipe, axis) for axis in AXES}, "kept": 0}
+    return {axis: getattr(recipe, axis) for axis in AXES}
 
 
 def _recipe(trial: Trial, kept: Sequence[tuple[str, ...]]) -> Recipe:
