@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -39,7 +42,7 @@ def ruined_graph() -> onnx.ModelProto:
     random = np.random.default_rng(8)
     spread = np.ones(CHANNELS, np.float32)
     spread[0] = 3000
-    kernels = {
+    kernels: dict[str, npt.NDArray[Any]] = {
         "first": random.standard_normal((CHANNELS, 3, 3, 3)) / 3,
         "second": random.standard_normal((CHANNELS, CHANNELS, 1, 1)) / 2,
         "spread": np.diag(spread)[:, :, None, None],
@@ -137,9 +140,9 @@ def test_a_model_without_quantized_nodes_cannot_be_bisected(fp32: ModelArtifact)
 def test_a_smallest_cause_is_found_with_few_questions(cause: set[str]) -> None:
     asked: list[int] = []
 
-    def holds(names: object) -> bool:
+    def holds(names: Sequence[str]) -> bool:
         asked.append(1)
-        return cause <= set(names)  # type: ignore[call-overload]
+        return cause <= set(names)
 
     assert set(smallest_cause("abcdefgh", holds)) == cause
     assert len(asked) <= 2 * len(cause) * 3 + 2
