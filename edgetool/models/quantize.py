@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from difflib import get_close_matches
@@ -23,6 +23,7 @@ from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.platform.documents import write_document
 
 DEFAULT = Recipe()
+HELD_AT_ONCE = 8
 
 
 class Quantization(StrEnum):
@@ -139,13 +140,27 @@ def _forget_shapes(source: Path, destination: Path) -> None:
 
 
 class CalibrationFeeds:
-    """An onnxruntime CalibrationDataReader, which is any class that has its method: what to calibrate with, in turn."""
+    """An onnxruntime CalibrationDataReader: what to calibrate with, in turn."""
 
-    def __init__(self, feeds: Iterable[Mapping[str, Any]]) -> None:
-        self._feeds = iter(feeds)
+    def __init__(self, feeds: Sequence[Mapping[str, Any]]) -> None:
+        self._feeds = feeds
+        self._left = iter(feeds)
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._left = iter(self._feeds[start_index:end_index])
 
     def get_next(self) -> Mapping[str, Any] | None:
-        return next(self._feeds, None)
+        return next(self._left, None)
+
+
+def _stride(recipe: Recipe, count: int) -> int | None:
+    """How many inferences' activations are held at once: histograms need them whole, minimum and maximum do not."""
+    if recipe.ranges is Ranges.MIN_MAX:
+        return None
+    return next(stride for stride in range(HELD_AT_ONCE, 0, -1) if count % stride == 0)
 
 
 def _samples(model: ModelArtifact, images: ImageSet | Samples) -> Samples:
@@ -160,11 +175,12 @@ def _quantize_static(source: Path, destination: Path, samples: Samples | None, r
             "static quantization needs calibration images", hint="give --calibration DIR, or use --dynamic"
         )
     _check_nodes(source, recipe)
+    feeds = list(samples.feeds())
     types = {Integer.INT8: QuantType.QInt8, Integer.UINT8: QuantType.QUInt8}
     quantize_static(
         source,
         destination,
-        CalibrationFeeds(samples.feeds()),
+        CalibrationFeeds(feeds),
         quant_format={Form.QDQ: QuantFormat.QDQ, Form.QOPERATOR: QuantFormat.QOperator}[recipe.form],
         per_channel=recipe.per_channel,
         activation_type=types[recipe.activations],
@@ -175,7 +191,7 @@ def _quantize_static(source: Path, destination: Path, samples: Samples | None, r
             Ranges.ENTROPY: CalibrationMethod.Entropy,
             Ranges.PERCENTILE: CalibrationMethod.Percentile,
         }[recipe.ranges],
-        extra_options={"ActivationSymmetric": recipe.symmetric},
+        extra_options={"ActivationSymmetric": recipe.symmetric, "CalibStridedMinMax": _stride(recipe, len(feeds))},
     )
 
 

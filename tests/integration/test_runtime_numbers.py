@@ -269,7 +269,7 @@ def quantized(folder: Path) -> Sample:
     ]
     sample = sample_of("quantized", nodes, values(x=(1, 3, 32, 32)), values(y=(1, 10)), weights, opset=17)
 
-    feeds = ({"x": random.standard_normal((1, 3, 32, 32)).astype(np.float32)} for _ in range(16))
+    feeds = [{"x": random.standard_normal((1, 3, 32, 32)).astype(np.float32)} for _ in range(16)]
     onnx.save(sample.model, folder / "fp32.onnx")
     quant_pre_process(folder / "fp32.onnx", folder / "ready.onnx")
     quantize_static(
