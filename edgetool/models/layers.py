@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from edgetool.platform.values import Text, value
 Array = npt.NDArray[Any]
 DEQUANTIZED = "_DequantizeLinear_Output"  # ONNX Runtime's quantizer adds it to an activation's name
 WHOLE = "/fp32"
+DROPPED = ("Clip", "Relu")
 PAIR = ("QuantizeLinear", "DequantizeLinear")
 
 
@@ -150,6 +151,7 @@ class Restorable:
                     if (activation := dequantized.get(name, name)) in neighbours:
                         neighbours[activation].add(node.name)
         bypassed = {pairs[name]: name for name, ends in neighbours.items() if ends <= kept}
+        bypassed |= {twin: _reactivated(graph, self.fp32, name) for twin, name in bypassed.items()}
         for node in graph.node:
             if node.op_type in PAIR:
                 continue
@@ -172,6 +174,32 @@ class Restorable:
                 source = bypassed[node.output[0]]
                 node.CopyFrom(helper.make_node("Identity", [source], [node.output[0]], name=node.name))
         return model
+
+
+def _reactivated(graph: onnx.GraphProto, fp32: onnx.ModelProto, name: str) -> str:
+    """What to read in place of an activation that is no longer quantized.
+
+    The quantizer drops a Relu or Clip whose bounds are those of the quantized range: it comes back.
+    """
+    producer = next((node for node in fp32.graph.node if name in node.output), None)
+    place = next((i for i, node in enumerate(graph.node) if name in node.output), None)
+    if producer is None or place is None or producer.op_type not in DROPPED or graph.node[place].name == producer.name:
+        return name
+    bounds = []
+    for bound in producer.input[1:]:
+        tensor = next((tensor for tensor in fp32.graph.initializer if tensor.name == bound), None)
+        if tensor is not None:
+            own = graph.initializer.add()
+            own.CopyFrom(tensor)
+            own.name = f"{name}/{bound}"
+        bounds.append(bound if tensor is None else f"{name}/{bound}")
+    again = onnx.NodeProto()
+    again.CopyFrom(producer)
+    del again.input[:], again.output[:]
+    again.input.extend([name, *bounds])
+    again.output.append(whole := f"{name}{WHOLE}")
+    graph.node.insert(place + 1, again)
+    return whole
 
 
 def _pairs(model: onnx.ModelProto) -> dict[str, str]:
@@ -215,10 +243,3 @@ def noise_of(restorable: Restorable, samples: Samples) -> Callable[[Sequence[str
         return known[key]
 
     return ratio
-
-
-def sensitivities(restorable: Restorable, samples: Samples) -> Mapping[str, float]:
-    """How many dB the worst output gains from each node alone in fp32, the greatest gain first."""
-    ratio = noise_of(restorable, samples)
-    gains = {name: ratio([name]) - ratio([]) for name in restorable.nodes}
-    return dict(sorted(gains.items(), key=lambda entry: -entry[1]))

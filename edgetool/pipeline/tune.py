@@ -40,6 +40,7 @@ TRIALS = 16
 RUNGS = (0.25, 1.0)  # of the held-out images; half of the candidates reach the next (Jamieson & Talwalkar 2016)
 FINALISTS = 4
 STEPS_DB = (3.0, 6.0)  # that keeping nodes in fp32 is to gain
+MOST_KEPT = 0.5  # of the nodes: to keep more is to deploy fp32
 SENSITIVITY_SAMPLES = 8
 JOURNAL, RESULT, RECIPE = "search.journal", "tuning.json", "recipe.json"
 
@@ -166,11 +167,13 @@ def _sets_to_keep(
                 def holds(names: Sequence[str], wanted: float = wanted) -> bool:
                     return noise(names) >= wanted
 
-                sets[smallest_cause(restorable.nodes, holds)] = None
+                found = smallest_cause(restorable.nodes, holds)
+                if len(found) <= MOST_KEPT * len(restorable.nodes):
+                    sets[found] = None
         write_document(folder / "kept.json", _Kept(sets=tuple(sets)))
         step.note(", ".join(str(len(nodes)) for nodes in sets))
 
-    inputs = {"recipe": 1, "fp32": fp32.spec.sha256, "int8": int8.spec.sha256, "images": source.digests()}
+    inputs = {"recipe": 2, "fp32": fp32.spec.sha256, "int8": int8.spec.sha256, "images": source.digests()}
     with context.progress.step("bisect for nodes to keep in fp32") as step:
         entry = context.store.entry("kept", inputs, make, force=context.force)
         return read_document(entry.path / "kept.json", _Kept).sets
