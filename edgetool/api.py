@@ -30,6 +30,7 @@ from edgetool.pipeline.plan import PlannedModel as Model
 from edgetool.pipeline.prepare import bundle_cases
 from edgetool.pipeline.run import on_many_boards
 from edgetool.pipeline.runtimes import chosen_runtimes
+from edgetool.platform.names import member
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.compare import compare_paths
 from edgetool.records.goals import Goal
@@ -178,7 +179,9 @@ def deploy(
         benchmark=dict(benchmark or {}),
     )
     context = make_context(quiet=quiet, force=force)
-    return pipeline.deploy(plan, context, runs=Path(runs), against=against, criterion=Criterion(criterion), wait=wait)
+    return pipeline.deploy(
+        plan, context, runs=Path(runs), against=against, criterion=member(Criterion, criterion, what="goal"), wait=wait
+    )
 
 
 def bench(
@@ -267,7 +270,4 @@ def _folder(run: Finished | AnyPath) -> Path:
 
 
 def _precisions(names: Sequence[str]) -> tuple[Precision, ...]:
-    try:
-        return tuple(dict.fromkeys(Precision(name) for name in names))
-    except ValueError as error:
-        raise ConfigError(f"precision: {error}", hint=f"known precisions: {', '.join(Precision)}") from error
+    return tuple(dict.fromkeys(member(Precision, name, what="precision") for name in names))

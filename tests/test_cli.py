@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shlex
 import signal
@@ -232,13 +233,67 @@ def test_a_target_is_shown_as_its_file(runner: CliRunner) -> None:
         ("edgetool deploy --target qemu-r", {"qemu-riscv64"}),
         ("edgetool targets show qemu-", {"qemu-riscv64", "qemu-aarch64"}),
         ("edgetool bench -t ho", {"host"}),
+        ("edgetool targets remove ho", {"host"}),
+        ("edgetool deploy --model resnet1", {"resnet101", "resnet152", "resnet18"}),
+        ("edgetool export ti", {"tiny.onnx"}),
+        ("edgetool bench b --precision int8-", {"int8-dynamic"}),
+        ("edgetool deploy --runtime sca", {"scalar"}),
+        ("edgetool report runs/2", {"runs/20261124T101500Z-3f2a1b"}),
+        ("edgetool estimate x --core x6", {"x60"}),
     ],
 )
-def test_target_names_are_completed(words: str, wanted: set[str]) -> None:
+def test_names_are_completed(words: str, wanted: set[str], tmp_path: Path) -> None:
+    (tmp_path / "tiny.onnx").touch()
+    (tmp_path / "runs" / "20261124T101500Z-3f2a1b").mkdir(parents=True)
+    (tmp_path / "runs" / "20261124T101500Z-3f2a1b" / "run.json").touch()
     env = {"_EDGETOOL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     program = "import sys; sys.argv[0] = 'edgetool'; from edgetool.cli import main; main()"
-    done = run_process([sys.executable, "-c", program], env=env, timeout_s=60)
+    done = run_process([sys.executable, "-c", program], env=env, cwd=tmp_path, timeout_s=60)
     assert set(done.stdout.decode().split()) == wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "meant"),
+    [
+        (("targets", "show", "qemu-riscv"), 2, "qemu-riscv64"),
+        (("deploy", "--model", "resnet81"), 2, "resnet18"),
+        (("deploy", "--precision", "int4"), 2, "int8"),
+        (("deploy", "--goal", "latencies"), 2, "latency"),
+        (("deploy", "--task", "detecting"), 2, "detection"),
+        (("history", "--metric", "p50"), 2, "p50_ms"),
+        (("deploy", "--preprocess", "imagnet"), 2, "imagenet"),
+        (("deploy", "--runtime", "ncn"), 2, "ncnn"),
+        (("estimate", "runs/first", "--core", "x61"), 2, "x60"),
+        (("report", "runs/frst"), 7, "runs/first"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_those_like_it(
+    runner: CliRunner, words: tuple[str, ...], code: int, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs" / "first").mkdir(parents=True)
+    (tmp_path / "runs" / "first" / "run.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    error = runner.invoke(app, words).exception
+    assert isinstance(error, EdgetoolError)
+    assert error.exit_code == code
+    assert re.search(f"did you mean .*{meant}", error.hint or ""), error.hint
+
+
+def test_a_target_of_ones_own_is_removed_and_none_of_edgetools(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(WHOLE)
+    env = {"EDGETOOL_TARGETS": str(tmp_path)}
+    assert run_cli("targets", "remove", "mine", env=env).exit_code == 0
+    assert not (tmp_path / "mine.toml").exists()
+    assert "edgetool's own" in failing("targets", "remove", "host", code=2, env=env)
+    assert "host" in target_files()
+
+
+def test_the_doctor_begins_with_its_answer(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert runner.invoke(app, ["doctor", "--target", "host"]).output.splitlines()[0] == "ready for host"
+    monkeypatch.setenv("PATH", "")
+    lacking = runner.invoke(app, ["doctor", "--target", "virt-riscv64"])
+    assert lacking.output.splitlines()[0] == "not ready for virt-riscv64: qemu-system-riscv64 missing"
+    assert lacking.exit_code == 2
 
 
 def test_export_quantize_and_package_in_a_line(tiny_path: Path, images_path: Path, tmp_path: Path) -> None:

@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from edgetool.commands.completion import complete_target
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 
 board_app = typer.Typer(help="Run emulated RISC-V and Arm boards, each with its own Linux.", no_args_is_help=True)
 
 
-Target = Annotated[str, typer.Option("--target", "-t", help="Target name or file; each target has its own board.")]
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target", "-t", help="Target name or file; each target has its own board.", autocompletion=complete_target
+    ),
+]
 DEFAULT_TARGET = "virt-riscv64"
 
 

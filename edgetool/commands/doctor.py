@@ -17,7 +17,7 @@ def doctor(
     optional: Annotated[bool, typer.Option("--all", help="Include optional dependencies.")] = False,
     json: Json = False,
 ) -> None:
-    """Check what is installed, and print the command that installs what is missing.
+    """Say whether a target is ready, what is installed, and the command that installs what is missing.
 
     Example: edgetool doctor --target virt-riscv64
     """
@@ -34,10 +34,13 @@ def doctor(
         with make_progress(quiet=json).step(f"install {', '.join(missing)}"):
             install_system_packages(missing, log=cache_root() / "logs" / "system-packages.log")
         findings = examine(wanted)
+    lacking = [finding.name for finding in findings if finding.required and not finding.ok]
     if json:
-        print_json({"findings": findings})
+        print_json({"target": wanted.name, "ready": not lacking, "missing": lacking, "findings": findings})
     else:
+        print(f"not ready for {wanted.name}: {', '.join(lacking)} missing" if lacking else f"ready for {wanted.name}")
+        print()
         cells = [(f.name, f.found or "missing", f.needed_for, "" if f.ok else f.remedy) for f in findings]
         print_table(("what", "found", "needed for", "remedy"), cells)
-    if not all(finding.ok for finding in findings if finding.required):
+    if lacking:
         raise typer.Exit(ConfigError.exit_code)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.completion import complete_core, complete_run
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 from edgetool.console.context import make_context
@@ -16,14 +17,21 @@ if TYPE_CHECKING:
     from edgetool.estimates.cores import Core
     from edgetool.estimates.rows import EstimateRow
 
-Cores = Annotated[list[str], typer.Option("--core", metavar="CORE", help="Core to estimate; repeatable. Default: all.")]
+Cores = Annotated[
+    list[str],
+    typer.Option(
+        "--core", metavar="CORE", help="Core to estimate; repeatable. Default: all.", autocompletion=complete_core
+    ),
+]
 Operators = Annotated[bool, typer.Option("--operators", help="Show each operator's share.")]
 
 
 def estimate(
     subject: Annotated[
         Path,
-        typer.Argument(help="Run folder, record (.json), program with marks, or assembly (.s)."),
+        typer.Argument(
+            help="Run folder, record (.json), program with marks, or assembly (.s).", autocompletion=complete_run
+        ),
     ],
     core: Cores = [],
     against: Annotated[Path | None, typer.Option(help="Subject to compare with.")] = None,

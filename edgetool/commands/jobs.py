@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.completion import complete_target
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 
@@ -19,7 +20,7 @@ JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="Job, as listed 
 
 
 def list_jobs(
-    target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.")],
+    target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.", autocompletion=complete_target)],
     json: Json = False,
 ) -> None:
     """List the jobs on a board: running, and ended but not fetched.

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.completion import (
+    complete_model,
+    complete_precision,
+    complete_runtime,
+    complete_target,
+    complete_task,
+    one_of,
+)
 from edgetool.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,13 +28,8 @@ if TYPE_CHECKING:
 
 
 SOURCES = "torchvision name, timm:NAME, hf:ID-OR-FOLDER, package.module:factory, .onnx or .pt2 file."
+WEIGHTS = ("digits", "imagenet", "random")
 MODEL, MEASUREMENT, BOARD = "Model and data", "Measurement", "Board"  # titles in a command's help
-
-
-def complete_target(incomplete: str) -> list[str]:
-    from edgetool.targets.registry import target_files
-
-    return [name for name in target_files() if name.startswith(incomplete)]
 
 
 Target = Annotated[
@@ -39,13 +42,18 @@ Targets = Annotated[
     list[str],
     typer.Option("--target", "-t", help="Target name or file; repeatable.", autocompletion=complete_target),
 ]
-Source = Annotated[str, typer.Argument(help=SOURCES)]
+Source = Annotated[str, typer.Argument(help=SOURCES, autocompletion=complete_model)]
 Model = Annotated[
     str,
-    typer.Option("--model", "-m", help=SOURCES, rich_help_panel=MODEL),
+    typer.Option("--model", "-m", help=SOURCES, rich_help_panel=MODEL, autocompletion=complete_model),
 ]
 Weights = Annotated[
-    str, typer.Option(help="digits, imagenet or random. Default of mobilenet_v2: digits.", rich_help_panel=MODEL)
+    str,
+    typer.Option(
+        help="digits, imagenet or random. Default of mobilenet_v2: digits.",
+        rich_help_panel=MODEL,
+        autocompletion=one_of(*WEIGHTS),
+    ),
 ]
 Checkpoint = Annotated[
     Path | None, typer.Option(help="State dict: .safetensors or weights-only .pt.", rich_help_panel=MODEL)
@@ -97,12 +105,16 @@ Runtimes = Annotated[
         help="onnxruntime, tflite, ncnn, debian, wheel, scalar or key:KEY; repeatable, or several with commas. "
         "Default: the target's ONNX Runtime.",
         rich_help_panel=MODEL,
+        autocompletion=complete_runtime,
     ),
 ]
 GoalName = Annotated[
     str,
     typer.Option(
-        "--goal", help="Choose the runtime by latency, size, memory or accuracy.", rich_help_panel=MEASUREMENT
+        "--goal",
+        help="Choose the runtime by latency, size, memory or accuracy.",
+        rich_help_panel=MEASUREMENT,
+        autocompletion=one_of("latency", "size", "memory", "accuracy"),
     ),
 ]
 Against = Annotated[
@@ -112,6 +124,7 @@ Against = Annotated[
         help="Also measure this runtime: debian, scalar (ours without vectors), ncnn or key:KEY; repeatable. "
         "Emulated targets count its instructions.",
         rich_help_panel=MEASUREMENT,
+        autocompletion=complete_runtime,
     ),
 ]
 Preprocess = Annotated[
@@ -120,6 +133,7 @@ Preprocess = Annotated[
         "--preprocess",
         help="How pictures become inputs: imagenet, zero-one, minus-one-one or none. Default: as the model states.",
         rich_help_panel=MODEL,
+        autocompletion=one_of("imagenet", "zero-one", "minus-one-one", "none"),
     ),
 ]
 Mean = Annotated[str | None, typer.Option(help="Mean for each channel, such as 0.5,0.5,0.5.", rich_help_panel=MODEL)]
@@ -135,6 +149,7 @@ TaskName = Annotated[
         "--task",
         help="classification, detection, segmentation, regression, embedding or none. Default: what is certain.",
         rich_help_panel=MODEL,
+        autocompletion=complete_task,
     ),
 ]
 Precisions = Annotated[
@@ -143,6 +158,7 @@ Precisions = Annotated[
         "--precision",
         help="fp32, int8 or int8-dynamic; repeatable. Default: fp32 and int8.",
         rich_help_panel=MODEL,
+        autocompletion=complete_precision,
     ),
 ]
 RecipeFile = Annotated[
@@ -191,12 +207,12 @@ def model_request(
 ) -> ModelRequest:
     from edgetool.models.requests import check_request
     from edgetool.models.spec import ModelRequest, Task
+    from edgetool.platform.names import member
 
-    if task is not None and task not in list(Task):
-        raise ConfigError(f"--task {task!r} is not known", hint=f"known tasks: {', '.join(Task)}")
-    if weights not in ("", "digits", "imagenet", "random"):
+    asked = None if task is None else member(Task, task, what="task")
+    if weights not in ("", *WEIGHTS):
         raise ConfigError(
-            f"--weights {weights!r} is not one of digits, imagenet, random", hint="for a file use --checkpoint"
+            f"--weights {weights!r} is not one of {', '.join(WEIGHTS)}", hint="for a file use --checkpoint"
         )
     named = [_read_shape(shape) for shape in shapes]
     if len({name for name, _ in named}) != len(named) or (len(named) > 1 and not all(name for name, _ in named)):
@@ -209,7 +225,7 @@ def model_request(
         checkpoint=None if checkpoint is None else str(checkpoint),
         input_shape=next((shape for name, shape in named if not name), None),
         shapes=tuple((name, shape) for name, shape in named if name),
-        task=None if task is None else Task(task),
+        task=asked,
     )
     check_request(request)
     return request
@@ -302,13 +318,11 @@ def planned_model(
 
 def chosen_precisions(names: Sequence[str], *, dynamic: bool = False) -> tuple[Precision, ...]:
     from edgetool.models.spec import Precision
+    from edgetool.platform.names import member
 
     if names and dynamic:
         raise ConfigError("--dynamic and --precision exclude each other", hint="--precision int8-dynamic")
-    try:
-        found = tuple(dict.fromkeys(Precision(name) for name in names))
-    except ValueError as error:
-        raise ConfigError(f"--precision: {error}", hint=f"known precisions: {', '.join(Precision)}") from error
+    found = tuple(dict.fromkeys(member(Precision, name, what="precision") for name in names))
     return found or (Precision.FP32, Precision.INT8_DYNAMIC if dynamic else Precision.INT8)
 
 
@@ -333,12 +347,10 @@ def chosen_goals(gates: Path | None, model: str, weights: str) -> tuple[Goal, ..
 
 
 def chosen_criterion(name: str) -> Criterion:
+    from edgetool.platform.names import member
     from edgetool.records.results import Criterion
 
-    try:
-        return Criterion(name)
-    except ValueError as error:
-        raise ConfigError(f"--goal: no goal {name!r}", hint=f"known goals: {', '.join(Criterion)}") from error
+    return member(Criterion, name, what="goal")
 
 
 def chosen_instruments(*, profile: bool, count: bool) -> tuple[str, ...]:

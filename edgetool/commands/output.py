@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from edgetool.platform.foreign import one_line
-
 if TYPE_CHECKING:
     from edgetool.pipeline.deploy import Finished
     from edgetool.records.caveats import Caveat
@@ -39,7 +37,7 @@ def print_run(done: Finished, *, json: bool, tracker: Mlflow | None = None) -> N
 
 
 def print_report(report: Report) -> None:
-    from edgetool.console.table import print_columns
+    from edgetool.console.table import print_columns, print_text
 
     print_columns(report.cases)
     if report.runtimes.rows:
@@ -47,18 +45,20 @@ def print_report(report: Report) -> None:
         print_columns(report.runtimes)
     print()
     for fallback in report.stored.run.fallbacks:
-        print(one_line(f"{fallback.asked}: {fallback.reason}; instead: {fallback.instead}"))
+        print_text(f"{fallback.asked}: {fallback.reason}; instead: {fallback.instead}")
     for row in report.failed:
         if row.failure is not None:
-            print(one_line(f"{row.target}, {row.model} {row.precision}: {row.failure.reason}"))
+            print_text(f"{row.target}, {row.model} {row.precision}: {row.failure.reason}")
     print_caveats(report.doubts)
     for verdict in report.verdicts:
-        print(one_line(verdict.title))
+        print_text(verdict.title)
 
 
 def print_caveats(caveats: Iterable[Caveat]) -> None:
+    from edgetool.console.table import print_text
+
     for caveat in dict.fromkeys(caveats):
-        print(f"{caveat.value}: {caveat.text}; {caveat.remedy}")
+        print_text(f"{caveat.value}: {caveat.text}; {caveat.remedy}")
 
 
 def print_json(answer: object) -> None:

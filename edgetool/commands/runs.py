@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.completion import complete_run
 from edgetool.commands.options import (
     Against,
     Calibration,
@@ -225,8 +226,10 @@ def bench(
 
 
 def compare(
-    baseline: Annotated[Path, typer.Argument(help="Run folder or record (.json).")],
-    candidate: Annotated[Path | None, typer.Argument(help="Run folder or record to compare with it.")] = None,
+    baseline: Annotated[Path, typer.Argument(help="Run folder or record (.json).", autocompletion=complete_run)],
+    candidate: Annotated[
+        Path | None, typer.Argument(help="Run folder or record to compare with it.", autocompletion=complete_run)
+    ] = None,
     gate: Annotated[
         Path | None, typer.Option("--gate", help="Goals (.toml) that the candidate must meet; exit code 9 if not.")
     ] = None,
@@ -278,7 +281,7 @@ def _pass_gate(gate_file: Path, candidate: Path, baseline: Path | None, junit_fi
 
 
 def status(
-    run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.", autocompletion=complete_run)],
     json: Json = False,
 ) -> None:
     """Show a run as a board of tasks, and which of its goals are met.
@@ -314,13 +317,11 @@ def history(
     """
     from edgetool.console.table import print_columns
     from edgetool.platform.files import write_atomically
+    from edgetool.platform.names import member
     from edgetool.records.goals import Metric
     from edgetool.reports.history import DEFAULT, history_chart, history_table, read_history
 
-    try:
-        metrics = tuple(Metric(name) for name in metric) or DEFAULT
-    except ValueError as error:
-        raise ConfigError(f"--metric: {error}", hint=f"known metrics: {', '.join(Metric)}") from error
+    metrics = tuple(member(Metric, name, what="metric") for name in metric) or DEFAULT
     histories, unreadable = read_history(runs, metrics)
     drawn = None if chart is None else history_chart(histories)
     if chart is not None:
@@ -338,7 +339,7 @@ def history(
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.", autocompletion=complete_run)],
     pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf too (extra: pdf).")] = False,
     track: Track = None,
     json: Json = False,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetool.commands.options import Json
+from edgetool.commands.completion import complete_key, complete_runtime
+from edgetool.commands.options import Json, Target
 from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 runtime_app = typer.Typer(help="Build, list, test and remove ONNX Runtime libraries.", no_args_is_help=True)
 
-Key = Annotated[str, typer.Argument(help="Key, or its beginning, as listed by `edgetool runtime list`.")]
+Key = Annotated[
+    str,
+    typer.Argument(help="Key, or its beginning, as listed by `edgetool runtime list`.", autocompletion=complete_key),
+]
 
 
 @runtime_app.command()
@@ -118,7 +122,7 @@ def show(key: Key, json: Json = False) -> None:
 
 @runtime_app.command()
 def remove(
-    key: Annotated[str | None, typer.Argument(help="Key, or its beginning.")] = None,
+    key: Annotated[str | None, typer.Argument(help="Key, or its beginning.", autocompletion=complete_key)] = None,
     builds: Annotated[bool, typer.Option("--builds", help="Remove build folders.")] = False,
     json: Json = False,
 ) -> None:
@@ -146,9 +150,12 @@ def remove(
 
 @runtime_app.command()
 def selftest(
-    target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.")] = "qemu-riscv64",
+    target: Target = "qemu-riscv64",
     runtime: Annotated[
-        str | None, typer.Option(help="auto, crossbuild, debian, wheel or key:KEY. Default: the target's.")
+        str | None,
+        typer.Option(
+            help="auto, crossbuild, debian, wheel or key:KEY. Default: the target's.", autocompletion=complete_runtime
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.completion import complete_target
 from edgetool.commands.jobs import visit_keeper
-from edgetool.commands.options import Json, complete_target
+from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 from edgetool.platform.foreign import one_line
 
@@ -87,9 +88,27 @@ def add_target(
     print(f"{path}: {target.description}; `edgetool deploy --target {name}`")
 
 
+@targets_app.command("remove")
+def remove_target(
+    name: Annotated[str, typer.Argument(help="Target that `targets add` made.", autocompletion=complete_target)],
+    json: Json = False,
+) -> None:
+    """Remove the file of a target of yours.
+
+    Example: edgetool targets remove desk
+    """
+    from edgetool.targets.registry import remove_target as remove
+
+    path = remove(name)
+    if json:
+        print_json({"target": name, "removed": str(path)})
+        return
+    print(f"removed {path}")
+
+
 @targets_app.command("check")
 def check_target(
-    name: Annotated[str, typer.Argument(help="Target name or file.")],
+    name: Annotated[str, typer.Argument(help="Target name or file.", autocompletion=complete_target)],
     accept_new: AcceptNew = False,
     json: Json = False,
 ) -> None:
@@ -124,7 +143,7 @@ def check_target(
 
 
 def clean_target(
-    target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.")],
+    target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.", autocompletion=complete_target)],
     json: Json = False,
 ) -> None:
     """Remove the files that edgetool keeps on a board.

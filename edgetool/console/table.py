@@ -44,6 +44,16 @@ def print_columns(table: Table[Any], *, console: Console | None = None) -> None:
     _print(choices, console)
 
 
+def print_text(line: str) -> None:
+    """A sentence on stdout: wrapped between its words on a terminal, one line in a pipe."""
+    if not sys.stdout.isatty():
+        print(one_line(line))
+        return
+    from rich.console import Console
+
+    Console(highlight=False).print(rich_text(one_line(line)))
+
+
 def _text(headings: Sequence[str], numbers: Sequence[bool], cells: Sequence[Sequence[str]]) -> _Text:
     return _Text(headings=headings, numbers=numbers, cells=[[one_line(cell) for cell in row] for row in cells])
 

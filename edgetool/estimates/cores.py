@@ -16,6 +16,7 @@ from edgetool.harness.instructions import Cell, Sew
 from edgetool.harness.ops import SCALAR_OPS, SHAPELESS_OPS, UNIT_OF, Op
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.documents import read_document
+from edgetool.platform.names import name_hint
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 
 Cycles = Annotated[float, Ge(0), Le(1e6)]
@@ -152,7 +153,7 @@ def core_names() -> tuple[str, ...]:
 def load_core(name: str) -> Core:
     """Load a core. Raises ConfigError for an unknown core, naming the known ones, and for an invalid file."""
     if name not in core_names():
-        raise ConfigError(f"no core {name!r}", hint=f"known cores: {', '.join(core_names())}")
+        raise ConfigError(f"no core {name!r}", hint=name_hint(name, core_names(), what="known cores"))
     return read_core(_folder() / f"{name}.toml")
 
 

@@ -145,7 +145,7 @@ class Connection:
                 said = one_line(str(error) or type(error).__name__, 300)
                 raise LinkLost(
                     f"cannot connect to {host.alias} ({host.hostname} port {host.port}): {said}",
-                    hint=f"does `ssh {host.alias}` work?",
+                    hint=_how_to_reach(host, error),
                 ) from error
             transport.set_keepalive(KEEPALIVE_S)
             stack.enter_context(_watched(transport, self._timeout_s))
@@ -214,6 +214,16 @@ class Connection:
                 raise ConnectError(f"{self.host.alias} started no shell within {self._timeout_s:.0f} s") from error
             raise _lost(self.host.alias) from error
         return Remote(channel, self.host.alias, self._timeout_s)
+
+
+def _how_to_reach(host: SshHost, error: Exception) -> str:
+    """A name that no resolver knows is an alias that was never written down."""
+    if isinstance(error, socket.gaierror):
+        return (
+            f"write an entry `Host {host.alias}` with its HostName into ~/.ssh/config, or name the board by its "
+            "address: edgetool targets add NAME --host USER@ADDRESS"
+        )
+    return f"does `ssh {host.alias}` work?"
 
 
 def _shake_hands(transport: Any, timeout_s: float) -> None:

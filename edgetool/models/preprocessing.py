@@ -20,6 +20,7 @@ from edgetool.models.spec import (
     StatedBy,
 )
 from edgetool.platform.documents import check_table, parse_value, to_json, to_plain
+from edgetool.platform.names import name_hint
 
 if TYPE_CHECKING:
     import onnx
@@ -105,7 +106,7 @@ def as_asked(asked: PreprocessingRequest | None, base: Preprocessing) -> Preproc
     preset = given.pop("preset", None)
     if preset is not None:
         if preset not in NORMALISATIONS:
-            raise ConfigError(f"no preprocessing {preset!r}", hint=f"known: {', '.join(NORMALISATIONS)}")
+            raise ConfigError(f"no preprocessing {preset!r}", hint=name_hint(preset, NORMALISATIONS, what="known"))
         mean, std, scale = NORMALISATIONS[preset]
         base = replace(base, mean=mean, std=std, scale=scale)
     found = check_table(Preprocessing, {**to_plain(base), **given, "stated_by": StatedBy.OPTION}, where="preprocessing")

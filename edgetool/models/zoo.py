@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
@@ -19,6 +20,7 @@ from edgetool.models.preprocessing import as_asked, from_metadata
 from edgetool.models.spec import ModelRequest, Preprocessing, Resize, SourceKind, StatedBy
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.files import is_regular
+from edgetool.platform.names import name_hint
 from edgetool.platform.store import cache_root
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def build_model(
     if request.checkpoint is not None:
         _load(built.module, Path(request.checkpoint))
     if request.origin == "random":
-        _settle_batch_norm(built.module, calibration)
+        settle_batch_norm(built.module, _batches(calibration))
     if request.kind is not SourceKind.PROGRAM:  # which was exported in evaluation mode and has no other
         built.module.eval()
     return built
@@ -161,8 +163,7 @@ def _timm(request: ModelRequest) -> BuiltModel:
     timm = _library("timm", request.source)
     name = request.name
     if not timm.is_model(name):
-        close = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:8])
-        raise ConfigError(f"timm has no model {name!r}", hint=f"such as {close}" if close else "see timm.list_models()")
+        raise ConfigError(f"timm has no model {name!r}", hint=name_hint(name, timm.list_models(), what="known models"))
     pretrained = request.origin == "pretrained"
     try:
         model = timm.create_model(name, pretrained=pretrained)
@@ -228,7 +229,7 @@ def _torchvision(name: str, **options: Any) -> torch.nn.Module:
     if name not in known:
         raise ConfigError(
             f"torchvision has no classification model {name!r}",
-            hint=f"known models: {', '.join(known)}; or package.module:factory",
+            hint=f"{name_hint(name, known, what='known models')}; or give package.module:factory",
         )
     model: torch.nn.Module = torchvision.models.get_model(name, weights=None, **options)
     return model
@@ -323,17 +324,25 @@ def download_weights(url: str, cache: Path) -> Path:
     return destination
 
 
-def _settle_batch_norm(model: torch.nn.Module, calibration: ImageSet | None) -> None:
-    """Take batch-norm statistics from real images: without them a random network's outputs all but vanish."""
+def settle_batch_norm(model: torch.nn.Module, batches: Iterable[torch.Tensor]) -> None:
+    """Take batch-norm statistics from inputs: without them a random network's outputs all but vanish."""
     import torch
 
-    if calibration is None:
-        raise ConfigError("--weights random needs images for batch-norm statistics", hint="give --calibration DIR")
     for layer in model.modules():
         if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
             layer.reset_running_stats()
             layer.momentum = None  # a plain average over the batches
     model.train()
     with torch.inference_mode():
-        for i in range(0, min(len(calibration), 64), 16):
-            model(torch.from_numpy(calibration.inputs[i : i + 16]))
+        for batch in batches:
+            model(batch)
+
+
+def _batches(calibration: ImageSet | None) -> Iterator[torch.Tensor]:
+    """Some of the calibration images. Raises ConfigError where there are none."""
+    import torch
+
+    if calibration is None:
+        raise ConfigError("--weights random needs images for batch-norm statistics", hint="give --calibration DIR")
+    for i in range(0, min(len(calibration), 64), 16):
+        yield torch.from_numpy(calibration.inputs[i : i + 16])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 
 from edgetool.errors import ConfigError
+from edgetool.platform.names import name_hint
 from edgetool.platform.values import Name, Text, value
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.runtimes.onnxruntime.kind import BY_KEY
@@ -30,6 +31,7 @@ NAMED = {
     "ncnn": RuntimeRequest(name="ncnn", kind="ncnn"),
 }
 PROVIDERS = (OWN_RUNTIME, "crossbuild", "debian", "wheel")
+RUNTIME_NAMES = (DEFAULT_KIND, *PROVIDERS, *NAMED, f"{BY_KEY}KEY")
 
 
 def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
@@ -45,6 +47,6 @@ def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
 def runtime_request(name: str, target: Target) -> RuntimeRequest:
     """Return the runtime that a name stands for on a target. Raises ConfigError, listing the known names."""
     if name not in NAMED and name not in PROVIDERS and not name.startswith(BY_KEY):
-        raise ConfigError(f"no runtime {name!r}", hint=f"known runtimes: {', '.join((*PROVIDERS, 'key:KEY', *NAMED))}")
+        raise ConfigError(f"no runtime {name!r}", hint=name_hint(name, RUNTIME_NAMES, what="known runtimes"))
     found = NAMED.get(name, RuntimeRequest(name=name, provider=name))
     return replace(found, provider=target.runtime) if found.provider == OWN_RUNTIME else found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from edgetool.errors import ConfigError
 from edgetool.measurements import accuracy, instructions, operators, timing
 from edgetool.measurements.reading import Instrument
+from edgetool.platform.names import name_hint
 from edgetool.targets.spec import Target
 
 # In the order of measurement.
@@ -23,5 +24,5 @@ def check_instruments(names: Iterable[str], target: Target) -> None:
     """Check instruments. Raises ConfigError for one that is unknown or can't measure on the target."""
     for name in names:
         if name not in INSTRUMENTS:
-            raise ConfigError(f"no instrument {name!r}", hint=f"known instruments: {', '.join(INSTRUMENTS)}")
+            raise ConfigError(f"no instrument {name!r}", hint=name_hint(name, INSTRUMENTS, what="known instruments"))
         INSTRUMENTS[name].check(target)

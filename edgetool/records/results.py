@@ -25,6 +25,7 @@ from edgetool.models.spec import ModelSpec
 from edgetool.platform.arrays import read_npz
 from edgetool.platform.documents import read_document, schema_of, write_document
 from edgetool.platform.files import is_inside, staged
+from edgetool.platform.names import name_hint
 from edgetool.platform.values import Name, Text, value
 from edgetool.records import schema1
 from edgetool.records.case import Case, CaseResult, Fallback
@@ -176,6 +177,9 @@ def _is_run(folder: Path) -> bool:
 
 def read_run(folder: Path) -> StoredRun:
     """Read a run. Raises CompareError when the folder isn't a run, or its records are missing or invalid."""
+    if not folder.is_dir():
+        beside = [str(other.parent) for other in folder.parent.glob(f"*/{RUN}")]
+        raise CompareError(f"there is no run {folder}", hint=name_hint(str(folder), beside, what="runs there"))
     if (folder / schema1.SWEEP).is_file() and not (folder / RUN).is_file():
         return _lifted(folder, *schema1.read_sweep(folder))
     if schema_of(folder / RUN, error=CompareError) == schema1.SCHEMA:

@@ -10,6 +10,7 @@ from pathlib import Path
 from edgetool.errors import BuildError, ConfigError, WrongMachine
 from edgetool.platform.cache import items, remove, size_of
 from edgetool.platform.elf import read_elf
+from edgetool.platform.names import name_hint
 from edgetool.platform.store import Store
 from edgetool.runtimes.description import open_runtime
 from edgetool.runtimes.inspection import extensions
@@ -48,10 +49,12 @@ def cached_runtimes(store: Store) -> tuple[CachedRuntime, ...]:
 
 def find_runtime(store: Store, key: str) -> CachedRuntime:
     """Return the entry whose key starts with `key`. Raises ConfigError unless there is exactly one."""
-    matching = [entry for entry in cached_runtimes(store) if key and entry.key.startswith(key)]
+    entries = cached_runtimes(store)
+    matching = [entry for entry in entries if key and entry.key.startswith(key)]
     if len(matching) != 1:
         raise ConfigError(
-            f"{len(matching) or 'no'} runtimes have a key that starts with {key!r}", hint="see `edgetool runtime list`"
+            f"{len(matching) or 'no'} runtimes have a key that starts with {key!r}",
+            hint=name_hint(key, [entry.key for entry in entries], what="keys of `edgetool runtime list`"),
         )
     return matching[0]
 

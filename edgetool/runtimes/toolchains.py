@@ -11,6 +11,7 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.documents import read_document
 from edgetool.platform.elf import check_machine
 from edgetool.platform.files import sha256_file
+from edgetool.platform.names import name_hint
 from edgetool.platform.process import run_tool
 from edgetool.platform.python import PYTHON
 from edgetool.platform.store import Store, key_of
@@ -35,8 +36,8 @@ def load_toolchain(triple: str) -> Toolchain:
     folder = data_folder("toolchain")
     path = folder / f"{triple}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
-        raise ConfigError(f"no toolchain for {triple!r}", hint=f"known triples: {known}")
+        known = sorted(file.stem for file in folder.glob("*.toml"))
+        raise ConfigError(f"no toolchain for {triple!r}", hint=name_hint(triple, known, what="known triples"))
     toolchain = read_document(path, Toolchain)
     if toolchain.schema != Toolchain.SCHEMA:
         raise ConfigError(f"{path}: schema: {toolchain.schema}, this edgetool reads {Toolchain.SCHEMA}")

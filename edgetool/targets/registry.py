@@ -16,6 +16,7 @@ from edgetool.executors.base import Executor
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.documents import check_table, read_toml
 from edgetool.platform.files import staged_file
+from edgetool.platform.names import name_hint
 from edgetool.platform.progress import Progress
 from edgetool.targets.spec import Target
 
@@ -60,7 +61,8 @@ def load_target(name: str) -> Target:
         return read_target(Path(name))
     files = target_files()
     if name not in files:
-        raise ConfigError(f"no target {name!r}", hint=f"known targets: {', '.join(files)}")
+        hint = name_hint(name, files, what="known targets")
+        raise ConfigError(f"no target {name!r}", hint=f"{hint}; a new one: edgetool targets add NAME --host HOST")
     return read_target(files[name])
 
 
@@ -87,6 +89,17 @@ def new_target_file(name: str, *, force: bool = False) -> Path:
     path = target_folders()[0] / f"{name}.toml"
     if path.exists() and not force:
         raise ConfigError(f"{path} exists", hint="--force replaces it")
+    return path
+
+
+def remove_target(name: str) -> Path:
+    """Remove a target's file, one of the user's own; returns its path. Raises ConfigError for those of edgetool."""
+    path = target_files().get(name)
+    if path is None:
+        raise ConfigError(f"no target {name!r}", hint=name_hint(name, target_files(), what="known targets"))
+    if path.parent == data_folder("targets"):
+        raise ConfigError(f"{name} is one of edgetool's own targets", hint="`targets add` makes targets of yours")
+    path.unlink()
     return path
 
 
