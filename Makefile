@@ -131,6 +131,12 @@ bench-kernels: runtime
 estimates: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks.estimates $(RUNS)
 
+# Two dozen models from PyTorch to the emulated board: writes docs/zoo.md. An hour the first time; what ran is kept.
+# MODELS="lstm gru" runs those, COUNT=1 counts instructions, too.
+.PHONY: zoo
+zoo: $(VENV)/.dev
+	$(VENV)/bin/python -m benchmarks.zoo $(if $(COUNT),--count) $(MODELS)
+
 clean:
 	rm -rf $(VENV) $(LOWEST) $(VENV)-dist build dist
 

@@ -1,0 +1,87 @@
+"""A model of the zoo through export, int8 and the emulated board, and what its records say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.zoo.rows import ZooRow
+from edgetool import api
+from edgetool.errors import EdgetoolError
+from edgetool.estimates.cores import Core, load_core
+from edgetool.estimates.rows import EstimateRow
+from edgetool.models.spec import TensorSpec
+from edgetool.pipeline.estimates import recorded_rows
+from edgetool.platform.files import is_regular
+from edgetool.platform.foreign import one_line
+from edgetool.records.compare import HOST, OutputDifference, output_difference
+from edgetool.records.record import Recorded
+from edgetool.records.results import read_run
+
+TARGET = "qemu-riscv64"
+CORE = "x60"
+SAMPLES = 4  # held-out inputs that outputs are compared on
+ONCE = {"warmup": 0, "min_repetitions": 1, "min_duration_s": 0}  # an emulator's times say nothing
+
+
+def measure(model: api.Model, runs: Path, *, count: bool) -> ZooRow:
+    """Deploy a model, in `runs`, where one that is there is kept; a failure is a row with its reason."""
+    task = str(model.task)
+    folder = runs / model.title
+    try:
+        finished = sorted(folder.glob("*/run.json"))
+        run = finished[-1].parent if finished and is_regular(finished[-1]) else _deploy(model, folder, count=count)
+        return _row(model.title, task, run)
+    except EdgetoolError as error:
+        return ZooRow(model=model.title, task=task, failure=one_line(error.message, 300))
+
+
+def _deploy(model: api.Model, folder: Path, *, count: bool) -> Path:
+    instruments = ("timing", "accuracy", *(("instructions",) if count else ()))
+    done = api.deploy(model, TARGET, instruments=instruments, images=SAMPLES, benchmark=ONCE, runs=folder)
+    return done.folder
+
+
+def _row(name: str, task: str, run: Path) -> ZooRow:
+    records = {
+        (found.record.subject.target, found.record.subject.precision.value): found for found in read_run(run).recorded
+    }
+    fp32, int8 = records[TARGET, "fp32"], records[TARGET, "int8"]
+    quantized, moved = _difference(fp32, int8), _difference(records[HOST, "fp32"], fp32)
+    estimate = _estimate(run, load_core(CORE))
+    return ZooRow(
+        model=name,
+        task=task,
+        inputs=", ".join(map(_shape, fp32.record.subject.model.inputs)),
+        runtime=fp32.record.subject.runtime.title,
+        fp32_bytes=fp32.record.subject.model.size_bytes,
+        int8_bytes=int8.record.subject.model.size_bytes,
+        fp32_instructions=_instructions(fp32),
+        int8_instructions=_instructions(int8),
+        estimate_core=None if estimate is None else estimate.core_title,
+        estimate_low_ms=None if estimate is None else estimate.ms.low,
+        estimate_high_ms=None if estimate is None else estimate.ms.high,
+        samples=0 if quantized is None else quantized.samples,
+        int8_noise_db=None if quantized is None else quantized.signal_to_noise_db,
+        int8_cosine=None if quantized is None else quantized.cosine,
+        agreeing=None if quantized is None else quantized.same_top1,
+        host_noise_db=None if moved is None else moved.signal_to_noise_db,
+    )
+
+
+def _difference(baseline: Recorded, candidate: Recorded) -> OutputDifference | None:
+    classes = baseline.record.accuracy is not None and candidate.record.accuracy is not None
+    return output_difference(baseline.outputs, candidate.outputs, classes=classes)
+
+
+def _instructions(recorded: Recorded) -> int | None:
+    counts = recorded.record.instructions
+    return None if counts is None else counts.raw
+
+
+def _estimate(run: Path, core: Core) -> EstimateRow | None:
+    rows = [row for row in recorded_rows(run, [core]) if "int8" in row.of]
+    return rows[0] if rows else None
+
+
+def _shape(tensor: TensorSpec) -> str:
+    return f"{tensor.name} {'×'.join(map(str, tensor.shape))}"
