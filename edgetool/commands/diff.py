@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetool.commands.options import HeldOut, Json, complete_target
+from edgetool.commands.completion import complete_target
+from edgetool.commands.options import HeldOut, Json
 from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
 

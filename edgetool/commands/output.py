@@ -33,7 +33,9 @@ def print_run(done: Finished, *, json: bool, tracker: Mlflow | None = None) -> N
     print_report(done.report)
     print(f"report: {path}")
     if tracker is not None:
-        print(one_line(f"tracked: run {tracked} at {tracker.uri}"))
+        from edgetool.console.table import print_text
+
+        print_text(f"tracked: run {tracked} at {tracker.uri}")
 
 
 def print_report(report: Report) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
 from edgetool.bundles import Bundle, BundledModel
 from edgetool.errors import HarnessError
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import Outputs, finite_outputs
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.models.tasks import classifies
-from edgetool.platform.values import Positive, Sha256, value
+from edgetool.platform.values import NonNegative, Positive, Sha256, value
+
+TOP = 5
 
 
 @value
@@ -17,6 +24,7 @@ class Accuracy:
     inputs_sha256: Sha256
     predictions: tuple[int, ...]  # the class with the largest logit, in the order of the images
     labels: tuple[int, ...] | None = None  # None without labels, or when the model's accuracy is meaningless
+    correct_top5: NonNegative | None = None  # labels among the five largest logits; None with five classes or fewer
 
     def __post_init__(self) -> None:
         """Check the lengths. Raises ValueError, naming the field, unless each has one entry per image."""
@@ -79,7 +87,20 @@ def _judge(bundle: Bundle, model: BundledModel, outputs: Outputs, *, samples: in
         inputs_sha256=bundle.manifest.inputs[0].sha256,
         predictions=tuple(predictions.tolist()),
         labels=None if labels is None else labels[: len(predictions)],
+        correct_top5=None if labels is None else correct_among(logits[: len(predictions)], labels[: len(predictions)]),
     )
+
+
+def correct_among(logits: npt.NDArray[np.generic], labels: Sequence[int], count: int = TOP) -> int | None:
+    """Count the rows whose label is among the `count` largest logits, or None with no more classes than that.
+
+    >>> correct_among(np.array([[0.1, 0.9, 0.5], [0.1, 0.9, 0.5]]), [2, 0], count=2)
+    1
+    """
+    if logits.shape[1] <= count:
+        return None
+    largest = np.argsort(logits, axis=1)[:, -count:]
+    return int((largest == np.asarray(labels)[:, np.newaxis]).any(axis=1).sum())
 
 
 INSTRUMENT = Instrument(measure=measure)

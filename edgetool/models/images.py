@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,8 +17,10 @@ from PIL import Image, UnidentifiedImageError
 from edgetool.errors import ConfigError
 from edgetool.models.preprocessing import PictureInput
 from edgetool.platform.arrays import read_npz
+from edgetool.platform.documents import read_limited
 from edgetool.platform.files import digest_entries, file_entry, sha256_file
 
+LABELS = "labels.csv"  # in a folder of pictures
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 Float32Array = npt.NDArray[np.float32]
@@ -29,13 +33,15 @@ class ImageSet:
 
     inputs: Array
     labels: npt.NDArray[np.int64] | None = None
+    classes: int | None = None  # that the source tells apart, whichever of them these images show
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def take(self, count: int) -> ImageSet:
         """The first `count` images."""
-        return ImageSet(inputs=self.inputs[:count], labels=None if self.labels is None else self.labels[:count])
+        labels = None if self.labels is None else self.labels[:count]
+        return ImageSet(inputs=self.inputs[:count], labels=labels, classes=self.classes)
 
 
 class Split(StrEnum):
@@ -81,7 +87,8 @@ def images_digest(source: Path) -> str:
         if not source.is_file():
             raise ConfigError(f"there are no images at {source}")
         return sha256_file(source)
-    return digest_entries(file_entry(source, path) for path in _pictures(source))
+    read = [*_pictures(source), *(path for path in (source / LABELS,) if path.is_file())]
+    return digest_entries(file_entry(source, path) for path in read)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -96,10 +103,37 @@ def _pictures(folder: Path) -> list[Path]:
 
 def _read_folder(folder: Path, to_input: PictureInput, split: Split | None, limit: int | None) -> ImageSet:
     files = _pictures(folder)
-    labels = _class_labels(folder, files)
+    table = folder / LABELS
+    labels = _listed_labels(table, folder, files) if table.is_file() else _class_labels(folder, files)
     chosen = list(range(len(files))) if split is None else split.choose(len(files))
     inputs = np.stack([to_input(picture) for picture in _open_all(files[i] for i in chosen[:limit])])
-    return ImageSet(inputs=inputs, labels=None if labels is None else labels[chosen[:limit]])
+    return ImageSet(
+        inputs=inputs,
+        labels=None if labels is None else labels[chosen[:limit]],
+        classes=None if labels is None else int(labels.max()) + 1,
+    )
+
+
+def _listed_labels(table: Path, folder: Path, files: Sequence[Path]) -> npt.NDArray[np.int64]:
+    """Labels of a CSV of two columns, file and label: numbers of classes, or names that are numbered in their order.
+
+    Raises ConfigError for another form, and for a picture that is not listed.
+    """
+    try:
+        lines = [line for line in csv.reader(io.StringIO(read_limited(table, ConfigError).decode())) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{table} is no CSV: {error}") from error
+    if bad := next((line for line in lines if len(line) != 2), None):
+        raise ConfigError(f"{table}: {','.join(bad)!r} is not a file and a label", hint="for example cat/1.png,3")
+    listed = {name.strip(): label.strip() for name, label in lines}
+    names = [file.relative_to(folder).as_posix() for file in files]
+    if missing := [name for name in names if name not in listed]:
+        raise ConfigError(f"{table} has no label for {missing[0]}", hint=f"{len(missing)} pictures have none")
+    labels = [listed[name] for name in names]
+    if all(label.isdecimal() for label in labels):
+        return np.array([int(label) for label in labels], dtype=np.int64)
+    numbers = {name: number for number, name in enumerate(sorted(set(labels)))}
+    return np.array([numbers[label] for label in labels], dtype=np.int64)
 
 
 def _class_labels(folder: Path, files: Sequence[Path]) -> npt.NDArray[np.int64] | None:
@@ -133,7 +167,8 @@ def _read_npz(file: Path, to_input: PictureInput, split: Split, limit: int | Non
         raise ConfigError(f"{file}: labels are {labels.dtype} {labels.shape}, wanted integers ({len(images)},)")
     chosen = slice(None) if whole or f"{split}_images" in arrays else split.choose(len(images))
     images, labels = images[chosen][:limit], None if labels is None else labels[chosen][:limit].astype(np.int64)
-    return ImageSet(inputs=_to_inputs(file, images, to_input), labels=labels)
+    classes = None if labels is None or len(labels) == 0 else int(labels.max()) + 1
+    return ImageSet(inputs=_to_inputs(file, images, to_input), labels=labels, classes=classes)
 
 
 def _to_inputs(file: Path, images: npt.NDArray[np.generic], to_input: PictureInput) -> Array:

@@ -11,6 +11,7 @@ from edgetool.models.images import ImageSet, Split, images_digest, read_images
 from edgetool.models.preprocessing import PictureInput
 from edgetool.models.samples import Samples, function_digest, of_images, read_samples
 from edgetool.models.spec import ModelRequest, ModelSpec
+from edgetool.models.tasks import classifies
 from edgetool.models.zoo import digits_images, preprocessing_of
 from edgetool.platform.arrays import read_npz
 
@@ -34,7 +35,20 @@ class ImageSource:
     def read(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int | None) -> ImageSet:
         """Read images for the model's first input. Raises ConfigError."""
         how, tensor = model.preprocessing or preprocessing_of(request), model.inputs[0]
-        return self._read(PictureInput(preprocessing=how, shape=tensor.shape[1:], dtype=tensor.dtype), split, limit)
+        images = self._read(PictureInput(preprocessing=how, shape=tensor.shape[1:], dtype=tensor.dtype), split, limit)
+        self._check_classes(images, model, split)
+        return images
+
+    def _check_classes(self, images: ImageSet, model: ModelSpec, split: Split) -> None:
+        """Raises ConfigError for labels of classes that the model has no output for."""
+        if images.classes is None or not classifies(model.task, model.outputs, labelled=True):
+            return
+        outputs = model.outputs[0].shape[1]
+        if images.classes > outputs:
+            raise ConfigError(
+                f"{self._of(split)} has labels of {images.classes} classes, and {model.name} outputs {outputs}",
+                hint="give the images of the model's own classes, or --task none",
+            )
 
     def _read(self, to_input: PictureInput, split: Split, limit: int | None) -> ImageSet:
         return read_images(self._of(split), to_input, split=split, limit=limit, whole=self._whole)

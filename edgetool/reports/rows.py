@@ -43,11 +43,15 @@ class Row:
     accuracy: Interval | None = None  # over all images that this target classified, with its 95 % Wilson interval
     images_all: int | None = None  # as many as this target classified
     correct_all: int | None = None
+    top5: Interval | None = None  # likewise, of labels among the five largest logits
     differs_by: float | None = None  # largest output difference from the host's same model ÷ its largest output
     same_predictions: int | None = None
     compared_samples: int | None = None
     signal_to_noise_db: float | None = None  # of the outputs, relative to the host's same model
     cosine: float | None = None
+    fp32_differs_by: float | None = None  # as differs_by, from fp32 on the same target
+    fp32_signal_to_noise_db: float | None = None
+    fp32_cosine: float | None = None
     instructions: int | None = None  # of one inference
     instructions_weighted: int | None = None  # vector instructions weigh as much as the registers or elements they move
     instructions_ratio: float | None = None  # weighted, to fp32 in the same cell
@@ -152,6 +156,8 @@ def _row(result: CaseResult, near: _Near) -> Row:
     correct = None if accuracy is None else accuracy.correct_of_first(near.images)
     images_all = 0 if accuracy is None else accuracy.images
     correct_all = None if accuracy is None else accuracy.correct_of_first(images_all)
+    top5 = None if accuracy is None else accuracy.correct_top5
+    rounding = _difference(None if near.fp32 is near.recorded else near.fp32, near.recorded)
     return Row(
         model=near.case.model,
         precision=near.case.precision,
@@ -174,11 +180,15 @@ def _row(result: CaseResult, near: _Near) -> Row:
         accuracy=None if correct_all is None else proportion(correct_all, images_all),
         images_all=None if accuracy is None else images_all,
         correct_all=correct_all,
+        top5=None if top5 is None else proportion(top5, images_all),
         differs_by=None if host is None else host.max_abs_relative,
         same_predictions=None if host is None else host.same_top1,
         compared_samples=None if host is None else host.samples,
         signal_to_noise_db=None if host is None else host.signal_to_noise_db,
         cosine=None if host is None else host.cosine,
+        fp32_differs_by=None if rounding is None else rounding.max_abs_relative,
+        fp32_signal_to_noise_db=None if rounding is None else rounding.signal_to_noise_db,
+        fp32_cosine=None if rounding is None else rounding.cosine,
         instructions=None if counts is None else counts.raw,
         instructions_weighted=None if counts is None else counts.weighted,
         instructions_ratio=_weighted_ratio(near.fp32, record),

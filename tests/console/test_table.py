@@ -44,7 +44,7 @@ def test_at_80_columns_the_important_ones_are_there_and_no_number_is_cut() -> No
     heading, first, *_, last = printed(REPORTS["board"].cases, 80)
     assert heading.split() == ["precision", "target", "size", "p50", "÷", "fp32", "accuracy"]
     assert first.split() == ["fp32", "host", "4", "kB", "1.4", "ms", "1×", "98.9", "%", "(356/360;", "97.2–99.6", "%)"]
-    assert last == "7 more columns in a wider terminal and in the report"
+    assert last == "8 more columns in a wider terminal and in the report"
 
 
 def test_in_a_wide_terminal_every_column_is_there() -> None:
@@ -71,7 +71,7 @@ def test_a_long_text_is_wrapped_between_its_words() -> None:
 def test_a_pipe_gets_every_column_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:
     print_columns(REPORTS["board"].cases)
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    assert {len(line) for line in lines} == {13}
+    assert {len(line) for line in lines} == {14}
 
 
 SAID = [("[red]x[/red]", "a\x1b[2J\tb\nc")]

@@ -14,7 +14,9 @@ from PIL import Image
 from edgetool.errors import ConfigError
 from edgetool.models.images import ImageSet, Split, images_digest, read_images
 from edgetool.models.preprocessing import PictureInput
-from edgetool.models.spec import Preprocessing
+from edgetool.models.spec import ModelRequest, Preprocessing, TensorSpec
+from edgetool.pipeline.images import ImageSource
+from tests.support import model_spec
 
 SMALL = PictureInput(shape=(3, 16, 16))
 SPLITS = list(Split)
@@ -238,3 +240,37 @@ def test_the_digest_follows_what_would_be_read(tmp_path: Path) -> None:
 def test_the_digest_of_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="absent"):
         images_digest(tmp_path / "absent.npz")
+
+
+def pictures(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize(("written", "labels"), [("b.png,3\na.png,7\n", [7, 3]), ("a.png,dog\nb.png,cat\n", [1, 0])])
+def test_labels_are_read_from_a_csv_among_the_pictures(tmp_path: Path, written: str, labels: list[int]) -> None:
+    (pictures(tmp_path, "a.png", "b.png") / "labels.csv").write_text(written)
+    found = read_images(tmp_path, PictureInput(shape=(3, 8, 8)), split=Split.CALIBRATION, whole=True)
+    assert found.labels is not None
+    assert found.labels.tolist() == labels
+
+
+@pytest.mark.parametrize(
+    ("written", "message"), [("a.png,1\n", "no label for b.png"), ("a.png\n", "not a file and a label")]
+)
+def test_a_csv_that_labels_not_every_picture_is_refused(tmp_path: Path, written: str, message: str) -> None:
+    (pictures(tmp_path, "a.png", "b.png") / "labels.csv").write_text(written)
+    with pytest.raises(ConfigError, match=message):
+        read_images(tmp_path, PictureInput(shape=(3, 8, 8)), split=Split.CALIBRATION, whole=True)
+
+
+def test_more_classes_than_the_model_outputs_are_refused(tmp_path: Path) -> None:
+    folder = pictures(tmp_path, *(f"class{i}/{n}.png" for i in range(4) for n in range(5)))
+    source = ImageSource(calibration=folder, held_out=folder)
+    tensor = TensorSpec(name="input", dtype="float32", shape=(1, 3, 8, 8))
+    logits = TensorSpec(name="logits", dtype="float32", shape=(1, 3))
+    spec = model_spec(inputs=(tensor,), outputs=(logits,), preprocessing=Preprocessing())
+    with pytest.raises(ConfigError, match="labels of 4 classes, and tiny outputs 3"):
+        source.read(ModelRequest(source="x.onnx"), spec, Split.HELD_OUT, 1)

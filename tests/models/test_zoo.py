@@ -157,7 +157,7 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
         exported(ModelRequest(source="mobilenet_v9"), tmp_path / "out")
     assert caught.value.hint is not None
     assert "mobilenet_v2" in caught.value.hint
-    assert "resnet18" in caught.value.hint
+    assert "package.module:factory" in caught.value.hint
 
 
 def test_digits_weights_are_mobilenets_only(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_damaged_run_is_named_and_the_others_are_shown(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("--metric", "weight"), "--metric: 'weight' is not a valid Metric"),
+        (("--metric", "weight"), "no metric 'weight'"),
         (("--runs", "nowhere"), "nowhere contains no runs"),
     ],
 )

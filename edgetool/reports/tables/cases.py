@@ -43,10 +43,17 @@ def same_class_note(same: int | None, samples: int | None) -> str:
 def _difference_note(row: Row) -> str:
     if row.same_predictions is not None:
         return same_class_note(row.same_predictions, row.compared_samples)
-    if row.signal_to_noise_db is None:
+    return _noise_note(row.signal_to_noise_db, row.cosine)
+
+
+def _rounding_note(row: Row) -> str:
+    return _noise_note(row.fp32_signal_to_noise_db, row.fp32_cosine)
+
+
+def _noise_note(signal_to_noise_db: float | None, cosine: float | None) -> str:
+    if signal_to_noise_db is None:
         return ""
-    cosine = "" if row.cosine is None else f", cosine {row.cosine:.6f}"
-    return f"({row.signal_to_noise_db:.0f} dB{cosine})"
+    return f"({signal_to_noise_db:.0f} dB" + ("" if cosine is None else f", cosine {cosine:.6f}") + ")"
 
 
 COLUMNS: tuple[Column[Row], ...] = (
@@ -159,6 +166,14 @@ COLUMNS: tuple[Column[Row], ...] = (
         detail=Detail.BRIEF,
         meaning="the share of the images this target classified that got their label, with the interval of 95 %",
     ),
+    Column(
+        title="top-5",
+        field="top5",
+        value=lambda row: row.top5 and round(row.top5.value, 4),
+        format=percent_text,
+        shown=Shown.IF_ANY,
+        meaning="the share of those images whose label was among the five largest outputs",
+    ),
     Column(title="", field="images", value=lambda row: row.images, detail=Detail.RAW),
     Column(title="", field="correct", value=lambda row: row.correct, detail=Detail.RAW),
     Column(title="", field="images_all", value=lambda row: row.images_all, detail=Detail.RAW),
@@ -173,6 +188,17 @@ COLUMNS: tuple[Column[Row], ...] = (
         meaning="the largest difference from the host's outputs of the same model, as a share of the largest output; "
         "where it does not classify, the outputs' signal-to-noise ratio and cosine",
     ),
+    Column(
+        title="output vs fp32",
+        field="fp32_output_difference",
+        value=lambda row: row.fp32_differs_by,
+        format="{:.1g}".format,
+        note=_rounding_note,
+        shown=Shown.IF_ANY,
+        meaning="the same against the outputs of fp32 on the same target",
+    ),
+    Column(title="", field="fp32_signal_to_noise_db", value=lambda row: row.fp32_signal_to_noise_db, detail=Detail.RAW),
+    Column(title="", field="fp32_cosine", value=lambda row: row.fp32_cosine, detail=Detail.RAW),
     Column(title="", field="same_predictions", value=lambda row: row.same_predictions, detail=Detail.RAW),
     Column(title="", field="signal_to_noise_db", value=lambda row: row.signal_to_noise_db, detail=Detail.RAW),
     Column(title="", field="cosine", value=lambda row: row.cosine, detail=Detail.RAW),
