@@ -141,7 +141,7 @@ class Connection:
                 _shake_hands(transport, self._timeout_s)
                 check_key(host, transport.get_remote_server_key(), accept_new=self._accept_new)
                 log_in(transport, host, timeout_s=self._timeout_s)
-            except (paramiko.SSHException, OSError, EOFError) as error:
+            except _link_errors() as error:
                 said = one_line(str(error) or type(error).__name__, 300)
                 raise LinkLost(
                     f"cannot connect to {host.alias} ({host.hostname} port {host.port}): {said}",
@@ -209,7 +209,7 @@ class Connection:
                 f"{self.host.alias} refuses another session: {one_line(str(error), 300)}",
                 hint="raise MaxSessions in its sshd_config",
             ) from error
-        except (paramiko.SSHException, OSError, EOFError) as error:
+        except _link_errors() as error:
             if late.is_set():
                 raise ConnectError(f"{self.host.alias} started no shell within {self._timeout_s:.0f} s") from error
             raise _lost(self.host.alias) from error
@@ -228,13 +228,12 @@ def _how_to_reach(host: SshHost, error: Exception) -> str:
 
 def _shake_hands(transport: Any, timeout_s: float) -> None:
     """Negotiate keys and ciphers. Raises paramiko's exceptions and TimeoutError."""
-    import paramiko
 
     with closed_after(timeout_s, transport.close) as late:
         try:
             # paramiko's own timeouts don't catch a server that trickles bytes or never ends a line.
             transport.start_client(timeout=2 * timeout_s)
-        except (paramiko.SSHException, OSError, EOFError) as error:
+        except _link_errors() as error:
             if late.is_set():
                 raise TimeoutError(f"it didn't complete the handshake within {timeout_s:.0f} s") from error
             raise
@@ -272,7 +271,7 @@ def _answers(transport: Any, timeout_s: float) -> bool:
         transport.open_session(timeout=timeout_s).close()
     except paramiko.ChannelException:
         pass  # a refusal is an answer
-    except (OSError, EOFError, paramiko.SSHException):
+    except _link_errors():
         transport.close()
         return False
     return True
@@ -288,6 +287,17 @@ def _transport(paramiko: Any, sock: Any, known_kinds: Sequence[str], timeout_s: 
     # Ask a server with several keys for one of a known kind.
     security.key_types = _first(security.key_types, known_kinds)
     return transport
+
+
+def _link_errors() -> tuple[type[Exception], ...]:
+    """Return what paramiko raises on a dead link: its own errors, and whatever ended its thread.
+
+    That includes the cipher's complaint about a packet that was changed on its way.
+    """
+    import paramiko
+    from cryptography.exceptions import InvalidTag
+
+    return paramiko.SSHException, OSError, EOFError, InvalidTag
 
 
 def _first(names: Sequence[str], preferred: Sequence[str]) -> tuple[str, ...]:
