@@ -29,7 +29,7 @@ from edgetool.records.case import Case, CaseFailure
 from edgetool.records.instruments import DEFAULT
 from edgetool.targets.spec import BenchmarkSpec, EvaluationSpec, Target
 from tests.executors.servers import openssh
-from tests.support import save_model, tiny_graph
+from tests.support.models import save_model, tiny_graph
 
 BOARDS = 16
 SPEC = BenchmarkSpec(warmup=1, min_repetitions=3, min_duration_s=0, target_error=0)

@@ -28,7 +28,8 @@ from edgetool.targets.spec import EvaluationSpec
 from tests.browsers import axe as axe
 from tests.browsers import browser as browser
 from tests.cache import own_cache
-from tests.support import QUICK, save_model, tiny_graph, tiny_inputs
+from tests.support.bundles import QUICK
+from tests.support.models import save_model, tiny_graph, tiny_inputs
 
 HELD_OUT = 8
 

@@ -12,7 +12,7 @@ from edgetool.errors import ConfigError
 from edgetool.models.spec import Precision
 from edgetool.platform.process import run_process
 from tests.reports.examples import REPORTS, entry, report_of
-from tests.support import record
+from tests.support.records import record
 
 QUICK = {"warmup": 0, "min_repetitions": 2, "min_duration_s": 0.0}
 FUNCTIONS = ("bench", "compare", "deploy", "estimate", "export", "load_run", "package", "quantize")

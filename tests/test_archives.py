@@ -17,7 +17,8 @@ from edgetool.bundles import HARNESS, Bundle, copy_bundle, open_bundle
 from edgetool.errors import BuildError
 from edgetool.platform.files import file_entries
 from edgetool.platform.process import run_process
-from tests.support import script, stub_bundle, within
+from tests.support.bundles import script, stub_bundle
+from tests.support.waiting import within
 
 
 @pytest.fixture

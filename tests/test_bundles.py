@@ -23,7 +23,8 @@ from edgetool.models.spec import ModelArtifact
 from edgetool.pipeline.steps import Kit
 from edgetool.platform.files import is_inside
 from edgetool.runtimes.toolchains import load_toolchain
-from tests.support import script, stub_bundle, stub_runtime, tiny_inputs
+from tests.support.bundles import script, stub_bundle, stub_runtime
+from tests.support.models import tiny_inputs
 
 
 @pytest.fixture

@@ -28,7 +28,9 @@ from edgetool.errors import EXIT_CODES, EdgetoolError
 from edgetool.models.spec import ModelArtifact
 from edgetool.platform.process import run_process
 from edgetool.targets.registry import target_files
-from tests.support import command_lines, run_cli, save_model, start_cli, tiny_graph, within
+from tests.support.commands import command_lines, run_cli, start_cli
+from tests.support.models import save_model, tiny_graph
+from tests.support.waiting import within
 
 PLAIN = {"show", "remove"}  # commands whose argument is all there is to say
 WHOLE = 'schema = 1\ndescription = "mine"\ntriple = "native"\n[executor]\nkind = "local"\n'

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from edgetool.cli import app
 from edgetool.commands.settings import user_file
 from edgetool.errors import ConfigError
-from tests.support import run_cli
+from tests.support.commands import run_cli
 
 RUNNER = CliRunner()
 

@@ -12,7 +12,7 @@ from edgetool.records.goals import read_gates
 from edgetool.reports.gate import gate
 from edgetool.reports.goals import State, worst
 from tests.reports.test_goals import INT8, counted
-from tests.support import emulated_record, recorded, stored_run
+from tests.support.records import emulated_record, recorded, stored_run
 
 CI = Path(__file__).parents[1] / "docs" / "ci"
 

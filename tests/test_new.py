@@ -13,7 +13,7 @@ from edgetool.commands.new import CI
 from edgetool.errors import ConfigError
 from edgetool.pipeline.plan import read_plan
 from edgetool.records.goals import read_gates
-from tests.support import run_cli
+from tests.support.commands import run_cli
 from tests.test_docs_ci import CI as SOURCES
 
 RUNNER = CliRunner()

@@ -21,7 +21,8 @@ from edgetool.platform.store import Store
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 from edgetool.signatures import check_signature, sign_bundle
 from tests.executors.servers import make_key
-from tests.support import PARSE, run_cli, script, stub_bundle
+from tests.support.bundles import PARSE, script, stub_bundle
+from tests.support.commands import run_cli
 
 
 def bundle_in(folder: Path) -> Bundle:

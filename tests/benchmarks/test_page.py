@@ -11,7 +11,7 @@ from benchmarks.kernels.rows import OURS, STOCK, Findings, KernelRow, Modelled, 
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.documents import write_document
-from tests.support import instruction_mix
+from tests.support.records import instruction_mix
 
 
 def counts(scalar: int, vector: int, weight: int) -> InstructionCounts:

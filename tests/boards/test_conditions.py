@@ -14,7 +14,7 @@ from edgetool.errors import ConfigError, ExecutorError, LinkLost
 from edgetool.targets.registry import load_target, open_executor
 from edgetool.targets.spec import BenchmarkSpec
 from tests.executors.servers import SERVERS, Server, linked
-from tests.support import await_true, within
+from tests.support.waiting import await_true, within
 
 FAST = BenchmarkSpec(governor="performance")
 BOUND_S = 60.0

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from edgetool.models.spec import Precision
 from edgetool.platform.store import INPUTS
 from tests.reports.examples import COUNTS
-from tests.support import emulated_record, model_spec, record, recorded, stored_run
+from tests.support.records import emulated_record, model_spec, record, recorded, stored_run
 
 NAME = "a_detector_of_small_things_on_conveyor_belts_v2"
 TARGET = "the-third-board-of-the-second-shelf"

@@ -11,7 +11,7 @@ import pytest
 from edgetool.measurements.operators import Operators, OperatorTime
 from edgetool.records.record import Record, Recorded
 from tests.reports.examples import COUNTS, HALF, INT8, accuracy
-from tests.support import emulated_record, model_spec, record, recorded, stored_run
+from tests.support.records import emulated_record, model_spec, record, recorded, stored_run
 
 HOSTILE = "![x](http://192.0.2.1/x.png) <img src=http://192.0.2.1/y onerror=alert(1)> :red[z]"
 CONV = Operators(times=(OperatorTime(operator="Conv", calls=3, time_ns=10, share=0.8),))

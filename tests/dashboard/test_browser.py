@@ -15,7 +15,8 @@ import pytest
 
 from edgetool.cli import INTERRUPTED_EXIT_CODE
 from tests.dashboard.conftest import HOSTILE, entries
-from tests.support import command_lines, run_cli, start_cli, stored_run
+from tests.support.commands import command_lines, run_cli, start_cli
+from tests.support.records import stored_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

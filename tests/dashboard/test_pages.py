@@ -18,7 +18,7 @@ from edgetool.records.results import run_folders
 from edgetool.records.underway import Underway, write_underway
 from edgetool.reports.report import Report
 from tests.dashboard.conftest import DAY, HOSTILE, entries
-from tests.support import record, recorded, stored_run
+from tests.support.records import record, recorded, stored_run
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest

@@ -10,7 +10,8 @@ import pytest
 from edgetool.harness.instructions import Cell, InstructionMix
 from edgetool.measurements.instructions import InstructionCounts
 from tests.reports.written import written
-from tests.support import emulated_record, recorded, run_cli
+from tests.support.commands import run_cli
+from tests.support.records import emulated_record, recorded
 
 MIX = InstructionMix(
     cells=(Cell(op="vmacc", sew=64, registers=4.0, count=1_000_000, weight=4_000_000),), load_bytes=0, store_bytes=0

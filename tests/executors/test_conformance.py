@@ -19,7 +19,8 @@ from edgetool.runtimes.toolchains import load_toolchain
 from edgetool.targets.registry import load_target, open_executor
 from edgetool.targets.spec import Target
 from tests.executors.servers import SERVERS
-from tests.support import command_lines, within
+from tests.support.commands import command_lines
+from tests.support.waiting import within
 
 PROGRAM = PurePosixPath("bin/program")
 # exit N | args … | env NAME | cwd | sleep NAME | spawn SECONDS | illegal | signal N | flood BYTES

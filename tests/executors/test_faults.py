@@ -38,17 +38,9 @@ from edgetool.records.record import Recorded
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import Target
 from tests.executors.servers import Link, Server, linked, make_key
-from tests.support import (
-    CLASSES,
-    QUICK,
-    await_true,
-    bench_of,
-    harness_script,
-    result_document,
-    stub_bundle,
-    within,
-    writing,
-)
+from tests.support.bundles import QUICK, bench_of, harness_script, result_document, stub_bundle, writing_harness
+from tests.support.models import CLASSES
+from tests.support.waiting import await_true, within
 
 LOGITS = struct.pack(f"<{CLASSES}f", *range(CLASSES))
 
@@ -78,7 +70,7 @@ class Scene:
 
     def waiting(self) -> Path:
         """An honest harness; the first start says so and goes on when the file `go` is there."""
-        honest = writing(self.folder, json.dumps(result_document()), output=LOGITS)
+        honest = writing_harness(self.folder, json.dumps(result_document()), output=LOGITS)
         wait = f'echo start >>"{self.started}"; until [ -e "{self.folder}/go" ]; do sleep 0.1; done'
         honest.write_text(honest.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\n{wait}\n"))
         return honest
@@ -114,7 +106,7 @@ def samples_of(recorded: Recorded) -> tuple[int, ...] | None:
 
 
 def honest(scene: Scene) -> Path:
-    return writing(scene.folder, json.dumps(result_document()), output=LOGITS)
+    return writing_harness(scene.folder, json.dumps(result_document()), output=LOGITS)
 
 
 # The link
@@ -182,7 +174,7 @@ def cut_in_the_download(scene: Scene, *, back: bool) -> Recorded:
     outputs = LOGITS * 500_000
     scene.link.break_after(returned_bytes=5_000_000, for_good=not back)
     text = json.dumps(result_document(outputs=[{"name": "l", "dtype": "float32", "shape": [500_000, CLASSES]}]))
-    return scene.measured(writing(scene.folder, text, output=outputs))
+    return scene.measured(writing_harness(scene.folder, text, output=outputs))
 
 
 def slow_link(scene: Scene) -> Recorded:
@@ -274,7 +266,7 @@ def flood(scene: Scene) -> Recorded:
 
 
 def result(text: Callable[[], str | bytes]) -> Callable[[Scene], Recorded]:
-    return lambda scene: scene.measured(writing(scene.folder, text(), output=LOGITS))
+    return lambda scene: scene.measured(writing_harness(scene.folder, text(), output=LOGITS))
 
 
 def document(**run: object) -> Callable[[Scene], Recorded]:

@@ -18,7 +18,8 @@ from edgetool.errors import BoardBusy, CommandTimeout
 from edgetool.executors.ssh import SshExecutor
 from edgetool.targets.registry import open_executor, read_target, write_target
 from tests.executors.servers import BOUND_S, Server, openssh
-from tests.support import await_true, command_lines, run_cli, start_python, unusual_seconds, within
+from tests.support.commands import command_lines, run_cli, start_python
+from tests.support.waiting import await_true, unusual_seconds, within
 
 # Starts a job and waits for it; killed, it leaves the job to the board.
 WORKER = """

@@ -21,7 +21,7 @@ from edgetool.platform.process import run_process
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import Target
 from tests.executors.servers import SSHD, make_key, sshd_command
-from tests.support import within
+from tests.support.waiting import within
 
 pytestmark = pytest.mark.xdist_group("namespaces")  # two of these networks would have the same addresses
 PORT = 2222

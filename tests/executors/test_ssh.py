@@ -27,7 +27,8 @@ from edgetool.executors.supervision import enter_script
 from edgetool.platform.process import run_process
 from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, HOST, Server, free_port, make_key, openssh, write_config
-from tests.support import await_true, command_lines, unusual_seconds, within
+from tests.support.commands import command_lines
+from tests.support.waiting import await_true, unusual_seconds, within
 
 
 def running(text: str) -> bool:

@@ -18,7 +18,7 @@ from edgetool.executors.sshconfig import resolve_host, split_port
 from edgetool.platform.process import run_process
 from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, HOST, Server, make_key, write_config
-from tests.support import within
+from tests.support.waiting import within
 
 needs_ssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="needs openssh-client")
 

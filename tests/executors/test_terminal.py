@@ -14,7 +14,7 @@ import pytest
 from edgetool.platform.process import run_process
 from edgetool.targets.registry import write_target
 from tests.executors.servers import Server, openssh
-from tests.support import within
+from tests.support.waiting import within
 
 PASSPHRASE = "correct horse"
 

@@ -11,7 +11,7 @@ import pytest
 from edgetool.errors import ConnectError, LinkLost, TransferError
 from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, Server, linked
-from tests.support import await_true, within
+from tests.support.waiting import await_true, within
 
 
 def random_file(path: Path, size_bytes: int) -> Path:

@@ -22,7 +22,7 @@ else:
         from tests.fuzz.readers import corpus, read, seeds
 
 from tests.fuzz.mutation import mutate
-from tests.support import within
+from tests.support.waiting import within
 
 
 def unguided(name: str, arguments: list[str]) -> None:

@@ -29,18 +29,9 @@ from edgetool.platform.tar import tarfile
 from edgetool.records.compare import compare
 from edgetool.records.results import read_recorded, read_run
 from edgetool.targets.registry import read_target
-from tests.support import (
-    PARSE,
-    emulated_record,
-    instruction_mix,
-    record,
-    recorded,
-    result_document,
-    script,
-    stored_run,
-    stub_bundle,
-    tiny_graph,
-)
+from tests.support.bundles import PARSE, result_document, script, stub_bundle
+from tests.support.models import tiny_graph
+from tests.support.records import emulated_record, instruction_mix, record, recorded, stored_run
 
 Reader = Callable[[bytes, Path], object]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.mutation import mutate
 from tests.fuzz.readers import READERS, corpus, read, seeds
-from tests.support import within
+from tests.support.waiting import within
 
 EXAMPLES = 150  # of a millisecond or a few each
 

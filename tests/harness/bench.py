@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgetool.harness.result import HarnessResult
 from edgetool.platform.documents import read_document
 from edgetool.platform.process import Completed, run_process
-from tests.support import save_model, tiny_graph, tiny_inputs
+from tests.support.models import save_model, tiny_graph, tiny_inputs
 
 SAMPLES = 3
 # The runtime keeps what it made until the process ends.

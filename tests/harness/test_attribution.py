@@ -10,7 +10,7 @@ import pytest
 
 from edgetool.errors import HarnessError
 from edgetool.harness.attribution import Reading, attribute
-from tests.support import instruction_mix
+from tests.support.records import instruction_mix
 
 START = 1_700_000_000_000_000_123  # the profile's, in nanoseconds
 

@@ -25,7 +25,7 @@ from edgetool.platform.process import run_process
 from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.targets.registry import load_target, open_executor
 from edgetool.targets.spec import Target
-from tests.support import run_cli
+from tests.support.commands import run_cli
 
 VLENS = (128, 256, 512, 1024)
 START, END = "slti x0, x0, 0x5e1", "slti x0, x0, 0x5e2"

@@ -10,7 +10,7 @@ from edgetool.harness.result import Energy, HarnessRun
 from edgetool.reports.exporters.markdown import export_markdown
 from tests.harness.bench import INPUT, Bench
 from tests.reports.examples import entry, report_of
-from tests.support import record
+from tests.support.records import record
 
 WATTS = 2
 

@@ -16,7 +16,7 @@ from edgetool.models.evaluate import open_session
 from edgetool.platform.elf import read_elf
 from edgetool.platform.process import run_tool
 from tests.harness.bench import INPUT, SAMPLES, Bench
-from tests.support import save_model, tiny_graph, tiny_inputs
+from tests.support.models import save_model, tiny_graph, tiny_inputs
 
 
 def test_a_model_can_be_loaded_without_being_run(bench: Bench) -> None:

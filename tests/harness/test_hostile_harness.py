@@ -28,19 +28,19 @@ from edgetool.platform.context import StepContext
 from edgetool.records.instruments import DEFAULT
 from edgetool.records.measure import measure
 from edgetool.records.record import Recorded
-from tests.support import (
-    CLASSES,
+from tests.support.bundles import (
     QUICK,
     bench_of,
-    command_lines,
     harness_script,
     host_target,
     result_document,
     script,
     stub_bundle,
-    within,
-    writing,
+    writing_harness,
 )
+from tests.support.commands import command_lines
+from tests.support.models import CLASSES
+from tests.support.waiting import within
 
 LOGITS = struct.pack(f"<{CLASSES}f", *range(CLASSES))
 FLOAT = {"name": "logits", "dtype": "float32", "shape": [1, CLASSES]}
@@ -55,7 +55,7 @@ def measured(harness: Path, folder: Path, *, timeout_s: float = 60, images: int 
 
 
 def test_an_honest_result_makes_a_record(tmp_path: Path) -> None:
-    harness = writing(tmp_path, json.dumps(result_document()), output=LOGITS)
+    harness = writing_harness(tmp_path, json.dumps(result_document()), output=LOGITS)
     found = measured(harness, tmp_path)
     assert found.record.timing is not None
     assert found.record.timing.samples_ns == (1000, 1100, 1200)
@@ -85,7 +85,7 @@ def test_a_harness_that_ends_badly_is_the_error_it_is(tmp_path: Path, body: str,
 
 
 def test_a_harness_that_ends_badly_after_writing_a_good_result_is_not_believed(tmp_path: Path) -> None:
-    harness = writing(tmp_path, json.dumps(result_document()), output=LOGITS)
+    harness = writing_harness(tmp_path, json.dumps(result_document()), output=LOGITS)
     harness.write_text(harness.read_text() + "kill -SEGV $$\n")
     with pytest.raises(HarnessError, match=r"tiny fp32: the harness crashed \(exit code -11\)"):
         measured(harness, tmp_path)
@@ -106,7 +106,7 @@ def test_a_harness_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
 
 
 def test_a_harness_that_prints_200_mb_is_measured_all_the_same(tmp_path: Path) -> None:
-    harness = writing(tmp_path, json.dumps(result_document()), output=LOGITS)
+    harness = writing_harness(tmp_path, json.dumps(result_document()), output=LOGITS)
     harness.write_text(harness.read_text() + "head -c 200000000 /dev/zero; head -c 200000000 /dev/zero >&2\n")
     timing = measured(harness, tmp_path).record.timing
     assert timing is not None
@@ -153,7 +153,7 @@ def test_a_result_that_is_no_file_of_ours_is_a_harness_error(tmp_path: Path, bod
 )
 def test_nonsense_for_a_result_is_a_harness_error(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(HarnessError):
-        measured(writing(tmp_path, text, output=LOGITS), tmp_path)
+        measured(writing_harness(tmp_path, text, output=LOGITS), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -183,13 +183,13 @@ def test_nonsense_for_a_result_is_a_harness_error(tmp_path: Path, text: bytes) -
 )
 def test_a_run_that_cannot_be_is_a_harness_error(tmp_path: Path, run: dict[str, object]) -> None:
     with pytest.raises(HarnessError):
-        measured(writing(tmp_path, json.dumps(result_document(**run)), output=LOGITS), tmp_path)
+        measured(writing_harness(tmp_path, json.dumps(result_document(**run)), output=LOGITS), tmp_path)
 
 
 def test_a_million_samples_too_many_are_a_harness_error(tmp_path: Path) -> None:
     text = json.dumps(result_document(samples_ns=[1] * 1_000_001))
     with pytest.raises(HarnessError, match="samples_ns"):
-        measured(writing(tmp_path, text, output=LOGITS), tmp_path)
+        measured(writing_harness(tmp_path, text, output=LOGITS), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -206,39 +206,39 @@ def test_a_million_samples_too_many_are_a_harness_error(tmp_path: Path) -> None:
 def test_a_shape_that_the_output_does_not_have_is_a_harness_error(tmp_path: Path, shape: list[int]) -> None:
     text = json.dumps(result_document(outputs=[{**FLOAT, "shape": shape}]))
     with pytest.raises(HarnessError):
-        measured(writing(tmp_path, text, output=LOGITS), tmp_path)
+        measured(writing_harness(tmp_path, text, output=LOGITS), tmp_path)
 
 
 @pytest.mark.parametrize("dtype", ["string", "", "object", "O", "V", "S", "float32,float32", "int8, ,", "(2,)", "🙂"])
 def test_a_type_that_no_tensor_has_is_a_harness_error(tmp_path: Path, dtype: str) -> None:
     text = json.dumps(result_document(outputs=[{"name": "logits", "dtype": dtype, "shape": [1, CLASSES]}]))
     with pytest.raises(HarnessError):
-        measured(writing(tmp_path, text, output=LOGITS), tmp_path)
+        measured(writing_harness(tmp_path, text, output=LOGITS), tmp_path)
 
 
 @pytest.mark.parametrize("output", [b"", LOGITS[:-1], LOGITS + b"x"])
 def test_an_output_of_the_wrong_size_is_a_harness_error(tmp_path: Path, output: bytes) -> None:
     with pytest.raises(HarnessError, match=r"output 'logits' has \d+ bytes, its shape requires 40"):
-        measured(writing(tmp_path, json.dumps(result_document()), output=output), tmp_path)
+        measured(writing_harness(tmp_path, json.dumps(result_document()), output=output), tmp_path)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
 def test_outputs_that_are_no_numbers_are_a_harness_error(tmp_path: Path, wrong: float) -> None:
     output = LOGITS[:-4] + struct.pack("<f", wrong)
     with pytest.raises(HarnessError, match="not finite"):
-        measured(writing(tmp_path, json.dumps(result_document()), output=output), tmp_path)
+        measured(writing_harness(tmp_path, json.dumps(result_document()), output=output), tmp_path)
 
 
 @pytest.mark.parametrize("claimed", [1, 3, 0])
 def test_outputs_of_more_or_fewer_images_than_there_are_are_a_harness_error(tmp_path: Path, claimed: int) -> None:
     text = json.dumps(result_document(samples=claimed))
     with pytest.raises(HarnessError):
-        measured(writing(tmp_path, text, output=LOGITS * claimed), tmp_path, images=2)
+        measured(writing_harness(tmp_path, text, output=LOGITS * claimed), tmp_path, images=2)
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/outside", "a/b", "a\0b", "", "x" * 600])
 def test_an_outputs_name_is_never_a_files(tmp_path: Path, name: str) -> None:
-    harness = writing(tmp_path, json.dumps(result_document(outputs=[{**FLOAT, "name": name}])), output=LOGITS)
+    harness = writing_harness(tmp_path, json.dumps(result_document(outputs=[{**FLOAT, "name": name}])), output=LOGITS)
     before = set(tmp_path.parent.iterdir())
     with suppress(HarnessError):
         assert name in measured(harness, tmp_path).outputs
@@ -250,7 +250,7 @@ def failing(stage: str, message: str) -> str:
 
 
 def test_a_failure_is_told_with_its_stage(tmp_path: Path) -> None:
-    harness = writing(tmp_path, failing("session", "no such file"))
+    harness = writing_harness(tmp_path, failing("session", "no such file"))
     with pytest.raises(HarnessError, match="tiny fp32: failed at stage session: no such file"):
         measured(harness, tmp_path)
 
@@ -258,12 +258,12 @@ def test_a_failure_is_told_with_its_stage(tmp_path: Path) -> None:
 def test_a_failure_beside_a_run_is_a_failure(tmp_path: Path) -> None:
     both = {**result_document(), "failure": {"stage": "run", "message": "half"}}
     with pytest.raises(HarnessError, match="half"):
-        measured(writing(tmp_path, json.dumps(both), output=LOGITS), tmp_path)
+        measured(writing_harness(tmp_path, json.dumps(both), output=LOGITS), tmp_path)
 
 
 def test_a_missing_kernel_names_operator_node_and_runtime(tmp_path: Path) -> None:
     message = "NOT_IMPLEMENTED : Could not find an implementation for ConvInteger(10) node with name 'conv_quant'"
-    bundle = stub_bundle(tmp_path / "bundle", writing(tmp_path, failing("session", message)))
+    bundle = stub_bundle(tmp_path / "bundle", writing_harness(tmp_path, failing("session", message)))
     with LocalExecutor() as executor:
         put_bundle(executor, bundle)
         found = preflight(executor, bundle, host_target())
@@ -274,7 +274,7 @@ def test_a_missing_kernel_names_operator_node_and_runtime(tmp_path: Path) -> Non
 
 
 def test_a_result_of_an_earlier_start_is_not_read_again(tmp_path: Path) -> None:
-    writing(tmp_path, json.dumps(result_document()), output=LOGITS)
+    writing_harness(tmp_path, json.dumps(result_document()), output=LOGITS)
     once = f'[ ! -e done ] || exit 0\ntouch done\ncp "{tmp_path}/result.json" "$result"'
     with pytest.raises(HarnessError, match="wrote no result"):
         measured(harness_script(tmp_path / "harness", once), tmp_path)
@@ -286,7 +286,7 @@ def lying() -> str:
 
 @pytest.mark.parametrize("text", [lying, lambda: json.dumps(result_document())])
 def test_a_self_test_without_the_right_numbers_fails(tmp_path: Path, text: Callable[[], str]) -> None:
-    bundle = stub_bundle(tmp_path / "bundle", writing(tmp_path, text(), output=LOGITS))
+    bundle = stub_bundle(tmp_path / "bundle", writing_harness(tmp_path, text(), output=LOGITS))
     with LocalExecutor() as executor:
         put_bundle(executor, bundle)
         with pytest.raises(HarnessError, match="computes wrong numbers"):

@@ -15,20 +15,18 @@ from edgetool.harness.bench import open_bench
 from edgetool.measurements import operators, timing
 from edgetool.platform.context import StepContext
 from edgetool.records.results import RecordStore, write_recorded
-from tests.support import (
-    CLASSES,
+from tests.support.bundles import (
     QUICK,
     bench_of,
-    case_of,
     harness_script,
     host_target,
-    record,
-    recorded,
     result_document,
     stub_bundle,
-    within,
-    writing,
+    writing_harness,
 )
+from tests.support.models import CLASSES
+from tests.support.records import case_of, record, recorded
+from tests.support.waiting import within
 
 LOGITS = struct.pack(f"<{CLASSES}f", *range(CLASSES))
 HOUR_NS = 3_600_000_000_000
@@ -49,7 +47,7 @@ HOUR_NS = 3_600_000_000_000
 def test_a_number_that_cannot_be_is_refused_with_the_reason(
     run: dict[str, object], reason: str, tmp_path: Path
 ) -> None:
-    harness = writing(tmp_path, json.dumps(result_document(**run)), output=LOGITS)
+    harness = writing_harness(tmp_path, json.dumps(result_document(**run)), output=LOGITS)
     bundle = stub_bundle(tmp_path / "bundle", harness)
     with bench_of(LocalExecutor(), bundle, host_target()) as bench, pytest.raises(HarnessError, match=reason):
         timing.measure(bench, bundle.manifest.models[0])

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from edgetool.platform.process import run_process, run_tool
 from tests.harness.bench import ENVIRONMENT, INPUT, Bench
-from tests.support import SHAPE, save_model, tiny_graph
+from tests.support.models import SHAPE, save_model, tiny_graph
 
 
 def test_a_model_that_is_not_there_fails_at_its_session(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from edgetool.executors.base import Executor
 from edgetool.executors.ssh import SshExecutor
 from edgetool.targets.registry import open_executor
 from tests.hostile.board import LIARS, Liar
-from tests.support import within
+from tests.support.waiting import within
 
 pytestmark = pytest.mark.skipif(
     "EDGETOOL_TEST_HOSTILE" not in os.environ,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import await_true, command_lines, start_python, unusual_seconds, within
+from tests.support.commands import command_lines, start_python
+from tests.support.waiting import await_true, unusual_seconds, within
 
 # A command line in small: it unwinds on signals, has scratch of its own and a child that has left its session.
 PROGRAM = """

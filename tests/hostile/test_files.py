@@ -34,7 +34,9 @@ from edgetool.platform.tar import tarfile
 from edgetool.records.results import read_recorded, read_run
 from edgetool.targets.registry import read_target, write_target
 from edgetool.targets.spec import Target
-from tests.support import record, recorded, run_cli, stored_run, within
+from tests.support.commands import run_cli
+from tests.support.records import record, recorded, stored_run
+from tests.support.waiting import within
 
 TOO_DEEP = 1200  # folders within each other: Python's stack ends at a thousand
 DEEP = f"import os\nfor _ in range({TOO_DEEP}): os.mkdir('d'); os.chdir('d')"

@@ -18,7 +18,8 @@ from edgetool.errors import ConfigError, TransferError
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.store import cache_root
 from edgetool.records.results import read_run
-from tests.support import await_true, command_lines, run_cli, start_cli, within
+from tests.support.commands import command_lines, run_cli, start_cli
+from tests.support.waiting import await_true, within
 
 KEPT = ("runtime", "harness", "downloads", "zig")  # of the tests' cache: what takes minutes to make
 

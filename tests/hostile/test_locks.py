@@ -14,7 +14,7 @@ from edgetool.executors.supervision import enter_script
 from edgetool.platform.process import run_process
 from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, Server, openssh
-from tests.support import within
+from tests.support.waiting import within
 
 OTHER = 65534  # an account that is not ours
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as another account")

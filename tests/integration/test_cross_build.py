@@ -15,7 +15,7 @@ import pytest
 from edgetool.platform.daemons import identify
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import CachedRuntime, cached_runtimes
-from tests.support import await_true, is_locked, within
+from tests.support.waiting import await_true, is_locked, within
 
 VERSION = "0.0.1"
 # Its target and its library have the names of ONNX Runtime's own. In the middle of the build it waits for its source.

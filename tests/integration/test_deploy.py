@@ -21,7 +21,8 @@ from edgetool.platform.store import Store
 from edgetool.records.caveats import Caveat
 from edgetool.records.compare import compare_paths
 from edgetool.records.results import read_run
-from tests.support import run_cli, start_cli, within
+from tests.support.commands import run_cli, start_cli
+from tests.support.waiting import within
 
 IMAGES = 8
 DYNAMIC = (Precision.FP32, Precision.INT8_DYNAMIC)

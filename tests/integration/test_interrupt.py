@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import command_lines, start_cli, within
+from tests.support.commands import command_lines, start_cli
+from tests.support.waiting import within
 
 
 def read_until(running: subprocess.Popen[bytes], wanted: str) -> None:

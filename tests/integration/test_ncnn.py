@@ -22,7 +22,7 @@ from edgetool.records.measure import measure
 from edgetool.targets.registry import load_target, open_executor
 from edgetool.targets.spec import EvaluationSpec, Target
 from tests.conftest import HELD_OUT
-from tests.support import QUICK, bench_of
+from tests.support.bundles import QUICK, bench_of
 
 pytestmark = [
     pytest.mark.skipif("EDGETOOL_TEST_NCNN" not in os.environ, reason="EDGETOOL_TEST_NCNN is not set"),

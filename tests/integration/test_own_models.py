@@ -13,7 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetool.models.spec import ModelArtifact
-from tests.support import run_cli, tiny_graph
+from tests.support.commands import run_cli
+from tests.support.models import tiny_graph
 
 SIDE = 16
 

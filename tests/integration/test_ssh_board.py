@@ -10,7 +10,7 @@ import pytest
 
 from edgetool.runtimes.toolchains import native_triple
 from tests.executors.servers import HOST, Server, make_key, openssh
-from tests.support import run_cli
+from tests.support.commands import run_cli
 
 pytestmark = pytest.mark.xdist_group("ssh-board")
 

@@ -15,7 +15,8 @@ import pytest
 from edgetool.boards.virtual import BoardOptions, BoardState, board_folder, start_board, stop_board
 from edgetool.platform.daemons import identify
 from edgetool.platform.store import Store
-from tests.support import command_lines, start_cli, within
+from tests.support.commands import command_lines, start_cli
+from tests.support.waiting import within
 
 OPTIONS = BoardOptions(cores=1, memory_mib=1024, vlen_bits=128)
 BOARDS = ("left", "right")

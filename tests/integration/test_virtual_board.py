@@ -35,7 +35,7 @@ from edgetool.records.caveats import Caveat, caveats_of
 from edgetool.records.measure import measure
 from edgetool.targets.registry import load_target
 from tests.conftest import bundle_for, kit_for
-from tests.support import within
+from tests.support.waiting import within
 
 SMALL = BoardOptions(cores=2, memory_mib=1024, vlen_bits=256)
 NAME = "virt-riscv64"

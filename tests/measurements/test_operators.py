@@ -17,7 +17,7 @@ from edgetool.pipeline.steps import Kit
 from edgetool.platform.documents import parse_value, to_json
 from edgetool.records.measure import measure
 from edgetool.targets.registry import open_executor
-from tests.support import bench_of
+from tests.support.bundles import bench_of
 
 
 def event(operator: Any = "Conv", duration: Any = 10, name: Any = "conv_kernel_time", category: Any = "Node") -> object:

@@ -22,7 +22,8 @@ from edgetool.records.compare import compare
 from edgetool.records.record import Recorded
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import BenchmarkSpec
-from tests.support import bench_of, timing
+from tests.support.bundles import bench_of
+from tests.support.records import timing
 
 SPEC = BenchmarkSpec(warmup=1, min_repetitions=16, min_duration_s=0.0, target_error=0.0, timeout_s=60.0)
 

@@ -16,7 +16,7 @@ from edgetool.models.images import ImageSet, Split, images_digest, read_images
 from edgetool.models.preprocessing import PictureInput
 from edgetool.models.spec import ModelRequest, Preprocessing, TensorSpec
 from edgetool.pipeline.images import ImageSource
-from tests.support import model_spec
+from tests.support.records import model_spec
 
 SMALL = PictureInput(shape=(3, 16, 16))
 SPLITS = list(Split)

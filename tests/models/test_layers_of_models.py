@@ -29,7 +29,7 @@ from edgetool.models.quantize import quantize_model
 from edgetool.models.recipes import Recipe
 from edgetool.models.samples import Samples, of_images
 from edgetool.models.spec import ModelArtifact
-from tests.support import SHAPE, save_model, tiny_inputs
+from tests.support.models import SHAPE, save_model, tiny_inputs
 
 CHANNELS = 8
 

@@ -17,7 +17,7 @@ from edgetool.models.onnxfile import save_model as save_whole
 from edgetool.models.opsets import DEFAULT_OPSET, NEWEST_IR, NEWEST_OPSET, newest_opset, opset_for
 from edgetool.models.shapes import ONLY, fix_shapes
 from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, Precision
-from tests.support import CLASSES, SHAPE, save_model, tiny_graph
+from tests.support.models import CLASSES, SHAPE, save_model, tiny_graph
 
 
 def described(path: Path) -> ModelSpec:

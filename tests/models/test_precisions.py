@@ -18,7 +18,7 @@ from edgetool.models.onnxfile import load_graph
 from edgetool.models.precisions import precision_of
 from edgetool.models.quantize import Quantization, quantize_model
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
-from tests.support import SHAPE, save_model, tiny_graph, tiny_inputs
+from tests.support.models import SHAPE, save_model, tiny_graph, tiny_inputs
 
 
 def quantized(tiny: ModelArtifact, folder: Path, form: str) -> Path:

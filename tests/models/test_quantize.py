@@ -18,7 +18,7 @@ from edgetool.models.images import ImageSet
 from edgetool.models.quantize import Quantization, quantize_model
 from edgetool.models.recipes import Form, Integer, Ranges, Recipe, read_recipe
 from edgetool.models.spec import ModelArtifact, Precision
-from tests.support import CLASSES, tiny_inputs
+from tests.support.models import CLASSES, tiny_inputs
 
 CALIBRATION = ImageSet(inputs=tiny_inputs(16, seed=5))
 

@@ -26,7 +26,7 @@ from edgetool.models.zoo import build_model, digits_checkpoint, digits_images, d
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.steps import export, quantize
 from edgetool.platform.context import StepContext
-from tests.support import SHAPE
+from tests.support.models import SHAPE
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")

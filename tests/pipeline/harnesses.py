@@ -10,7 +10,8 @@ from edgetool.bundles import HARNESS, MANIFEST, Bundle, copy_bundle, open_bundle
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import file_entries
 from edgetool.platform.process import run_process
-from tests.support import command_lines, script
+from tests.support.bundles import script
+from tests.support.commands import command_lines
 
 
 def with_harness(bundle: Bundle, folder: Path, body: str) -> Bundle:

@@ -16,7 +16,8 @@ from edgetool.pipeline.prepare import Preparation
 from edgetool.pipeline.run import in_this_process, run_cases
 from edgetool.platform.context import StepContext
 from edgetool.records.results import StoredRun, read_run
-from tests.support import CLASSES, run_cli
+from tests.support.commands import run_cli
+from tests.support.models import CLASSES
 
 pytestmark = pytest.mark.xdist_group("against")  # counted once, not by each process
 

@@ -14,7 +14,8 @@ from edgetool.bundles import Bundle
 from edgetool.targets.spec import Target
 from tests.executors.servers import Server, free_port, openssh
 from tests.pipeline.harnesses import await_files, await_gone, with_harness
-from tests.support import run_cli, start_cli, within
+from tests.support.commands import run_cli, start_cli
+from tests.support.waiting import within
 
 pytestmark = pytest.mark.xdist_group("sweep-boards")
 

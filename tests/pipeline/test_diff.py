@@ -16,7 +16,8 @@ from edgetool.models.images import ImageSet
 from edgetool.models.quantize import quantize_model
 from edgetool.models.recipes import read_recipe
 from tests.models.test_layers_of_models import ruined_graph
-from tests.support import run_cli, save_model, tiny_inputs
+from tests.support.commands import run_cli
+from tests.support.models import save_model, tiny_inputs
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from edgetool.platform.context import StepContext
 from edgetool.records.case import Case
 from edgetool.records.instruments import DEFAULT
 from edgetool.targets.spec import Target
-from tests.support import host_target
+from tests.support.bundles import host_target
 
 WHOLE = 'schema = 1\ntargets = ["host"]\n[[models]]\nsource = "tiny.onnx"\n'
 

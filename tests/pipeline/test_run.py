@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgetool.platform.process import Completed
-from tests.support import run_cli
+from tests.support.commands import run_cli
 
 PLAN = """schema = 1
 targets = ["host"]

@@ -24,7 +24,8 @@ from edgetool.records.instruments import DEFAULT
 from edgetool.targets.spec import EvaluationSpec
 from tests.executors.servers import free_port
 from tests.pipeline.harnesses import await_files, await_gone, with_harness
-from tests.support import host_target, within
+from tests.support.bundles import host_target
+from tests.support.waiting import within
 
 pytestmark = pytest.mark.xdist_group("sweep-boards")
 

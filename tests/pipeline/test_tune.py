@@ -13,7 +13,8 @@ from edgetool.pipeline.search import search
 from edgetool.pipeline.tune import Candidate, recommend
 from edgetool.records.stats import Interval
 from tests.models.test_layers_of_models import ruined_graph
-from tests.support import run_cli, save_model, tiny_inputs
+from tests.support.commands import run_cli
+from tests.support.models import save_model, tiny_inputs
 
 KEPT = ((), ("a",))
 

@@ -20,7 +20,7 @@ from edgetool.records.record import Record
 from edgetool.runtimes.spec import RuntimeBuild
 from edgetool.targets.registry import read_target
 from edgetool.targets.spec import BenchmarkSpec, EvaluationSpec, Target
-from tests.support import record, runtime_identity
+from tests.support.records import record, runtime_identity
 
 PRINTABLE = st.characters(exclude_categories=("C", "Z")) | st.just(" ")
 NAMES = st.text(PRINTABLE, min_size=1, max_size=40)

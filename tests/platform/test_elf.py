@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from edgetool.errors import WrongMachine
 from edgetool.pipeline.steps import Kit
 from edgetool.platform.elf import check_machine, is_elf, read_elf
-from tests.support import within
+from tests.support.waiting import within
 
 
 def test_the_machine_and_what_a_program_needs_are_read(kit: Kit) -> None:

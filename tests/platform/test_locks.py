@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from edgetool.platform.locks import inherited_lock
-from tests.support import is_locked
+from tests.support.waiting import is_locked
 
 
 def test_a_lock_is_held_within_its_block_alone(tmp_path: Path) -> None:

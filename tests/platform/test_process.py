@@ -17,7 +17,8 @@ import pytest
 from edgetool.errors import BuildError
 from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.tail import OUTPUT_LIMIT_BYTES
-from tests.support import StillGoing, command_lines, unusual_seconds, within
+from tests.support.commands import command_lines
+from tests.support.waiting import StillGoing, unusual_seconds, within
 
 
 def mark() -> str:

@@ -14,7 +14,7 @@ from edgetool.measurements.accuracy import Accuracy
 from edgetool.records.caveats import Caveat, caveats_of
 from edgetool.records.compare import compare, output_difference
 from edgetool.records.record import Record
-from tests.support import emulated_record, environment, model_spec, record
+from tests.support.records import emulated_record, environment, model_spec, record
 
 
 def accuracy(images: int) -> Accuracy:

@@ -14,7 +14,7 @@ from edgetool.pipeline.steps import Kit
 from edgetool.records.measure import measure
 from edgetool.records.record import Recorded
 from edgetool.targets.registry import open_executor
-from tests.support import bench_of
+from tests.support.bundles import bench_of
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from edgetool.records.case import Fallback
 from edgetool.records.compare import compare_paths
 from edgetool.records.record import Recorded
 from edgetool.records.results import read_recorded, read_run
-from tests.support import emulated_record, record, recorded, stored_run
+from tests.support.records import emulated_record, record, recorded, stored_run
 
 FALLBACK = Fallback(asked="dynamic", reason="no kernel", instead="static")
 

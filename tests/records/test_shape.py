@@ -9,7 +9,7 @@ import pytest
 from edgetool.records.caveats import Caveat, caveats_of
 from edgetool.records.shape import drift, modes
 from tests.records.test_coverage import DRAWS
-from tests.support import record
+from tests.support.records import record
 
 TRIALS = 200
 COUNT = 300

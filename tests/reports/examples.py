@@ -18,7 +18,7 @@ from edgetool.records.case import OWN_RUNTIME, Case, CaseFailure, CaseResult, Fa
 from edgetool.records.record import Record, Recorded
 from edgetool.records.results import Run, StoredRun
 from edgetool.reports.report import Report
-from tests.support import (
+from tests.support.records import (
     case_of,
     emulated_record,
     environment,

@@ -13,7 +13,7 @@ from edgetool.reports.choices import Choice, choices
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.shipping import shipping_table
 from tests.reports.examples import COUNTED, HALF, HOST, Entry, accuracy, entry, report_of
-from tests.support import emulated_record, model_spec, record, runtime_identity
+from tests.support.records import emulated_record, model_spec, record, runtime_identity
 
 
 def ran(name: str, *, median_ns: int, model: int, library: int, memory: int, wrong: int) -> Entry:

@@ -25,7 +25,7 @@ from edgetool.reports.exporters.html import export_html
 from edgetool.reports.exporters.markdown import export_markdown
 from edgetool.reports.report import Report
 from tests.reports.examples import CONV, COUNTS, INT8, accuracy, entry, report_of
-from tests.support import environment, model_spec, record, runtime_identity
+from tests.support.records import environment, model_spec, record, runtime_identity
 
 LIES = {
     "a file as an image": "![y](/home/me/.ssh/id)",

@@ -21,7 +21,8 @@ from edgetool.reports.board import Phase, Progress
 from edgetool.reports.gate import gate
 from edgetool.reports.goals import State, worst
 from edgetool.reports.report import Report, write_report
-from tests.support import emulated_record, instruction_mix, model_spec, record, recorded, run_cli, stored_run
+from tests.support.commands import run_cli
+from tests.support.records import emulated_record, instruction_mix, model_spec, record, recorded, stored_run
 
 BOARD = {"target": "board", "triple": "riscv64-linux-gnu"}
 INT8 = model_spec(precision=Precision.INT8, size_bytes=1100, sha256="c" * 64)

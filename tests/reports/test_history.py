@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import emulated_record, record, recorded, run_cli, stored_run
+from tests.support.commands import run_cli
+from tests.support.records import emulated_record, record, recorded, stored_run
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from edgetool.records.record import Record
 from edgetool.reports.exporters.markdown import export_markdown
 from edgetool.reports.published import standings
 from tests.reports.examples import entry, report_of
-from tests.support import emulated_record, environment, model_spec, record
+from tests.support.records import emulated_record, environment, model_spec, record
 
 BOARD = environment(board=BoardFacts(model="spacemit k1-x deb1 board", cpu="Spacemit(R) X60"))
 MODEL = {

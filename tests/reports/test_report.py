@@ -20,7 +20,7 @@ from edgetool.reports.report import Report, write_report
 from edgetool.reports.templates import REPORTS as REPORTS_FOLDER
 from edgetool.reports.templates import sections
 from tests.reports.examples import COUNTED, EMULATED, HOST, REPORTS, entry, on_board, report_of
-from tests.support import model_spec, record, recorded, stored_run
+from tests.support.records import model_spec, record, recorded, stored_run
 
 
 def markdown(report: Report) -> str:

@@ -29,7 +29,7 @@ from tests.reports.examples import (
     on_board,
     report_of,
 )
-from tests.support import emulated_record, environment, model_spec, record
+from tests.support.records import emulated_record, environment, model_spec, record
 
 
 def shown(table: Table[Any]) -> list[dict[str, str]]:

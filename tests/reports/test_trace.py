@@ -18,7 +18,9 @@ from edgetool.records.measure import measure
 from edgetool.records.results import read_run
 from edgetool.reports.trace import trace_events
 from edgetool.targets.registry import open_executor
-from tests.support import bench_of, emulated_record, record, recorded, run_cli, stored_run
+from tests.support.bundles import bench_of
+from tests.support.commands import run_cli
+from tests.support.records import emulated_record, record, recorded, stored_run
 
 SCHEMA = Path(__file__).with_name("trace.schema.json")
 NODES = Operators(

@@ -13,7 +13,8 @@ from edgetool.records.results import read_run
 from edgetool.reports.report import Report, write_report
 from edgetool.reports.tracking import RUN_TAG, Mlflow
 from tests.dashboard.conftest import entries
-from tests.support import run_cli, stored_run
+from tests.support.commands import run_cli
+from tests.support.records import stored_run
 
 without = pytest.mark.skipif("EDGETOOL_TEST_MLFLOW" in os.environ, reason="MLflow is installed")
 with_mlflow = pytest.mark.skipif(

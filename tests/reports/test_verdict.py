@@ -26,7 +26,7 @@ from tests.reports.examples import (
     on_board,
     report_of,
 )
-from tests.support import emulated_record, model_spec, record
+from tests.support.records import emulated_record, model_spec, record
 
 LARGE = record(target="board", model=replace(INT8, size_bytes=4000), accuracy=accuracy())
 

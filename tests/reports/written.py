@@ -8,7 +8,7 @@ from typing import Any
 
 from edgetool.records.record import Recorded
 from edgetool.reports.report import write_report
-from tests.support import stored_run
+from tests.support.records import stored_run
 
 
 def written(folder: Path, entries: Sequence[Recorded], **options: Any) -> Path:

@@ -18,7 +18,7 @@ from edgetool.platform.store import Store
 from edgetool.records.compare import output_difference
 from edgetool.records.measure import measure
 from edgetool.runtimes.litert.convert import convert
-from tests.support import model_spec
+from tests.support.records import model_spec
 
 FACTORY = "package.module:make"
 

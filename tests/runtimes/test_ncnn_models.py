@@ -29,7 +29,7 @@ from edgetool.runtimes.ncnn.convert import (
     read_layers,
     scale_of,
 )
-from tests.support import CLASSES, SHAPE, save_model, tiny_graph, tiny_inputs
+from tests.support.models import CLASSES, SHAPE, save_model, tiny_graph, tiny_inputs
 
 CALIBRATION = ImageSet(inputs=tiny_inputs(16, seed=5))
 CONVOLUTION = "Convolution c 1 1 a b 0=8 1=3 5=1 6=216 -23310=2,0.0,6.0"
