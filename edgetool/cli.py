@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn, cast
 
 import typer
 
@@ -27,13 +28,18 @@ from edgetool.commands.settings import read_settings
 from edgetool.commands.sweep import sweep
 from edgetool.commands.targets import clean_target, targets_app
 from edgetool.commands.tune import tune
-from edgetool.errors import EXIT_CODES, EdgetoolError
+from edgetool.errors import EXIT_CODES, ConfigError, EdgetoolError
 from edgetool.platform.foreign import printable
 from edgetool.platform.guard import scratch_of_our_own
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
 from edgetool.platform.terminal import standard_streams
 
 INTERRUPTED_EXIT_CODE = 130
+SPACE_HINT = "free some space; $EDGETOOL_CACHE and $TMPDIR move the cache and the work folders"
+# Typer exports no name for its errors of usage, but a subclass.
+USAGE_ERROR = cast(
+    type[typer.BadParameter], next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError")
+)
 
 app = typer.Typer(
     name="edgetool",
@@ -80,30 +86,39 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line. Print an EdgetoolError as a message and a hint, and exit with its code."""
+    """Run the command line. Print an error as a message and a hint, or as JSON, and exit with its code."""
     unwind_on_signals()
+    as_json = "--json" in sys.argv
     try:
         with standard_streams(), scratch_of_our_own():
-            app()
+            # Typer itself prints what is wrong with a command line, as text.
+            sys.exit(app(standalone_mode=not as_json))
     except EdgetoolError as error:
-        print(f"error: {printable(error.message)}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {printable(error.hint)}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _fail(error.message, error.hint, error.exit_code, as_json=as_json)
+    except USAGE_ERROR as error:
+        _fail(error.format_message(), None, ConfigError.exit_code, as_json=as_json)
     except BrokenPipeError:
         sys.exit(1)  # the reader of the pipe is gone, as with `| head`
     except OSError as error:
         where = error.filename2 or error.filename
-        print(f"error: {error.strerror or error}" + (f": {where}" if where else ""), file=sys.stderr)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            print(
-                "hint: free some space; $EDGETOOL_CACHE and $TMPDIR move the cache and the work folders",
-                file=sys.stderr,
-            )
-        sys.exit(1)
+        message = f"{error.strerror or error}" + (f": {where}" if where else "")
+        _fail(message, SPACE_HINT if error.errno in (errno.ENOSPC, errno.EDQUOT) else None, 1, as_json=as_json)
     except Interrupted:
+        if as_json:
+            _fail("interrupted", "steps that were done are kept", INTERRUPTED_EXIT_CODE, as_json=True)
         print("interrupted; steps that were done are kept", file=sys.stderr)
         sys.exit(INTERRUPTED_EXIT_CODE)
+
+
+def _fail(message: str, hint: str | None, exit_code: int, *, as_json: bool) -> NoReturn:
+    if as_json:
+        # in the form of answers.ErrorAnswer, which takes a second to load
+        print(json.dumps({"error": message, "hint": hint, "exit_code": exit_code}, indent=2), file=sys.stderr)
+    else:
+        print(f"error: {printable(message)}", file=sys.stderr)
+        if hint:
+            print(f"hint: {printable(hint)}", file=sys.stderr)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from edgetool.errors import EXIT_CODES, EdgetoolError
 from edgetool.models.spec import ModelArtifact
 from edgetool.platform.process import run_process
 from edgetool.targets.registry import target_files
+from tests.answers import check_answer
 from tests.support.commands import command_lines, run_cli, start_cli
 from tests.support.models import save_model, tiny_graph
 from tests.support.waiting import within
@@ -202,6 +203,7 @@ def answer(*words: str | Path, cwd: Path | None = None) -> dict[str, object]:
     assert done.stderr == b""
     whole = json.loads(done.stdout)
     assert isinstance(whole, dict)
+    check_answer(" ".join(map(str, words)), whole)
     return whole
 
 

@@ -64,7 +64,9 @@ def status(json: Json = False) -> None:
 
     boards = running_boards(Store(cache_root()))
     if json:
-        print_json({"boards": boards})
+        from edgetool.commands.answers import BoardsAnswer
+
+        print_json(BoardsAnswer(boards=boards))
         return
     for name, state in boards.items():
         vectors = "" if state.options.vlen_bits is None else f", {state.options.vlen_bits}-bit vectors"
@@ -105,6 +107,7 @@ def ssh(
 def down(
     target: Target = DEFAULT_TARGET,
     every: Annotated[bool, typer.Option("--all", help="Stop all boards.")] = False,
+    json: Json = False,
 ) -> None:
     """Stop a board and discard its disk."""
     from edgetool.boards.virtual import board_folder, running_boards, stop_board
@@ -112,6 +115,13 @@ def down(
     from edgetool.targets.registry import load_target
 
     store = Store(cache_root())
-    for name in running_boards(store) if every else [load_target(target).name]:
-        ended = stop_board(board_folder(store, name))
-        print(f"{name}: ended" if ended else f"{name}: the board was not running")
+    names = list(running_boards(store)) if every else [load_target(target).name]
+    ended = {name: stop_board(board_folder(store, name)) for name in names}
+    if json:
+        from edgetool.commands.answers import DownAnswer
+
+        done = tuple(name for name in names if ended[name])
+        print_json(DownAnswer(ended=done, not_running=tuple(name for name in names if not ended[name])))
+        return
+    for name in names:
+        print(f"{name}: ended" if ended[name] else f"{name}: the board was not running")

@@ -34,7 +34,9 @@ def list_cache(
     root = cache_root()
     found = items(root)
     if json:
-        print_json({"root": str(root), "items": [_row(item) for item in found]})
+        from edgetool.commands.answers import CacheAnswer, CacheRow
+
+        print_json(CacheAnswer(root=str(root), items=CacheRow.of(found)))
         return
     total = sum(item.size_bytes for item in found)
     if everything:
@@ -96,7 +98,9 @@ def prune(
         dry_run=dry_run,
     )
     if json:
-        print_json({"removed": [_row(item) for item in removed], "in_use": [_row(item) for item in kept]})
+        from edgetool.commands.answers import CacheRow, PruneAnswer
+
+        print_json(PruneAnswer(removed=CacheRow.of(removed), in_use=CacheRow.of(kept)))
         return
     for item in removed:
         print(f"{'would remove' if dry_run else 'removed'} {item.name}: {size_text(item.size_bytes)}")
@@ -125,7 +129,19 @@ def verify(
         step.note(f"{len(found)} entries, {len(damaged)} damaged")
     gone = [each for each in damaged if remove and remove_item(root, each.item)]
     if json:
-        print_json({"entries": len(found), "damaged": [{**_row(each.item), "found": each.found} for each in damaged]})
+        from edgetool.commands.answers import DamagedRow, VerifyAnswer
+
+        rows = (
+            DamagedRow(
+                kind=each.item.kind,
+                path=str(each.item.path),
+                size_bytes=each.item.size_bytes,
+                used_at=each.item.used_at,
+                found=tuple(each.found),
+            )
+            for each in damaged
+        )
+        print_json(VerifyAnswer(entries=len(found), damaged=tuple(rows)))
     else:
         for each in damaged:
             print(f"{each.item.name}: {'; '.join(each.found)}" + (" (removed)" if each in gone else ""))
@@ -143,12 +159,3 @@ def parse_size(text: str) -> int:
     if found is None:
         raise ConfigError(f"--max-size {text!r} is no size", hint="for example 2G or 500M")
     return int(float(found[1]) * UNITS[found[2]])
-
-
-def _row(item: Item) -> dict[str, object]:
-    return {
-        "kind": item.kind,
-        "path": str(item.path),
-        "size_bytes": item.size_bytes,
-        "used_at": item.used_at,
-    }

@@ -23,7 +23,13 @@ def config(context: typer.Context, json: Json = False) -> None:
 
     found = read_settings(context, Path.cwd())
     if json:
-        print_json({"files": [str(path) for path in found.files], "settings": found.settings})
+        from edgetool.commands.answers import ConfigAnswer, SettingRow
+
+        rows = tuple(
+            SettingRow(command=tuple(s.command), option=s.option, name=s.name, value=s.value, source=s.source)
+            for s in found.settings
+        )
+        print_json(ConfigAnswer(files=tuple(map(str, found.files)), settings=rows))
         return
     for path in found.files:
         print(f"read: {path}")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from edgetool.commands.options import Json
+from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
 
 
@@ -17,6 +19,7 @@ def dashboard(
         str, typer.Option(help="Address to listen on. Others than loopback let your network in.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
+    json: Json = False,
 ) -> None:
     """Show runs in a browser: history, latencies, trade-offs, operators, pictures, runs at work.
 
@@ -30,7 +33,12 @@ def dashboard(
         raise ConfigError(f"there is no folder {runs}", hint="edgetool deploy --runs RUNS makes one")
 
     def ready(url: str) -> None:
-        print(f"dashboard: {url} (Ctrl-C ends it)", flush=True)
+        if json:
+            from edgetool.commands.answers import DashboardAnswer
+
+            print_json(DashboardAnswer(dashboard=url))
+        else:
+            print(f"dashboard: {url} (Ctrl-C ends it)", flush=True)
         if browser:
             webbrowser.open(url)
 

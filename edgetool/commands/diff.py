@@ -69,7 +69,9 @@ def diff(
     if recipe is not None:
         write_document(recipe, Recipe(keep_float=found.kept or ()))
     if json:
-        print_json({"diff": found, "first": found.first})
+        from edgetool.commands.answers import DiffAnswer
+
+        print_json(DiffAnswer(diff=found, first=found.first))
     else:
         _print(found)
 

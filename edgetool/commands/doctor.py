@@ -36,7 +36,10 @@ def doctor(
         findings = examine(wanted)
     lacking = [finding.name for finding in findings if finding.required and not finding.ok]
     if json:
-        print_json({"target": wanted.name, "ready": not lacking, "missing": lacking, "findings": findings})
+        from edgetool.commands.answers import DoctorAnswer
+
+        answer = DoctorAnswer(target=wanted.name, ready=not lacking, missing=tuple(lacking), findings=tuple(findings))
+        print_json(answer)
     else:
         print(f"not ready for {wanted.name}: {', '.join(lacking)} missing" if lacking else f"ready for {wanted.name}")
         print()

@@ -52,7 +52,9 @@ def estimate(
     baseline = [] if against is None else _rows(against, cores, quiet=json)
     judgement = judge(baseline, rows)
     if json:
-        print_json({"estimates": rows, "baseline": baseline, "judgement": judgement})
+        from edgetool.commands.answers import EstimateAnswer
+
+        print_json(EstimateAnswer(estimates=tuple(rows), baseline=tuple(baseline), judgement=judgement))
         return
     from edgetool.console.table import print_columns
     from edgetool.reports.tables.estimates import estimates_table, operator_estimates_table

@@ -32,7 +32,19 @@ def list_jobs(
     with visit_keeper(target) as executor:
         jobs = executor.jobs()
     if json:
-        print_json({"target": target, "jobs": jobs})
+        from edgetool.commands.answers import JobRow, JobsAnswer
+
+        rows = (
+            JobRow(
+                id=f"{target}/{job.id}",
+                state=job.state,
+                exit_code=job.exit_code,
+                command=job.command,
+                holder=job.holder,
+            )
+            for job in jobs
+        )
+        print_json(JobsAnswer(target=target, jobs=tuple(rows)))
         return
     cells = [
         (
@@ -63,7 +75,10 @@ def attach(
         result = executor.attach(name, folder)
         step.note(f"ended with exit code {result.exit_code}" + (", its time was up" if result.timed_out else ""))
     if json:
-        print_json({"job": job, "exit_code": result.exit_code, "timed_out": result.timed_out, "folder": str(folder)})
+        from edgetool.commands.answers import AttachAnswer
+
+        answer = AttachAnswer(job=job, exit_code=result.exit_code, timed_out=result.timed_out, folder=str(folder))
+        print_json(answer)
     else:
         print(f"{folder}: what {job} wrote")
     result.check()
@@ -78,7 +93,9 @@ def cancel(job: JobId, json: Json = False) -> None:
     with visit_keeper(target) as executor:
         executor.cancel(name)
     if json:
-        print_json({"job": job, "cancelled": True})
+        from edgetool.commands.answers import CancelAnswer
+
+        print_json(CancelAnswer(job=job, cancelled=True))
     else:
         print(f"{job}: ended")
 

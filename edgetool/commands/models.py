@@ -164,7 +164,10 @@ def package(
         sign_bundle(bundle.root, sign)
     packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None
     if json:
-        print_json({"bundle": str(folder), "archive": str(packed) if packed else None, "id": bundle.manifest.id})
+        from edgetool.commands.answers import PackageAnswer
+
+        archived = str(packed) if packed else None
+        print_json(PackageAnswer(bundle=str(folder), archive=archived, id=bundle.manifest.id))
     else:
         print(f"bundle: {folder}" + (f"\narchive: {packed}" if packed else ""))
 
@@ -173,7 +176,9 @@ def _print_model(saved: ModelArtifact, json: bool, *, before: int | None = None)
     from edgetool.platform.format import size_text
 
     if json:
-        print_json({"path": str(saved.path), "model": saved.spec, "size_before_bytes": before})
+        from edgetool.commands.answers import ModelAnswer
+
+        print_json(ModelAnswer(path=str(saved.path), model=saved.spec, size_before_bytes=before))
         return
     noise = "" if saved.spec.signal_to_noise_db is None else f", {saved.spec.signal_to_noise_db:.1f} dB against fp32"
     meaning = "" if saved.spec.accuracy_means_something else "; random weights: its accuracy means nothing"

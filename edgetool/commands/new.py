@@ -51,7 +51,9 @@ def new(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / name, text.encode())
     if json:
-        print_json({"folder": str(folder), "files": sorted(sources)})
+        from edgetool.commands.answers import NewAnswer
+
+        print_json(NewAnswer(folder=str(folder), files=tuple(sorted(sources))))
         return
     for name in sources:
         print(folder / name)

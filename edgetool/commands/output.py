@@ -16,22 +16,13 @@ if TYPE_CHECKING:
 def print_run(done: Finished, *, json: bool, tracker: Mlflow | None = None) -> None:
     """A run that has just ended, logged by the tracker if there is one: what came of it and where its report is."""
     tracked = None if tracker is None else tracker.log(done.report)
-    path = done.folder / "report.html"
     if json:
-        print_json(
-            {
-                "run": str(done.folder),
-                "report": str(path),
-                "fallbacks": done.run.fallbacks,
-                "cases": done.run.results,
-                "rows": done.report.rows,
-                "verdicts": done.report.verdicts,
-            }
-            | ({} if tracked is None else {"tracked": tracked})
-        )
+        from edgetool.commands.answers import RunAnswer
+
+        print_json(RunAnswer.of(done, tracked=tracked))
         return
     print_report(done.report)
-    print(f"report: {path}")
+    print(f"report: {done.folder / 'report.html'}")
     if tracker is not None:
         from edgetool.console.table import print_text
 

@@ -255,7 +255,9 @@ def compare(
     checks = () if gate is None else _pass_gate(gate, candidate or baseline, baseline if candidate else None, junit)
     comparisons = Comparisons() if candidate is None else api.compare(baseline, candidate)
     if json:
-        print_json({"comparisons": comparisons, "goals": checks})
+        from edgetool.commands.answers import CompareAnswer
+
+        print_json(CompareAnswer(comparisons=tuple(comparisons), goals=tuple(checks)))
     else:
         if comparisons:
             print_columns(comparisons.table)
@@ -295,7 +297,9 @@ def status(
 
     report = Report(read_run(run))
     if json:
-        print_json({"tasks": report.tasks, "goals": report.checks})
+        from edgetool.commands.answers import StatusAnswer
+
+        print_json(StatusAnswer(tasks=report.tasks, goals=report.checks))
         return
     print_columns(tasks_table(report.tasks))
     if report.checks:
@@ -331,7 +335,9 @@ def history(
             )
         write_atomically(chart, drawn.file())
     if json:
-        print_json({"histories": histories, "unreadable": unreadable})
+        from edgetool.commands.answers import HistoryAnswer
+
+        print_json(HistoryAnswer(histories=tuple(histories), unreadable=tuple(unreadable)))
         return
     print_columns(history_table(histories))
     for name in unreadable:
@@ -357,6 +363,7 @@ def report(
 def trace(
     run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. Default: RUN/trace.json.")] = None,
+    json: Json = False,
 ) -> None:
     """Write the profiles of a run as a trace for ui.perfetto.dev or chrome://tracing.
 
@@ -364,12 +371,17 @@ def trace(
 
     Example: edgetool trace runs/20261124T101500Z-3f2a1b --output trace.json
     """
-    import json
+    from json import dumps
 
     from edgetool.platform.files import write_atomically
     from edgetool.records.results import read_run
     from edgetool.reports.trace import trace_events
 
     path = output or run / "trace.json"
-    write_atomically(path, json.dumps(trace_events(read_run(run))).encode())
+    write_atomically(path, dumps(trace_events(read_run(run))).encode())
+    if json:
+        from edgetool.commands.answers import TraceAnswer
+
+        print_json(TraceAnswer(trace=str(path)))
+        return
     print(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from edgetool.commands.completion import complete_key, complete_runtime
 from edgetool.commands.options import Json, Target
 from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
-
-if TYPE_CHECKING:
-    from edgetool.runtimes.cache import CachedRuntime
 
 runtime_app = typer.Typer(help="Build, list, test and remove ONNX Runtime libraries.", no_args_is_help=True)
 
@@ -64,7 +61,9 @@ def build(
         force=force,
     )
     if json:
-        print_json({"path": str(runtime.root), "key": runtime.root.name, "runtime": runtime.build})
+        from edgetool.commands.answers import BuildAnswer
+
+        print_json(BuildAnswer(path=str(runtime.root), key=runtime.root.name, runtime=runtime.build))
         return
     from edgetool.platform.format import size_text
 
@@ -84,12 +83,10 @@ def list_runtimes(json: Json = False) -> None:
     store = Store(cache_root())
     found, left = cached_runtimes(store), build_folders(store)
     if json:
-        print_json(
-            {
-                "runtimes": [_row(entry) for entry in found],
-                "builds": {str(folder): size for folder, size in left.items()},
-            }
-        )
+        from edgetool.commands.answers import RuntimeAnswer, RuntimesAnswer
+
+        builds = {str(folder): size for folder, size in left.items()}
+        print_json(RuntimesAnswer(runtimes=tuple(map(RuntimeAnswer.of, found)), builds=builds))
         return
     cells = [
         (entry.key, entry.build.title, entry.build.triple, entry.build.variant, size_text(entry.size_bytes))
@@ -109,7 +106,9 @@ def show(key: Key, json: Json = False) -> None:
 
     entry = find_runtime(Store(cache_root()), key)
     if json:
-        print_json(_row(entry))
+        from edgetool.commands.answers import RuntimeAnswer
+
+        print_json(RuntimeAnswer.of(entry))
         return
     build = entry.build
     print(f"{build.title} for {build.triple}: {build.variant}")
@@ -137,13 +136,17 @@ def remove(
     if key is None:
         freed = remove_builds(store)
         if json:
-            print_json({"removed_bytes": freed})
+            from edgetool.commands.answers import RemovedBuildsAnswer
+
+            print_json(RemovedBuildsAnswer(removed_bytes=freed))
         else:
             print(f"removed {size_text(freed)} that builds had left")
         return
     entry = remove_runtime(store, key)
     if json:
-        print_json(_row(entry))
+        from edgetool.commands.answers import RuntimeAnswer
+
+        print_json(RuntimeAnswer.of(entry))
         return
     print(f"removed {entry.key}: {entry.build.title} for {entry.build.triple}, {size_text(entry.size_bytes)}")
 
@@ -173,7 +176,9 @@ def selftest(
     place = place if runtime is None else replace(place, runtime=runtime)
     build, held = selftest_runtime(place, StepContext(store=Store(cache_root()), progress=make_progress(quiet=json)))
     if json:
-        print_json({"runtime": build, "target": target, "cases": held})
+        from edgetool.commands.answers import SelftestAnswer
+
+        print_json(SelftestAnswer(runtime=build, target=target, cases=held))
         return
     print(f"{build.title}, {build.variant}: all {held} cases hold on {target}")
 
@@ -225,23 +230,10 @@ def dist(
     if apt is not None:
         write_repository(apt, next(path for path in written if path.suffix == ".deb"), key=sign)
     if json:
-        print_json(
-            {
-                "version": release.version,
-                "runtime": release.runtime.build,
-                "files": {str(path): sha256_file(path) for path in written},
-            }
-        )
+        from edgetool.commands.answers import DistAnswer
+
+        files = {str(path): sha256_file(path) for path in written}
+        print_json(DistAnswer(version=release.version, runtime=release.runtime.build, files=files))
         return
     for path in written:
         print(f"{path}: {size_text(path.stat().st_size)}")
-
-
-def _row(entry: CachedRuntime) -> dict[str, object]:
-    return {
-        "key": entry.key,
-        "path": str(entry.runtime.root),
-        "size_bytes": entry.size_bytes,
-        "made_at": entry.made_at,
-        "runtime": entry.build,
-    }

@@ -27,9 +27,9 @@ targets_app = typer.Typer(
 
 
 @targets_app.callback()
-def _default(context: typer.Context) -> None:
+def _default(context: typer.Context, json: Json = False) -> None:
     if context.invoked_subcommand is None:
-        list_targets()
+        list_targets(json=json)
 
 
 @targets_app.command("list")
@@ -40,7 +40,9 @@ def list_targets(json: Json = False) -> None:
 
     found, broken = readable_targets()
     if json:
-        print_json({"targets": found, "broken": [error.message for error in broken]})
+        from edgetool.commands.answers import TargetsAnswer
+
+        print_json(TargetsAnswer(targets=tuple(found), broken=tuple(error.message for error in broken)))
         return
     cells = [(t.name, t.description, t.triple, t.executor["kind"], t.runtime) for t in found]
     print_table(("target", "what", "triple", "executor", "runtime"), cells)
@@ -83,7 +85,9 @@ def add_target(
     target = Target(schema=Target.SCHEMA, name=name, description=_describe(probe), triple=probe.triple, executor=table)
     write_target(path, target)
     if json:
-        print_json({"path": str(path), "target": target, "probe": probe})
+        from edgetool.commands.answers import NewTargetAnswer
+
+        print_json(NewTargetAnswer(path=str(path), target=target, probe=probe))
         return
     print(f"{path}: {target.description}; `edgetool deploy --target {name}`")
 
@@ -101,7 +105,9 @@ def remove_target(
 
     path = remove(name)
     if json:
-        print_json({"target": name, "removed": str(path)})
+        from edgetool.commands.answers import RemovedTargetAnswer
+
+        print_json(RemovedTargetAnswer(target=name, removed=str(path)))
         return
     print(f"removed {path}")
 
@@ -124,7 +130,9 @@ def check_target(
     probe = _probe(target, accept_new)
     check_machine_of(target, probe)
     if json:
-        print_json({"target": name, "probe": probe})
+        from edgetool.commands.answers import CheckedTargetAnswer
+
+        print_json(CheckedTargetAnswer(target=name, probe=probe))
         return
     print(f"{name}: {_describe(probe)}")
     facts = probe.facts
@@ -155,7 +163,9 @@ def clean_target(
     with visit_keeper(target) as board:
         freed_bytes = board.clean()
     if json:
-        print_json({"target": target, "freed_bytes": freed_bytes})
+        from edgetool.commands.answers import CleanAnswer
+
+        print_json(CleanAnswer(target=target, freed_bytes=freed_bytes))
         return
     print(f"{target}: {size_text(freed_bytes)} removed")
 

@@ -60,7 +60,9 @@ def tune(
         write_atomically(folder / "pareto.svg", chart.file())
     recipe = folder / RECIPE if tuning.recommended.recipe is not None else None
     if json:
-        print_json({"folder": str(folder), "recipe": recipe and str(recipe), "tuning": tuning})
+        from edgetool.commands.answers import TuneAnswer
+
+        print_json(TuneAnswer(folder=str(folder), recipe=None if recipe is None else str(recipe), tuning=tuning))
         return
     _print(tuning)
     if recipe is not None:

@@ -136,6 +136,22 @@ def to_json(value: object) -> bytes:
     return _adapter(cast(Hashable, type(value))).dump_json(value, indent=2) + b"\n"
 
 
+def schema_document(kind: Any, *, title: str) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of what `to_json` writes for a value of this kind, without docstrings."""
+    schema = _without_docstrings(_adapter(cast(Hashable, kind)).json_schema(mode="serialization"))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
+
+
+def _without_docstrings(schema: Any) -> Any:
+    """Drop descriptions, which are a dataclass's docstring; a property of that name holds a schema and stays."""
+    if isinstance(schema, list):
+        return [_without_docstrings(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: each for key, each in schema.items() if key != "description" or not isinstance(each, str)}
+    return {key: _without_docstrings(each) for key, each in kept.items()}
+
+
 def to_plain(value: object) -> Any:
     """Convert a value to the plain data of its JSON form."""
     return json.loads(to_json(value))

@@ -95,7 +95,7 @@ def refuse(plan: Plan, name: str, context: StepContext) -> None:
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("tvm", "no runtime 'tvm'", "known runtimes: auto, crossbuild, debian"),
+        ("tvm", "no runtime 'tvm'", "known runtimes: "),
         ("debian", r"runs ONNX Runtime 1\.21\.0 \(debian\)", "edgetool runtime build"),
         ("scalar", r"runs ONNX Runtime 1\.21\.0 \(debian\)", "edgetool runtime build"),
     ],
