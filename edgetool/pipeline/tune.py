@@ -310,7 +310,7 @@ def recommend(candidates: Sequence[Candidate]) -> tuple[int, bool, str]:
     found = _ratio(candidates[best])
     text = f"{found.value:.2f} of fp32's cost (95 %: {found.low:.2f} to {found.high:.2f})"
     if found.value >= 1 - EFFECT:
-        return 0, found.low > 1, f"int8 is no faster here: the cheapest that fits takes {text}"
+        return 0, found.low > 1, f"int8 is no cheaper here: the cheapest that fits takes {text}"
     loss = candidates[best].loss
     is_clear = found.high < 1 - EFFECT and loss is not None and loss.high <= ACCEPTED_LOSS
     return best, is_clear, f"{text}, {_loss_text(candidates[best])}"
