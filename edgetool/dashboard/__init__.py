@@ -1,1 +1,1 @@
-"""The dashboard: pages over the runs of a folder, drawn by Streamlit from the values that reports are made from."""
+"""Show the runs of a folder as pages. Streamlit draws them from the same values as the reports."""

@@ -1,4 +1,4 @@
-"""The program that Streamlit runs: filters beside the page that is chosen."""
+"""The program that Streamlit runs: filters, and the chosen page beside them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RUNS_LIMIT = 2000
 
 @st.cache_resource(max_entries=RUNS_LIMIT, show_spinner=False)
 def _read(folder: str, changed: int) -> Report | EdgetoolError:
-    """Kept until the run is written again."""
+    """Read a run's report. Streamlit keeps it until the run's file changes."""
     del changed
     return read_report(Path(folder))
 

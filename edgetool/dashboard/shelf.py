@@ -1,4 +1,4 @@
-"""The runs of a folder, found and read: what every page of the dashboard is drawn from."""
+"""Find and read the runs of a folder, for all pages of the dashboard."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Cell:
 
     @property
     def series(self) -> str:
-        """What it has in common with the same case of other runs."""
+        """Return the name that the same case has in other runs."""
         row = self.row
         parts = [f"{row.model} {row.precision} on {row.target}"]
         parts += [] if row.is_own_runtime else [row.runtime]
@@ -54,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What is looked at; nothing chosen is everything."""
+    """The chosen models, precisions, targets and runtimes. An empty choice admits all."""
 
     models: frozenset[str] = frozenset()
     precisions: frozenset[str] = frozenset()
@@ -72,17 +72,17 @@ class Filter:
 
 
 def label(text: str) -> str:
-    """Text of a record as a widget's."""
+    """Escape a record's text for a widget."""
     return one_line(text, limit=LABEL_LIMIT)
 
 
 def changed_ns(folder: Path) -> int:
-    """When a run was written last."""
+    """Return the time of a run's last change."""
     return max(((folder / name).stat().st_mtime_ns for name in (RUN, SWEEP) if (folder / name).is_file()), default=0)
 
 
 def read_report(folder: Path) -> Report | EdgetoolError:
-    """A run, or why it can't be read."""
+    """Read a run's report. Return the error when it can't be read."""
     try:
         return Report(read_run(folder))
     except EdgetoolError as error:
@@ -90,7 +90,7 @@ def read_report(folder: Path) -> Report | EdgetoolError:
 
 
 def cells(reports: Iterable[Report]) -> list[Cell]:
-    """The cases that have a record, each record once: runs that kept it do not show it again."""
+    """Return the cases with a record. A record that several runs share appears once."""
     found: dict[tuple[str, str], Cell] = {}
     for report in reports:
         for row, (_, recorded) in zip(report.rows, report.stored.entries, strict=True):
@@ -101,7 +101,7 @@ def cells(reports: Iterable[Report]) -> list[Cell]:
 
 
 def best_of(points: Sequence[tuple[float, ...]]) -> list[bool]:
-    """For each point whether no other is at least as small everywhere and smaller somewhere: the Pareto front.
+    """Return for each point whether it is on the Pareto front: no other is at most as large and somewhere smaller.
 
     >>> best_of([(1, 5), (2, 2), (3, 3), (2, 2)])
     [True, True, False, True]

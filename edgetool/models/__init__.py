@@ -1,1 +1,1 @@
-"""From a PyTorch model to ONNX files and the images they are checked on."""
+"""Turn PyTorch models into ONNX files, and read the images that check them."""

@@ -1,4 +1,4 @@
-"""A model's .onnx with its description in the .json beside it."""
+"""Read and write a model's .onnx together with its description, the .json beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgetool.platform.files import staged_file
 
 
 def read_artifact(path: Path) -> ModelArtifact:
-    """A model by its file; one without a description of ours is judged by its nodes. Raises ModelError."""
+    """Read a model from its file. Without a description beside it, its nodes tell its precision. Raises ModelError."""
     description = path.with_suffix(".json")
     if path.is_file() and description.is_file():
         spec = read_document(description, ModelSpec, error=ModelError)
@@ -33,7 +33,7 @@ def save_artifact(artifact: ModelArtifact, path: Path) -> ModelArtifact:
     """Copy a model and its description to `path`. Raises ModelError when it can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for file in reversed(model_files(artifact.path)):  # the weights first: a model is whole or not there
+        for file in reversed(model_files(artifact.path)):  # weights first, so that a model is whole or absent
             with staged_file(path if file == artifact.path else path.with_name(file.name)) as beside:
                 shutil.copyfile(file, beside)
         write_document(path.with_suffix(".json"), artifact.spec)
@@ -43,7 +43,7 @@ def save_artifact(artifact: ModelArtifact, path: Path) -> ModelArtifact:
 
 
 def source_digest(request: ModelRequest) -> str | None:
-    """What the files of a source hold; None where it is no file, or none that can be read."""
+    """Return the digest of a source's files. Return None for a source that is no readable file."""
     path = Path(request.source)
     if request.kind not in (SourceKind.ONNX, SourceKind.PROGRAM) or not path.is_file():
         return None
@@ -51,6 +51,6 @@ def source_digest(request: ModelRequest) -> str | None:
 
 
 def request_of(artifact: ModelArtifact) -> ModelRequest:
-    """The request that this file would come from: it decides which images suit the model."""
+    """Return the request that would produce this file. It decides which images suit the model."""
     known = artifact.spec.weights if artifact.spec.weights in ("digits", "imagenet", "random") else ""
     return ModelRequest(source=artifact.spec.name if known else str(artifact.path), weights=known)

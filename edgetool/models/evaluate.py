@@ -1,4 +1,4 @@
-"""Running models with this machine's ONNX Runtime, and judging outputs."""
+"""Run models with this machine's ONNX Runtime and compare their outputs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """A session on the CPU. Raises ModelError with the runtime's own words.
+    """Open a session on the CPU. Raises ModelError with the runtime's own message.
 
-    As in the harness, exact int8 kernels are asked for: others overflow on x86-64 processors that lack VNNI. ONNX
+    Request exact int8 kernels, as the harness does: the others overflow on x86-64 processors without VNNI. ONNX
     Runtime has none for signed activations, and cannot load such a model there when asked.
     """
     try:
@@ -42,9 +42,9 @@ def _create_session(path: Path, *, exact: bool) -> onnxruntime.InferenceSession:
 
 
 def run_session(session: onnxruntime.InferenceSession, inputs: Float32Array) -> list[npt.NDArray[np.generic]]:
-    """All outputs for inputs of shape (n, …), run in the model's own batch size, joined along the first axis.
+    """Return all outputs for inputs of shape (n, …), run in the model's batch size and joined along the first axis.
 
-    Raises ModelError when the model wants something else than one float32 tensor of that shape.
+    Raises ModelError when the model doesn't take one float32 tensor of that shape.
     """
     wanted = session.get_inputs()
     if len(wanted) != 1 or wanted[0].type != "tensor(float)" or list(wanted[0].shape[1:]) != list(inputs.shape[1:]):
@@ -57,7 +57,7 @@ def run_session(session: onnxruntime.InferenceSession, inputs: Float32Array) -> 
 
 
 def run_samples(session: onnxruntime.InferenceSession, samples: Samples) -> list[npt.NDArray[np.generic]]:
-    """All outputs, joined along the first axis; one without an axis becomes one of shape (samples,)."""
+    """Return all outputs, joined along the first axis. A scalar output becomes an array of shape (samples,)."""
     runs = [session.run(None, feeds) for feeds in samples.feeds()]
     return [np.concatenate([np.atleast_1d(array) for array in column]) for column in zip(*runs, strict=True)]
 

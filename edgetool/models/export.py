@@ -1,4 +1,4 @@
-"""PyTorch → ONNX, checked against PyTorch on real input; or an ONNX file, checked and brought to what runtimes take."""
+"""Export PyTorch models to ONNX and compare the two on real input. Check ONNX files and convert them where needed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ NODE = re.compile(r"(?:node|op)\s+['%]?(?P<node>[\w.:]+)")
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A model as ONNX, and what was done on the way."""
+    """A model as ONNX, with a list of the conversions."""
 
     artifact: ModelArtifact
     difference: float | None  # largest relative difference from PyTorch; None for an ONNX file
@@ -78,8 +78,8 @@ def export_model(
 ) -> Exported:
     """Write `model.onnx` and `model.json` to `folder`.
 
-    PyTorch models are exported for `opset`; an ONNX file is converted only where its opset or IR version is newer than
-    what the runtimes take, or older than `OLDEST_OPSET`. What an exporter said when it failed goes to `log`.
+    Export PyTorch models for `opset`. Convert an ONNX file only when its opset or IR version is newer than the runtimes
+    support, or its opset is older than `OLDEST_OPSET`. Write a failed exporter's report to `log`.
     Raises ConfigError, ModelError or ExportError.
     """
     check_request(request)
@@ -110,7 +110,7 @@ def export_model(
 
 
 def _take_over(request: ModelRequest, path: Path, *, newest_opset: int, newest_ir: int) -> tuple[str, ...]:
-    """Copy the user's file, changed only where it has to be; returns what was changed."""
+    """Copy the user's file and change only what runtimes require. Return the list of changes."""
     source = Path(request.source)
     model = load_model(source)
     notes = []
@@ -162,7 +162,7 @@ def _from_pytorch(
 
 
 def _example(request: ModelRequest, built: BuiltModel, calibration: ImageSet | None) -> Example:
-    """The factory's own example; else real input where there is some of the model's shape; else seeded noise."""
+    """Return the factory's example, real input of the model's shape, or seeded noise, in this order."""
     import torch
 
     if built.example is not None:
@@ -177,7 +177,7 @@ def _example(request: ModelRequest, built: BuiltModel, calibration: ImageSet | N
 
 
 def _run(model: torch.nn.Module, example: Example, request: ModelRequest) -> dict[str, npt.NDArray[Any]]:
-    """What PyTorch computes, by the names that the outputs will have. Raises ExportError, ModelError."""
+    """Run the model in PyTorch and return its outputs by their ONNX names. Raises ExportError, ModelError."""
     import torch
 
     try:
@@ -214,7 +214,7 @@ def _export(
 
 @contextlib.contextmanager
 def _say_why(request: ModelRequest, opset: int, log: Path | None) -> Iterator[None]:
-    """Turn whatever the exporter raises into three lines: what failed, why, and where; its own report goes to `log`."""
+    """Report an exporter's error in three lines: what failed, why, and where. Its own report goes to `log`."""
     logger = logging.getLogger("torch.onnx")
     symbols = logging.getLogger("torch.fx.experimental.symbolic_shapes")
     levels = logger.level, symbols.level
@@ -254,7 +254,7 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _place(text: str) -> str:
-    """The user's line that the exporter named, else the node."""
+    """Return the line of the user's code that the exporter names, or else the node."""
     lines = [match for match in USER_LINE.finditer(text) if "site-packages" not in match["file"]]
     if lines:
         return f"at {lines[-1]['file']}:{lines[-1]['line']}, in {lines[-1]['name']}"
@@ -267,7 +267,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _difference(path: Path, inputs: Mapping[str, torch.Tensor], reference: Mapping[str, npt.NDArray[Any]]) -> float:
-    """Largest difference over all outputs, each relative to its own largest value."""
+    """Return the largest difference over all outputs, relative to each output's largest value."""
     session = open_session(path)
     taken = {entry.name for entry in session.get_inputs()}
     feeds = {name: tensor.numpy() for name, tensor in inputs.items() if name in taken}

@@ -1,4 +1,4 @@
-"""A user's own functions, by `package.module:name`, importable from the current folder."""
+"""Find a user's functions by `package.module:name`. The current folder is on the import path."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_function_name(text: str) -> bool:
 
 
 def find_function(name: str) -> Callable[..., Any]:
-    """Raises ConfigError for one that cannot be imported."""
+    """Import a function. Raises ConfigError when the import fails."""
     module_name, _, function_name = name.partition(":")
     try:
         with from_here():
@@ -41,7 +41,7 @@ def find_function(name: str) -> Callable[..., Any]:
 
 @contextmanager
 def from_here() -> Iterator[None]:
-    """Imports look in the current folder first."""
+    """Put the current folder first on the import path."""
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:

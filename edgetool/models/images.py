@@ -1,4 +1,4 @@
-"""Images as the arrays a vision model reads: one preprocessing for training, calibration and every target."""
+"""Read images as model inputs, with the same preprocessing for training, calibration and every target."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Split(StrEnum):
     HELD_OUT = "heldout"
 
     def choose(self, count: int) -> list[int]:
-        """Which of `count` unsplit images are this split's: every fifth is held out, or the last of fewer.
+        """Return the indices of this split's images: every fifth is held out, or the last when there are fewer.
 
-        A single image is both: it is better than none, and a caveat says so.
+        A single image belongs to both splits, and a caveat says so.
         """
         if count == 1:
             return [0]
@@ -67,8 +67,8 @@ def read_images(
 
     An .npz holds `<split>_images`, or `images` of which every fifth is held out: uint8 pictures of shape (n, h, w) or
     (n, h, w, 3), or float32 inputs of shape (n, c, h, w) that are used as they are. `<split>_labels` or `labels` of
-    shape (n,) are optional. A folder is read recursively in the order of its names, split the same way. A folder for
-    each class gives labels: the place of its name among the names. With `whole` nothing is left for the other split.
+    shape (n,) are optional. A folder is read recursively in the order of names and split the same way. With a folder
+    for each class, a label is the index of the folder's name. With `whole`, the other split is empty.
 
     Raises ConfigError when there is nothing to read or it is not an image set.
     """
@@ -82,7 +82,7 @@ def read_images(
 
 
 def images_digest(source: Path) -> str:
-    """A hash of all that `read_images` would read. Raises ConfigError when there is nothing."""
+    """Return a digest of everything that `read_images` would read. Raises ConfigError when there is nothing."""
     if not source.is_dir():
         if not source.is_file():
             raise ConfigError(f"there are no images at {source}")
@@ -115,9 +115,9 @@ def _read_folder(folder: Path, to_input: PictureInput, split: Split | None, limi
 
 
 def _listed_labels(table: Path, folder: Path, files: Sequence[Path]) -> npt.NDArray[np.int64]:
-    """Labels of a CSV of two columns, file and label: numbers of classes, or names that are numbered in their order.
+    """Read labels from a CSV with columns file and label: class numbers, or names numbered in sorted order.
 
-    Raises ConfigError for another form, and for a picture that is not listed.
+    Raises ConfigError for another form and for a picture that isn't listed.
     """
     try:
         lines = [line for line in csv.reader(io.StringIO(read_limited(table, ConfigError).decode())) if line]
@@ -137,7 +137,7 @@ def _listed_labels(table: Path, folder: Path, files: Sequence[Path]) -> npt.NDAr
 
 
 def _class_labels(folder: Path, files: Sequence[Path]) -> npt.NDArray[np.int64] | None:
-    """torchvision's ImageFolder: each picture in a folder of its class, and at least two of them; else None."""
+    """Return labels when pictures lie in a folder per class, as in torchvision's ImageFolder, or else None."""
     parts = [file.relative_to(folder).parts for file in files]
     classes = sorted({part[0] for part in parts})
     if len(classes) < 2 or any(len(part) == 1 for part in parts):

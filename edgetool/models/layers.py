@@ -1,4 +1,4 @@
-"""A model's layers: the outputs of each, how much noise is in them, and what a layer kept in fp32 would change."""
+"""Read the outputs of a model's layers, measure their noise, and put single layers back to fp32."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAIR = ("QuantizeLinear", "DequantizeLinear")
 
 @value
 class Layer:
-    """A node by its name, and the tensors that hold its output in either model."""
+    """A node's name, and the tensors with its output in both models."""
 
     node: Text
     operator: Text
@@ -37,9 +37,9 @@ class Layer:
 
 
 def shared_layers(reference: onnx.ModelProto, candidate: onnx.ModelProto) -> tuple[Layer, ...]:
-    """The reference's nodes in their order, with a float output that the candidate has, too: as it is, or dequantized.
+    """Return the reference's nodes whose float output the candidate also has, plain or dequantized, in graph order.
 
-    Raises ModelError for models that share none.
+    Raises ModelError when the models share no layer.
     """
     floats = _float_shapes(reference).keys()
     there = {name for node in candidate.graph.node for name in node.output}
@@ -66,7 +66,7 @@ def _float_shapes(model: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
 
 
 def with_outputs(model: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelProto:
-    """The model with these tensors as its only outputs. Raises ModelError for one of unknown shape."""
+    """Return the model with these tensors as its only outputs. Raises ModelError for a tensor of unknown shape."""
     shapes = _float_shapes(model)
     made = onnx.ModelProto()
     made.CopyFrom(model)
@@ -82,7 +82,7 @@ def with_outputs(model: onnx.ModelProto, tensors: Sequence[str]) -> onnx.ModelPr
 
 
 def outputs_of(model: onnx.ModelProto, samples: Samples) -> Iterable[list[Array]]:
-    """Of each sample in turn, in this machine's runtime."""
+    """Yield the outputs of each sample, run in this machine's runtime."""
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         path = Path(scratch) / "model.onnx"
         onnx.save(model, path)
@@ -92,7 +92,7 @@ def outputs_of(model: onnx.ModelProto, samples: Samples) -> Iterable[list[Array]
 
 
 def signal_to_noise(reference: Iterable[list[Array]], candidate: Iterable[list[Array]]) -> list[float]:
-    """In dB, of each output over all samples. Raises ModelError where shapes differ."""
+    """Return each output's signal-to-noise ratio in dB over all samples. Raises ModelError when shapes differ."""
     sums: npt.NDArray[np.float64] | None = None
     for one, other in zip(reference, candidate, strict=True):
         pairs = [(a.astype(np.float64), b.astype(np.float64)) for a, b in zip(one, other, strict=True)]
@@ -105,14 +105,14 @@ def signal_to_noise(reference: Iterable[list[Array]], candidate: Iterable[list[A
 
 @dataclass(frozen=True, kw_only=True)
 class Restorable:
-    """A model in QDQ form, whose nodes can be put back to fp32 one by one without quantizing it again."""
+    """A QDQ model whose nodes can be put back to fp32 one by one, without another quantization."""
 
     fp32: onnx.ModelProto
     int8: onnx.ModelProto
 
     @classmethod
     def of(cls, fp32: Path, int8: Path) -> Restorable:
-        """Raises ModelError for a model that is not in QDQ form."""
+        """Pair the two models' nodes. Raises ModelError for a model that isn't in QDQ form."""
         made = cls(fp32=load_model(fp32), int8=load_model(int8))
         if not made.nodes:
             raise ModelError(f"{int8.name} has no node between QuantizeLinear and DequantizeLinear")
@@ -120,7 +120,7 @@ class Restorable:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """Those that read or write a quantized activation and are in the fp32 model, too, in their order."""
+        """Return the nodes that read or write a quantized activation and are in the fp32 model too, in graph order."""
         known = {node.name for node in self.fp32.graph.node if node.name}
         pairs = _pairs(self.int8)
         quantized = {*pairs, *pairs.values()}
@@ -131,9 +131,9 @@ class Restorable:
         )
 
     def restored(self, names: Iterable[str]) -> onnx.ModelProto:
-        """As if the quantizer had kept these nodes in fp32: their weights are whole.
+        """Return the model as if the quantizer had kept these nodes in fp32, with their fp32 weights.
 
-        An activation stays quantized where any other node at either of its ends is.
+        An activation stays quantized when another node that writes or reads it is quantized.
         """
         kept = set(names)
         model = onnx.ModelProto()
@@ -203,7 +203,7 @@ def _reactivated(graph: onnx.GraphProto, fp32: onnx.ModelProto, name: str) -> st
 
 
 def _pairs(model: onnx.ModelProto) -> dict[str, str]:
-    """Activation → its dequantized twin."""
+    """Map each activation to its dequantized twin."""
     sources = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"}
     return {
         sources[node.input[0]]: node.output[0]
@@ -213,9 +213,9 @@ def _pairs(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def smallest_cause(names: Sequence[str], holds: Callable[[Sequence[str]], bool]) -> tuple[str, ...]:
-    """A smallest set of names for which `holds`, where it holds for all of them: QuickXplain (Junker 2004).
+    """Return a minimal set of names for which `holds` is true, by QuickXplain (Junker 2004). It must hold for all.
 
-    None of those in it can be left out. `holds` is asked about k log₂(n ÷ k) times for k of n names.
+    No name in the set can be left out. For k of n names, `holds` is called about k log₂(n ÷ k) times.
     """
 
     def explain(kept: list[str], has_grown: bool, left: Sequence[str]) -> list[str]:
@@ -232,7 +232,7 @@ def smallest_cause(names: Sequence[str], holds: Callable[[Sequence[str]], bool])
 
 
 def noise_of(restorable: Restorable, samples: Samples) -> Callable[[Sequence[str]], float]:
-    """The function that says, for nodes put back to fp32, the worst output's signal-to-noise ratio in dB."""
+    """Return a function from nodes put back to fp32 to the worst output's signal-to-noise ratio in dB."""
     reference = list(outputs_of(restorable.fp32, samples))
     known: dict[frozenset[str], float] = {}
 

@@ -1,4 +1,4 @@
-"""An ONNX file read, checked, described and written; weights may lie in files beside it."""
+"""Read, check, describe and write ONNX files, whose weights may lie in files beside them."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ EXPORT_HINT = "export one with `edgetool export`"
 def load_model(path: Path) -> onnx.ModelProto:
     """Parse and check an ONNX file, its weights included.
 
-    Raises ModelError for a file that is no ONNX model, and for weights that lie outside the model's folder.
+    Raises ModelError for a file that isn't an ONNX model and for weights outside the model's folder.
     """
     model = load_graph(path)
     if external_files(model, path):
         try:
             load_external_data_for_model(model, str(path.parent))
-        except Exception as error:  # onnx raises what its C++ and protobuf happen to raise
+        except Exception as error:  # onnx passes on any exception of its C++ code and protobuf
             raise ModelError(f"{path}: cannot read its weights: {_first_line(error)}") from error
     return model
 
 
 def load_graph(path: Path) -> onnx.ModelProto:
-    """Parse and check an ONNX file; weights in other files stay there. Raises ModelError."""
+    """Parse and check an ONNX file without loading weights from other files. Raises ModelError."""
     try:
         if path.stat().st_size > ONE_FILE_BYTES:
             raise ModelError(
@@ -62,9 +62,9 @@ def load_graph(path: Path) -> onnx.ModelProto:
 
 
 def external_files(model: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
-    """The files beside `path` that hold weights.
+    """Return the files beside `path` that hold weights.
 
-    Raises ModelError for one that is missing, too large, or not a plain file in the model's own folder.
+    Raises ModelError for a file that is missing, too large, or not a plain file in the model's folder.
     """
     locations: dict[str, None] = {}
     for tensor in tensors(model):
@@ -88,7 +88,7 @@ def external_files(model: onnx.ModelProto, path: Path) -> tuple[Path, ...]:
 
 
 def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    """Every constant of the model: initializers and tensor attributes, in subgraphs and functions too."""
+    """Yield every constant: initializers and tensor attributes, including those of subgraphs and functions."""
     for graph in graphs(model):
         yield from graph.initializer
     for node in nodes(model):
@@ -99,7 +99,7 @@ def tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 
 def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
-    """The model's graph and all graphs inside its nodes."""
+    """Yield the model's graph and all graphs inside its nodes."""
     yield model.graph
     for node in nodes(model):
         for attribute in node.attribute:
@@ -109,7 +109,7 @@ def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
 
 
 def nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Every node, in subgraphs and functions too."""
+    """Yield every node, including those of subgraphs and functions."""
     waiting = [*model.graph.node, *(node for function in model.functions for node in function.node)]
     while waiting:
         node = waiting.pop()
@@ -120,9 +120,9 @@ def nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
 
 
 def save_model(model: onnx.ModelProto, path: Path, *, one_file_bytes: int = ONE_FILE_BYTES) -> tuple[Path, ...]:
-    """Write a model in one file, or, where that is too large, with its weights in `<name>.data` beside it.
+    """Write a model as one file, or with its weights in `<name>.data` beside it when one file would be too large.
 
-    Returns the files. The model is not to be used afterwards: its weights may have been moved out of it.
+    Return the files. Don't use the model afterwards: its weights may have been moved out of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Weights are nearly all of a model; what is left of 2 GiB must hold the graph.
@@ -136,18 +136,18 @@ def save_model(model: onnx.ModelProto, path: Path, *, one_file_bytes: int = ONE_
 
 
 def model_files(path: Path) -> tuple[Path, ...]:
-    """The .onnx and the files that hold its weights. Raises ModelError."""
+    """Return the .onnx and the files that hold its weights. Raises ModelError."""
     return path, *external_files(load_graph(path), path)
 
 
 def digest_files(files: tuple[Path, ...]) -> str:
-    """The sha256 of the .onnx alone, or of the digests of all its files where there are several."""
+    """Return the sha256 of a single .onnx, or of the digests of several files."""
     digests = [sha256_file(file) for file in files]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """What a caller feeds: the graph's inputs that are no constants."""
+    """Return the inputs that a caller feeds: the graph's inputs without its constants."""
     constants = {tensor.name for tensor in model.graph.initializer}
     return [entry for entry in model.graph.input if entry.name not in constants]
 
@@ -164,7 +164,7 @@ def describe(
     task: Task | None = None,
     called: Path | None = None,
 ) -> ModelSpec:
-    """The spec of a file, which errors call `called`. Raises ModelError, also for a shape that is not fixed."""
+    """Return the spec of a file, which error messages call `called`. Raises ModelError, also for a dynamic shape."""
     model = load_graph(path)
     files = (path, *external_files(model, path))
     return ModelSpec(

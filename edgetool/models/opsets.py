@@ -1,4 +1,4 @@
-"""Which opsets and IR versions a release of ONNX Runtime runs, and models brought to one that it does."""
+"""Know the opsets and IR versions of ONNX Runtime's releases, and convert models to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUANTIZABLE_OPSET = 13  # the first whose QuantizeLinear has scales per channel
 
 
 def newest_opset(runtime_version: str) -> int:
-    """The newest opset that a release of ONNX Runtime runs.
+    """Return the newest opset that a release of ONNX Runtime supports.
 
     >>> newest_opset("1.21.0")
     22
@@ -38,7 +38,7 @@ def newest_ir(runtime_version: str) -> int:
 
 
 def opset_for(runtime_versions: tuple[str, ...]) -> int:
-    """The opset to export for runtimes of these releases: the exporter's own unless the oldest is older.
+    """Return the opset to export for: the exporter's own, or the oldest runtime's newest when that is lower.
 
     >>> opset_for(("1.31.1", "1.14.0"))
     18
@@ -52,9 +52,9 @@ def _release(version: str, table: dict[int, int]) -> int:
 
 
 def bring_to(model: onnx.ModelProto, path: Path, *, oldest: int, newest: int) -> onnx.ModelProto:
-    """The model in an opset between `oldest` and `newest`, converted only where it is not.
+    """Convert the model to an opset between `oldest` and `newest`, unless it has one already.
 
-    `path` is what errors call it. Raises ModelError when onnx has no conversion.
+    Error messages call the model `path`. Raises ModelError when onnx has no conversion.
     """
     opset = opset_of(model)
     wanted = min(max(opset, oldest), newest)
@@ -71,6 +71,6 @@ def bring_to(model: onnx.ModelProto, path: Path, *, oldest: int, newest: int) ->
 
 
 def lower_ir(model: onnx.ModelProto, newest: int) -> onnx.ModelProto:
-    """The model marked with an IR version that the runtime knows: none since 8 has changed what our graphs mean."""
+    """Lower the model's IR version to a supported one. No version since 8 changed the meaning of our graphs."""
     model.ir_version = min(model.ir_version, newest)
     return model

@@ -1,4 +1,4 @@
-"""A PyTorch model as ONNX wants it: tensors in, named tensors out, whatever the model itself takes and returns."""
+"""Wrap a PyTorch model for ONNX: tensors in and named tensors out, for any inputs and outputs of the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INPUT = "input"  # what the only input of a model is called
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Example:
-    """Inputs that a model takes: by position, then by keyword."""
+    """Example inputs of a model: positional, then by keyword."""
 
     args: tuple[torch.Tensor, ...] = ()
     kwargs: Mapping[str, torch.Tensor] = dataclasses.field(default_factory=dict)
@@ -27,7 +27,7 @@ class Example:
         return (*self.args, *self.kwargs.values())
 
     def names(self, model: torch.nn.Module) -> list[str]:
-        """What the inputs are called: their keywords, else the parameters of `forward`; the only one is `input`."""
+        """Return the inputs' names: keywords, or the parameters of `forward`. A single input is called `input`."""
         if len(self.args) == 1 and not self.kwargs:
             return [INPUT]
         parameters = [
@@ -40,7 +40,7 @@ class Example:
 
 
 def example_of(given: object, source: str) -> Example:
-    """An example as a factory gives it: a tensor, a tuple of tensors, or a mapping of keywords. Raises ModelError."""
+    """Read a factory's example: a tensor, a tuple of tensors, or a mapping of keywords. Raises ModelError."""
     import torch
 
     if isinstance(given, torch.Tensor):
@@ -56,9 +56,9 @@ def example_of(given: object, source: str) -> Example:
 
 
 def name_outputs(outputs: object, name: str = "") -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors of whatever a model returned, each with a name: keys, fields and indices joined by `_`.
+    """Name all tensors in a model's result by its keys, fields and indices, joined by `_`.
 
-    Raises ModelError for what is neither a tensor, None, nor a mapping, dataclass or sequence of such.
+    Raises ModelError for anything but tensors, None, and mappings, dataclasses or sequences of them.
     """
     import torch
 
@@ -85,7 +85,7 @@ def name_outputs(outputs: object, name: str = "") -> Iterator[tuple[str, torch.T
 
 
 def flatten(model: torch.nn.Module, example: Example) -> torch.nn.Module:
-    """The model with tensors in and a tuple of tensors out; `model` itself where it is so already."""
+    """Return a model that takes tensors and returns a tuple of tensors: `model` itself when it already does."""
     import torch
 
     if len(example.args) == 1 and not example.kwargs:

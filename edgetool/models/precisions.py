@@ -1,4 +1,4 @@
-"""Which precision an ONNX model has, by its operators and weights; and bfloat16 widened to float32."""
+"""Detect an ONNX model's precision from its operators and weights, and widen bfloat16 to float32."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLOATS = {TensorProto.FLOAT: 4, TensorProto.FLOAT16: 2, TensorProto.BFLOAT16: 2,
 
 
 def precision_of(model: onnx.ModelProto) -> Precision:
-    """int8 for a model that is quantized in any form (QDQ, QLinear*, dynamic), else its weights' own."""
+    """Return int8 for a model quantized in any form (QDQ, QLinear*, dynamic), or else its weights' precision."""
     operators = {node.op_type for node in nodes(model)}
     if operators & DYNAMIC:
         return Precision.INT8_DYNAMIC
@@ -28,7 +28,7 @@ def precision_of(model: onnx.ModelProto) -> Precision:
 
 
 def weight_types(model: onnx.ModelProto) -> Counter[int]:
-    """How many floating-point numbers of each type the model holds."""
+    """Count the model's floating-point constants by type."""
     found: Counter[int] = Counter()
     for tensor in tensors(model):
         if tensor.data_type in FLOATS:
@@ -43,7 +43,7 @@ def has_bfloat16(model: onnx.ModelProto) -> bool:
 
 
 def widen_bfloat16(model: onnx.ModelProto) -> onnx.ModelProto:
-    """bfloat16 as float32, which holds each one exactly: ONNX Runtime's kernels for processors have no bfloat16."""
+    """Convert bfloat16 to float32, which is exact. ONNX Runtime's CPU kernels have no bfloat16."""
     for tensor in tensors(model):
         if tensor.data_type == TensorProto.BFLOAT16:
             array = numpy_helper.to_array(tensor).astype(np.float32)

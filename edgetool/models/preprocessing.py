@@ -1,4 +1,4 @@
-"""How a picture becomes a model's input: stated, kept in the ONNX file's metadata, the same on every target."""
+"""Turn pictures into model inputs by a stated preprocessing, which is kept in the ONNX file's metadata."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ GREY = 114  # what YOLO's letterbox is filled with
 
 @dataclass(frozen=True, kw_only=True)
 class PictureInput:
-    """Pictures as inputs of `shape`, which is without the batch."""
+    """Turn pictures into inputs of `shape`, which excludes the batch."""
 
     preprocessing: Preprocessing = Preprocessing()  # noqa: RUF009  # frozen
     shape: tuple[int, ...] = (3, 224, 224)
     dtype: str = "float32"
 
     def __call__(self, image: Image.Image) -> npt.NDArray[Any]:
-        """One picture as an array of `shape`. Raises ConfigError for a shape of no picture."""
+        """Return one picture as an array of `shape`. Raises ConfigError when `shape` isn't that of a picture."""
         how = self.preprocessing
         layout, channels, height, width = self.geometry()
         pixels = _resized(image.convert("L" if channels == 1 else "RGB"), how, height, width)
@@ -57,7 +57,7 @@ class PictureInput:
         return np.ascontiguousarray(values, dtype=self.dtype)
 
     def geometry(self) -> tuple[Layout, int, int, int]:
-        """Layout, channels, height and width. Raises ConfigError."""
+        """Return layout, channels, height and width. Raises ConfigError."""
         if len(self.shape) == 3:
             first, last = self.shape[0] in GREY_OR_RGB, self.shape[2] in GREY_OR_RGB
             layout = self.preprocessing.layout or (Layout.NHWC if last and not first else Layout.NCHW)
@@ -99,7 +99,7 @@ def _letterbox(image: Image.Image, height: int, width: int) -> Image.Image:
 
 
 def as_asked(asked: PreprocessingRequest | None, base: Preprocessing) -> Preprocessing:
-    """`base` with what the user says in place of it. Raises ConfigError for what does not fit."""
+    """Return `base` with the user's options applied. Raises ConfigError for options that don't fit."""
     given = {} if asked is None else {f.name: v for f in fields(asked) if (v := getattr(asked, f.name)) is not None}
     if not given:
         return base
@@ -118,7 +118,7 @@ def as_asked(asked: PreprocessingRequest | None, base: Preprocessing) -> Preproc
 
 
 def to_metadata(model: onnx.ModelProto, preprocessing: Preprocessing) -> None:
-    """State the preprocessing in the model's own metadata, in place of what stood there."""
+    """Write the preprocessing to the model's metadata, replacing an earlier one."""
     kept = [entry for entry in model.metadata_props if entry.key != METADATA_KEY]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
@@ -126,7 +126,7 @@ def to_metadata(model: onnx.ModelProto, preprocessing: Preprocessing) -> None:
 
 
 def from_metadata(model: onnx.ModelProto) -> Preprocessing | None:
-    """What an ONNX file states; None where it states nothing. Raises ConfigError for a statement of another form."""
+    """Read the preprocessing from an ONNX file, or None when there is none. Raises ConfigError when it is malformed."""
     for entry in model.metadata_props:
         if entry.key == METADATA_KEY:
             found = parse_value(Preprocessing, entry.value, where=f"metadata {METADATA_KEY}")

@@ -1,4 +1,4 @@
-"""fp32 ONNX → int8 ONNX."""
+"""Quantize fp32 ONNX models to int8."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def quantize_model(
 ) -> ModelArtifact:
     """Write `model.onnx` and `model.json` to `folder`.
 
-    Static: by `recipe`, with ranges found over `calibration`. Its activations are unsigned by default: with signed ones
-    ONNX Runtime fuses only part of the graph except on Arm (MobileNetV2 keeps 15 of its 52 convolutions and all
-    additions in float), with unsigned ones all of it.
-    Dynamic: signed weights, activations quantized at each inference. The signal-to-noise ratio against `model` is taken
-    on `held_out`. Raises QuantizeError.
+    Static quantization follows `recipe` and finds ranges over `calibration`. Activations are unsigned by default: ONNX
+    Runtime fuses the whole graph with unsigned activations. With signed ones it does so on Arm only; elsewhere
+    MobileNetV2 keeps 15 of its 52 convolutions and all additions in float.
+    Dynamic quantization has signed weights and quantizes activations at each inference. The signal-to-noise ratio
+    against `model` is measured on `held_out`. Raises QuantizeError.
     """
     _check_float(model)
     path = folder / "model.onnx"
@@ -100,7 +100,7 @@ def quantize_model(
 
 
 def _check_float(model: ModelArtifact) -> None:
-    """ONNX Runtime's quantizer takes fp32 only, and on a quantized model it runs without an end."""
+    """Refuse models that aren't fp32. ONNX Runtime's quantizer never ends on a quantized model."""
     match model.spec.precision:
         case Precision.FP32:
             return
@@ -112,9 +112,9 @@ def _check_float(model: ModelArtifact) -> None:
 
 
 def prepared(source: Path, destination: Path) -> Path:
-    """Infer shapes and fold what can be folded, so that the quantizer sees every activation's type.
+    """Infer shapes and fold constants, so that the quantizer sees every activation's type.
 
-    Its nodes are called as those of the int8 model. Raises QuantizeError.
+    Nodes have the same names as in the int8 model. Raises QuantizeError.
     """
     with _quiet():
         try:
@@ -131,7 +131,7 @@ def _prepare(source: Path, destination: Path) -> None:
 
 
 def _forget_shapes(source: Path, destination: Path) -> None:
-    """Drop the recorded shapes of inner tensors: the dynamic quantizer transposes weights and then trips over them."""
+    """Drop the recorded shapes of inner tensors. They are wrong once the dynamic quantizer has transposed weights."""
     import onnx
 
     model = onnx.load(source)
@@ -140,7 +140,7 @@ def _forget_shapes(source: Path, destination: Path) -> None:
 
 
 class CalibrationFeeds:
-    """An onnxruntime CalibrationDataReader: what to calibrate with, in turn."""
+    """Feed calibration samples to ONNX Runtime, as its CalibrationDataReader."""
 
     def __init__(self, feeds: Sequence[Mapping[str, Any]]) -> None:
         self._feeds = feeds
@@ -157,7 +157,7 @@ class CalibrationFeeds:
 
 
 def _stride(recipe: Recipe, count: int) -> int | None:
-    """How many inferences' activations are held at once: histograms need them whole, minimum and maximum do not."""
+    """Return how many inferences' activations are held at once. Histograms need all values, a range doesn't."""
     if recipe.ranges is Ranges.MIN_MAX:
         return None
     return next(stride for stride in range(HELD_AT_ONCE, 0, -1) if count % stride == 0)
@@ -196,7 +196,7 @@ def _quantize_static(source: Path, destination: Path, samples: Samples | None, r
 
 
 def _check_nodes(prepared: Path, recipe: Recipe) -> None:
-    """Raises QuantizeError for a node to keep in fp32 that is not there."""
+    """Check that the nodes to keep in fp32 exist. Raises QuantizeError."""
     names = {node.name for node in load_graph(prepared).graph.node}
     if absent := [name for name in recipe.keep_float if name not in names]:
         near = get_close_matches(absent[0], names, n=3)
@@ -214,7 +214,7 @@ def _quantize_dynamic(source: Path, destination: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The quantizer advises through the root logger what `_prepare` has done already, and prints how far it is."""
+    """Silence the quantizer: it logs advice that `prepared` has followed already, and prints its progress."""
     logging.disable(logging.WARNING)
     try:
         with redirect_stdout(io.StringIO()):

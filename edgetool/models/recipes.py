@@ -1,4 +1,4 @@
-"""Recipes: how an fp32 model becomes int8, as a file that `quantize` and `deploy` take."""
+"""Read recipes: settings of static quantization as a file, for `quantize` and `deploy`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from edgetool.platform.values import Name, value
 
 
 class Integer(StrEnum):
-    """A type of 8 bits."""
+    """An 8-bit integer type."""
 
     INT8 = "int8"
     UINT8 = "uint8"
 
 
 class Ranges(StrEnum):
-    """How the ranges of activations are found in calibration."""
+    """A method that finds activations' ranges in calibration."""
 
     MIN_MAX = "min-max"
     ENTROPY = "entropy"  # that loses the least information (Migacz 2017)
@@ -29,7 +29,7 @@ class Ranges(StrEnum):
 
 
 class Form(StrEnum):
-    """How the quantized graph is written."""
+    """A form of the quantized graph."""
 
     QDQ = "qdq"  # float operators between QuantizeLinear and DequantizeLinear
     QOPERATOR = "qoperator"  # quantized operators
@@ -37,7 +37,7 @@ class Form(StrEnum):
 
 @value
 class Recipe:
-    """Of static quantization; the defaults are what runs fastest and loses little on most of our targets."""
+    """Settings of static quantization. The defaults run fastest on most targets and lose little accuracy."""
 
     SCHEMA: ClassVar[int] = 1
     schema: int = SCHEMA
@@ -64,7 +64,7 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """From a .toml or .json file. Raises ConfigError, naming the file and the key."""
+    """Read a recipe from a .toml or .json file. Raises ConfigError that names the file and the key."""
     table = read_toml(path) if path.suffix == ".toml" else read_plain(path, error=ConfigError)
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: not a recipe")

@@ -1,4 +1,4 @@
-"""Requests that make no sense, refused before anything is loaded."""
+"""Refuse contradictory requests before anything is loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OWN_WEIGHTS = frozenset({SourceKind.ONNX, SourceKind.PROGRAM})  # weights are pa
 
 
 def check_request(request: ModelRequest) -> None:
-    """Raises ConfigError for an option that this source would ignore, and for a source that is not supported."""
+    """Check a request. Raises ConfigError for an option that the source would ignore and for an unsupported source."""
     path, kind = Path(request.source), request.kind
     if kind is SourceKind.TORCHVISION and path.suffix in TORCHSCRIPT:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Inputs of any model, by name: from an .npz, from a user's own function, or pictures for the only input."""
+"""Read model inputs by name: from an .npz, a user's function, or pictures for a single input."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from edgetool.models.spec import TensorSpec
 from edgetool.platform.arrays import read_npz
 
 Array = npt.NDArray[Any]
-MOST_SAMPLES = 10_000  # that are taken of a function, which may never end
+MOST_SAMPLES = 10_000  # taken from a function, which may be endless
 LABELS, PICTURES = "labels", "images"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """Inputs by name, each of shape (samples, *the input's own shape), with labels of each image where known."""
+    """Inputs by name, each of shape (samples, *input shape), with labels where they are known."""
 
     arrays: Mapping[str, Array]
     labels: npt.NDArray[np.int64] | None = None
@@ -34,12 +34,12 @@ class Samples:
         return len(next(iter(self.arrays.values())))
 
     def feeds(self) -> Iterable[dict[str, Array]]:
-        """One inference after the other."""
+        """Yield the inputs of one inference at a time."""
         return ({name: array[i] for name, array in self.arrays.items()} for i in range(len(self)))
 
 
 def of_images(images: ImageSet, inputs: Sequence[TensorSpec], name: str) -> Samples:
-    """Images as samples of the only input of the model `name`, as many at a time as it takes. Raises ModelError."""
+    """Return images as samples of a model's single input, in its batch size. Raises ModelError."""
     if (
         len(inputs) != 1
         or inputs[0].dtype != images.inputs.dtype.name
@@ -66,7 +66,7 @@ def described(inputs: Sequence[TensorSpec]) -> str:
 def read_samples(
     source: Path, inputs: Sequence[TensorSpec], *, split: Split, whole: bool, limit: int | None
 ) -> Samples | None:
-    """Inputs by name from an .npz or a user's function; None for a source of pictures.
+    """Read inputs by name from an .npz or a user's function. Return None for a source of pictures.
 
     An .npz holds an array for each input, by its name or by `<split>_<name>`, of shape (samples, *the input's shape)
     or, where the input's first axis is a batch, (n, *the rest); `labels` are optional. A function gives a mapping of
@@ -94,7 +94,7 @@ def read_samples(
 
 
 def function_digest(name: str) -> str:
-    """A hash of all that a user's function gives."""
+    """Return a digest of all samples that a user's function yields."""
     digest = hashlib.sha256()
     for sample in _call(name):
         for key, array in sorted(sample.items()):
@@ -130,7 +130,7 @@ def _from_function(name: str, inputs: Sequence[TensorSpec]) -> dict[str, Array]:
 def _from_npz(
     file: Path, inputs: Sequence[TensorSpec], split: Split
 ) -> tuple[dict[str, Array], Array | None, bool] | None:
-    """The arrays, labels, and whether the file itself divides them into splits."""
+    """Return the arrays, the labels, and whether the file itself defines the splits."""
     if [tensor.name for tensor in inputs] == [PICTURES]:  # YOLO's name for its input is that of pictures, too
         return None
     held = read_npz(file, error=ConfigError)
@@ -147,7 +147,7 @@ def _from_npz(
 
 
 def _group(source: Path, tensor: TensorSpec, array: Array) -> Array:
-    """As (samples, *the input's shape), in the input's type."""
+    """Reshape to (samples, *input shape) and convert to the input's type."""
     if array.shape[1:] != tensor.shape:
         if not tensor.shape or array.shape[1:] != tensor.shape[1:]:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""Fixed shapes in place of the dynamic axes that exporters leave."""
+"""Replace the dynamic axes that exporters leave by fixed shapes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from edgetool.errors import ModelError
 from edgetool.models.onnxfile import inputs_of
 
 Shape = tuple[int, ...]
-ONLY = ""  # names the only input of a model
+ONLY = ""  # stands for a model's single input
 
 
 def fix_shapes(model: onnx.ModelProto, path: Path, shapes: Mapping[str, Shape]) -> onnx.ModelProto:
-    """Give inputs fixed shapes, by name or by `ONLY`, and derive all other shapes from them.
+    """Set inputs' shapes, by name or by `ONLY`, and infer all other shapes.
 
-    `path` is what errors call the model: the user's own file. Raises ModelError for a name that the model does not
-    have, a shape that contradicts it, and one that its layers do not admit.
+    Error messages call the model `path`, the user's file. Raises ModelError for an unknown input, a shape that
+    contradicts the model, and a shape that its layers don't admit.
     """
     inputs = {entry.name: entry for entry in inputs_of(model)}
     for name, shape in shapes.items():

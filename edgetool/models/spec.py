@@ -1,4 +1,4 @@
-"""What a model is: its tensors, precision, origin."""
+"""Describe models: tensors, precision and origin."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Precision(StrEnum):
 
     @property
     def recipe(self) -> str:
-        """How a model comes to it."""
+        """Return the name of the step that makes this precision."""
         return {"fp32": "export", "fp16": "export", "int8": "static", "int8-dynamic": "dynamic"}[self.value]
 
 
 class Task(StrEnum):
-    """What a model is for."""
+    """The task of a model."""
 
     CLASSIFICATION = "classification"
     DETECTION = "detection"
@@ -52,7 +52,7 @@ class Color(StrEnum):
 
 
 class StatedBy(StrEnum):
-    """Who says how pictures become inputs."""
+    """The source of a preprocessing."""
 
     OPTION = "asked for"
     MODEL = "the model's own"
@@ -99,7 +99,7 @@ class Preprocessing:
 
 @value
 class PreprocessingRequest:
-    """What the user says of it; None leaves what the model or its library says."""
+    """The user's options for preprocessing. None keeps the model's or its library's setting."""
 
     preset: Name | None = None  # one of NORMALISATIONS
     mean: Numbers | None = None
@@ -120,7 +120,7 @@ class TensorSpec:
 
 @value
 class ModelSpec:
-    """All that is known of a model but where it lies; converted from ONNX it keeps that one's opset and IR version."""
+    """Everything known about a model except its path. A model from ONNX keeps the file's opset and IR version."""
 
     name: FileName  # "mobilenet_v2"
     precision: Precision
@@ -142,7 +142,7 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelArtifact:
-    """A model's file and what is known of it."""
+    """A model's file and its description."""
 
     path: Path
     spec: ModelSpec
@@ -154,7 +154,7 @@ class ModelArtifact:
 
 
 class SourceKind(StrEnum):
-    """What a model's source is, by its form."""
+    """A kind of model source, told by its form."""
 
     ONNX = "ONNX file"
     PROGRAM = "torch.export program"
@@ -169,7 +169,7 @@ PREFIXES = {"timm": SourceKind.TIMM, "hf": SourceKind.HUGGING_FACE}
 
 @value
 class ModelRequest:
-    """Which model to export."""
+    """A request for a model to export."""
 
     # torchvision's name, "timm:NAME", "hf:PATH-OR-ID", "package.module:factory", or a path ending in .onnx or .pt2
     source: Name = "mobilenet_v2"
@@ -205,7 +205,7 @@ class ModelRequest:
 
     @property
     def name(self) -> str:
-        """A short name for files and tables."""
+        """Return a short name for files and tables."""
         match self.kind:
             case SourceKind.ONNX | SourceKind.PROGRAM:
                 return Path(self.source).stem
@@ -216,7 +216,7 @@ class ModelRequest:
 
     @property
     def origin(self) -> str:
-        """Where the weights come from: "digits", "imagenet", "random", or the name of a file."""
+        """Return where the weights come from: "digits", "imagenet", "random", or the name of a file."""
         if self.checkpoint is not None:
             return Path(self.checkpoint).name
         if self.is_file:

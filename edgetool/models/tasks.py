@@ -1,4 +1,4 @@
-"""What a model is for, which decides how its outputs are judged and what they are called."""
+"""Determine a model's task, which decides how its outputs are judged and named."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ CLASSIFIERS = frozenset({SourceKind.TORCHVISION, SourceKind.TIMM, SourceKind.HUG
 
 
 def guess_task(kind: SourceKind, outputs: Sequence[TensorSpec]) -> Task | None:
-    """Classification for a library's classifier; None where nothing makes it certain."""
+    """Return classification for a library's classifier, or None when the task is uncertain."""
     if kind in CLASSIFIERS and has_classes(outputs):
         return Task.CLASSIFICATION
     return None
 
 
 def classifies(task: Task | None, outputs: Sequence[TensorSpec], *, labelled: bool) -> bool:
-    """Whether the largest of the first output's values is a class: it is said to be, or there are labels for it."""
+    """Return whether the first output's largest value names a class: by the task, or since there are labels."""
     return has_classes(outputs) and (task is Task.CLASSIFICATION or (task is None and labelled))
 
 

@@ -1,4 +1,4 @@
-"""PyTorch models by name: torchvision's, timm's, Hugging Face's, a user's own factory, and where weights come from."""
+"""Build PyTorch models by name, from torchvision, timm, Hugging Face or a user's factory, and load their weights."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def digits_images() -> Path:
 
 
 def preprocessing_of(request: ModelRequest) -> Preprocessing:
-    """How pictures become this source's inputs: as asked, else as the model or its library states, else ImageNet's.
+    """Return a source's preprocessing: the user's, or the model's or its library's, or ImageNet's.
 
-    Raises ConfigError for options that do not fit.
+    Raises ConfigError for options that don't fit.
     """
     return as_asked(request.preprocessing, _stated(request))
 
@@ -79,7 +79,7 @@ def _stated(request: ModelRequest) -> Preprocessing:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BuiltModel:
-    """A PyTorch model in evaluation mode with its weights, and what its source tells of its inputs."""
+    """A PyTorch model in evaluation mode with its weights, and what its source states about its inputs."""
 
     module: torch.nn.Module
     example: Example | None = None  # the factory's own
@@ -90,7 +90,9 @@ class BuiltModel:
 def build_model(
     request: ModelRequest, *, calibration: ImageSet | None, weights_cache: Path, mirror: str | None
 ) -> BuiltModel:
-    """Raises ConfigError for an unknown name or missing extra, ModelError for a checkpoint that does not fit."""
+    """Build a model.
+
+    Raises ConfigError for an unknown name or a missing extra, ModelError for a checkpoint that doesn't fit."""
     torch = import_torch()
     torch.manual_seed(SEED)
     built = _build(request, weights_cache, mirror)
@@ -104,7 +106,7 @@ def build_model(
 
 
 def _build(request: ModelRequest, weights_cache: Path, mirror: str | None) -> BuiltModel:
-    """The model of a source, with its own weights where it has some."""
+    """Build a source's model, with the source's weights if it has any."""
     match request.kind:
         case SourceKind.TORCHVISION:
             return BuiltModel(module=_torchvision_with_weights(request, weights_cache, mirror))
@@ -141,12 +143,12 @@ def _torchvision_with_weights(request: ModelRequest, weights_cache: Path, mirror
 
 
 def _program(path: Path) -> BuiltModel:
-    """A program that torch.export saved, with the example that it was exported for. Raises ModelError."""
+    """Load a program saved by torch.export, with its example inputs. Raises ModelError."""
     import torch
 
     try:
         with warnings.catch_warnings():
-            # The oldest releases say this of every buffer that they read from the archive.
+            # The oldest supported release warns about every buffer that it reads from the archive.
             warnings.filterwarnings("ignore", message="The given buffer is not writable")
             program = torch.export.load(path)
         args, kwargs = program.example_inputs
@@ -177,7 +179,7 @@ def _timm(request: ModelRequest) -> BuiltModel:
 
 
 def _hugging_face(request: ModelRequest) -> BuiltModel:
-    """An image classifier by its hub id or folder. Raises ConfigError where neither network nor cache has it."""
+    """Load an image classifier by hub id or folder. Raises ConfigError when neither network nor cache has it."""
     transformers = _library("transformers", request.source)
     place = request.source.partition(":")[2]
     try:
@@ -209,8 +211,8 @@ def _first_line(error: BaseException) -> str:
 
 
 def import_torch() -> Any:
-    """The module torch. Raises ConfigError that says how to install it."""
-    # Its compiler, which nothing here uses, would else leave a folder of its own among the temporary files.
+    """Import torch. Raises ConfigError with the command that installs it."""
+    # Otherwise torch's compiler, which is unused here, leaves a folder among the temporary files.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / "torch"))
     try:
         torch, *_ = map(importlib.import_module, ("torch", "torchvision", "onnxscript", "safetensors"))
@@ -236,7 +238,7 @@ def _torchvision(name: str, **options: Any) -> torch.nn.Module:
 
 
 def _factory(source: str) -> BuiltModel:
-    """What the user's function makes: a model, or a model with example inputs."""
+    """Call the user's factory, which returns a model, or a model with example inputs."""
     import torch
 
     factory = find_function(source)
@@ -257,12 +259,12 @@ def _factory(source: str) -> BuiltModel:
 
 
 def _load(model: torch.nn.Module, checkpoint: Path) -> None:
-    """Load weights, of whatever float type, into the model. Raises ModelError."""
+    """Load weights of any float type into the model. Raises ModelError."""
     state = _read_checkpoint(checkpoint)
     try:
         model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in state.items()})
     except (RuntimeError, AttributeError) as error:
-        # PyTorch's first line says that there is an error, the next ones which.
+        # PyTorch's first line only announces the error; the details follow.
         detail = " ".join(line.strip() for line in str(error).splitlines()[1:2])
         raise ModelError(
             f"checkpoint {checkpoint} does not fit {type(model).__name__}: {detail[:300]}",
@@ -293,7 +295,7 @@ def _read_checkpoint(checkpoint: Path) -> dict[str, Any]:
 
 
 def _download_imagenet(name: str, cache: Path, mirror: str | None) -> Path:
-    """torchvision's weights file, whose name ends in the first digits of its sha256, which is checked."""
+    """Download torchvision's weights and check them against the sha256 prefix in the file's name."""
     import torchvision
 
     try:
@@ -305,7 +307,7 @@ def _download_imagenet(name: str, cache: Path, mirror: str | None) -> Path:
 
 
 def download_weights(url: str, cache: Path) -> Path:
-    """Download `…/name-<sha256 prefix>.pth` once. Raises ConfigError when the network or the hash says no."""
+    """Download `…/name-<sha256 prefix>.pth` once. Raises ConfigError when the download fails or its sha256 differs."""
     import torch
 
     file_name = url.rpartition("/")[2]
@@ -325,7 +327,7 @@ def download_weights(url: str, cache: Path) -> Path:
 
 
 def settle_batch_norm(model: torch.nn.Module, batches: Iterable[torch.Tensor]) -> None:
-    """Take batch-norm statistics from inputs: without them a random network's outputs all but vanish."""
+    """Compute batch-norm statistics from inputs. Without them a random network's outputs nearly vanish."""
     import torch
 
     for layer in model.modules():
@@ -339,7 +341,7 @@ def settle_batch_norm(model: torch.nn.Module, batches: Iterable[torch.Tensor]) -
 
 
 def _batches(calibration: ImageSet | None) -> Iterator[torch.Tensor]:
-    """Some of the calibration images. Raises ConfigError where there are none."""
+    """Yield batches of calibration images. Raises ConfigError when there are none."""
     import torch
 
     if calibration is None:

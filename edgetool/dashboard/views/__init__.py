@@ -1,1 +1,1 @@
-"""The views, a module each: `show` draws one from the reports and the cases that the filters admit."""
+"""One module per view. Its `show` draws it from the reports and the cases that the filters admit."""

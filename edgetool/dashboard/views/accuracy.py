@@ -1,4 +1,4 @@
-"""Size against accuracy against cost, and which cases no other one beats in all three."""
+"""Plot size, accuracy and cost, and mark the cases on the Pareto front."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
 
 
 def tradeoffs(cells: Sequence[Cell], cost: Metric) -> list[dict[str, object]]:
-    """The cases of which all three are known, the ones that no other beats first."""
+    """Return the cases with all three values, those on the Pareto front first."""
     known = [
         (cell, cell.row.size_bytes / 1e6, cell.row.accuracy.value * 100, price)
         for cell in cells

@@ -1,4 +1,4 @@
-"""A metric over time, a line for each case that several runs measured, and where it changed for good."""
+"""Plot a metric over time, with a line for each case of several runs and the steps found in it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
 
 
 def _chart(histories: Sequence[History], title: str) -> alt.LayerChart | alt.FacetChart:
-    """Points with their intervals, and the level between two steps as a line."""
+    """Draw points with their intervals, and each level between two steps as a line."""
     x = alt.X("when:T", title="measured at")
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
     color = alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600))
@@ -63,7 +63,7 @@ def _chart(histories: Sequence[History], title: str) -> alt.LayerChart | alt.Fac
 
 
 def changes(history: History) -> dict[str, object]:
-    """A case in a line: its first and last number, and its steps."""
+    """Describe a case in one line: its first and last value, and its steps."""
     first, last = (history.text(history.points[i].measured.value) for i in (0, -1))
     return {"case": label(history.title), "runs": len(history.points), "first": first, "last": last} | {
         "steps": label(history.change)
@@ -71,7 +71,7 @@ def changes(history: History) -> dict[str, object]:
 
 
 def measured(history: History) -> list[dict[str, object]]:
-    """What was measured, by the time of its record."""
+    """Return the measured values by the time of their records."""
     return [
         {
             "when": point.at.isoformat(),
@@ -86,7 +86,7 @@ def measured(history: History) -> list[dict[str, object]]:
 
 
 def levels_of(history: History) -> list[dict[str, object]]:
-    """The two ends of each level."""
+    """Return the two ends of each level."""
     return [
         {"when": at.isoformat(), "case": label(history.title), "value": level, "piece": f"{history.title} {number}"}
         for number, (piece, level) in enumerate(history.levels)

@@ -1,4 +1,4 @@
-"""Latencies side by side: what share of the inferences took no longer than so long."""
+"""Plot latency distributions side by side: the share of inferences up to each latency."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
 
 
 def curve(cell: Cell, name: str) -> list[dict[str, object]]:
-    """The empirical distribution of a case's latencies, at evenly spaced shares."""
+    """Return the empirical distribution of a case's latencies at evenly spaced shares."""
     timing = cell.record.timing
     if timing is None:
         return []

@@ -1,4 +1,4 @@
-"""Where an inference goes, operator by operator, the host's beside the target's."""
+"""Compare the operators' shares of an inference on host and target."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
 
 
 def shares(cell: Cell, kind: str) -> dict[str, float]:
-    """Operator → its share of an inference of the case; empty where that was not measured."""
+    """Map each operator to its share of an inference. The map is empty when operators weren't measured."""
     record = cell.record
     if kind == TIME:
         return {} if record.operators is None else {each.operator: each.share for each in record.operators.times}

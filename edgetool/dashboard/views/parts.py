@@ -1,4 +1,4 @@
-"""What several pages show: a choice among runs, a report's own HTML, text that is only text."""
+"""Parts of several pages: a choice of runs, a report's HTML, and plain text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def choose(title: str, among: Mapping[str, T], *, key: str) -> T:
-    """One of several by its name."""
+    """Let the user choose one of several values by its name."""
     return among[st.selectbox(title, list(among), key=key)]
 
 
@@ -25,5 +25,5 @@ def choose_run(reports: Sequence[Report]) -> Report:
 
 
 def say(text: str) -> None:
-    """A sentence with a record's words in it."""
+    """Show a sentence that contains a record's text."""
     st.text(label(text))

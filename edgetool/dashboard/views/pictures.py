@@ -1,4 +1,4 @@
-"""The held-out images with every case's answer, those first that changed class; and a picture of one's own."""
+"""Show held-out images with every case's answer, changed classes first, and classify the user's picture."""
 
 from __future__ import annotations
 

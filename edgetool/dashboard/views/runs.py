@@ -1,4 +1,4 @@
-"""Every case of every run in a table, and what the chosen run's report says."""
+"""Show every case of every run in a table, and the report of the chosen run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
 
 
 def _entry(cell: Cell) -> dict[str, object]:
-    """Numbers in units that people read, so that the table sorts them."""
+    """Return a row with numbers in readable units, so that the table can sort them."""
     entry: dict[str, object] = {"run": cell.run}
     for column in COLUMNS:
         if column.field is None or column.detail is Detail.RAW:
@@ -47,6 +47,6 @@ def _entry(cell: Cell) -> dict[str, object]:
 
 
 def _without_empty(entries: Sequence[dict[str, object]]) -> list[dict[str, object]]:
-    """Columns in which something stands."""
+    """Drop the columns that are empty."""
     titles = [title for title in entries[0] if any(entry[title] is not None for entry in entries)] if entries else []
     return [{title: entry[title] for title in titles} for entry in entries]

@@ -1,4 +1,4 @@
-"""Runs that are at work now: each case waiting, done or failed, looked at again every second."""
+"""Show the runs at work, each case waiting, done or failed, refreshed every second."""
 
 from __future__ import annotations
 
