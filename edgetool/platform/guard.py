@@ -133,7 +133,15 @@ def scratch_of_our_own() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        with contextlib.suppress(OSError):  # the switch removes it when this fails
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder. The switch removes it when this fails."""
+    with contextlib.suppress(OSError):
+        try:
+            folder.rmdir()  # nothing was written, as by `--help`
+        except OSError:
             from edgetool.platform.files import remove_tree  # slow to import
 
             remove_tree(folder)
