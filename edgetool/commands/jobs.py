@@ -14,7 +14,7 @@ from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 
 if TYPE_CHECKING:
-    from edgetool.executors.jobs import JobKeeper
+    from edgetool.executors.jobs import JobSupervisor
 
 JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="Job, as listed by `edgetool jobs`.")]
 
@@ -29,7 +29,7 @@ def list_jobs(
     """
     from edgetool.console.table import print_table
 
-    with visit_keeper(target) as executor:
+    with job_supervisor(target) as executor:
         jobs = executor.jobs()
     if json:
         from edgetool.commands.answers import JobRow, JobsAnswer
@@ -71,7 +71,7 @@ def attach(
 
     target, name = _parts(job)
     folder = output or Path(f"job-{name}")
-    with visit_keeper(target) as executor, make_progress(quiet=json).step(f"attach {job}") as step:
+    with job_supervisor(target) as executor, make_progress(quiet=json).step(f"attach {job}") as step:
         result = executor.attach(name, folder)
         step.note(f"ended with exit code {result.exit_code}" + (", its time was up" if result.timed_out else ""))
     if json:
@@ -90,7 +90,7 @@ def cancel(job: JobId, json: Json = False) -> None:
     Example: edgetool cancel visionfive2/0a1b2c3d.4
     """
     target, name = _parts(job)
-    with visit_keeper(target) as executor:
+    with job_supervisor(target) as executor:
         executor.cancel(name)
     if json:
         from edgetool.commands.answers import CancelAnswer
@@ -110,14 +110,14 @@ def _parts(job: str) -> tuple[str, str]:
 
 
 @contextmanager
-def visit_keeper(target: str) -> Iterator[JobKeeper]:
+def job_supervisor(target: str) -> Iterator[JobSupervisor]:
     """A board that keeps jobs, however busy it is. Raises ConfigError for another target."""
     from edgetool.errors import ConfigError
-    from edgetool.executors.jobs import JobKeeper
+    from edgetool.executors.jobs import JobSupervisor
     from edgetool.targets.registry import load_target, open_executor
 
     executor = open_executor(load_target(target), exclusive=False)
-    if not isinstance(executor, JobKeeper):
+    if not isinstance(executor, JobSupervisor):
         raise ConfigError(f"{target} keeps no jobs", hint="boards reached over SSH do")
     with executor:
         yield executor

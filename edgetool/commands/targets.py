@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgetool.commands.completion import complete_target
-from edgetool.commands.jobs import visit_keeper
+from edgetool.commands.jobs import job_supervisor
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 from edgetool.platform.foreign import one_line
@@ -160,7 +160,7 @@ def clean_target(
     """
     from edgetool.platform.format import size_text
 
-    with visit_keeper(target) as board:
+    with job_supervisor(target) as board:
         freed_bytes = board.clean()
     if json:
         from edgetool.commands.answers import CleanAnswer

@@ -1,6 +1,6 @@
 # Functions that run on a board in any POSIX shell. Each script of supervision.py calls one of them.
 #
-# A session (a "visit" in the code) is a folder:
+# A session is a folder:
 #   work/ID/files/          the work folder
 #   work/ID/jobs/N/         command, supervisor, pid, stdout, stderr, ended: one folder for each job, removed once the
 #                           session has its result; `told` marks a result that another session has fetched
@@ -70,7 +70,7 @@ pause() {
 
 # Locks
 #
-# A claim is a link to PROCESS:VISIT:HOLDER. On boards with flock, the lock is on a file that the watcher keeps open, so
+# A claim is a link to PROCESS:SESSION:HOLDER. On boards with flock, the lock is on a file that the watcher keeps open, so
 # only the kernel releases it; an account's claim then only shows who has the lock. On other boards the claim itself is
 # the lock.
 
@@ -228,7 +228,7 @@ keep() {
   say ready "$root" $hashes
   while read -r word job; do
     case $word in
-      beat) kill -USR1 "$watcher" ;;
+      heartbeat) kill -USR1 "$watcher" ;;
       told) rm -rf "$work/jobs/${job:-none}" ;;
       bye)
         kill "$watcher"

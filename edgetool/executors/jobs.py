@@ -27,7 +27,7 @@ from edgetool.executors.transfer import get_listed
 from edgetool.platform.foreign import one_line
 from edgetool.platform.values import Name, Text, value
 
-ID = re.compile(r"(?P<visit>[0-9a-f]{8})\.(?P<number>[1-9][0-9]{0,8})")
+ID = re.compile(r"(?P<session>[0-9a-f]{8})\.(?P<number>[1-9][0-9]{0,8})")
 LIST_LIMIT = 1000
 
 
@@ -49,7 +49,7 @@ class Job:
 
 
 @runtime_checkable
-class JobKeeper(Executor, Protocol):
+class JobSupervisor(Executor, Protocol):
     """An executor whose target continues jobs without a link and stores files for later sessions."""
 
     def jobs(self) -> tuple[Job, ...]:
@@ -131,10 +131,10 @@ def parse_jobs(said: bytes) -> tuple[Job, ...]:
     """Parse the list of jobs: six zero-terminated fields each. Entries with an invalid ID or state are skipped."""
     texts = [one_line(part.decode(errors="replace")) for part in said.split(b"\0")[:-1]]
     jobs = []
-    for visit, number, state, code, command, holder in zip(*[iter(texts[: 6 * LIST_LIMIT])] * 6, strict=False):
-        if ID.fullmatch(f"{visit}.{number}") and state in tuple(State):
+    for session, number, state, code, command, holder in zip(*[iter(texts[: 6 * LIST_LIMIT])] * 6, strict=False):
+        if ID.fullmatch(f"{session}.{number}") and state in tuple(State):
             exit_code = int(code) if code.isdecimal() and len(code) < 4 else None
-            name = f"{visit}.{number}"
+            name = f"{session}.{number}"
             jobs.append(Job(id=name, state=State(state), exit_code=exit_code, command=command, holder=holder[:100]))
     return tuple(jobs)
 
@@ -167,8 +167,8 @@ def attach_job(link: Link, job: str, into: Path) -> CommandResult:
 
 def cancel_job(link: Link, job: str) -> None:
     """End a job and all its processes. Raises JobLost when there is no job of that name, TransferError, LinkLost."""
-    work, visit, number = _place(link, job)
-    link.again(lambda: link.do(end_script(work, visit, number), f"cancel {job}"))
+    work, session, number = _place(link, job)
+    link.again(lambda: link.do(end_script(work, session, number), f"cancel {job}"))
     link.again(lambda: link.do(discard_script(work, number), f"forget {job}"))
 
 
@@ -178,4 +178,4 @@ def _place(link: Link, job: str) -> tuple[str, str, int]:
         raise ConfigError(f"{job!r} is not a job", hint="`edgetool jobs` lists them")
     if not any(known.id == job for known in list_jobs(link)):
         raise JobLost(f"{link.board} has no job {job}", hint="`edgetool jobs` lists running jobs and unfetched results")
-    return f"{link.root}/work/{found['visit']}", found["visit"], int(found["number"])
+    return f"{link.root}/work/{found['session']}", found["session"], int(found["number"])

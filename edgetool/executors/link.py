@@ -32,14 +32,14 @@ T = TypeVar("T")
 SLOWEST_DISK_BYTES_PER_S = 2**20  # assumed throughput of a board that hashes or copies
 ENDING_S = 8.0  # longest time to end a job: five signals and a check, one second apart
 READY_SHELLS = 2  # one for scripts, one for an upload
-BEATS = 4  # heartbeats per lease
+HEARTBEATS = 4  # per lease
 ATTEMPTS = 6  # attempts of one action, with a reconnection before each retry
 GREETING_LIMIT_BYTES = 2**20
-KEEPER_LIMIT_BYTES = 2**20  # limit for unexpected output of the session's shell
+SUPERVISOR_LIMIT_BYTES = 2**20  # limit for unexpected output of the session's shell
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visit:
+class SessionSettings:
     """The settings of a session on a board."""
 
     target: str  # the target's name
@@ -52,20 +52,22 @@ class Visit:
 class Link:
     """A session, opened by a `with` block. Actions run through `again` survive a lost link."""
 
-    def __init__(self, host: SshHost, visit: Visit, *, config: Path | None, accept_new: bool, timeout_s: float) -> None:
+    def __init__(
+        self, host: SshHost, settings: SessionSettings, *, config: Path | None, accept_new: bool, timeout_s: float
+    ) -> None:
         self.board = host.alias
-        self.target = visit.target
+        self.target = settings.target
         self.identity = secrets.token_hex(4)
         self.root = ""
         self.can_hash = False
         self._host = host
-        self._visit = visit
+        self._settings = settings
         self._config = config
         self._accept_new = accept_new
         self.timeout_s = timeout_s  # for each request to the board
         self._now = ExitStack()  # the current connection
         self._shells: Shells | None = None
-        self._keeper: Remote | None = None
+        self._supervisor: Remote | None = None
         self._left = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -78,10 +80,14 @@ class Link:
         return f"{self.root}/content"
 
     def __enter__(self) -> Self:
-        visit = self._visit
+        settings = self._settings
         self._connect(
             enter_script(
-                self.identity, visit.folder, lease_s=visit.lease_s, holder=holder_name(), exclusive=visit.exclusive
+                self.identity,
+                settings.folder,
+                lease_s=settings.lease_s,
+                holder=holder_name(),
+                exclusive=settings.exclusive,
             )
         )
         self._heart.start()
@@ -93,11 +99,11 @@ class Link:
         self._left.set()
         try:
             # Without a link the board ends the session by itself.
-            if self._keeper is not None:
+            if self._supervisor is not None:
                 with contextlib.suppress(BrokenPipeError, ExecutorError):
-                    self._keeper.write(b"bye\n")
-                    self._keeper.close_stdin()
-                    self._keeper.await_end(self.timeout_s)
+                    self._supervisor.write(b"bye\n")
+                    self._supervisor.close_stdin()
+                    self._supervisor.await_end(self.timeout_s)
         finally:
             self._now.close()
             self._heart.join()
@@ -146,41 +152,41 @@ class Link:
     def forget(self, job: int) -> None:
         """Let the board discard a job whose result has been received."""
         with contextlib.suppress(BrokenPipeError, ExecutorError):
-            if self._keeper is not None:
-                self._keeper.write(f"told {job}\n".encode())
+            if self._supervisor is not None:
+                self._supervisor.write(f"told {job}\n".encode())
 
     def _beat(self) -> None:
-        while not self._left.wait(self._visit.lease_s / BEATS):
+        while not self._left.wait(self._settings.lease_s / HEARTBEATS):
             # A lost link is noticed and restored by the next request.
             with contextlib.suppress(BrokenPipeError, ExecutorError):
-                if self._keeper is not None:
-                    self._keeper.write(b"beat\n")
+                if self._supervisor is not None:
+                    self._supervisor.write(b"heartbeat\n")
 
     def _connect(self, script: bytes) -> None:
         with ExitStack() as stack:
             connection = stack.enter_context(
                 Connection(self._host, config=self._config, accept_new=self._accept_new, timeout_s=self.timeout_s)
             )
-            keeper = connection.start(SHELL)
+            supervisor = connection.start(SHELL)
             shells = Shells(connection, ready=READY_SHELLS)  # all start at once
-            errors = Tail(keeper.read_stderr, limit_bytes=GREETING_LIMIT_BYTES)
+            errors = Tail(supervisor.read_stderr, limit_bytes=GREETING_LIMIT_BYTES)
             with contextlib.suppress(BrokenPipeError):  # its stderr has the reason
-                keeper.write(script)
-            self._greet(keeper, errors)
+                supervisor.write(script)
+            self._greet(supervisor, errors)
             # No more output is expected: discard it, and close the shell when there is too much.
-            Tail(keeper.read, limit_bytes=KEEPER_LIMIT_BYTES, at_limit=keeper.close)
-            self._shells, self._keeper = shells, keeper
+            Tail(supervisor.read, limit_bytes=SUPERVISOR_LIMIT_BYTES, at_limit=supervisor.close)
+            self._shells, self._supervisor = shells, supervisor
             self._now = stack.pop_all()
 
     def _reconnect(self) -> None:
         """Reconnect within the lease; afterwards the board may have given the lock to another session."""
         from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-        self._shells = self._keeper = None
+        self._shells = self._supervisor = None
         self._now.close()
         attempts = Retrying(
             retry=retry_if_exception_type(LinkLost),
-            stop=stop_after_delay(self._visit.lease_s),
+            stop=stop_after_delay(self._settings.lease_s),
             wait=wait_random_exponential(multiplier=0.2, max=5.0),
             reraise=True,
         )
@@ -188,21 +194,21 @@ class Link:
             attempts(self._connect, resume_script(self.work, self.identity))
         except LinkLost as error:
             raise LinkLost(
-                f"the link to {self.board} was lost and did not come back within {self._visit.lease_s:.0f} s: "
+                f"the link to {self.board} was lost and did not come back within {self._settings.lease_s:.0f} s: "
                 f"{error.message}",
                 hint="run it again: files that the board has are not sent again",
             ) from error
 
-    def _greet(self, keeper: Remote, errors: Tail) -> None:
+    def _greet(self, supervisor: Remote, errors: Tail) -> None:
         """Read the shell's answers until it is ready.
 
         Each answer must arrive within the connection timeout, no matter how much other output there is.
         """
-        patience = Deadline(self._visit.wait_s)
+        patience = Deadline(self._settings.wait_s)
         answer = Deadline(self.timeout_s)
         told = False
         said = b""
-        while chunk := self._heard(keeper, answer):
+        while chunk := self._heard(supervisor, answer):
             said = said[-GREETING_LIMIT_BYTES:] + chunk
             while found := answer_in(said):
                 (word, first, second), said = found
@@ -231,16 +237,16 @@ class Link:
                             hint="check that its disk is neither full nor read-only; "
                             "`folder` in the target's [executor] table sets another folder",
                         )
-        keeper.check_alive()
+        supervisor.check_alive()
         raise ExecutorError(f"{self.board} has no usable /bin/sh: {decoded(errors.text(), limit=300)}")
 
-    def _heard(self, keeper: Remote, deadline: Deadline) -> bytes:
+    def _heard(self, supervisor: Remote, deadline: Deadline) -> bytes:
         try:
             if deadline.left_s > 0:  # a board that never stops printing must not reset the deadline
-                return keeper.read(deadline)
+                return supervisor.read(deadline)
             raise TimeoutError
         except TimeoutError as error:
-            keeper.close()
+            supervisor.close()
             raise ConnectError(
                 f"{self.board} accepted the login, but its shell gave no answer within {self.timeout_s:.0f} s",
                 hint=f"does `ssh {self.board} /bin/sh -c true` end?",

@@ -15,7 +15,7 @@ from edgetool.executors import contents, transfer
 from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult, Traits
 from edgetool.executors.hostkeys import known_identity
 from edgetool.executors.jobs import Job, attach_job, cancel_job, list_jobs, run_job
-from edgetool.executors.link import Link, Visit
+from edgetool.executors.link import Link, SessionSettings
 from edgetool.executors.sshconfig import resolve_host
 from edgetool.platform.documents import check_table
 from edgetool.platform.files import is_inside
@@ -70,7 +70,7 @@ class SshExecutor:
         config = _config(settings)
         link = Link(
             resolve_host(settings.host, config),
-            Visit(
+            SessionSettings(
                 target=self._name,
                 folder=settings.folder,
                 lease_s=settings.lease_s,

@@ -23,7 +23,7 @@ def _calling(*words: str, before: Sequence[str] = ()) -> bytes:
 
 
 def enter_script(identity: str, folder: str | None, *, lease_s: float, holder: str, exclusive: bool) -> bytes:
-    """Start a session and keep it until "bye" on stdin, or until no "beat" arrives for longer than a lease.
+    """Start a session and keep it until "bye" on stdin, or until no "heartbeat" arrives for longer than a lease.
 
     Answers `busy HOLDER` while another session has the board's lock, then `ready ROOT HASHES`; or `failed WHY`.
     """

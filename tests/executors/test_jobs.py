@@ -79,7 +79,7 @@ def test_a_job_that_ended_unheard_is_kept(target: Path, tmp_path: Path) -> None:
     command = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done; exit 3"
     with abandoned(target, command) as job:
         (tmp_path / "go").touch()
-        await_true(lambda: list((tmp_path / "there" / "work").glob("*/kept")), "the visit did not end")
+        await_true(lambda: list((tmp_path / "there" / "work").glob("*/kept")), "the session did not end")
         assert names_of(target) == [("ended", 3)]
         assert run_cli("cancel", job, timeout_s=BOUND_S).exit_code == 0
     assert names_of(target) == []
@@ -87,7 +87,7 @@ def test_a_job_that_ended_unheard_is_kept(target: Path, tmp_path: Path) -> None:
 
 def test_clean_removes_what_nobody_heard(target: Path, tmp_path: Path) -> None:
     with abandoned(target, "sleep 1; exit 3"):
-        await_true(lambda: list((tmp_path / "there" / "work").glob("*/kept")), "the visit did not end")
+        await_true(lambda: list((tmp_path / "there" / "work").glob("*/kept")), "the session did not end")
         assert run_cli("clean", "--target", target, timeout_s=BOUND_S).exit_code == 0
     assert names_of(target) == []
 

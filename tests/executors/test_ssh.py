@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_be_made_is_named(server: Server, tmp_path: Path) -
     assert caught.value.hint is not None
 
 
-def test_what_a_dead_visit_left_goes_with_the_next_one(server: Server, tmp_path: Path) -> None:
+def test_what_a_dead_session_left_goes_with_the_next_one(server: Server, tmp_path: Path) -> None:
     work = tmp_path / "there" / "work"
     (work / "old" / "files" / "bundle").mkdir(parents=True)
     (work / "old" / "watcher").symlink_to("4194304.1")
