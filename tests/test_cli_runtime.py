@@ -74,7 +74,7 @@ def test_what_a_build_lacks_is_said_before_any_work(
         (("--sign", "me"), "name its folder with --apt"),
         (("--apt", "repository", "--format", "tar"), "add deb to --format"),
         (("--headers", "nowhere"), "unpack one libpython3.X-dev of the board's there"),
-        (("abcdef",), "see `edgetool runtime list`"),
+        (("abcdef",), "keys of `edgetool runtime list`"),
         (("--triple", "sparc-linux-gnu"), "known triples: aarch64-linux-gnu"),
     ],
 )

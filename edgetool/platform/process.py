@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +24,7 @@ from edgetool.platform.tail import GRACE_S, Tail
 from edgetool.platform.values import value
 
 LINE_LIMIT_BYTES = 64 * 1024
+LOOK_S = 0.5  # between two looks for signals that a wait has missed
 
 
 @value
@@ -84,7 +88,6 @@ def run_process(
     start = time.monotonic()
     whole = {**os.environ, **(env or {})}
     whole = unmarked(whole) if leaves_daemon else marked(whole)
-    timed_out = False
     # Started in a thread that runs no signal handlers: a handler that raises inside Popen would leak the child.
     started: Future[_Child] = Future()
     with ThreadPoolExecutor(1) as pool:
@@ -92,10 +95,7 @@ def run_process(
         try:
             pool.submit(_start, started, words, cwd, whole, on_line, keep_open, stdin)
             process, stdout, stderr = started.result()
-            try:
-                process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                timed_out = True
+            timed_out = not _ends_within(process, timeout_s)
         finally:
             pool.shutdown(cancel_futures=True)
             if started.done() and started.exception() is None:
@@ -145,6 +145,31 @@ def _start(
     assert process.stdout is not None
     assert process.stderr is not None
     started.set_result((process, _Pipe(process.stdout, on_line), _Pipe(process.stderr)))
+
+
+def _ends_within(process: subprocess.Popen[bytes], timeout_s: float | None) -> bool:
+    """Wait for a process, and return whether it ended in time.
+
+    A signal that arrives just before a system call is handled only after it, so no call lasts longer than LOOK_S: an
+    endless wait would miss a Ctrl-C that arrives while it begins.
+    """
+    end_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+    if sys.platform != "linux":
+        while process.poll() is None and time.monotonic() < end_s:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, min(LOOK_S, end_s - time.monotonic())))
+        return process.poll() is not None
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        ended = select.poll()
+        ended.register(descriptor, select.POLLIN)
+        while not ended.poll(1000 * max(0.0, min(LOOK_S, end_s - time.monotonic()))):
+            if time.monotonic() >= end_s:
+                return False
+    finally:
+        os.close(descriptor)
+    process.wait()
+    return True
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -45,8 +45,12 @@ def busy(tmp_path: Path, body: str, command: str) -> Iterator[tuple[subprocess.P
     scratch.mkdir()
     with within(60), start_python(script, env={"TMPDIR": str(scratch)}) as running:
         await_true(lambda: len(sleeping(seconds)) >= 2, "it did not start")
-        yield running, seconds
-        running.communicate()
+        try:
+            yield running, seconds
+            running.communicate()
+        except BaseException:
+            running.kill()  # else the end of the block would wait for what hangs
+            raise
     await_true(lambda: not sleeping(seconds), "a process was left", timeout_s=20)
     await_true(lambda: not list(scratch.iterdir()), "a temporary folder was left", timeout_s=20)
 

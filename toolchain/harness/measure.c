@@ -78,34 +78,39 @@ static bool is_enough(struct harness *harness, int64_t elapsed_ns, bool *failed)
   return at_end || harness->stop.more == 0;
 }
 
-bool measure_times(struct harness *harness) {
-  const struct options *options = &harness->options;
-  harness->stage = "measure";
+static bool warm_up_and_time(struct harness *harness) {
   harness->first_run_ns = time_once(harness);
   if (harness->first_run_ns < 0 || !warm_up(harness)) {
     return false;
   }
-  harness->samples_ns = calloc((size_t)options->max_repetitions + 1, sizeof *harness->samples_ns);
-  if (harness->samples_ns == NULL) {
-    return fail(harness, "out of memory");
-  }
   bool failed = false;
-  energy_open(&harness->energy, options->hwmon);
   energy_begin(&harness->energy);
   int64_t start = now_ns();
   while (!is_enough(harness, now_ns() - start, &failed)) {
     int64_t elapsed = failed ? -1 : time_once(harness);
     if (elapsed < 0) {
-      energy_close(&harness->energy);
       return false;
     }
     harness->samples_ns[harness->repetition_count++] = elapsed;
     energy_note(&harness->energy);
   }
   energy_end(&harness->energy);
-  energy_close(&harness->energy);
   harness->peak_rss_bytes = facts_peak_rss_bytes();
   return true;
+}
+
+bool measure_times(struct harness *harness) {
+  const struct options *options = &harness->options;
+  harness->stage = "measure";
+  /* Allocate before the warm-up: otherwise the first timed inference finds a heap that the others don't. */
+  harness->samples_ns = calloc((size_t)options->max_repetitions + 1, sizeof *harness->samples_ns);
+  if (harness->samples_ns == NULL) {
+    return fail(harness, "out of memory");
+  }
+  energy_open(&harness->energy, options->hwmon);
+  bool done = warm_up_and_time(harness);
+  energy_close(&harness->energy);
+  return done;
 }
 
 static bool open_outputs(struct harness *harness) {
