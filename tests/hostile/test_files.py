@@ -315,7 +315,7 @@ LIST = [sys.executable, "-m", "edgetool.cli", "targets", "list"]
         (">/dev/full", 1, "error: No space left on device"),
         (">/dev/full 2>/dev/full", 1, ""),
         ("--json >&-", 0, ""),
-        ("--json >/dev/full", 1, "error: No space left on device"),
+        ("--json >/dev/full", 1, '"error": "No space left on device"'),
     ],
 )
 def test_a_stream_that_is_closed_or_full_is_no_traceback(redirection: str, exit_code: int, says: str) -> None:
