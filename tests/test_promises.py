@@ -9,13 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "security.md").read_text()
-HEADS = re.compile(r"\|(-+\|)+$|\| (danger|promise) ")
+HEADS = re.compile(r"\|(-+\|)+$|\| (threat|promise) ")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in PAGE.splitlines()
     if line.startswith("|") and not HEADS.match(line)
 ]
-DANGERS = [row for row in ROWS if len(row) == 4]
+THREATS = [row for row in ROWS if len(row) == 4]
 PROMISES = [row for row in ROWS if len(row) == 2]
 
 
@@ -28,7 +28,7 @@ def test_each_row_names_tests_that_there_are(row: list[str]) -> None:
         assert re.search(rf"^def {name or 'test_'}", (ROOT / path).read_text(), re.MULTILINE), test
 
 
-@pytest.mark.parametrize("row", DANGERS, ids=lambda row: row[0])
+@pytest.mark.parametrize("row", THREATS, ids=lambda row: row[0])
 def test_each_danger_is_met_in_files_that_there_are(row: list[str]) -> None:
     for name in re.findall(r"`([^`]+)`", row[2]):
         assert (ROOT / "edgetool" / name).is_file(), name

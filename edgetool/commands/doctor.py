@@ -17,7 +17,7 @@ def doctor(
     optional: Annotated[bool, typer.Option("--all", help="Include optional dependencies.")] = False,
     json: Json = False,
 ) -> None:
-    """Say whether a target is ready, what is installed, and the command that installs what is missing.
+    """Check whether a target is ready, and print the command that installs what is missing.
 
     Example: edgetool doctor --target virt-riscv64
     """

@@ -42,57 +42,60 @@ class Caveat(StrEnum):
 
 _CAVEATS = {
     Caveat.EMULATED: (
-        "the time is that of the emulator, not a latency of any board",
-        "run on a board; under emulation read sizes, accuracy and outputs only",
+        "the times are the emulator's, not the latency of any board",
+        "run on a board; under emulation, read only sizes, accuracy and outputs",
     ),
-    Caveat.FEW_SAMPLES: ("fewer than 20 repetitions: p90 and p99 are near the maximum", "raise min_repetitions"),
+    Caveat.FEW_SAMPLES: ("fewer than 20 repetitions, so p90 and p99 are close to the maximum", "raise min_repetitions"),
     Caveat.IMPRECISE: (
-        "the time was over before the median's 95 % interval was as narrow as asked",
-        "raise --max-duration, or ask for less with --target-error",
+        "time ran out before the median's 95 % interval was narrow enough",
+        "raise --max-duration or --target-error",
     ),
     Caveat.UNSTABLE: (
-        "the middle half of the samples spreads over more than 10 % of the median",
-        "stop other work, fix the clock's governor, pin the process with --cpus",
+        "the interquartile range exceeds 10 % of the median",
+        "stop other work, set --governor performance, pin the process with --cpus",
     ),
     Caveat.BIMODAL: (
-        "the samples lie around two times, and their median is one of them by chance",
-        "read both times in the report's method; pin the process with --cpus, fix the clock's governor",
+        "the samples have two modes, and the median falls into one of them by chance",
+        "read both modes under Method; pin the process with --cpus, set --governor performance",
     ),
     Caveat.DRIFTING: (
         "the last third of the samples differs from the first by more than 5 %",
-        "cool the board, warm up longer, measure in turn with what it is compared with",
+        "cool the board, warm up longer, interleave what you compare",
     ),
     Caveat.SLOW_FIRST_RUN: (
-        "the first inference took over twice the median",
-        "report it on its own where start-up matters",
+        "the first inference took more than twice the median",
+        "report it separately where start-up time matters",
     ),
-    Caveat.GOVERNOR: ("the clock's governor is not `performance`", "set it before measuring"),
+    Caveat.GOVERNOR: ("the clock governor is not `performance`", "set --governor performance"),
     Caveat.THROTTLED: (
-        "the board was slowed down for its heat or its power supply",
-        "cool it, give it a better power supply, and measure again",
+        "the board throttled, for heat or for its power supply",
+        "cool it or give it a better power supply, and measure again",
     ),
     Caveat.BUSY: (
-        "the machine had other work: its load was over half of its processors at the start",
+        "the machine was busy: the load exceeded half of its processors at the start",
         "stop other work",
     ),
     Caveat.APART: (
-        "the two were not timed in turn: what drifted between them is in their ratio",
-        "measure both in one run, without --no-interleave",
+        "the two were not interleaved, so their ratio contains any drift between them",
+        "measure both in one run without --no-interleave",
     ),
     Caveat.DIFFERENT_RUNTIME: (
-        "the two places run different releases of ONNX Runtime",
-        "read the ratio as one of the whole stack, not of the hardware",
+        "the two sides run different releases of ONNX Runtime",
+        "read the ratio as that of the whole stack, not of the hardware",
     ),
-    Caveat.DIFFERENT_MODEL: ("the two records are of different models", "read the ratio as one of the models"),
+    Caveat.DIFFERENT_MODEL: ("the two records are of different models", "read the ratio as that of the models"),
     Caveat.DIFFERENT_VECTORS: (
-        "the instructions were counted with vectors of different lengths",
-        "compare counts of one vector length",
+        "the instructions were counted at different VLEN",
+        "compare counts at one VLEN",
     ),
-    Caveat.RANDOM_WEIGHTS: ("accuracy means nothing, sizes and times do", "use trained weights"),
-    Caveat.FEW_IMAGES: ("fewer than 200 images: one of them is more than 0.5 % of accuracy", "raise --images"),
+    Caveat.RANDOM_WEIGHTS: (
+        "the weights are random, so accuracy is meaningless",
+        "use trained weights",
+    ),
+    Caveat.FEW_IMAGES: ("fewer than 200 images, so one image is more than 0.5 % of accuracy", "raise --images"),
     Caveat.FEW_CALIBRATION: (
         "calibrated with fewer than 32 samples: the ranges of activations may be too narrow",
-        "give 100 to 500 with --calibration",
+        "calibrate with 100 to 500 samples",
     ),
 }
 

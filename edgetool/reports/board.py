@@ -92,7 +92,7 @@ def _validate(table: Sequence[Row]) -> Iterator[Task]:
     same, of = sum(row.same_predictions or 0 for row in compared), sum(row.compared_samples or 0 for row in compared)
     yield Task(
         phase=Phase.VALIDATE,
-        title="Compare answers with the host",
+        title="Compare outputs with the host",
         progress=Progress.DONE if compared else Progress.OPEN,
         found=f"{same} of {of} the same" if compared else "not compared",
     )
@@ -103,7 +103,7 @@ def _validate(table: Sequence[Row]) -> Iterator[Task]:
         title="Measure latency",
         progress=Progress.DONE if timed else Progress.OPEN,
         found=", ".join(f"{row.precision} {time_text(row.latency.p50_ns)}" for row in timed if row.latency)
-        or ("emulated: no latency of any board" if emulated else "not timed"),
+        or ("emulated: not the latency of any board" if emulated else "not timed"),
     )
 
 

@@ -130,7 +130,7 @@ def _peak_rss(case: _Case) -> Reading:
 def _accuracy(case: _Case) -> Reading:
     """Return the accuracy over all images that this target classified."""
     if not case.record.subject.model.accuracy_means_something:
-        return "random weights: it means nothing"
+        return "random weights: accuracy is meaningless"
     if case.row.correct_all is None or not case.row.images_all:
         return "no labelled images were classified"
     return proportion(case.row.correct_all, case.row.images_all)
@@ -138,7 +138,7 @@ def _accuracy(case: _Case) -> Reading:
 
 def _accuracy_loss(case: _Case) -> Reading:
     if not case.record.subject.model.accuracy_means_something:
-        return "random weights: it means nothing"
+        return "random weights: accuracy is meaningless"
     loss = loss_to_fp32(case.entries, case.row)
     return "no labelled images were classified in both formats" if loss is None else loss.share
 

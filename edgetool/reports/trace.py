@@ -35,7 +35,7 @@ def trace_events(stored: StoredRun) -> dict[str, Any]:
 
 
 def _events(process: int, record: Record, operators: Operators) -> Iterator[dict[str, Any]]:
-    emulated = " (emulated: no latency of any board)" if record.emulated else ""
+    emulated = " (emulated: not the latency of any board)" if record.emulated else ""
     of = {"pid": process, "tid": THREAD}
     for name, text in (("process_name", f"{record.title}{emulated}"), ("thread_name", "operators")):
         yield {"ph": "M", "name": name, **of, "args": {"name": text}}

@@ -85,7 +85,7 @@ def test_it_is_whole_without_its_script(browser: Browser, tmp_path: Path) -> Non
 
 def test_a_charts_text_can_be_selected_and_its_words_are_told(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, "counted") as page:
-        chart = page.get_by_role("img", name="Size of the model's file")
+        chart = page.get_by_role("img", name="Size of the model file")
         assert "fp32 4 kB; int8 1 kB (-75%)" in str(chart.locator("desc").text_content())
         assert chart.locator("text", has_text="1 kB (-75%)").is_visible()
 

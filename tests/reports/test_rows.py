@@ -85,7 +85,7 @@ def test_a_column_that_tells_nothing_apart_is_left_out_but_in_the_csv() -> None:
 def test_random_weights_have_no_accuracy() -> None:
     random = record(model=model_spec(accuracy_means_something=False, weights="random"), accuracy=None)
     (row,) = shown(report_of(entry(random)).cases)
-    assert row["accuracy"] == "means nothing"
+    assert row["accuracy"] == "meaningless"
 
 
 def test_unknown_numbers_are_dashes_and_empty_fields() -> None:

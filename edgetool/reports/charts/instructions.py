@@ -53,7 +53,7 @@ def instructions_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart
         return None
     return draw(
         "instructions",
-        "Weighted instructions of one inference, by what they do: a cost, and no time",
+        "Weighted instructions per inference, by class; not a time",
         "; ".join(f"{name} {_text(counts)}" for name, counts in counted),
         [rows_panel(lambda axes: _draw(axes, counted), len(counted), below=AXIS_INCHES + LEGEND_INCHES)],
     )

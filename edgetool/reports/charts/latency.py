@@ -45,7 +45,7 @@ def latency_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | No
 
     return draw(
         "latency",
-        f"Latency of one inference: the median{_precision_text(records)}, and a line to the 90th percentile",
+        f"Latency per inference: the median{_precision_text(records)}, and a line to the 90th percentile",
         "; ".join(f"{bar.label} {bar.text}" for bar in bars),
         [rows_panel(plot, len(bars))],
     )

@@ -47,5 +47,5 @@ def pareto_chart(points: Sequence[Point], judged_by: str) -> Chart | None:
         f"{size_text(point.size_bytes)}{', recommended' if point.is_best else ''}"
         for point in points
     )
-    title = f"{judged_by.capitalize()} over cost; a dot is as large as its model, lines are 95 % intervals"
+    title = f"{judged_by.capitalize()} over cost; the area of a dot is the model's size, lines are 95 % intervals"
     return draw("pareto", title, "; ".join(words), [Panel(draw=plot, height=2.6, above=0.1, below=0.45, left=0.7)])

@@ -21,7 +21,7 @@ def runtimes_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | N
     panels = {f"{cell[0].model} {cell[0].precision} on {cell[0].target}": [_bar(row) for row in cell] for cell in cells}
     if not panels:
         return None
-    title = "Weighted instructions of one inference in each runtime, and how often the deployed one's"
+    title = "Weighted instructions per inference in each runtime, and their ratio to the deployed runtime's"
     return panels_chart("runtimes", title, panels, unit="million")
 
 

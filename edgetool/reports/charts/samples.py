@@ -35,7 +35,7 @@ def samples_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | No
     ranges = (f"{name}: {len(ns)} from {time_text(ns.min())} to {time_text(ns.max())}" for _, name, ns in timed)
     return draw(
         "samples",
-        "Every timed inference, in the order it was taken; the line is the median",
+        "Every timed inference in order; the line is the median",
         "; ".join(ranges),
         [
             Panel(

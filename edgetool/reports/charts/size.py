@@ -21,7 +21,7 @@ def size_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
         return None
     return draw(
         "size",
-        "Size of the model's file",
+        "Size of the model file",
         "; ".join(f"{bar.label} {bar.text}" for bar in bars),
         [rows_panel(lambda axes: draw_bars(axes, bars, unit="MB"), len(bars))],
     )

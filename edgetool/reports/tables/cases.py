@@ -30,7 +30,7 @@ def _outcome(row: Row) -> str | None:
 
 def _accuracy_note(row: Row) -> str:
     if Caveat.RANDOM_WEIGHTS in row.caveats:
-        return "means nothing"
+        return "meaningless"
     if row.accuracy is None:
         return ""
     return f"({row.correct_all}/{row.images_all}; {100 * row.accuracy.low:.1f}–{percent_text(row.accuracy.high)})"
@@ -73,7 +73,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         value=runtime_text,
         detail=Detail.BRIEF,
         shown=Shown.IF_VARIED,
-        meaning="“deployed” is the one that the target's file names",
+        meaning="“deployed” is the runtime that the target file names",
     ),
     Column(
         title="threads",
@@ -98,14 +98,14 @@ COLUMNS: tuple[Column[Row], ...] = (
         field="session_load_ns",
         value=lambda row: row.session_load_ns,
         format=time_text,
-        meaning="creating the session",
+        meaning="session creation",
     ),
     Column(
         title="first",
         field="first_run_ns",
         value=lambda row: row.first_run_ns,
         format=time_text,
-        meaning="the first inference after that",
+        meaning="the first inference after session creation",
     ),
     Column(title="", field="repetitions", value=lambda row: row.latency and row.latency.count, detail=Detail.RAW),
     Column(title="", field="min_ns", value=lambda row: row.latency and row.latency.min_ns, detail=Detail.RAW),
@@ -122,7 +122,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         field="p90_ns",
         value=lambda row: row.latency and row.latency.p90_ns,
         format=time_text,
-        meaning="90 % of the repetitions took no longer; p99 likewise",
+        meaning="90 % of the repetitions took at most this long; p99 likewise",
     ),
     Column(title="p99", field="p99_ns", value=lambda row: row.latency and row.latency.p99_ns, format=time_text),
     Column(title="", field="max_ns", value=lambda row: row.latency and row.latency.max_ns, detail=Detail.RAW),
@@ -139,7 +139,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         value=lambda row: row.ratio and round(row.ratio.value, 4),
         format=ratio_text,
         detail=Detail.BRIEF,
-        meaning="the ratio of medians to fp32 on the same target",
+        meaning="ratio of medians, against fp32 on the same target",
     ),
     Column(title="", field="ratio_low", value=lambda row: row.ratio and round(row.ratio.low, 4), detail=Detail.RAW),
     Column(title="", field="ratio_high", value=lambda row: row.ratio and round(row.ratio.high, 4), detail=Detail.RAW),
@@ -148,7 +148,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         field="peak_rss_bytes",
         value=lambda row: row.peak_rss_bytes,
         format=size_text,
-        meaning="the most memory that the process held",
+        meaning="peak memory of the harness process",
     ),
     Column(
         title="energy",
@@ -156,7 +156,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         value=lambda row: row.energy_uj,
         format=energy_text,
         shown=Shown.IF_ANY,
-        meaning="what the board's sensor saw for each inference, idle power included",
+        meaning="energy per inference by the board's sensor, idle power included",
     ),
     Column(
         title="accuracy",
@@ -164,7 +164,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=percent_text,
         note=_accuracy_note,
         detail=Detail.BRIEF,
-        meaning="the share of the images this target classified that got their label, with the interval of 95 %",
+        meaning="share of this target's images whose top class is their label, with its 95 % interval",
     ),
     Column(
         title="top-5",
@@ -172,7 +172,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         value=lambda row: row.top5 and round(row.top5.value, 4),
         format=percent_text,
         shown=Shown.IF_ANY,
-        meaning="the share of those images whose label was among the five largest outputs",
+        meaning="share of the same images whose label is among the five largest outputs",
     ),
     Column(title="", field="images", value=lambda row: row.images, detail=Detail.RAW),
     Column(title="", field="correct", value=lambda row: row.correct, detail=Detail.RAW),
@@ -185,8 +185,8 @@ COLUMNS: tuple[Column[Row], ...] = (
         format="{:.1g}".format,
         note=_difference_note,
         shown=Shown.IF_ANY,
-        meaning="the largest difference from the host's outputs of the same model, as a share of the largest output; "
-        "where it does not classify, the outputs' signal-to-noise ratio and cosine",
+        meaning="largest difference from the host's outputs of the same model, relative to the largest output; "
+        "for other tasks than classification, signal-to-noise ratio and cosine",
     ),
     Column(
         title="output vs fp32",
@@ -195,7 +195,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         format="{:.1g}".format,
         note=_rounding_note,
         shown=Shown.IF_ANY,
-        meaning="the same against the outputs of fp32 on the same target",
+        meaning="the same, against fp32 on the same target",
     ),
     Column(title="", field="fp32_signal_to_noise_db", value=lambda row: row.fp32_signal_to_noise_db, detail=Detail.RAW),
     Column(title="", field="fp32_cosine", value=lambda row: row.fp32_cosine, detail=Detail.RAW),
@@ -216,7 +216,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=count_text,
         detail=Detail.BRIEF,
         shown=Shown.IF_ANY,
-        meaning="instructions of one inference, a vector instruction counted as often as it fills a register: no time",
+        meaning="instructions per inference, a vector instruction once for each register it fills; not a time",
     ),
     Column(
         title="weighted ÷ fp32",
@@ -232,7 +232,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         field="kernels",
         value=lambda row: row.kernels,
         shown=Shown.IF_ANY,
-        meaning="what the runtime says it chose on this processor, or “scalar” where no vector instruction was counted",
+        meaning="the kernels that the runtime chose here, or “scalar” if no vector instruction was counted",
     ),
     Column(title="", field="caveats", value=lambda row: " ".join(row.caveats), detail=Detail.RAW),
 )

@@ -44,7 +44,7 @@ COLUMNS: tuple[Column[EstimateRow], ...] = (
         title="cycles",
         value=lambda row: interval_text(row.cycles),
         detail=Detail.BRIEF,
-        meaning="from perfect overlap of all that keeps the core busy, to none",
+        meaning="from perfect overlap of arithmetic, memory accesses and issue, to none",
     ),
     Column(title="", field="cycles_low", value=lambda row: round(row.cycles.low), detail=Detail.RAW),
     Column(title="", field="cycles_high", value=lambda row: round(row.cycles.high), detail=Detail.RAW),
@@ -58,7 +58,7 @@ COLUMNS: tuple[Column[EstimateRow], ...] = (
         field="bound_by",
         value=lambda row: row.bound_by.value,
         detail=Detail.BRIEF,
-        meaning="what keeps it busy longest",
+        meaning="what takes longest",
     ),
     *(
         Column(title=bound.value, field=bound.value, value=partial(_part, bound=bound), format=count_text)

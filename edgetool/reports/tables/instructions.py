@@ -33,7 +33,7 @@ OPERATOR_COLUMNS: tuple[Column[OperatorInstructions], ...] = (
     Column(title="kernels", value=lambda row: row.kernels),
     Column(title="calls", value=lambda row: row.calls, format=str),
     Column(title="instructions", value=lambda row: row.raw, format=count_text),
-    Column(title="of them vector", value=lambda row: row.vector_share, format=percent_text),
+    Column(title="vector share", value=lambda row: row.vector_share, format=percent_text),
     Column(title="weighted", value=lambda row: row.weighted, format=count_text),
     Column(title="share of weight", value=lambda row: row.share, format=percent_text),
 )

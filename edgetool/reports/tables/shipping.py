@@ -32,7 +32,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         value=lambda row: row.library_bytes,
         format=size_text,
         detail=Detail.BRIEF,
-        meaning="the runtime's libraries, without the C and C++ libraries that a board has",
+        meaning="the runtime's libraries, without the C and C++ libraries of the board",
     ),
     *columns("session_load_ns"),
     replace(
@@ -56,7 +56,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=percent_text,
         note=_agreement_note,
         shown=Shown.IF_ANY,
-        meaning="images of the same class as the exported fp32 model's, which was checked against PyTorch",
+        meaning="images with the same class as in the exported fp32 model, which was checked against PyTorch",
     ),
 )
 
