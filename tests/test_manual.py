@@ -23,7 +23,7 @@ def needs(program: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def share_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("share")
     write_shared_files(folder)
     return folder
@@ -37,8 +37,8 @@ def said(*words: str | Path, **variables: str) -> str:
     return done.stdout
 
 
-def test_the_manual_page_is_as_man_wants_it_and_names_every_command(shared: Path) -> None:
-    page = shared / "man" / "man1" / "edgetool.1"
+def test_the_manual_page_is_as_man_wants_it_and_names_every_command(share_folder: Path) -> None:
+    page = share_folder / "man" / "man1" / "edgetool.1"
     if shutil.which("mandoc"):
         said("mandoc", "-T", "lint", "-W", "error", page)
     text = said(needs("groff"), "-man", "-Tutf8", "-ww", "-P-cbou", "-rLL=1000n", page)
@@ -47,26 +47,26 @@ def test_the_manual_page_is_as_man_wants_it_and_names_every_command(shared: Path
     assert "Example: edgetool deploy --target visionfive2" in text
 
 
-def test_bash_completes(shared: Path) -> None:
-    script = shared / "bash-completion" / "completions" / "edgetool"
+def test_bash_completes(share_folder: Path) -> None:
+    script = share_folder / "bash-completion" / "completions" / "edgetool"
     program = (
         f"source {script}; COMP_WORDS=({WORDS}) COMP_CWORD=3; _edgetool_completion edgetool; echo ${{COMPREPLY[@]}}"
     )
     assert set(said(needs("bash"), "--norc", "-c", program).split()) == WANTED
 
 
-def test_fish_completes(shared: Path, tmp_path: Path) -> None:
-    script = shared / "fish" / "vendor_completions.d" / "edgetool.fish"
+def test_fish_completes(share_folder: Path, tmp_path: Path) -> None:
+    script = share_folder / "fish" / "vendor_completions.d" / "edgetool.fish"
     text = said(needs("fish"), "-N", "-c", f"source {script}; complete -C '{WORDS}'", HOME=str(tmp_path))
     assert {line.split("\t")[0] for line in text.splitlines()} == WANTED
 
 
-def test_zsh_completes(shared: Path, tmp_path: Path) -> None:
+def test_zsh_completes(share_folder: Path, tmp_path: Path) -> None:
     program = f"""
-    fpath=({shared}/zsh/site-functions $fpath)
+    fpath=({share_folder}/zsh/site-functions $fpath)
     zmodload zsh/zpty
     zpty -b shell zsh -f -i
-    zpty -w shell 'fpath=({shared}/zsh/site-functions $fpath); autoload -Uz compinit; compinit -u -D; PS1=ready'
+    zpty -w shell 'fpath=({share_folder}/zsh/site-functions $fpath); autoload -Uz compinit; compinit -u -D; PS1=ready'
     zpty -n -w shell '{WORDS}r'$'\\t'
     while zpty -r shell part '*qemu-riscv64*'; do print -r -- $part; break; done
     zpty -d shell

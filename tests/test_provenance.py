@@ -54,7 +54,7 @@ def test_the_bill_names_the_licences_of_what_runs(bundle: Bundle) -> None:
 
 
 @pytest.fixture
-def signed(tmp_path: Path) -> tuple[Bundle, Path]:
+def signed_bundle(tmp_path: Path) -> tuple[Bundle, Path]:
     """A signed bundle, and the file of allowed signers that its key is in."""
     bundle = bundle_in(tmp_path)
     public = make_key(tmp_path / "key")
@@ -63,13 +63,13 @@ def signed(tmp_path: Path) -> tuple[Bundle, Path]:
     return bundle, tmp_path / "allowed"
 
 
-def test_who_signed_is_told(signed: tuple[Bundle, Path]) -> None:
-    bundle, allowed = signed
+def test_who_signed_is_told(signed_bundle: tuple[Bundle, Path]) -> None:
+    bundle, allowed = signed_bundle
     assert check_signature(bundle.root, allowed) == "me@here"
 
 
-def test_a_signature_goes_into_the_archive_and_out_of_it(signed: tuple[Bundle, Path], tmp_path: Path) -> None:
-    bundle, allowed = signed
+def test_a_signature_goes_into_the_archive_and_out_of_it(signed_bundle: tuple[Bundle, Path], tmp_path: Path) -> None:
+    bundle, allowed = signed_bundle
     packed = pack_bundle(bundle, tmp_path / "x.tar.zst")
     with opened(packed, signers=allowed) as found:
         assert found.manifest == bundle.manifest
@@ -77,30 +77,30 @@ def test_a_signature_goes_into_the_archive_and_out_of_it(signed: tuple[Bundle, P
     assert check_signature(copied.root, allowed) == "me@here"
 
 
-def test_what_is_signed_again_has_one_signature(signed: tuple[Bundle, Path], tmp_path: Path) -> None:
-    bundle, allowed = signed
+def test_what_is_signed_again_has_one_signature(signed_bundle: tuple[Bundle, Path], tmp_path: Path) -> None:
+    bundle, allowed = signed_bundle
     sign_bundle(bundle.root, tmp_path / "key")
     assert check_signature(bundle.root, allowed) == "me@here"
 
 
-def test_a_changed_bundle_is_refused(signed: tuple[Bundle, Path]) -> None:
-    bundle, allowed = signed
+def test_a_changed_bundle_is_refused(signed_bundle: tuple[Bundle, Path]) -> None:
+    bundle, allowed = signed_bundle
     manifest = bundle.root / MANIFEST
     manifest.write_text(manifest.read_text().replace('"noise": false', '"noise": true'))
     with pytest.raises(BuildError, match="was changed after me@here signed it"), opened(bundle.root, signers=allowed):
         pass
 
 
-def test_a_changed_file_is_refused(signed: tuple[Bundle, Path]) -> None:
-    bundle, allowed = signed
+def test_a_changed_file_is_refused(signed_bundle: tuple[Bundle, Path]) -> None:
+    bundle, allowed = signed_bundle
     (bundle.root / bundle.manifest.models[0].path).write_bytes(b"another")
     with pytest.raises(BuildError, match="was changed after packaging"), opened(bundle.root, signers=allowed):
         pass
 
 
 @pytest.mark.parametrize("kind", ["none", "empty", "a link", "of another", "of another purpose", "huge", "a folder"])
-def test_any_other_signature_is_refused(kind: str, signed: tuple[Bundle, Path], tmp_path: Path) -> None:
-    bundle, allowed = signed
+def test_any_other_signature_is_refused(kind: str, signed_bundle: tuple[Bundle, Path], tmp_path: Path) -> None:
+    bundle, allowed = signed_bundle
     signature = bundle.root / SIGNATURE
     kept = signature.read_bytes()
     signature.unlink()
@@ -134,9 +134,9 @@ def test_what_cannot_sign_is_an_error(key: str, tmp_path: Path) -> None:
     assert not (bundle.root / SIGNATURE).exists()
 
 
-def test_a_missing_file_of_signers_is_an_error(signed: tuple[Bundle, Path], tmp_path: Path) -> None:
+def test_a_missing_file_of_signers_is_an_error(signed_bundle: tuple[Bundle, Path], tmp_path: Path) -> None:
     with pytest.raises(EdgetoolError, match="allowed signers"):
-        check_signature(signed[0].root, tmp_path / "absent")
+        check_signature(signed_bundle[0].root, tmp_path / "absent")
 
 
 def test_the_command_line_signs_and_requires(tiny_path: Path, images_path: Path, tmp_path: Path) -> None:

@@ -63,17 +63,21 @@ def url(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    """One tab for all; what it asks for is checked at the end."""
-    asked: list[str] = []
+def requests() -> list[str]:
+    """The addresses that the page has asked for so far."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, url: str, requests: list[str]) -> Iterator[Page]:
+    """One tab for all tests."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     tab = context.new_page()
-    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("request", lambda request: requests.append(request.url))
     tab.goto(url)
     tab.get_by_role("heading", name="Runs").wait_for(timeout=60_000)
     yield tab
     context.close()
-    assert {urlsplit(each).hostname for each in asked if each.startswith(("http", "ws"))} == {"127.0.0.1"}
 
 
 def test_a_chart_is_drawn_by_the_first_page_that_is_opened(browser: Browser, folder: Path) -> None:
@@ -119,3 +123,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     done = run_cli("dashboard", tmp_path / "none")
     assert done.exit_code == 2
     assert b"there is no folder" in done.stderr
+
+
+@pytest.mark.usefixtures("page")
+def test_nothing_was_asked_for_but_this_machine(requests: list[str]) -> None:
+    """Stands last: after every page was opened."""
+    assert {urlsplit(each).hostname for each in requests if each.startswith(("http", "ws"))} == {"127.0.0.1"}

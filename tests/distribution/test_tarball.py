@@ -41,7 +41,7 @@ MAKERS = (
 
 
 @pytest.fixture(scope="module")
-def unpacked(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tarball(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tarball")
     packed = write_tarball(release, folder)
     with tarfile.open(packed) as tar:
@@ -49,18 +49,18 @@ def unpacked(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder / packed.name.removesuffix(".tgz")
 
 
-def test_it_is_laid_out_as_the_makers_are(unpacked: Path) -> None:
-    assert unpacked.name.startswith("onnxruntime-linux-riscv64-1.21.0+edgetool.")
-    assert [name for name in MAKERS if not (unpacked / name).exists()] == []
+def test_it_is_laid_out_as_the_makers_are(tarball: Path) -> None:
+    assert tarball.name.startswith("onnxruntime-linux-riscv64-1.21.0+edgetool.")
+    assert [name for name in MAKERS if not (tarball / name).exists()] == []
 
 
-def test_its_links_lead_to_the_library(unpacked: Path, release: Release) -> None:
+def test_its_links_lead_to_the_library(tarball: Path, release: Release) -> None:
     for name in ("libonnxruntime.so", "libonnxruntime.so.1"):
-        assert (unpacked / "lib" / name).is_symlink()
-        assert sha256_file(unpacked / "lib" / name) == sha256_file(release.library)
+        assert (tarball / "lib" / name).is_symlink()
+        assert sha256_file(tarball / "lib" / name) == sha256_file(release.library)
 
 
-def test_cmake_finds_it(unpacked: Path, tmp_path: Path) -> None:
+def test_cmake_finds_it(tarball: Path, tmp_path: Path) -> None:
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.20)\nproject(user NONE)\n"
         "set_property(GLOBAL PROPERTY TARGET_SUPPORTS_SHARED_LIBS TRUE)\n"
@@ -69,16 +69,16 @@ def test_cmake_finds_it(unpacked: Path, tmp_path: Path) -> None:
         "get_target_property(headers onnxruntime::onnxruntime INTERFACE_INCLUDE_DIRECTORIES)\n"
         'message(STATUS "found ${onnxruntime_VERSION} ${library} ${headers}")\n'
     )
-    done = run_process([find_tool("cmake"), "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={unpacked}"])
+    done = run_process([find_tool("cmake"), "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={tarball}"])
     assert done.exit_code == 0, done.stderr.decode()
-    assert f"found 1.21.0 {unpacked}/lib/libonnxruntime.so.1.21.0 {unpacked}/include" in done.stdout.decode()
+    assert f"found 1.21.0 {tarball}/lib/libonnxruntime.so.1.21.0 {tarball}/include" in done.stdout.decode()
 
 
-def test_another_major_version_is_not_what_cmake_was_asked_for(unpacked: Path, tmp_path: Path) -> None:
+def test_another_major_version_is_not_what_cmake_was_asked_for(tarball: Path, tmp_path: Path) -> None:
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.20)\nproject(user NONE)\nfind_package(onnxruntime 2.0 REQUIRED)\n"
     )
-    done = run_process([find_tool("cmake"), "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={unpacked}"])
+    done = run_process([find_tool("cmake"), "-S", tmp_path, "-B", tmp_path / "b", f"-DCMAKE_PREFIX_PATH={tarball}"])
     assert done.exit_code != 0
 
 

@@ -11,9 +11,9 @@ import pytest
 from edgetool.pipeline.steps import Kit
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.files import sha256_file
-from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
 from tests.harness.bench import Bench
+from tests.support.commands import run_checked
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +29,7 @@ def checked_harness(store: Store) -> Path:
     def make(folder: Path) -> None:
         programs = [source for source in sources if source.suffix == ".c"]
         command: list[str | Path] = [*compiler, *flags, "-o", folder / "harness", *programs, "-ldl", "-lm"]
-        done = run_process(command, timeout_s=600)
-        assert done.exit_code == 0, done.stderr.decode()
+        run_checked(command)
 
     inputs = {"sources": {source.name: sha256_file(source) for source in sources}, "flags": [*compiler, *flags]}
     return store.entry("test-harness", inputs, make).path / "harness"

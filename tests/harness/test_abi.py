@@ -42,7 +42,7 @@ ELEMENTS = {
 
 
 @pytest.fixture(scope="session")
-def include(store: Store) -> Path:
+def header_folder(store: Store) -> Path:
     """The folder of Debian's onnxruntime_c_api.h, API version 21."""
 
     headers = Packages(suite="trixie", architecture="riscv64", packages=("libonnxruntime-dev",))
@@ -77,41 +77,43 @@ def element_types() -> list[str]:
     return re.findall(r'\{"(\w+)", \d+\}', table[1])
 
 
-def compiles(folder: Path, include: Path, assertions: list[str]) -> str:
+def compiles(folder: Path, header_folder: Path, assertions: list[str]) -> str:
     """The compiler's complaints about static assertions against the real header."""
     source = folder / "assertions.c"
     lines = ["#include <stddef.h>", '#include "onnxruntime_c_api.h"', *assertions, "int main(void) { return 0; }"]
     source.write_text("\n".join(lines))
     compiler: list[str] = [found] if (found := shutil.which("cc")) else [sys.executable, "-m", "ziglang", "cc"]
-    return run_process([*compiler, "-std=c11", f"-I{include}", "-fsyntax-only", source], timeout_s=120).stderr.decode()
+    return run_process(
+        [*compiler, "-std=c11", f"-I{header_folder}", "-fsyntax-only", source], timeout_s=120
+    ).stderr.decode()
 
 
-def test_every_position_is_that_of_the_real_header(tmp_path: Path, include: Path) -> None:
+def test_every_position_is_that_of_the_real_header(tmp_path: Path, header_folder: Path) -> None:
     found = positions()
     assert len(found) > 30
     assertions = [
         f'_Static_assert(offsetof(OrtApi, {name}) / sizeof(void *) == {position}, "{name}");'
         for name, position in found.items()
     ]
-    assert compiles(tmp_path, include, assertions) == ""
+    assert compiles(tmp_path, header_folder, assertions) == ""
 
 
-def test_every_constant_is_that_of_the_real_header(tmp_path: Path, include: Path) -> None:
+def test_every_constant_is_that_of_the_real_header(tmp_path: Path, header_folder: Path) -> None:
     ours = constants()
     assertions = [f'_Static_assert({theirs} == {ours[name]}, "{name}");' for name, theirs in CONSTANTS.items()]
-    assert compiles(tmp_path, include, assertions) == ""
+    assert compiles(tmp_path, header_folder, assertions) == ""
 
 
-def test_every_element_type_has_the_number_of_the_real_header(tmp_path: Path, include: Path) -> None:
+def test_every_element_type_has_the_number_of_the_real_header(tmp_path: Path, header_folder: Path) -> None:
     ours = element_types()
     assert set(ours) == {"undefined", *ELEMENTS}
     assertions = [
         f'_Static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_{theirs} == {ours.index(name)}, "{name}");'
         for name, theirs in ELEMENTS.items()
     ]
-    assert compiles(tmp_path, include, assertions) == ""
+    assert compiles(tmp_path, header_folder, assertions) == ""
 
 
-def test_a_wrong_position_would_be_found(tmp_path: Path, include: Path) -> None:
+def test_a_wrong_position_would_be_found(tmp_path: Path, header_folder: Path) -> None:
     wrong = '_Static_assert(offsetof(OrtApi, Run) / sizeof(void *) == 10, "Run moved");'
-    assert "Run moved" in compiles(tmp_path, include, [wrong])
+    assert "Run moved" in compiles(tmp_path, header_folder, [wrong])

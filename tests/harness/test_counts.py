@@ -21,11 +21,10 @@ from edgetool.harness.ops import CLASS_OF, Op
 from edgetool.measurements.instructions import INSTRUMENT
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.context import StepContext
-from edgetool.platform.process import run_process
 from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.targets.registry import load_target, open_executor
 from edgetool.targets.spec import Target
-from tests.support.commands import run_cli
+from tests.support.commands import run_checked, run_cli
 
 VLENS = (128, 256, 512, 1024)
 START, END = "slti x0, x0, 0x5e1", "slti x0, x0, 0x5e2"
@@ -65,8 +64,7 @@ def assemble(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             source, path = folder / f"{len(made)}.S", folder / f"{len(made)}"
             source.write_text(PROGRAM.format(body=body))
             flags = ["-target", "riscv64-linux-musl", "-mcpu=baseline_rv64+v", "-nostdlib", "-static"]
-            done = run_process([sys.executable, "-m", "ziglang", "cc", *flags, "-o", path, source], timeout_s=120)
-            assert done.exit_code == 0, done.stderr.decode()
+            run_checked([sys.executable, "-m", "ziglang", "cc", *flags, "-o", path, source])
             made[body] = path
         return made[body]
 
@@ -80,10 +78,13 @@ def run(assemble: Callable[[str], Path], counting: CountingEmulator, tmp_path: P
     def count(body: str, vlen: int) -> tuple[InstructionMix, ...]:
         with open_counting(target_of(vlen), counting) as executor:
             executor.put(assemble(body), PurePosixPath("program"))
-            assert executor.run([PurePosixPath("./program")], timeout_s=60).exit_code == 42
+            ended = executor.run([PurePosixPath("./program")], timeout_s=60)
             executor.get(RESULT, tmp_path / "counts.json")
         counts = read_counts(tmp_path / "counts.json", "program")
-        assert counts.vlen_bits == vlen
+        if (ended.exit_code, counts.vlen_bits) != (42, vlen):
+            raise RuntimeError(
+                f"a program of VLEN {counts.vlen_bits}, not {vlen}, ended with {ended.exit_code}, not 42"
+            )
         return counts.inferences
 
     return count

@@ -14,6 +14,7 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.records.stats import Stop, stop
 from tests.harness.bench import INPUT, Bench
+from tests.support.commands import run_checked
 
 MAIN = r"""
 #include <stdio.h>
@@ -45,8 +46,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sanitizers = ["-fsanitize=address,undefined" if found else "-fsanitize=undefined", "-fno-sanitize-recover=all"]
     words = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", *sanitizers, f"-I{harness}"]
     sources = [folder / "main.c", harness / "stop.c"]
-    done = run_process([*compiler, *words, "-o", folder / "judge", *sources, "-lm"], timeout_s=300)
-    assert done.exit_code == 0, done.stderr.decode()
+    run_checked([*compiler, *words, "-o", folder / "judge", *sources, "-lm"])
     return folder / "judge"
 
 

@@ -40,7 +40,7 @@ def deployed(
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, store: Store) -> StepContext:
+def own_cache(tmp_path_factory: pytest.TempPathFactory, store: Store) -> StepContext:
     """A cache of this module's own, but for what takes long to provision."""
     root = tmp_path_factory.mktemp("cache")
     for step in ("runtime", "harness"):
@@ -51,9 +51,9 @@ def own(tmp_path_factory: pytest.TempPathFactory, store: Store) -> StepContext:
 
 @pytest.fixture(scope="module")
 def riscv_run(
-    own: StepContext, tiny_path: Path, images_path: Path, tmp_path_factory: pytest.TempPathFactory
+    own_cache: StepContext, tiny_path: Path, images_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Finished:
-    return deployed("qemu-riscv64", tiny_path, images_path, own, tmp_path_factory.mktemp("runs"))
+    return deployed("qemu-riscv64", tiny_path, images_path, own_cache, tmp_path_factory.mktemp("runs"))
 
 
 @pytest.mark.xdist_group("deploy")
@@ -97,31 +97,33 @@ def test_the_report_its_table_and_its_charts_are_written_and_marked(riscv_run: F
 
 @pytest.mark.xdist_group("deploy")
 def test_a_second_run_skips_what_is_done(
-    riscv_run: Finished, own: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
+    riscv_run: Finished, own_cache: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
 ) -> None:
     def made() -> dict[Path, int]:
         steps = ("export", "quantize", "bundle", "operators")
         return {
             path: path.stat().st_mtime_ns
             for step in steps
-            for path in (own.store.root / step).iterdir()
+            for path in (own_cache.store.root / step).iterdir()
             if path.is_dir()
         }
 
     before = made()
     assert len(before) == 6  # one of each, but a bundle and its operators for each place
-    again = deployed("qemu-riscv64", tiny_path, images_path, own, tmp_path)
+    again = deployed("qemu-riscv64", tiny_path, images_path, own_cache, tmp_path)
     assert made() == before
     assert again.folder.parent == tmp_path
     assert [row.size_bytes for row in again.report.rows] == [row.size_bytes for row in riscv_run.report.rows]
 
 
 @pytest.mark.xdist_group("deploy")
-def test_force_does_every_step_again(own: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path) -> None:
+def test_force_does_every_step_again(
+    own_cache: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
+) -> None:
     private = Store(tmp_path / "cache")
-    first = deployed("host", tiny_path, images_path, replace(own, store=private), tmp_path / "runs")
+    first = deployed("host", tiny_path, images_path, replace(own_cache, store=private), tmp_path / "runs")
     before = time.time_ns()
-    deployed("host", tiny_path, images_path, replace(own, store=private, force=True), tmp_path / "runs")
+    deployed("host", tiny_path, images_path, replace(own_cache, store=private, force=True), tmp_path / "runs")
     folders = [path for path in private.root.glob("*/*") if path.is_dir() and path.parent.name != "logs"]
     assert len(folders) >= 6
     assert all((path / "inputs.json").stat().st_mtime_ns > before for path in folders)
@@ -130,9 +132,9 @@ def test_force_does_every_step_again(own: StepContext, tiny_path: Path, images_p
 
 @pytest.mark.xdist_group("deploy")
 def test_dynamic_quantization_falls_back_where_the_target_has_no_kernel(
-    own: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
+    own_cache: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
 ) -> None:
-    run = deployed("qemu-riscv64", tiny_path, images_path, own, tmp_path, precisions=DYNAMIC)
+    run = deployed("qemu-riscv64", tiny_path, images_path, own_cache, tmp_path, precisions=DYNAMIC)
     (fallback,) = run.run.fallbacks
     assert "ConvInteger" in fallback.reason
     assert "conv" in fallback.reason
@@ -142,26 +144,28 @@ def test_dynamic_quantization_falls_back_where_the_target_has_no_kernel(
 
 @pytest.mark.xdist_group("deploy")
 def test_dynamic_quantization_stays_where_the_target_has_the_kernel(
-    own: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
+    own_cache: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
 ) -> None:
-    run = deployed("host", tiny_path, images_path, own, tmp_path, precisions=DYNAMIC)
+    run = deployed("host", tiny_path, images_path, own_cache, tmp_path, precisions=DYNAMIC)
     assert run.run.fallbacks == ()
     assert [(row.target, row.precision) for row in run.report.rows] == [("host", "fp32"), ("host", "int8-dynamic")]
     assert "emulat" not in (run.folder / "report.md").read_text()
 
 
 def test_qemu_aarch64_is_a_target_like_any_other(
-    own: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
+    own_cache: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
 ) -> None:
-    run = deployed("qemu-aarch64", tiny_path, images_path, own, tmp_path)
+    run = deployed("qemu-aarch64", tiny_path, images_path, own_cache, tmp_path)
     target = read_run(run.folder).recorded[2].record
     assert (target.environment.process.machine, target.emulated) == ("aarch64", True)
     assert run.report.rows[2].correct == IMAGES
 
 
-def test_without_calibration_images_deploy_says_what_to_give(own: StepContext, tiny_path: Path, tmp_path: Path) -> None:
+def test_without_calibration_images_deploy_says_what_to_give(
+    own_cache: StepContext, tiny_path: Path, tmp_path: Path
+) -> None:
     with pytest.raises(QuantizeError, match="needs calibration images"):
-        deploy(Plan(models=(PlannedModel(source=str(tiny_path)),), targets=("host",)), own, runs=tmp_path)
+        deploy(Plan(models=(PlannedModel(source=str(tiny_path)),), targets=("host",)), own_cache, runs=tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -67,7 +67,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def executor(target: Target, program: Path) -> Iterator[DockerExecutor]:
     with open_executor(target) as opened:
-        assert isinstance(opened, DockerExecutor)
+        if not isinstance(opened, DockerExecutor):
+            raise TypeError(f"{target.name} is reached by {type(opened).__name__}")
         opened.put(program, PROGRAM)
         yield opened
 

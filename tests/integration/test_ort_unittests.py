@@ -66,7 +66,7 @@ def program(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def known(program: str) -> KnownFailures:
+def known_failures(program: str) -> KnownFailures:
     return read_document(recipe_folder() / "known-failures.toml", KnownFailures).of(program)
 
 
@@ -81,7 +81,9 @@ def target() -> Target:
 
 
 @pytest.fixture(scope="module")
-def verdicts(program: str, target: Target, known: KnownFailures, tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
+def verdicts(
+    program: str, target: Target, known_failures: KnownFailures, tmp_path_factory: pytest.TempPathFactory
+) -> Verdicts:
     """Of all tests that are not skipped, run in as many processes as there are processors."""
     store, toolchain = Store(cache_root()), load_toolchain(target.triple)
     folder = tmp_path_factory.mktemp("unittests")
@@ -90,7 +92,7 @@ def verdicts(program: str, target: Target, known: KnownFailures, tmp_path_factor
     libc = choose_runtime(toolchain, StepContext(store=store, progress=Silent()), asked="debian", libc=True)
     shards = int(os.environ.get("SHARDS") or os.cpu_count() or 1)
     wanted = os.environ.get("FILTER", "*")
-    tests = f"{wanted}-{':'.join(one.tests for one in known.skipped)}"
+    tests = f"{wanted}-{':'.join(one.tests for one in known_failures.skipped)}"
     with ThreadPoolExecutor(shards) as pool:
         parts = [pool.submit(run_shard, target, built, libc, tests, number, shards) for number in range(shards)]
     return [verdict for part in parts for verdict in part.result()]
@@ -135,12 +137,12 @@ def failures(verdicts: Verdicts) -> set[str]:
     return {name for name, verdict in verdicts if verdict == "FAILED"}
 
 
-def test_no_unit_test_fails_that_is_not_known_to(verdicts: Verdicts, known: KnownFailures) -> None:
+def test_no_unit_test_fails_that_is_not_known_to(verdicts: Verdicts, known_failures: KnownFailures) -> None:
     counts = Counter(verdict for _, verdict in verdicts)
     print("\n" + ", ".join(f"{count} {verdict.lower()}" for verdict, count in sorted(counts.items())))
     assert counts["PASSED"]
-    assert not {name for name in failures(verdicts) if not matching(name, known.failure)}
+    assert not {name for name in failures(verdicts) if not matching(name, known_failures.failure)}
 
 
-def test_what_is_known_to_fail_still_does(verdicts: Verdicts, known: KnownFailures) -> None:
-    assert not [one for one in known.failure if not any(matching(name, (one,)) for name in failures(verdicts))]
+def test_what_is_known_to_fail_still_does(verdicts: Verdicts, known_failures: KnownFailures) -> None:
+    assert not [one for one in known_failures.failure if not any(matching(name, (one,)) for name in failures(verdicts))]

@@ -14,8 +14,9 @@ from tests.integration.conftest import RELEASE, TOOLCHAIN
 
 
 @pytest.fixture(scope="module")
-def wanted() -> CrossBuild:
-    assert TOOLCHAIN.crossbuild is not None
+def crossbuild() -> CrossBuild:
+    if TOOLCHAIN.crossbuild is None:
+        raise RuntimeError(f"the toolchain file of {TOOLCHAIN.triple} has no [crossbuild]")
     return TOOLCHAIN.crossbuild
 
 
@@ -28,9 +29,9 @@ def test_one_library_is_all_there_is(built: Runtime) -> None:
     assert [file.path for file in built.build.files] == [built.build.library]
 
 
-def test_its_machine_and_float_abi_are_the_toolchains(elf: ElfFile, wanted: CrossBuild) -> None:
+def test_its_machine_and_float_abi_are_the_toolchains(elf: ElfFile, crossbuild: CrossBuild) -> None:
     assert elf.machine == TOOLCHAIN.elf_machine
-    assert elf.flags == wanted.elf_flags
+    assert elf.flags == crossbuild.elf_flags
 
 
 def test_its_code_is_shared_between_processes(elf: ElfFile) -> None:
@@ -44,8 +45,8 @@ def test_it_looks_for_nothing_in_the_builders_folders(built: Runtime, elf: ElfFi
     assert str(Path.home()).encode() + b"/" not in data
 
 
-def test_it_needs_only_libc(elf: ElfFile, wanted: CrossBuild) -> None:
-    assert set(elf.needed) <= set(wanted.needed)
+def test_it_needs_only_libc(elf: ElfFile, crossbuild: CrossBuild) -> None:
+    assert set(elf.needed) <= set(crossbuild.needed)
 
 
 def test_its_libc_may_be_as_old_as_the_toolchain_promises(built: Runtime, elf: ElfFile) -> None:
@@ -54,10 +55,10 @@ def test_its_libc_may_be_as_old_as_the_toolchain_promises(built: Runtime, elf: E
     assert built.build.glibc == elf.glibc
 
 
-def test_its_instruction_set_is_what_the_toolchain_says(elf: ElfFile, wanted: CrossBuild) -> None:
+def test_its_instruction_set_is_what_the_toolchain_says(elf: ElfFile, crossbuild: CrossBuild) -> None:
     assert elf.isa is not None
-    assert wanted.isa is not None
-    assert extensions(elf.isa) == extensions(wanted.isa)
+    assert crossbuild.isa is not None
+    assert extensions(elf.isa) == extensions(crossbuild.isa)
 
 
 def test_it_says_how_it_was_built(built: Runtime) -> None:

@@ -126,18 +126,22 @@ def stage(target: Target, runtime: Runtime, harness: Path, folder: Path) -> Stag
 
 
 @pytest.fixture(scope="module")
-def there(built: Runtime, target: Target, context: StepContext, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def target_stage(
+    built: Runtime, target: Target, context: StepContext, tmp_path_factory: pytest.TempPathFactory
+) -> Stage:
     kit: Kit = provision(target, context)
-    assert kit.runtime.build.variant == built.build.variant
+    if kit.runtime.build.variant != built.build.variant:
+        raise RuntimeError(f"{kit.runtime.build.variant} was provisioned, not {built.build.variant}")
     return stage(target, kit.runtime, kit.harness, tmp_path_factory.mktemp("there"))
 
 
 @pytest.fixture(scope="module")
-def here(built: Runtime, context: StepContext, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def host_stage(built: Runtime, context: StepContext, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """This machine with its makers' build of the same release."""
     toolchain = load_toolchain("native")
     wheel = toolchain.wheel
-    assert wheel is not None
+    if wheel is None:
+        raise RuntimeError("the makers have no wheel for this machine")
     library = f"libonnxruntime.so.{built.build.version}"
 
     def make(folder: Path) -> None:
@@ -294,8 +298,8 @@ def vision(source: str, context: StepContext) -> Sample:
     return Sample(name=source, model=onnx.load(made.path), inputs={made.spec.inputs[0].name: image})
 
 
-def check_agreement(here: Stage, there: Stage, sample: Sample) -> None:
-    expected, found = here.run(sample).outputs, there.run(sample).outputs
+def check_agreement(host_stage: Stage, target_stage: Stage, sample: Sample) -> None:
+    expected, found = host_stage.run(sample).outputs, target_stage.run(sample).outputs
     assert expected.keys() == found.keys()
     for name, array in expected.items():
         largest = float(np.abs(array).max())
@@ -307,46 +311,48 @@ def check_agreement(here: Stage, there: Stage, sample: Sample) -> None:
 
 @pytest.mark.parametrize("source", ["mobilenet_v2", "resnet18"])
 def test_a_vision_model_gives_what_the_hosts_runtime_gives(
-    here: Stage, there: Stage, context: StepContext, source: str
+    host_stage: Stage, target_stage: Stage, context: StepContext, source: str
 ) -> None:
-    check_agreement(here, there, vision(source, context))
+    check_agreement(host_stage, target_stage, vision(source, context))
 
 
 @pytest.mark.parametrize("gelu_is_one_node", [True, False])
 def test_a_transformer_block_gives_what_the_hosts_runtime_gives(
-    here: Stage, there: Stage, gelu_is_one_node: bool
+    host_stage: Stage, target_stage: Stage, gelu_is_one_node: bool
 ) -> None:
-    check_agreement(here, there, transformer(gelu_is_one_node=gelu_is_one_node))
+    check_agreement(host_stage, target_stage, transformer(gelu_is_one_node=gelu_is_one_node))
 
 
-def test_an_lstm_gives_what_the_hosts_runtime_gives(here: Stage, there: Stage) -> None:
-    check_agreement(here, there, lstm())
+def test_an_lstm_gives_what_the_hosts_runtime_gives(host_stage: Stage, target_stage: Stage) -> None:
+    check_agreement(host_stage, target_stage, lstm())
 
 
-def test_a_quantized_model_gives_what_the_hosts_runtime_gives(here: Stage, there: Stage, tmp_path: Path) -> None:
-    check_agreement(here, there, quantized(tmp_path))
+def test_a_quantized_model_gives_what_the_hosts_runtime_gives(
+    host_stage: Stage, target_stage: Stage, tmp_path: Path
+) -> None:
+    check_agreement(host_stage, target_stage, quantized(tmp_path))
 
 
-def test_an_exception_within_it_arrives_as_an_error(there: Stage) -> None:
+def test_an_exception_within_it_arrives_as_an_error(target_stage: Stage) -> None:
     nodes = [helper.make_node("Cast", ["s"], ["shape"], to=TensorProto.INT64)]
     nodes.append(helper.make_node("Reshape", ["x", "shape"], ["y"]))
     sample = sample_of("reshaped", nodes, values(x=(6,), s=(2,)), [], [], opset=17)
     sample.model.graph.output.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, None]))
     sample.inputs["s"] = np.asarray([4, 4], np.float32)
     with pytest.raises(HarnessError, match="cannot be reshaped to the requested shape"):
-        there.run(sample)
+        target_stage.run(sample)
 
 
-def test_it_offers_the_interface_of_its_release(there: Stage) -> None:
-    runtime = there.run(lstm()).result.runtime
+def test_it_offers_the_interface_of_its_release(target_stage: Stage) -> None:
+    runtime = target_stage.run(lstm()).result.runtime
     assert runtime is not None
     assert (runtime.version, runtime.api_version) == (RELEASE, API_VERSION)
 
 
-def test_it_says_nothing_when_a_session_is_made(there: Stage) -> None:
-    with open_executor(there.target) as executor:
-        put_bundle(executor, there.bundle)
-        words = ["--runtime", BUNDLE / there.bundle.manifest.runtime.library, "--threads", "1"]
-        words += ["--model", BUNDLE / there.bundle.manifest.models[0].path, "--result", "result.json"]
-        done = executor.run([*there.bundle.command(BUNDLE), *map(str, words)], timeout_s=120.0).check()
+def test_it_says_nothing_when_a_session_is_made(target_stage: Stage) -> None:
+    with open_executor(target_stage.target) as executor:
+        put_bundle(executor, target_stage.bundle)
+        words = ["--runtime", BUNDLE / target_stage.bundle.manifest.runtime.library, "--threads", "1"]
+        words += ["--model", BUNDLE / target_stage.bundle.manifest.models[0].path, "--result", "result.json"]
+        done = executor.run([*target_stage.bundle.command(BUNDLE), *map(str, words)], timeout_s=120.0).check()
     assert done.stderr == b""

@@ -27,8 +27,7 @@ def targets(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("targets")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGETOOL_TARGETS", str(folder))
-        added = run_cli("targets", "add", "desk", "--host", HOST, "--config", str(server.folder / "config"))
-        assert added.exit_code == 0, added.stderr.decode()
+        run_cli("targets", "add", "desk", "--host", HOST, "--config", str(server.folder / "config"))
         # not in the home of the account that runs the tests
         file = folder / "desk.toml"
         file.write_text(file.read_text() + f'folder = "{server.folder / "there"}"\n')

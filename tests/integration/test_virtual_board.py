@@ -53,11 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def board(folder: Path, store: Store) -> Iterator[BoardState]:
-    state = start_board(folder, SMALL, store)
-    yield state
+    yield start_board(folder, SMALL, store)
     stop_board(folder)
-    assert identify(state.process.pid) is None
-    assert not folder.exists()
 
 
 def executor_of(folder: Path, *, lease_s: float = 5.0, exclusive: bool = True) -> SshExecutor:
@@ -201,3 +198,10 @@ def test_a_board_without_vectors_that_loses_its_power_is_a_lost_link(tmp_path: P
         assert not after.running
     finally:
         stop_board(folder)
+
+
+def test_a_stopped_board_leaves_nothing(board: BoardState, folder: Path) -> None:
+    """Stands last: no other test can use the board afterwards."""
+    stop_board(folder)
+    assert identify(board.process.pid) is None
+    assert not folder.exists()

@@ -20,6 +20,7 @@ from edgetool.runtimes.compilers import cache_environment
 from edgetool.runtimes.onnxruntime.sources import source_tree
 from edgetool.runtimes.patches import mirror, patched_files
 from tests.kernels.processors import VLENS, emulator, with_vectors
+from tests.support.commands import run_checked
 
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 PATCHES = sorted((data_folder("toolchain") / "onnxruntime" / "patches").glob("*.patch"))
@@ -85,8 +86,9 @@ def program(request: pytest.FixtureRequest, mlas: Path, store: Store) -> Path:
     sources = [*tests, *(KERNELS / name for name in UNDER_TEST), *(mlas / "lib" / name for name in PORTABLE)]
     includes = [f"-I{folder}" for folder in (mlas / "lib", mlas / "inc", KERNELS, KERNELS / "test")]
     compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
-    result = run_process([*compiler, *FLAGS, *includes, *sources, "-o", built], env=cache_environment(store.root))
-    assert result.exit_code == 0, result.stderr.decode(errors="replace")
+    run_checked(
+        [*compiler, *FLAGS, *includes, *sources, "-o", built], env=cache_environment(store.root), timeout_s=1800
+    )
     return built
 
 

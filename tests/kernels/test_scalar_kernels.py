@@ -13,6 +13,7 @@ from edgetool.runtimes.compilers import cache_environment
 from tests.kernels import test_quantized_kernels as quantized
 from tests.kernels.processors import WITHOUT_VECTORS, emulator
 from tests.kernels.test_quantized_kernels import KERNELS, mlas
+from tests.support.commands import run_checked
 
 __all__ = ["mlas"]
 
@@ -41,8 +42,7 @@ def program(request: pytest.FixtureRequest, store: Store) -> Path:
     includes = [f"-I{path}" for path in (folder / "lib", folder / "inc", KERNELS, KERNELS / "test")]
     compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
     command = [*compiler, *quantized.FLAGS, *includes, *sources, "-o", built]
-    result = run_process(command, env=cache_environment(store.root), timeout_s=1200)
-    assert result.exit_code == 0, result.stderr.decode(errors="replace")
+    run_checked(command, env=cache_environment(store.root), timeout_s=1800)
     return built
 
 

@@ -83,7 +83,7 @@ def quantized(fp32: ModelArtifact, folder: Path, recipe: Recipe) -> ModelArtifac
 
 
 @pytest.fixture(scope="module")
-def int8(fp32: ModelArtifact, tmp_path_factory: pytest.TempPathFactory) -> ModelArtifact:
+def int8_model(fp32: ModelArtifact, tmp_path_factory: pytest.TempPathFactory) -> ModelArtifact:
     return quantized(fp32, tmp_path_factory.mktemp("int8"), Recipe())
 
 
@@ -103,9 +103,9 @@ def layer_noise(a: ModelArtifact, b: ModelArtifact, samples: Samples) -> dict[st
 
 
 def test_the_noise_begins_at_the_layer_that_ruins_it(
-    fp32: ModelArtifact, int8: ModelArtifact, samples: Samples
+    fp32: ModelArtifact, int8_model: ModelArtifact, samples: Samples
 ) -> None:
-    found = layer_noise(fp32, int8, samples)
+    found = layer_noise(fp32, int8_model, samples)
     assert list(found)[:4] == ["first.relu", "second", "spread.relu", "gather"]
     assert min(found["first.relu"], found["second"]) > 25
     assert found["gather"] < 5
@@ -116,9 +116,9 @@ def test_a_model_beside_itself_has_no_noise(fp32: ModelArtifact, samples: Sample
 
 
 def test_bisecting_finds_the_nodes_around_the_ruined_activation(
-    fp32: ModelArtifact, int8: ModelArtifact, samples: Samples, tmp_path: Path
+    fp32: ModelArtifact, int8_model: ModelArtifact, samples: Samples, tmp_path: Path
 ) -> None:
-    restorable = Restorable.of(fp32.path, int8.path)
+    restorable = Restorable.of(fp32.path, int8_model.path)
     ratio = noise_of(restorable, samples)
     assert ratio([]) < 10
     kept = smallest_cause(restorable.nodes, lambda names: ratio(names) >= 12)
@@ -129,8 +129,10 @@ def test_bisecting_finds_the_nodes_around_the_ruined_activation(
     assert min(signal_to_noise(*outputs)) == pytest.approx(ratio(kept), abs=1.5)
 
 
-def test_with_every_node_put_back_nothing_is_lost(fp32: ModelArtifact, int8: ModelArtifact, samples: Samples) -> None:
-    restorable = Restorable.of(fp32.path, int8.path)
+def test_with_every_node_put_back_nothing_is_lost(
+    fp32: ModelArtifact, int8_model: ModelArtifact, samples: Samples
+) -> None:
+    restorable = Restorable.of(fp32.path, int8_model.path)
     assert noise_of(restorable, samples)(restorable.nodes) > 120
 
 

@@ -40,32 +40,32 @@ def run_of(cases: list[PlannedCase], context: StepContext, folder: Path) -> Stor
 
 
 @pytest.fixture(scope="module")
-def stored(
+def stored_run(
     model: PlannedModel, context: StepContext, counting: object, tmp_path_factory: pytest.TempPathFactory
 ) -> StoredRun:
     del counting
     return run_of(beside(model, "debian", "scalar", "debian"), context, tmp_path_factory.mktemp("run"))
 
 
-def test_each_name_and_precision_has_a_record_of_its_own(stored: StoredRun) -> None:
-    assert [(result.case.runtime, result.case.precision) for result in stored.run.results] == [
+def test_each_name_and_precision_has_a_record_of_its_own(stored_run: StoredRun) -> None:
+    assert [(result.case.runtime, result.case.precision) for result in stored_run.run.results] == [
         (name, precision) for name in ("debian", "scalar") for precision in (Precision.FP32, Precision.INT8)
     ]
-    for entry in stored.recorded:
+    for entry in stored_run.recorded:
         assert entry.record.timing is None, "an emulator's time would say nothing"
         assert entry.record.instructions is not None
         assert entry.record.instructions.kernels == "scalar"
         assert entry.outputs["logits"].shape == (COMPARED_IMAGES, CLASSES)
 
 
-def test_a_record_says_which_runtime_ran_and_what_its_process_was_told(stored: StoredRun) -> None:
-    debian, _, scalar, _ = (entry.record.subject.runtime for entry in stored.recorded)
+def test_a_record_says_which_runtime_ran_and_what_its_process_was_told(stored_run: StoredRun) -> None:
+    debian, _, scalar, _ = (entry.record.subject.runtime for entry in stored_run.recorded)
     assert (debian.name, debian.environment) == ("debian", ())
     assert (scalar.name, scalar.environment) == ("scalar", (("EDGETOOL_FORCE_SCALAR", "1"),))
 
 
-def test_two_runtimes_of_one_release_say_the_same(stored: StoredRun) -> None:
-    debian, _, scalar, _ = (entry.outputs["logits"].astype(np.float64) for entry in stored.recorded)
+def test_two_runtimes_of_one_release_say_the_same(stored_run: StoredRun) -> None:
+    debian, _, scalar, _ = (entry.outputs["logits"].astype(np.float64) for entry in stored_run.recorded)
     assert np.abs(debian - scalar).max() < 1e-4 * np.abs(debian).max()
 
 

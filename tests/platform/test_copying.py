@@ -16,25 +16,25 @@ from edgetool.platform.process import run_process
 SECRET = "a secret of this machine"
 
 
-def to_a_secret(work: Path) -> None:
-    (work.parent / "secret").write_text(SECRET)
-    (work / "out").symlink_to(work.parent / "secret")
+def to_a_secret(folder: Path) -> None:
+    (folder.parent / "secret").write_text(SECRET)
+    (folder / "out").symlink_to(folder.parent / "secret")
 
 
-def through_a_folder(work: Path) -> None:
-    (work.parent / "out").write_text(SECRET)
-    (work / "folder").rmdir()
-    (work / "folder").symlink_to(work.parent)
+def through_a_folder(folder: Path) -> None:
+    (folder.parent / "out").write_text(SECRET)
+    (folder / "folder").rmdir()
+    (folder / "folder").symlink_to(folder.parent)
 
 
-def bound(work: Path) -> None:
-    address = work / "out"
+def bound(folder: Path) -> None:
+    address = folder / "out"
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(address))
 
 
-def deep(work: Path) -> None:
-    handle = os.open(work, os.O_RDONLY)
+def deep(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     for _ in range(2000):
         os.mkdir("out", dir_fd=handle)
         below = os.open("out", os.O_RDONLY, dir_fd=handle)
@@ -43,8 +43,8 @@ def deep(work: Path) -> None:
     os.close(handle)
 
 
-def sparse(work: Path) -> None:
-    with (work / "out").open("wb") as file:
+def sparse(folder: Path) -> None:
+    with (folder / "out").open("wb") as file:
         file.truncate(2**40)
 
 
@@ -61,7 +61,7 @@ CASES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Iterator[Path]:
     """A folder with a folder in it; removed by `rm`, which folders too deep for Python's own recursion do not stop."""
     path = tmp_path / "w"
     (path / "folder").mkdir(parents=True)
@@ -70,10 +70,10 @@ def work(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_it_is_refused(work: Path, tmp_path: Path, case: str) -> None:
-    CASES[case](work)
+def test_it_is_refused(folder: Path, tmp_path: Path, case: str) -> None:
+    CASES[case](folder)
     with pytest.raises(TransferError):
-        copy_untrusted(work, PurePosixPath("out"), tmp_path / "back", limit_bytes=2**20)
+        copy_untrusted(folder, PurePosixPath("out"), tmp_path / "back", limit_bytes=2**20)
     assert not (tmp_path / "back").is_file()
 
 

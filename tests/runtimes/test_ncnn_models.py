@@ -91,12 +91,12 @@ def form(
 
 
 @pytest.fixture(scope="module")
-def converted(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> NcnnModel:
+def ncnn_model(tiny_path: Path, tmp_path_factory: pytest.TempPathFactory) -> NcnnModel:
     return form(tmp_path_factory.mktemp("ncnn"), tiny_path)
 
 
-def test_a_graph_keeps_the_names_and_says_how_large_its_input_is(converted: NcnnModel) -> None:
-    source, *_, last = read_layers(converted.param)
+def test_a_graph_keeps_the_names_and_says_how_large_its_input_is(ncnn_model: NcnnModel) -> None:
+    source, *_, last = read_layers(ncnn_model.param)
     assert (source.kind, source.outputs, source.settings) == ("Input", ("input",), ("0=16", "1=16", "2=3"))
     assert last.outputs == ("logits",)
 
@@ -135,10 +135,10 @@ DAMAGES: tuple[Callable[[bytes], bytes], ...] = (
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_weights_that_do_not_fit_the_graph_are_refused(
-    converted: NcnnModel, tmp_path: Path, damage: Callable[[bytes], bytes]
+    ncnn_model: NcnnModel, tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     damaged = NcnnModel(param=tmp_path / "damaged.param")
-    damaged.param.write_bytes(converted.param.read_bytes())
-    damaged.bin.write_bytes(damage(converted.bin.read_bytes()))
+    damaged.param.write_bytes(ncnn_model.param.read_bytes())
+    damaged.bin.write_bytes(damage(ncnn_model.bin.read_bytes()))
     with pytest.raises(QuantizeError):
         quantize(damaged, tiny_inputs(1), NcnnModel(param=tmp_path / "int8.param"))

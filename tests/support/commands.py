@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgetool.platform.process import Completed, run_process
@@ -16,6 +16,18 @@ def run_cli(
 ) -> Completed:
     """`edgetool …` in a process of its own."""
     return run_process([sys.executable, "-m", "edgetool.cli", *words], cwd=cwd, env=env, timeout_s=timeout_s)
+
+
+def run_checked(
+    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, timeout_s: float = 600
+) -> Completed:
+    """A program that a fixture needs to succeed. Raises RuntimeError with its output when it fails."""
+    done = run_process(argv, env=env, timeout_s=timeout_s)
+    if done.exit_code != 0:
+        raise RuntimeError(
+            f"{argv[0]} ended with {done.exit_code}: {(done.stdout + done.stderr).decode(errors='replace')}"
+        )
+    return done
 
 
 def start_cli(*words: str | Path, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
