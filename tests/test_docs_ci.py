@@ -32,6 +32,15 @@ def test_the_workflow_fits_the_schema(name: str, schema: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_workflow_that_publishes_runtimes_gives_nobody_more_than_it_needs() -> None:
+    zizmor = Path(sys.executable).parent / "zizmor"
+    if not zizmor.is_file():
+        pytest.skip("zizmor is not installed: pip install edgetool[dev]")
+    words = ("--offline", "--persona", "pedantic", CI / "runtimes.yml")
+    done = subprocess.run([zizmor, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("instructions", "state"), [(100_000, State.MET), (100_200, State.NOT_MET)])
 def test_its_gate_stops_a_regression(tmp_path: Path, instructions: int, state: State) -> None:
     def run(name: str, scalar: int) -> Path:
