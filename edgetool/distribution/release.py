@@ -14,6 +14,7 @@ from edgetool.distribution.members import Member
 from edgetool.errors import ConfigError
 from edgetool.platform.elf import read_elf
 from edgetool.platform.store import INPUTS
+from edgetool.runtimes.cache import runs_on_all
 from edgetool.runtimes.onnxruntime.build import PROVIDER
 from edgetool.runtimes.onnxruntime.sources import SourceTree, read_sources
 from edgetool.runtimes.spec import Runtime, Toolchain
@@ -53,13 +54,18 @@ class Release:
     tree: SourceTree
 
     def __post_init__(self) -> None:
-        """Raises ConfigError when the runtime is reduced, not cross-built, or not of the pinned sources."""
+        """Raises ConfigError when the runtime is not for every board and model, or not of the pinned sources."""
         build = self.runtime.build
         if (build.name, build.provider) != ("onnxruntime", PROVIDER):
             raise ConfigError(f"{build.title} is not cross-built", hint="leave KEY out to build one")
         if build.reduced:
             raise ConfigError(
                 f"{build.title}, {build.variant}, runs its own models only", hint="name a runtime with all operators"
+            )
+        if not runs_on_all(self.runtime, self.toolchain):
+            raise ConfigError(
+                f"{build.title}, {build.variant}, needs {read_elf(self.library).isa}, which some boards lack",
+                hint=f"packages are for every {self.toolchain.triple} board: leave KEY out to build such a runtime",
             )
         inputs = self.runtime.root / INPUTS
         if inputs.is_file() and json.loads(inputs.read_text()).get("sources") != self.tree.key:

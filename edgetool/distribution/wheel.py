@@ -58,6 +58,22 @@ SOURCES = (
 )
 APPENDED = ("tools/python/util/__init__append.py", "tools/__init__.py")  # the one to the other
 STATE = "onnxruntime/python/_pybind_state.py.in"
+IMPORT = "from .onnxruntime_pybind11_state import *"
+# Installers refuse a wheel for another Python or glibc by its name. This is for copied packages and upgraded Pythons.
+GUARDED = """\
+try:
+    {statement}  # noqa
+except ImportError as error:
+    import sys
+
+    here = "%s.%s" % sys.version_info[:2]
+    raise ImportError(
+        f"{{error}}. This onnxruntime {version} is for CPython {python} on {processor} with glibc {glibc} or newer; "
+        f"here is {{platform.python_implementation()}} {{here}} on {{platform.machine()}} with "
+        f"{{' '.join(platform.libc_ver())}}. Take the wheel named cp{{here.replace('.', '')}}, or make it: "
+        f"edgetool runtime dist --format wheel --python {{here}}"
+    ) from error
+"""
 ENTRY_POINTS = "[console_scripts]\nonnxruntime_test = onnxruntime.tools.onnxruntime_test:main\n"
 
 
@@ -81,15 +97,19 @@ def wheel_tag(release: Release, libraries: Sequence[Path], python: str) -> str:
 
     Raises BuildError when a library needs more than libc.
     """
+    abi = f"cp{python.replace('.', '')}"
+    return f"{abi}-{abi}-manylinux_{_glibc(release, libraries).replace('.', '_')}_{release.processor}"
+
+
+def _glibc(release: Release, libraries: Sequence[Path]) -> str:
+    """Return the oldest glibc that the runtime and `libraries` run with. Raises BuildError as `wheel_tag` does."""
     wanted = release.toolchain.crossbuild
     assert wanted is not None
     found = [read_elf(path) for path in (release.library, *libraries)]
     for elf in found:
         if more := set(elf.needed) - set(wanted.needed):
             raise BuildError(f"a wheel's library needs {', '.join(sorted(more))}, which not every Linux has")
-    glibc = max((elf.glibc for elf in found if elf.glibc), key=_numbers, default=release.toolchain.glibc)
-    abi = f"cp{python.replace('.', '')}"
-    return f"{abi}-{abi}-manylinux_{glibc.replace('.', '_')}_{release.processor}"
+    return max((elf.glibc for elf in found if elf.glibc), key=_numbers, default=release.toolchain.glibc)
 
 
 def package_files(release: Release, extension: Path, python: str, bridge: Path) -> Iterator[Member]:
@@ -104,6 +124,14 @@ def package_files(release: Release, extension: Path, python: str, bridge: Path) 
                 yield Member(path=name, content=path.read_bytes() + more if more else path)
     # Where ORT's CMake would write how to open libraries of custom schemas, which this build has not.
     state = re.sub(r"^@\w+@\n", "", (root / STATE).read_text(), flags=re.MULTILINE)
+    guarded = GUARDED.format(
+        statement=IMPORT,
+        version=release.version,
+        python=python,
+        processor=release.processor,
+        glibc=_glibc(release, (extension, bridge)),
+    )
+    state = re.sub(rf"^{re.escape(IMPORT)}.*\n", lambda _: guarded, state, flags=re.MULTILINE)
     yield Member(path=f"{NAME}/capi/_pybind_state.py", content=state.encode())
     known = f"package_name = '{NAME}'\n__version__ = '{release.version}'\n"
     yield Member(path=f"{NAME}/capi/build_and_package_info.py", content=known.encode())

@@ -72,13 +72,14 @@ def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
             if (entry.build.name, entry.build.provider) == ("onnxruntime", PROVIDER)
             and entry.build.triple == toolchain.triple
             and not entry.build.reduced
-            and _runs_on_all(entry.runtime, toolchain)
+            and runs_on_all(entry.runtime, toolchain)
         ),
         None,
     )
 
 
-def _runs_on_all(runtime: Runtime, toolchain: Toolchain) -> bool:
+def runs_on_all(runtime: Runtime, toolchain: Toolchain) -> bool:
+    """Return whether the library needs no more of a processor than the toolchain's boards all have."""
     isa = None if toolchain.crossbuild is None else toolchain.crossbuild.isa
     if isa is None:
         return True

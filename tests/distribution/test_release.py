@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -13,6 +14,7 @@ from edgetool.distribution.release import Release
 from edgetool.errors import ConfigError
 from edgetool.platform.files import sha256_file
 from edgetool.runtimes.onnxruntime.sources import read_sources
+from tests.distribution.conftest import Linker
 
 
 def test_its_version_says_whose_build_it_is(release: Release) -> None:
@@ -43,6 +45,13 @@ def test_a_runtime_of_some_models_operators_is_refused(release: Release) -> None
     runtime = replace(release.runtime, build=replace(release.runtime.build, reduced=True))
     with pytest.raises(ConfigError, match="runs its own models only"):
         replace(release, runtime=runtime)
+
+
+def test_a_runtime_that_needs_vectors_is_refused(release: Release, link: Linker, tmp_path: Path) -> None:
+    root = tmp_path / "runtime"
+    link(root / release.runtime.build.library, "-mcpu=baseline_rv64+v")
+    with pytest.raises(ConfigError, match="which some boards lack"):
+        replace(release, runtime=replace(release.runtime, root=root))
 
 
 def test_somebody_elses_runtime_is_refused(release: Release) -> None:

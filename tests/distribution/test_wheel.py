@@ -101,6 +101,19 @@ def test_orts_template_is_filled_in(wheel: Path) -> None:
     assert "from .onnxruntime_pybind11_state import *" in state
 
 
+def test_a_copy_for_another_python_says_on_import_which_one_it_is_for_and_what_to_take(
+    wheel: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    done = run_process([sys.executable, "-P", "-c", "import onnxruntime"], env={"PYTHONPATH": str(tmp_path)})
+    said = done.stderr.decode().strip().splitlines()[-1]
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert "is for CPython 3.13 on riscv64 with glibc 2." in said
+    assert f"here is CPython {here}" in said
+    assert f"edgetool runtime dist --format wheel --python {here}" in said
+
+
 def test_pip_takes_it_for_its_own_python_only(wheel: Path, tmp_path: Path) -> None:
     def installed(python: str, glibc: str) -> int:
         platform = ("--platform", f"manylinux_{glibc}_riscv64", "--python-version", python, "--only-binary", ":all:")
