@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import field, replace
 
+from edgetool.boards.installed import BY_PYTHON
+from edgetool.boards.installed import PROVIDER as INSTALLED
 from edgetool.errors import ConfigError
 from edgetool.platform.names import name_hint
 from edgetool.platform.values import Name, Text, value
@@ -19,7 +21,9 @@ class RuntimeRequest:
 
     name: Name  # in plans and tables
     kind: Name = "onnxruntime"
-    provider: Name = OWN_RUNTIME  # "crossbuild", "debian", "wheel", "key:…", or "auto" for the target file's choice
+    provider: Name = (
+        OWN_RUNTIME  # "crossbuild", "debian", "wheel", "installed", "key:…", or "auto" for the target file's choice
+    )
     environment: dict[Name, Text] = field(default_factory=dict)
 
 
@@ -30,7 +34,7 @@ NAMED = {
     "tflite": RuntimeRequest(name="tflite", kind="tflite"),
     "ncnn": RuntimeRequest(name="ncnn", kind="ncnn"),
 }
-PROVIDERS = (OWN_RUNTIME, "crossbuild", "debian", "wheel")
+PROVIDERS = (OWN_RUNTIME, "crossbuild", "debian", "wheel", INSTALLED)
 RUNTIME_NAMES = (DEFAULT_KIND, *PROVIDERS, *NAMED, f"{BY_KEY}KEY")
 
 
@@ -46,7 +50,7 @@ def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
 
 def runtime_request(name: str, target: Target) -> RuntimeRequest:
     """Return the runtime that a name stands for on a target. Raises ConfigError, listing the known names."""
-    if name not in NAMED and name not in PROVIDERS and not name.startswith(BY_KEY):
+    if name not in NAMED and name not in PROVIDERS and not name.startswith((BY_KEY, BY_PYTHON)):
         raise ConfigError(f"no runtime {name!r}", hint=name_hint(name, RUNTIME_NAMES, what="known runtimes"))
     found = NAMED.get(name, RuntimeRequest(name=name, provider=name))
     return replace(found, provider=target.runtime) if found.provider == OWN_RUNTIME else found

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from edgetool.boards.installed import PROVIDER as INSTALLED
+from edgetool.boards.installed import installed_runtime
 from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import QuantizeError, UnsupportedOperator
 from edgetool.harness.bench import preflight, put_bundle
@@ -52,14 +54,18 @@ def provision(target: Target, context: StepContext, *, kind: str = "onnxruntime"
     with context.progress.step(f"harness for {toolchain.triple}"):
         harness = build_harness(toolchain, context.store, force=context.force)
     with context.progress.step(f"{TITLES[kind]} for {toolchain.triple}") as step:
-        runtime = choose_runtime(
-            toolchain,
-            context,
-            kind=kind,
-            asked=target.runtime,
-            libc=not executor_of(target).traits.has_libc,
-            note=step.note,
-        )
+        if kind == "onnxruntime" and target.runtime.partition(":")[0] == INSTALLED:
+            with open_executor(target) as executor:
+                runtime = installed_runtime(executor, target.runtime, toolchain, context.store)
+        else:
+            runtime = choose_runtime(
+                toolchain,
+                context,
+                kind=kind,
+                asked=target.runtime,
+                libc=not executor_of(target).traits.has_libc,
+                note=step.note,
+            )
         step.note(runtime.build.title)
     return Kit(target=target, toolchain=toolchain, runtime=runtime, harness=harness)
 
@@ -231,7 +237,7 @@ def package(
     inputs = {
         "recipe": BUNDLE_RECIPE,
         "models": [(model.spec.sha256, model.spec.precision, model.spec.weights, model.spec.task) for model in models],
-        "runtime": kit.runtime.build.key,
+        "runtime": (kit.runtime.build.key, kit.runtime.root.name),
         "harness": sha256_file(kit.harness),
         "images": None if source is None else source.digests(),
         "count": count,

@@ -25,6 +25,7 @@ class Caveat(StrEnum):
     BUSY = "busy"
     APART = "apart"
     DIFFERENT_RUNTIME = "different-runtime"
+    FOREIGN_RUNTIME = "foreign-runtime"
     DIFFERENT_MODEL = "different-model"
     DIFFERENT_VECTORS = "different-vectors"
     RANDOM_WEIGHTS = "random-weights"
@@ -83,6 +84,10 @@ _CAVEATS = {
         "the two sides run different releases of ONNX Runtime",
         "read the ratio as that of the whole stack, not of the hardware",
     ),
+    Caveat.FOREIGN_RUNTIME: (
+        "the board's installed runtime is not edgetool's build, so edgetool's kernels were not measured",
+        "install a wheel of `edgetool runtime dist`, or measure with --runtime crossbuild",
+    ),
     Caveat.DIFFERENT_MODEL: ("the two records are of different models", "read the ratio as that of the models"),
     Caveat.DIFFERENT_VECTORS: (
         "the instructions were counted at different VLEN",
@@ -103,9 +108,11 @@ _CAVEATS = {
 def caveats_of(record: Record) -> tuple[Caveat, ...]:
     """Return the caveats that follow from a single record."""
     timing, accuracy = record.timing, record.accuracy
+    installed = record.subject.runtime.installed
     calibrated = record.subject.model.calibration_samples
     doubts = {
         Caveat.EMULATED: record.emulated,
+        Caveat.FOREIGN_RUNTIME: installed is not None and not installed.ours,
         Caveat.RANDOM_WEIGHTS: not record.subject.model.accuracy_means_something,
         Caveat.FEW_IMAGES: accuracy is not None and accuracy.images < 200,
         Caveat.FEW_CALIBRATION: calibrated is not None and calibrated < 32,

@@ -108,6 +108,7 @@ def identify(
         size_bytes=build.size_bytes,
         flags=build.flags,
         environment=tuple(sorted((environment or {}).items())),
+        installed=build.installed,
     )
 
 

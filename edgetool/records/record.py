@@ -16,6 +16,7 @@ from edgetool.measurements.operators import Operators
 from edgetool.measurements.timing import Timing
 from edgetool.models.spec import ModelSpec, Precision
 from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, value
+from edgetool.runtimes.spec import Installed
 
 
 @value
@@ -30,6 +31,7 @@ class RuntimeIdentity:
     size_bytes: NonNegative | None = None  # of its libraries, without those that every board has
     flags: tuple[Text, ...] = ()  # how edgetool built it
     environment: tuple[tuple[Name, Text], ...] = ()  # environment variables of its process
+    installed: Installed | None = None  # where it was found on the board
 
 
 @value

@@ -68,6 +68,15 @@ class Toolchain:
 
 
 @value
+class Installed:
+    """Where a runtime was found on a board."""
+
+    path: Text  # of its library
+    build_id: Text | None
+    ours: bool  # edgetool's record of the build lies beside it and has this library's hash
+
+
+@value
 class RuntimeBuild:
     """A runtime for one triple: a folder `lib/` of libraries described by `runtime.json`."""
 
@@ -75,7 +84,7 @@ class RuntimeBuild:
     schema: int
     name: Name  # "onnxruntime", "tflite", "ncnn": the harness's name of its kind
     version: Name
-    provider: Name  # "debian", "wheel", "crossbuild"
+    provider: Name  # "debian", "wheel", "crossbuild", "installed"
     variant: Name  # the build: a package version or a wheel's tag
     triple: Name
     library: Name  # path of the runtime's own library, relative to the root
@@ -84,6 +93,7 @@ class RuntimeBuild:
     files: tuple[FileEntry, ...]
     flags: tuple[Text, ...] = ()  # how edgetool built it
     reduced: bool = False  # has only the operators of some models
+    installed: Installed | None = None  # None for a runtime that edgetool brings to the board
     chooses_kernels: bool = False  # at run time, so its ELF attributes list more than a processor must have
     key: Sha256  # hash of the files
 
