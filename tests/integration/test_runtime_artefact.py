@@ -10,7 +10,8 @@ from edgetool.platform.elf import ElfFile, read_elf
 from edgetool.platform.store import cache_root
 from edgetool.runtimes.inspection import BESIDE, extensions
 from edgetool.runtimes.spec import CrossBuild, Runtime
-from tests.integration.conftest import RELEASE, TOOLCHAIN
+from tests.integration.conftest import RELEASE
+from tests.integration.packaged import TOOLCHAIN
 
 
 @pytest.fixture(scope="module")

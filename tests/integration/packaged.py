@@ -1,0 +1,43 @@
+"""What the tests of the real runtime's packages share: a Debian to run them on, and what they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from edgetool.platform.debian.pins import Packages
+from edgetool.platform.process import Completed
+from edgetool.runtimes.toolchains import load_toolchain
+
+Array = npt.NDArray[np.float32]
+Emulated = Callable[..., Completed]
+
+TOOLCHAIN = load_toolchain("riscv64-linux-gnu")
+PYTHON = "3.13"
+DEBIAN = Packages(
+    suite="trixie",
+    architecture="riscv64",
+    packages=(f"python{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", "python3-numpy", "python3-pip", "libstdc++6"),
+)
+CPUS = {"vectors": "rv64,v=true,vlen=256,elen=64,vext_spec=v1.0", "scalar": "rv64,v=false"}
+FP32_TOLERANCE = 1e-4  # of the largest output: another order of summation, fused multiply-adds
+RUN = """\
+import json, sys
+import numpy as np
+import onnxruntime
+model, inputs, outputs = sys.argv[1:]
+session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+name = session.get_inputs()[0].name
+np.save(outputs, session.run(None, {name: np.load(inputs)})[0])
+print(json.dumps([onnxruntime.__version__, onnxruntime.get_available_providers()]))
+"""
+
+
+def on_host(model: Path, values: Array) -> Array:
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    found: Array = session.run(None, {session.get_inputs()[0].name: values})[0]
+    return found
