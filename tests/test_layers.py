@@ -71,8 +71,11 @@ HEAVY = {
     "mlflow": {"edgetool.reports.tracking"},
     "jinja2": {"edgetool.reports.templates"},
     "optuna": {"edgetool.pipeline.search"},
-    "streamlit": {"edgetool.dashboard.app", *(f"edgetool.dashboard.views.{name}" for name in VIEWS)},
-    "altair": {f"edgetool.dashboard.views.{name}" for name in VIEWS},
+    "streamlit": {
+        "edgetool.dashboard.app",
+        "edgetool.dashboard.choice",
+        *(f"edgetool.dashboard.views.{name}" for name in VIEWS),
+    },
     "weasyprint": {"edgetool.reports.exporters.pdf"},
     "paramiko": {f"edgetool.executors.{name}" for name in ("connection", "hostkeys", "login", "sshconfig")},
     "distributed": {"edgetool.pipeline.cluster"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from edgetool.commands.options import Json
 from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
+from edgetool.platform.interrupt import Interrupted
 
 
 def dashboard(
@@ -42,4 +44,5 @@ def dashboard(
         if browser:
             webbrowser.open(url)
 
-    serve(runs, address=address, port=port, ready=ready)
+    with suppress(Interrupted):  # that is how it ends
+        serve(runs, address=address, port=port, ready=ready)

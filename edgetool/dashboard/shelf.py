@@ -18,6 +18,7 @@ from edgetool.reports.report import Report
 from edgetool.reports.rows import Row
 
 LABEL_LIMIT = 120
+LATEST = 20  # runs that are read at first
 
 
 @dataclass(frozen=True, kw_only=True)

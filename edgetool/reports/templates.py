@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,17 +61,17 @@ def squeeze(text: object) -> Markup:
     return Markup(" ".join(str(text).split()))  # escaped when it was rendered
 
 
-def sections(made: Environment, values: Mapping[str, Any]) -> Iterator[Section]:
-    """Yield the non-empty sections in the order of their file names: `40-measurements.j2`."""
+def sections(made: Environment, values: Mapping[str, Any], *, among: Container[str] | None = None) -> Iterator[Section]:
+    """Yield the non-empty sections `among` these anchors, in the order of their file names: `40-measurements.j2`."""
     from markupsafe import Markup
 
     for name in made.list_templates(filter_func=lambda name: name[:1].isdigit()):
+        anchor = name[3:].removesuffix(".j2")
+        if among is not None and anchor not in among:
+            continue
         module: Any = made.get_template(name).make_module(dict(values))
         body = str(module).strip()
         if body:
             yield Section(
-                title=module.title,
-                anchor=name[3:].removesuffix(".j2"),
-                body=Markup(body),
-                is_wide=getattr(module, "is_wide", False),
+                title=module.title, anchor=anchor, body=Markup(body), is_wide=getattr(module, "is_wide", False)
             )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from edgetool.dashboard.shelf import cells, read_report
+from edgetool.dashboard.shelf import LATEST, cells, read_report
 from edgetool.records.case import CaseResult
 from edgetool.records.goals import Metric
 from edgetool.records.results import run_folders
@@ -77,6 +77,16 @@ def test_no_time_of_an_emulator_is_in_the_table_of_runs(runs: Path) -> None:
     assert len(emulated) == 6
     assert emulated["p50 [ms]"].isna().all()
     assert table[table["target"] == "host"]["p50 [ms]"].notna().all()
+
+
+def test_the_latest_runs_are_read_first_and_the_others_when_they_are_asked_for(tmp_path: Path) -> None:
+    for day in range(LATEST + 1):
+        stored_run(tmp_path / f"run{day:02}", *entries(day))
+    app = opened(tmp_path)
+    assert len(set(app.dataframe[0].value["run"])) == LATEST
+    assert "run00" not in set(app.dataframe[0].value["run"])
+    app.toggle(key="all").set_value(True).run()
+    assert len(set(app.dataframe[0].value["run"])) == LATEST + 1
 
 
 def test_a_filter_is_a_choice_beside_the_page(runs: Path) -> None:

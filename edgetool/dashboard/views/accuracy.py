@@ -4,38 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell, best_of
-from edgetool.dashboard.views.parts import choose
+from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number
 from edgetool.records.goals import Metric
 from edgetool.reports.report import Report
 
 COSTS = (Metric.P50_MS, Metric.WEIGHTED_INSTRUCTIONS)
-HEIGHT = 420  # pixels, the legend below in it
 
 
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     del reports
-    st.title("Size, accuracy, cost")
     known = [cost for cost in COSTS if tradeoffs(cells, cost)]
     if not known:
         st.text("No case has a size, an accuracy and a cost.")
         return
     cost = choose("Cost", {cost.value: cost for cost in known}, key="cost")
     points = tradeoffs(cells, cost)
-    st.altair_chart(
-        alt.Chart(alt.Data(values=points), height=HEIGHT)
-        .mark_circle(opacity=0.8)
-        .encode(
-            alt.X("cost:Q", title=cost.value),
-            alt.Y("accuracy:Q", title="accuracy [%]", scale=alt.Scale(zero=False)),
-            size=alt.Size("size:Q", title="size [MB]"),
-            color=alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600)),
-            stroke=alt.condition("datum.best", alt.value("currentColor"), alt.value(None)),
-            tooltip=[alt.Tooltip(f"{name}:N") for name in ("case", "run", "size", "accuracy", "cost", "best")],
-        )
+    chart(
+        f"Accuracy of each case over its {cost.value}; the larger the circle, the larger the model.",
+        points,
+        height=HEIGHT,
+        mark={"type": "circle", "opacity": 0.8, "tooltip": {"content": "data"}},
+        encoding={
+            "x": number("cost", cost.value),
+            "y": number("accuracy", "accuracy [%]", scale={"zero": False}),
+            "size": number("size", "size [MB]"),
+            "color": color_of_case(),
+            "stroke": {"condition": {"test": "datum.best", "value": "currentColor"}, "value": None},
+        },
     )
     st.text("best: no other case is at least as small, as accurate and as cheap, and better in one of them.")
     st.dataframe(points, hide_index=True)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell, label
-from edgetool.dashboard.views.parts import choose
+from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number
 from edgetool.records.case import Case
 from edgetool.records.goals import Metric
 from edgetool.reports.history import DEFAULT, History, Point, history_of, points_of
 from edgetool.reports.report import Report
-
-HEIGHT = 420  # pixels, the legend below in it
-
 
 KEPT = 8  # results, while the same reports are looked at: each holds its reports, so that no other has their ids
 
@@ -32,7 +28,6 @@ def _histories(reports: tuple[Report, ...], metric: Metric) -> tuple[object, lis
 
 
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
-    st.title("History")
     cases = {cell.row.case for cell in cells}
     _, found = _points(tuple(reports))
     known = [metric for metric in DEFAULT if any(of is metric and case in cases for of, case in found)]
@@ -42,23 +37,26 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     metric = choose("Metric", {metric.value: metric for metric in known}, key="metric")
     _, kept = _histories(tuple(reports), metric)
     histories = [history for case, history in kept if case in cases]
-    st.altair_chart(_chart(histories, metric.value))
+    _plot(histories, metric.value)
     st.dataframe([changes(history) for history in histories], hide_index=True)
     st.dataframe([point for history in histories for point in measured(history)], hide_index=True)
 
 
-def _chart(histories: Sequence[History], title: str) -> alt.LayerChart | alt.FacetChart:
+def _plot(histories: Sequence[History], title: str) -> None:
     """Draw points with their intervals, and each level between two steps as a line."""
-    x = alt.X("when:T", title="measured at")
-    y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
-    color = alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600))
-    points = alt.Chart(alt.Data(values=[point for history in histories for point in measured(history)]), height=HEIGHT)
-    levels = alt.Chart(alt.Data(values=[level for history in histories for level in levels_of(history)]))
-    tooltip = [alt.Tooltip(f"{name}:N") for name in ("case", "run", "value", "low", "high")]
-    return alt.layer(
-        points.mark_rule().encode(x, alt.Y("low:Q"), y2="high:Q", color=color),
-        points.mark_circle(size=50, opacity=1).encode(x, y, color=color, tooltip=tooltip),
-        levels.mark_line().encode(x, y, color=color, detail="piece:N"),
+    when = {"field": "when", "type": "temporal", "title": "measured at"}
+    level = number("value", title, scale={"zero": False})
+    levels = [level for history in histories for level in levels_of(history)]
+    chart(
+        f"{title} of each case over time, with its interval; lines are the levels between two steps.",
+        [point for history in histories for point in measured(history)],
+        height=HEIGHT,
+        encoding={"x": when, "color": color_of_case()},
+        layer=[
+            {"mark": "rule", "encoding": {"y": number("low", title), "y2": {"field": "high"}}},
+            {"mark": {"type": "circle", "size": 50, "tooltip": {"content": "data"}}, "encoding": {"y": level}},
+            {"data": {"values": levels}, "mark": "line", "encoding": {"y": level, "detail": {"field": "piece"}}},
+        ],
     )
 
 

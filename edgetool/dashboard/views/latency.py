@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell
+from edgetool.dashboard.views.parts import HEIGHT, chart, color_of_case, number
 from edgetool.reports.report import Report
 
 POINTS = 200  # of a curve
 SERIES_LIMIT = 12
-HEIGHT = 420  # pixels, the legend below in it
 
 
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     del reports
-    st.title("Latency")
     timed = [cell for cell in cells if cell.record.timing is not None and not cell.row.emulated]
     if len(timed) < len([cell for cell in cells if cell.record.timing is not None]):
         st.text("Times that an emulator took are no latencies, and are not shown.")
@@ -28,22 +26,27 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     names = {f"{cell.series} · {cell.run}": cell for cell in timed}
     chosen = st.multiselect("Cases", list(names), default=list(names)[:4], max_selections=SERIES_LIMIT, key="cases")
     points = [point for name in chosen for point in curve(names[name], name)]
-    st.altair_chart(
-        alt.Chart(alt.Data(values=points), height=HEIGHT)
-        .mark_line(interpolate="step-after")
-        .encode(
-            alt.X("ms:Q", title="latency [ms]", scale=alt.Scale(zero=False)),
-            alt.Y("share:Q", title="inferences that took no longer", axis=alt.Axis(format="%")),
-            color=alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600)),
-        )
+    latency = number("ms", "latency [ms]", scale={"zero": False})
+    chart(
+        "The share of inferences that took no longer than a latency, for each chosen case.",
+        points,
+        height=HEIGHT,
+        mark={"type": "line", "interpolate": "step-after"},
+        encoding={
+            "x": latency,
+            "y": number("share", "inferences that took no longer", axis={"format": "%"}),
+            "color": color_of_case(),
+        },
     )
-    boxes = alt.Chart(alt.Data(values=points)).mark_boxplot(extent="min-max")
-    st.altair_chart(
-        boxes.encode(
-            alt.X("ms:Q", title="latency [ms]: median, quartiles, all", scale=alt.Scale(zero=False)),
-            alt.Y("case:N", title=None, axis=alt.Axis(labelLimit=300)),
-            color=alt.Color("case:N", legend=None),
-        )
+    chart(
+        "Median, quartiles, smallest and largest latency of each chosen case.",
+        points,
+        mark={"type": "boxplot", "extent": "min-max"},
+        encoding={
+            "x": latency | {"title": "latency [ms]: median, quartiles, all"},
+            "y": {"field": "case", "type": "nominal", "title": None, "axis": {"labelLimit": 300}},
+            "color": color_of_case(legend=False),
+        },
     )
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell
-from edgetool.dashboard.views.parts import choose_run
+from edgetool.dashboard.views.parts import chart, choose_run, color_of_case, number
 from edgetool.reports.report import Report
 
 TIME, INSTRUCTIONS = "share of time", "share of weighted instructions"
 
 
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
-    st.title("Operators")
     with_shares = {cell.run for cell in cells if shares(cell, TIME) or shares(cell, INSTRUCTIONS)}
     known = [report for report in reports if report.stored.folder.name in with_shares]
     if not known:
@@ -29,15 +27,16 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
         for cell in of_run
         for operator, share in shares(cell, kind).items()
     ]
-    st.altair_chart(
-        alt.Chart(alt.Data(values=points))
-        .mark_bar()
-        .encode(
-            alt.X("share:Q", title=kind, axis=alt.Axis(format="%")),
-            alt.Y("operator:N", title=None, sort="-x"),
-            yOffset="case:N",
-            color=alt.Color("case:N", legend=alt.Legend(orient="bottom", columns=1, labelLimit=600)),
-        )
+    chart(
+        f"Each operator's {kind}, a bar for each case.",
+        points,
+        mark="bar",
+        encoding={
+            "x": number("share", kind, axis={"format": "%"}),
+            "y": {"field": "operator", "type": "nominal", "title": None, "sort": "-x"},
+            "yOffset": {"field": "case"},
+            "color": color_of_case(),
+        },
     )
     st.dataframe(points, hide_index=True)
 

@@ -1,9 +1,9 @@
-"""Parts of several pages: a choice of runs, a report's HTML, and plain text."""
+"""Parts of several pages: a choice of runs, charts, and plain text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from edgetool.dashboard.shelf import label
 from edgetool.reports.report import Report
 
 T = TypeVar("T")
+HEIGHT = 420  # pixels of a large chart, the legend below in it
 
 
 def choose(title: str, among: Mapping[str, T], *, key: str) -> T:
@@ -27,3 +28,19 @@ def choose_run(reports: Sequence[Report]) -> Report:
 def say(text: str) -> None:
     """Show a sentence that contains a record's text."""
     st.text(label(text))
+
+
+def chart(words: str, values: Sequence[Mapping[str, object]], **spec: Any) -> None:
+    """Draw `values` as a Vega-Lite chart. `words` say what it shows to those who don't see it."""
+    st.vega_lite_chart({"data": {"values": values}, **spec}, alt=words)
+
+
+def number(field: str, title: str, **more: Any) -> dict[str, Any]:
+    """Return the encoding of a field with numbers."""
+    return {"field": field, "type": "quantitative", "title": title, **more}
+
+
+def color_of_case(*, legend: bool = True) -> dict[str, Any]:
+    """Return the encoding that gives each case a color."""
+    below = {"title": None, "orient": "bottom", "columns": 1, "labelLimit": 600}
+    return {"field": "case", "type": "nominal", "legend": below if legend else None}

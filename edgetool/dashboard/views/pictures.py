@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import altair as alt
 import streamlit as st
 from PIL import Image, UnidentifiedImageError
 
 from edgetool.console.context import make_context
 from edgetool.dashboard.shelf import Cell
-from edgetool.dashboard.views.parts import choose_run, say
+from edgetool.dashboard.views.parts import chart, choose_run, say
 from edgetool.errors import CompareError, EdgetoolError
 from edgetool.pipeline.pictures import as_picture, find_bundle, guess, held_out_inputs, target_nearby
 from edgetool.reports.answers import Answer, answers, confusion
@@ -29,7 +28,6 @@ CLASSES_LIMIT = 30
 
 
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
-    st.title("Pictures")
     judged = {cell.run for cell in cells if cell.record.accuracy is not None}
     known = [report for report in reports if report.stored.folder.name in judged]
     if not known:
@@ -95,20 +93,38 @@ def _confusion(beside: Sequence[Cell]) -> None:
     every = sorted({each for pair in counts for each in pair})
     classes = set(every if len(every) <= CLASSES_LIMIT else wrong[:CLASSES_LIMIT])
     points = [{"label": a, "class": b, "images": n} for (a, b), n in counts.items() if {a, b} <= classes]
-    matrix = alt.Chart(alt.Data(values=points)).encode(
-        alt.X("class:O", title="answer"), alt.Y("label:O", title="label")
+    right = "datum.label == datum.class"
+    chart(
+        "Images by their label and the class that the model answered.",
+        points,
+        encoding={"x": _class("class", "answer"), "y": _class("label", "label")},
+        layer=[
+            {
+                "mark": "rect",
+                "encoding": {
+                    "color": {
+                        "condition": {"test": right, "value": "#0072B2"},
+                        "field": "images",
+                        "type": "quantitative",
+                        "scale": {"scheme": "oranges"},
+                    }
+                },
+            },
+            {
+                "mark": "text",
+                "encoding": {
+                    "text": {"field": "images"},
+                    "color": {"condition": {"test": right, "value": "white"}, "value": "black"},
+                },
+            },
+        ],
     )
-    numbers = matrix.mark_text().encode(
-        text="images:Q", color=alt.condition("datum.label == datum.class", alt.value("white"), alt.value("black"))
-    )
-    squares = matrix.mark_rect().encode(
-        color=alt.condition(
-            "datum.label == datum.class", alt.value("#0072B2"), alt.Color("images:Q", scale={"scheme": "oranges"})
-        )
-    )
-    st.altair_chart(squares + numbers)
     if len(every) > len(classes):
         say(f"{len(classes)} of {len(every)} classes, those that were confused.")
+
+
+def _class(field: str, title: str) -> dict[str, object]:
+    return {"field": field, "type": "ordinal", "title": title}
 
 
 def _own_picture(beside: Sequence[Cell], bundles: dict[str, Bundle | None]) -> None:

@@ -17,7 +17,6 @@ UNITS = {"_ns": (1e6, "ms"), "_bytes": (1e6, "MB")}
 
 
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
-    st.title("Runs")
     st.dataframe(_without_empty([_entry(cell) for cell in cells]), hide_index=True)
     report = choose_run(reports)
     st.html(html_fragment(report))

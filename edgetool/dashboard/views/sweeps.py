@@ -13,7 +13,6 @@ EVERY_S = 1.0
 
 
 def show(root: Path) -> None:
-    st.title("At work")
     st.fragment(run_every=EVERY_S)(_show)(root)
 
 

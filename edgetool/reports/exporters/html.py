@@ -38,8 +38,8 @@ def export_html(report: Report) -> Mapping[str, bytes]:
 def html_fragment(report: Report) -> str:
     """Return the part of a report that notebooks show: what to deploy, failures and measurements."""
     made = _environment()
-    shown = [section for section in sections(made, {"report": report}) if section.anchor in IN_A_NOTEBOOK]
-    return made.get_template("fragment.html.j2").render(report=report, sections=shown)
+    shown = sections(made, {"report": report}, among=IN_A_NOTEBOOK)
+    return made.get_template("fragment.html.j2").render(report=report, sections=list(shown))
 
 
 def html_table(table: Table[Any]) -> str:
