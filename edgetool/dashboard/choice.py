@@ -35,7 +35,7 @@ def choose(root: Path) -> tuple[list[Report], list[Cell]] | None:
     chosen = _filter(reports)
     shown = [report for report in reports if any(chosen.admits(row) for row in report.rows)]
     if not shown:
-        st.text("No run has all of that.")
+        st.text("No run matches the filters.")
         return None
     return shown, [cell for cell in cells(shown) if chosen.admits(cell.row)]
 
@@ -61,4 +61,4 @@ def _filter(reports: Sequence[Report]) -> Filter:
 
 
 def _some_of(name: str, known: Set[str]) -> frozenset[str]:
-    return frozenset(st.multiselect(name, sorted(known), format_func=label, key=name))
+    return frozenset(st.multiselect(name, sorted(known), format_func=label, key=name, placeholder="All"))

@@ -14,7 +14,7 @@ from edgetool.errors import CompareError, ConfigError
 from edgetool.platform.columns import Column, Detail, Shown, Table
 from edgetool.platform.foreign import one_line
 from edgetool.platform.values import value
-from edgetool.records.case import Case
+from edgetool.records.case import OWN_RUNTIME, Case
 from edgetool.records.goals import Metric
 from edgetool.records.results import read_run, run_folders
 from edgetool.records.stats import Interval
@@ -52,8 +52,9 @@ class History:
 
     @property
     def title(self) -> str:
+        runtime = "" if self.runtime == OWN_RUNTIME else f", {self.runtime}"
         threads = f", {self.threads} threads" if self.threads > 1 else ""
-        return f"{self.model} {self.precision} on {self.target}, {self.runtime}{threads}"
+        return f"{self.model} {self.precision} on {self.target}{runtime}{threads}"
 
     def text(self, number: float) -> str:
         return metric_text(self.metric, number)

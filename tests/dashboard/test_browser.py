@@ -106,7 +106,7 @@ def test_a_page_shows_in_a_browser(page: Page, name: str, tmp_path: Path) -> Non
 def test_an_image_that_changed_class_is_seen_first(page: Page) -> None:
     page.locator("label", has_text=re.compile("^Pictures$")).click()
     page.get_by_text("image 35, label 1").wait_for(timeout=60_000)
-    assert page.get_by_text("int8 on qemu-riscv64: 2 ✗").count() >= 1
+    assert page.get_by_text("✗ 2: int8 on qemu-riscv64").count() >= 1
 
 
 def test_it_ends_with_ctrl_c_and_leaves_no_process(folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell, best_of
-from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number
+from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number, table
 from edgetool.records.goals import Metric
 from edgetool.reports.report import Report
 
@@ -28,15 +28,19 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
         height=HEIGHT,
         mark={"type": "circle", "opacity": 0.8, "tooltip": {"content": "data"}},
         encoding={
-            "x": number("cost", cost.value),
+            "x": number("cost", cost.value, scale={"zero": False}),
             "y": number("accuracy", "accuracy [%]", scale={"zero": False}),
-            "size": number("size", "size [MB]"),
+            "size": {
+                "field": "size",
+                "type": "quantitative",
+                "legend": {"title": "size [MB]", "symbolFillColor": "gray"},
+            },
             "color": color_of_case(),
             "stroke": {"condition": {"test": "datum.best", "value": "currentColor"}, "value": None},
         },
     )
-    st.text("best: no other case is at least as small, as accurate and as cheap, and better in one of them.")
-    st.dataframe(points, hide_index=True)
+    st.text("Best: no other case is at least as small, as accurate and as cheap, and better in one of the three.")
+    table(points, size="size [MB]", accuracy="accuracy [%]", cost=cost.value)
 
 
 def tradeoffs(cells: Sequence[Cell], cost: Metric) -> list[dict[str, object]]:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell, label
-from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number
+from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number, table
 from edgetool.records.case import Case
 from edgetool.records.goals import Metric
 from edgetool.reports.history import DEFAULT, History, Point, history_of, points_of
 from edgetool.reports.report import Report
 
+DATES = {"format": "%Y-%m-%d %H:%M", "tickCount": 5, "labelOverlap": True}
 KEPT = 8  # results, while the same reports are looked at: each holds its reports, so that no other has their ids
 
 
@@ -32,19 +33,19 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     _, found = _points(tuple(reports))
     known = [metric for metric in DEFAULT if any(of is metric and case in cases for of, case in found)]
     if not known:
-        st.text("Nothing of these was measured.")
+        st.text("These cases have no metric to follow.")
         return
     metric = choose("Metric", {metric.value: metric for metric in known}, key="metric")
     _, kept = _histories(tuple(reports), metric)
     histories = [history for case, history in kept if case in cases]
     _plot(histories, metric.value)
-    st.dataframe([changes(history) for history in histories], hide_index=True)
-    st.dataframe([point for history in histories for point in measured(history)], hide_index=True)
+    table([changes(history) for history in histories])
+    table([point for history in histories for point in measured(history)])
 
 
 def _plot(histories: Sequence[History], title: str) -> None:
     """Draw points with their intervals, and each level between two steps as a line."""
-    when = {"field": "when", "type": "temporal", "title": "measured at"}
+    when = {"field": "when", "type": "temporal", "title": "measured at", "axis": DATES}
     level = number("value", title, scale={"zero": False})
     levels = [level for history in histories for level in levels_of(history)]
     chart(

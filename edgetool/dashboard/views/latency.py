@@ -19,7 +19,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     del reports
     timed = [cell for cell in cells if cell.record.timing is not None and not cell.row.emulated]
     if len(timed) < len([cell for cell in cells if cell.record.timing is not None]):
-        st.text("Times that an emulator took are no latencies, and are not shown.")
+        st.text("Times under an emulator are not latencies and are left out.")
     if not timed:
         st.text("No latency was measured.")
         return

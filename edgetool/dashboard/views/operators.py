@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell
-from edgetool.dashboard.views.parts import chart, choose_run, color_of_case, number
+from edgetool.dashboard.views.parts import chart, choose_run, color_of_case, number, table
 from edgetool.reports.report import Report
 
 TIME, INSTRUCTIONS = "share of time", "share of weighted instructions"
@@ -23,7 +23,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     of_run = [cell for cell in cells if cell.run == run]
     kind = st.radio("Measured", [k for k in (TIME, INSTRUCTIONS) if any(shares(c, k) for c in of_run)], key="kind")
     points = [
-        {"operator": operator, "case": cell.series, "share": round(share, 4)}
+        {"operator": operator, "case": cell.series, "share": round(100 * share, 2)}
         for cell in of_run
         for operator, share in shares(cell, kind).items()
     ]
@@ -32,13 +32,13 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
         points,
         mark="bar",
         encoding={
-            "x": number("share", kind, axis={"format": "%"}),
+            "x": number("share", f"{kind} [%]"),
             "y": {"field": "operator", "type": "nominal", "title": None, "sort": "-x"},
             "yOffset": {"field": "case"},
             "color": color_of_case(),
         },
     )
-    st.dataframe(points, hide_index=True)
+    table(points, share="share [%]")
 
 
 def shares(cell: Cell, kind: str) -> dict[str, float]:

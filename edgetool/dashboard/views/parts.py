@@ -12,6 +12,7 @@ from edgetool.reports.report import Report
 
 T = TypeVar("T")
 HEIGHT = 420  # pixels of a large chart, the legend below in it
+TICKS = 8
 
 
 def choose(title: str, among: Mapping[str, T], *, key: str) -> T:
@@ -35,9 +36,20 @@ def chart(words: str, values: Sequence[Mapping[str, object]], **spec: Any) -> No
     st.vega_lite_chart({"data": {"values": values}, **spec}, alt=words)
 
 
-def number(field: str, title: str, **more: Any) -> dict[str, Any]:
-    """Return the encoding of a field with numbers."""
-    return {"field": field, "type": "quantitative", "title": title, **more}
+def number(field: str, title: str, *, axis: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Return the encoding of a field with numbers, with an axis of few ticks."""
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "axis": {"tickCount": TICKS, **(axis or {})},
+        **more,
+    }
+
+
+def table(entries: Sequence[Mapping[str, object]], **titles: str) -> None:
+    """Show a table, with other titles for some columns. What is undefined is a dash."""
+    st.dataframe(entries, hide_index=True, placeholder="–", column_config=titles)
 
 
 def color_of_case(*, legend: bool = True) -> dict[str, Any]:

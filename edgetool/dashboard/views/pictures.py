@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image, UnidentifiedImageError
 
 from edgetool.console.context import make_context
-from edgetool.dashboard.shelf import Cell
+from edgetool.dashboard.shelf import Cell, label
 from edgetool.dashboard.views.parts import chart, choose_run, say
 from edgetool.errors import CompareError, EdgetoolError
 from edgetool.pipeline.pictures import as_picture, find_bundle, guess, held_out_inputs, target_nearby
@@ -56,11 +56,11 @@ def _held_out(beside: Sequence[Cell], bundle: Bundle | None) -> None:
         say(f"These are not shown beside each other: {error.message}.")
         return
     changed = sum(answer.changed for answer in found)
-    say(f"{changed} of {len(found)} images changed class between the cases.")
+    say(f"{changed} of {len(found)} images change class between the cases.")
     inputs = None if bundle is None else held_out_inputs(bundle)
     if inputs is None:
-        st.text("The images themselves are no longer in the cache, or are none.")
-    only = st.checkbox("Only those that changed class", value=changed > 0, key="only_changed")
+        st.text("The images are not shown: the run's bundle is no longer in the cache, or its inputs are not pictures.")
+    only = st.checkbox("Only images that change class", value=changed > 0, key="only_changed")
     shown = [answer for answer in found if answer.changed or not only][:IMAGES_LIMIT]
     columns = st.columns(COLUMNS)
     for number, answer in enumerate(shown):
@@ -74,10 +74,9 @@ def _picture(answer: Answer, beside: Sequence[Cell], inputs: npt.NDArray[np.floa
         st.image(pixels if pixels.shape[2] == 3 else pixels[:, :, 0], width="stretch")
     lines = [f"image {answer.image}" + ("" if answer.label is None else f", label {answer.label}")]
     for cell, given in zip(beside, answer.classes, strict=True):
-        right = "" if answer.label is None else " ✓" if given == answer.label else " ✗"
-        lines.append(f"{cell.row.precision} on {cell.row.target}: {given}{right}")
-    for line in lines:
-        say(line)
+        right = "" if answer.label is None else "✓ " if given == answer.label else "✗ "
+        lines.append(f"{right}{given}: {cell.row.precision} on {cell.row.target}")
+    st.text("\n".join(map(label, lines)))
 
 
 def _confusion(beside: Sequence[Cell]) -> None:
@@ -97,6 +96,7 @@ def _confusion(beside: Sequence[Cell]) -> None:
     chart(
         "Images by their label and the class that the model answered.",
         points,
+        height={"step": 30},
         encoding={"x": _class("class", "answer"), "y": _class("label", "label")},
         layer=[
             {
@@ -107,6 +107,7 @@ def _confusion(beside: Sequence[Cell]) -> None:
                         "field": "images",
                         "type": "quantitative",
                         "scale": {"scheme": "oranges"},
+                        "legend": None,
                     }
                 },
             },
@@ -124,7 +125,7 @@ def _confusion(beside: Sequence[Cell]) -> None:
 
 
 def _class(field: str, title: str) -> dict[str, object]:
-    return {"field": field, "type": "ordinal", "title": title}
+    return {"field": field, "type": "ordinal", "title": title, "axis": {"labelAngle": 0}}
 
 
 def _own_picture(beside: Sequence[Cell], bundles: dict[str, Bundle | None]) -> None:
@@ -135,7 +136,7 @@ def _own_picture(beside: Sequence[Cell], bundles: dict[str, Bundle | None]) -> N
         if (bundle := bundles[cell.series]) is not None and (target := target_nearby(cell.row.target)) is not None
     }
     if not ready:
-        st.text("The bundle is no longer in the cache, or its target is no emulator and not this machine.")
+        st.text("This needs the run's bundle in the cache, and a target that is this machine or an emulator on it.")
         return
     bundle, target = ready[st.selectbox("Where", list(ready), key="where")]
     file = st.file_uploader("A picture", type=["png", "jpg", "jpeg", "webp", "bmp"], key="own")

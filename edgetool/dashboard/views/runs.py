@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell, label
-from edgetool.dashboard.views.parts import choose_run
+from edgetool.dashboard.views.parts import choose_run, table
 from edgetool.platform.columns import Detail
 from edgetool.reports.exporters.html import html_fragment
 from edgetool.reports.report import Report
@@ -17,7 +17,7 @@ UNITS = {"_ns": (1e6, "ms"), "_bytes": (1e6, "MB")}
 
 
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
-    st.dataframe(_without_empty([_entry(cell) for cell in cells]), hide_index=True)
+    table(_without_empty([_entry(cell) for cell in cells]))
     report = choose_run(reports)
     st.html(html_fragment(report))
     for left, right in zip(report.charts[::2], [*report.charts[1::2], None], strict=False):

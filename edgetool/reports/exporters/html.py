@@ -21,15 +21,12 @@ IN_A_NOTEBOOK = ("verdict", "goals", "failed", "fallbacks", "measurements", "run
 
 
 def export_html(report: Report) -> Mapping[str, bytes]:
-    from markupsafe import Markup
-
-    made = _environment()
-    style, script = ((REPORTS / "templates" / name).read_text() for name in ("report.css", "sort.js"))
+    made, script = _environment(), _own("sort.js")
     text = made.get_template("report.html.j2").render(
         report=report,
         sections=list(sections(made, {"report": report})),
-        style=Markup(style),  # our own file
-        script=Markup(script),
+        style=_own("report.css"),
+        script=script,
         script_hash=_hash(script),
     )
     return {"report.html": text.encode()}
@@ -39,7 +36,7 @@ def html_fragment(report: Report) -> str:
     """Return the part of a report that notebooks show: what to deploy, failures and measurements."""
     made = _environment()
     shown = sections(made, {"report": report}, among=IN_A_NOTEBOOK)
-    return made.get_template("fragment.html.j2").render(report=report, sections=list(shown))
+    return made.get_template("fragment.html.j2").render(report=report, sections=list(shown), style=_own("fragment.css"))
 
 
 def html_table(table: Table[Any]) -> str:
@@ -49,6 +46,13 @@ def html_table(table: Table[Any]) -> str:
 
 def _environment() -> Environment:
     return environment("blocks.html.j2", filters={tag: partial(_tagged, tag) for tag in ("strong", "code")})
+
+
+def _own(name: str) -> Markup:
+    """Return one of our own files, which is not escaped."""
+    from markupsafe import Markup
+
+    return Markup((REPORTS / "templates" / name).read_text())
 
 
 def _tagged(tag: str, text: object) -> Markup:
