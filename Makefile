@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
+MLFLOW := .venv-mlflow
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
@@ -114,10 +115,11 @@ dist: $(VENV)/bin/python
 test-release: $(VENV)/.dev
 	EDGETOOL_TEST_RELEASE=1 $(VENV)/bin/python -m pytest tests/test_release.py
 
-# Runs in a real store of MLflow's, in an environment of its own: MLflow wants other releases of what is shared.
-test-mlflow: $(VENV)/.dev
-	$(VENV)/bin/python -m pip install --quiet --editable '.[mlflow]'
-	EDGETOOL_TEST_MLFLOW=1 $(VENV)/bin/python -m pytest tests/reports/test_tracking.py
+# Runs in MLflow's database and on its server, in an environment of its own: MLflow wants other releases of what is shared.
+test-mlflow: pyproject.toml
+	$(PYTHON) -m venv $(MLFLOW)
+	$(MLFLOW)/bin/python -m pip install --quiet --editable '.[mlflow]' 'mlflow>=3.5' pytest hypothesis
+	EDGETOOL_TEST_MLFLOW=1 $(MLFLOW)/bin/python -m pytest tests/reports/test_tracking.py
 
 bench: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks
@@ -138,7 +140,7 @@ zoo: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks.zoo $(if $(COUNT),--count) $(MODELS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(VENV)-dist build dist
+	rm -rf $(VENV) $(LOWEST) $(MLFLOW) $(VENV)-dist build dist
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,8 +1,14 @@
-"""Runs in MLflow's own store: what is there after a run was logged, and what is not done twice."""
+"""Runs in MLflow, in a database and on a server: what is there after a run was logged, and what is not done twice."""
 
 from __future__ import annotations
 
 import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +36,40 @@ def report(tmp_path: Path) -> Report:
     return write_report(tmp_path / "run")
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mlflow:
-    monkeypatch.chdir(tmp_path)  # where the store keeps artifacts
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of MLflow's own server, on loopback."""
+    folder = tmp_path_factory.mktemp("server")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/server.db",
+        "--artifacts-destination",
+        str(folder / "files"),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        try:
+            said = [*takewhile(lambda line: "startup complete" not in line, process.stdout)]
+            assert process.poll() is None, "".join(said)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(params=["database", "server"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mlflow:
+    monkeypatch.chdir(tmp_path)  # where the database keeps artifacts
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", re.sub(r"\W", "-", request.node.name))
+    if request.param == "server":
+        return Mlflow(request.getfixturevalue("server"))
     return Mlflow(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def runs_in(store: Mlflow, filter_string: str = "") -> list[Any]:
-    experiment = store._client.get_experiment_by_name("edgetool")
+    experiment = store._client.get_experiment_by_name(os.environ["MLFLOW_EXPERIMENT_NAME"])
     return list(store._client.search_runs([experiment.experiment_id], filter_string))
 
 
@@ -55,14 +87,15 @@ def test_another_tracker_is_not_known(tmp_path: Path) -> None:
 
 
 @with_mlflow
-def test_each_record_is_a_run_nested_in_the_deployments(report: Report, store: Mlflow) -> None:
+def test_each_record_is_a_run_nested_in_the_deployments(report: Report, store: Mlflow, tmp_path: Path) -> None:
     parent = store.log(report)
     nested = runs_in(store, f"tags.`mlflow.parentRunId` = '{parent}'")
     assert sorted((run.data.params["precision"], run.data.params["target"]) for run in nested) == [
         (precision, target) for precision in ("fp32", "int8") for target in ("host", "qemu-riscv64")
     ]
-    files = {entry.path for entry in store._client.list_artifacts(parent)}
-    assert {"report.html", "run.json"} <= files
+    for name in ("report.html", "run.json"):
+        path = store._client.download_artifacts(parent, name, str(tmp_path))
+        assert Path(path).read_bytes() == (report.stored.folder / name).read_bytes()
 
 
 @with_mlflow
