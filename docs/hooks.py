@@ -1,4 +1,4 @@
-"""MkDocs' hook: pages that are made from the code, and links to files that are no pages."""
+"""MkDocs' hook: pages that are made from the code, reports of kept records, and links to files that are no pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from edgetool.estimates.cores import Core
 from edgetool.pipeline.plan import Plan
 from edgetool.records.goals import Gates
 from edgetool.records.record import Record
-from edgetool.records.results import Run
+from edgetool.records.results import Run, read_run
+from edgetool.reports.exporters.html import export_html
+from edgetool.reports.report import Report
 from edgetool.targets.spec import Target
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +62,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages["reference/files.md"] = "\n".join(files_page())
     for name, (kind, _, _) in KINDS.items():
         pages[f"reference/{name}.schema.json"] = json.dumps(schema_of(kind), indent=2)
+    for folder in sorted(path.parent for path in (ROOT / "docs" / "gallery").glob("*/run.json")):
+        for name, data in export_html(Report(read_run(folder))).items():
+            pages[f"gallery/{folder.name}/{name}"] = data.decode()
     for uri, text in pages.items():
         files.append(File.generated(config, uri, content=text))
     return files
