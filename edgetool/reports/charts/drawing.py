@@ -155,7 +155,7 @@ def write_label(axes: Axes, i: int, text: str) -> None:
 
 def write_behind(axes: Axes, x: float, i: int, text: str) -> None:
     """Write a number behind the bar or line of row `i`."""
-    axes.annotate(text, (x, i), (5, 0), textcoords="offset points", va="center")
+    axes.annotate(text, (x, i), (7, 0), textcoords="offset points", va="center")
 
 
 def _described(svg: str, name: str, title: str, words: str) -> str:
