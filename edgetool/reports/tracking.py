@@ -67,9 +67,9 @@ class Mlflow:
         parent = self._start(experiment, run.title, _ms(started), tags)
         for row, (result, recorded) in zip(report.rows, report.stored.entries, strict=True):
             self._log_case(report, experiment, parent, row, result, recorded)
-        for path in (*(report.stored.folder / name for name in FILES), *report.stored.folder.glob("*.svg")):
-            if path.is_file():
-                self._client.log_artifact(parent, str(path))
+        for name in (*FILES, *(chart.path for chart in report.charts)):
+            if (path := report.stored.folder / name).is_file():
+                self._client.log_artifact(parent, str(path), path.parent.name if "/" in name else None)
         # Last of all, so that a run whose logging was interrupted is logged again.
         self._client.set_tag(parent, RUN_TAG, _mark(report))
         self._client.set_terminated(parent, "FAILED" if report.failed else "FINISHED")

@@ -93,7 +93,7 @@ def test_each_record_is_a_run_nested_in_the_deployments(report: Report, store: M
     assert sorted((run.data.params["precision"], run.data.params["target"]) for run in nested) == [
         (precision, target) for precision in ("fp32", "int8") for target in ("host", "qemu-riscv64")
     ]
-    for name in ("report.html", "run.json"):
+    for name in ("report.html", "run.json", report.charts[0].path):
         path = store._client.download_artifacts(parent, name, str(tmp_path))
         assert Path(path).read_bytes() == (report.stored.folder / name).read_bytes()
 
