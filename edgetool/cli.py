@@ -19,14 +19,14 @@ from edgetool.commands.dashboard import dashboard
 from edgetool.commands.diff import diff
 from edgetool.commands.doctor import doctor
 from edgetool.commands.estimate import estimate
-from edgetool.commands.jobs import attach, cancel, list_jobs
+from edgetool.commands.jobs import attach, cancel, jobs
 from edgetool.commands.models import export, package, quantize
 from edgetool.commands.new import new
 from edgetool.commands.runs import bench, compare, deploy, history, report, status, trace
 from edgetool.commands.runtime import runtime_app
 from edgetool.commands.settings import read_settings
 from edgetool.commands.sweep import sweep
-from edgetool.commands.targets import clean_target, targets_app
+from edgetool.commands.targets import clean, targets_app
 from edgetool.commands.tune import tune
 from edgetool.errors import EXIT_CODES, ConfigError, EdgetoolError
 from edgetool.platform.foreign import printable
@@ -53,6 +53,7 @@ PREPARE, MEASURE, BOARDS, MAINTAIN = "Prepare a model", "Measure and report", "B
 COMMANDS: dict[str, Sequence[Callable[..., None]]] = {
     PREPARE: (new, export, quantize, tune, diff, package),
     MEASURE: (deploy, bench, sweep, compare, history, status, report, trace, dashboard, estimate),
+    BOARDS: (jobs, attach, cancel, clean),
     MAINTAIN: (doctor, config),
 }
 for panel, commands in COMMANDS.items():
@@ -60,10 +61,6 @@ for panel, commands in COMMANDS.items():
         app.command(rich_help_panel=panel)(command)
 app.add_typer(targets_app, name="targets", rich_help_panel=BOARDS)
 app.add_typer(board_app, name="board", rich_help_panel=BOARDS)
-app.command("jobs", rich_help_panel=BOARDS)(list_jobs)
-app.command("attach", rich_help_panel=BOARDS)(attach)
-app.command("cancel", rich_help_panel=BOARDS)(cancel)
-app.command("clean", rich_help_panel=BOARDS)(clean_target)
 app.add_typer(runtime_app, name="runtime", rich_help_panel=MAINTAIN)
 app.add_typer(cache_app, name="cache", rich_help_panel=MAINTAIN)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="Job, as listed by `edgetool jobs`.")]
 
 
-def list_jobs(
+def jobs(
     target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.", autocompletion=complete_target)],
     json: Json = False,
 ) -> None:
@@ -30,7 +30,7 @@ def list_jobs(
     from edgetool.console.table import print_table
 
     with job_supervisor(target) as executor:
-        jobs = executor.jobs()
+        found = executor.jobs()
     if json:
         from edgetool.commands.answers import JobRow, JobsAnswer
 
@@ -42,7 +42,7 @@ def list_jobs(
                 command=job.command,
                 holder=job.holder,
             )
-            for job in jobs
+            for job in found
         )
         print_json(JobsAnswer(target=target, jobs=tuple(rows)))
         return
@@ -53,7 +53,7 @@ def list_jobs(
             job.command,
             job.holder,
         )
-        for job in jobs
+        for job in found
     ]
     print_table(("job", "state", "command", "by"), cells)
 

@@ -150,7 +150,7 @@ def check_target(
             print(f"  {title}: {text}")
 
 
-def clean_target(
+def clean(
     target: Annotated[str, typer.Option("--target", "-t", help="Target name or file.", autocompletion=complete_target)],
     json: Json = False,
 ) -> None:
