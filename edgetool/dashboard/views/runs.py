@@ -19,7 +19,7 @@ UNITS = {"_ns": (1e6, "ms"), "_bytes": (1e6, "MB")}
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     table(_without_empty([_entry(cell) for cell in cells]))
     report = choose_run(reports)
-    st.html(html_fragment(report))
+    st.html(html_fragment(report, styled=True))
     for left, right in zip(report.charts[::2], [*report.charts[1::2], None], strict=False):
         columns = st.columns(2)
         for column, chart in zip(columns, (left, right), strict=True):

@@ -32,11 +32,13 @@ def export_html(report: Report) -> Mapping[str, bytes]:
     return {"report.html": text.encode()}
 
 
-def html_fragment(report: Report) -> str:
-    """Return the part of a report that notebooks show: what to deploy, failures and measurements."""
+def html_fragment(report: Report, *, styled: bool = False) -> str:
+    """Return the part of a report that notebooks and the dashboard show: what to deploy, failures and measurements."""
     made = _environment()
     shown = sections(made, {"report": report}, among=IN_A_NOTEBOOK)
-    return made.get_template("fragment.html.j2").render(report=report, sections=list(shown), style=_own("fragment.css"))
+    return made.get_template("fragment.html.j2").render(
+        report=report, sections=list(shown), style=_own("fragment.css") if styled else ""
+    )
 
 
 def html_table(table: Table[Any]) -> str:
