@@ -34,6 +34,7 @@ class Bench:
     board: BoardFacts | None  # None if the target's /proc isn't its own
     environment: Mapping[str, str] = field(default_factory=dict)  # of the runtime's process
     images: int | None = None  # limit for the images to classify; None: all in the bundle
+    root: PurePosixPath = BUNDLE  # the bundle's folder on the target
 
     def run(
         self,
@@ -51,8 +52,8 @@ class Bench:
         Raises whatever run_harness raises, and HarnessError for more memory than the board has.
         """
         job = HarnessJob(
-            model=BUNDLE / model.path,
-            inputs=input_paths(inputs_by_name(self.bundle)),
+            model=self.root / model.path,
+            inputs=input_paths(inputs_by_name(self.bundle), self.root),
             threads=threads or self.target.benchmark.threads,
             timeout_s=self.target.benchmark.timeout_s * patience,
             benchmark=benchmark,
@@ -60,6 +61,7 @@ class Bench:
             samples=samples,
             profile=profile,
             env=self.environment,
+            root=self.root,
         )
         outcome = run_harness(self.executor, self.bundle, job, name=title(model))
         check_memory(outcome.run.peak_rss_bytes, self.board.memory_bytes if self.board else None, name=title(model))
@@ -77,37 +79,67 @@ def open_bench(
 ) -> Iterator[Bench]:
     """Open the target, set its measuring conditions, copy the bundle and self-test the runtime.
 
-    Raises ConfigError and ExecutorError when the target can't be opened, and whatever put_bundle and selftest raise.
+    Raises ConfigError and ExecutorError when the target can't be opened, and whatever set_up raises.
     """
+    with open_board(target) as executor:
+        yield set_up(executor, bundle, target, context, environment=environment, images=images)
+
+
+@contextmanager
+def open_board(target: Target) -> Iterator[Executor]:
+    """Open the target and set its measuring conditions. Raises ConfigError and ExecutorError."""
     with open_executor(target) as executor, conditions(executor, target.benchmark):
-        with context.progress.step(f"self-test on {target.name}") as step:
-            board = put_bundle(executor, bundle)
-            held = selftest(executor, bundle, environment, timeout_s=target.benchmark.timeout_s)
-            step.note(f"{held} cases hold" if held else f"{bundle.manifest.runtime.title} has none")
-        yield Bench(
-            executor=executor,
-            bundle=bundle,
-            target=target,
-            context=context,
-            board=board,
-            environment=environment or {},
-            images=images,
-        )
+        yield executor
 
 
-def put_bundle(executor: Executor, bundle: Bundle) -> BoardFacts | None:
-    """Copy a bundle to an open target. Return the board's facts.
+def set_up(
+    executor: Executor,
+    bundle: Bundle,
+    target: Target,
+    context: StepContext,
+    *,
+    environment: Mapping[str, str] | None = None,
+    images: int | None = None,
+    root: PurePosixPath = BUNDLE,
+) -> Bench:
+    """Copy the bundle to `root` on an open target and self-test its runtime there.
+
+    Raises whatever put_bundle and selftest raise.
+    """
+    with context.progress.step(f"self-test on {target.name}") as step:
+        board = put_bundle(executor, bundle, root)
+        held = selftest(executor, bundle, environment, timeout_s=target.benchmark.timeout_s, root=root)
+        step.note(f"{held} cases hold" if held else f"{bundle.manifest.runtime.title} has none")
+    return Bench(
+        executor=executor,
+        bundle=bundle,
+        target=target,
+        context=context,
+        board=board,
+        environment=environment or {},
+        images=images,
+        root=root,
+    )
+
+
+def put_bundle(executor: Executor, bundle: Bundle, root: PurePosixPath = BUNDLE) -> BoardFacts | None:
+    """Copy a bundle to `root` on an open target. Return the board's facts.
 
     Raises TransferError, and IllegalInstruction when the board lacks instructions that the bundle needs.
     """
     facts = read_facts(executor)
     check_instructions_of(bundle, facts)
-    executor.put(bundle.root, BUNDLE)
+    executor.put(bundle.root, root)
     return facts
 
 
 def selftest(
-    executor: Executor, bundle: Bundle, environment: Mapping[str, str] | None = None, *, timeout_s: float = 600.0
+    executor: Executor,
+    bundle: Bundle,
+    environment: Mapping[str, str] | None = None,
+    *,
+    timeout_s: float = 600.0,
+    root: PurePosixPath = BUNDLE,
 ) -> int:
     """Run the runtime's numeric self-test on the target within the time limit. Return the number of cases that passed.
 
@@ -128,6 +160,7 @@ def selftest(
         timeout_s=timeout_s,
         outputs=True,
         env=environment,
+        root=root,
     )
     outcome = run_harness(executor, bundle, job, name="self-test")
     test.check(outcome.outputs, runtime=f"{runtime.title} for {bundle.manifest.triple}")

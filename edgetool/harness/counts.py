@@ -15,7 +15,7 @@ from edgetool.estimates.cores import core_names, load_core
 from edgetool.executors.base import Executor
 from edgetool.harness.attribution import Reading, attribute
 from edgetool.harness.bench import Bench, title
-from edgetool.harness.harness import BUNDLE, HarnessOutcome
+from edgetool.harness.harness import HarnessOutcome
 from edgetool.harness.instructions import InstructionMix, OperatorInstructions
 from edgetool.platform.documents import SIZE_LIMIT_BYTES, read_document
 from edgetool.platform.values import Lines, NonNegative, Positive, value
@@ -144,7 +144,7 @@ def run_counting(
     caches = () if blocks else modelled_caches(bench.target)
     executor = open_counting(bench.target, counting, clock=profile, blocks=blocks, caches=caches)
     with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-        executor.put(bench.bundle.root, BUNDLE)
+        executor.put(bench.bundle.root, bench.root)
         trace = Path(scratch) / "profile.json"
         here = replace(bench, executor=executor)
         outcome = here.run(model, threads=1, benchmark=spec, profile=trace if profile else None, patience=SLOWDOWN)

@@ -24,7 +24,7 @@ from edgetool.targets.spec import BenchmarkSpec
 
 Outputs = dict[str, npt.NDArray[np.generic]]
 
-BUNDLE = PurePosixPath("bundle")  # the bundle's folder in the work folder
+BUNDLE = PurePosixPath("bundle")  # the folder of an only bundle in the work folder
 PROFILE = "profile"
 HWMON = PurePosixPath("/sys/class/hwmon")  # an emulator would pass its host's through
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
@@ -56,6 +56,7 @@ class HarnessJob:
     samples: int | None = None  # limit for the samples of each input; None: all, or only the timed one
     profile: Path | None = None  # where to store the runtime's profile; None: no profile
     env: Mapping[str, str] | None = None  # environment variables in addition to the target's
+    root: PurePosixPath = BUNDLE  # the bundle's folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
         here = Path(scratch)
         (here / "empty" / "outputs").mkdir(parents=True)
         executor.put(here / "empty", there)
-        words = [*bundle.command(BUNDLE), *_arguments(bundle, job, there, has_sensors=executor.native())]
+        words = [*bundle.command(job.root), *_arguments(bundle, job, there, has_sensors=executor.native())]
         command = executor.run(words, env=job.env, timeout_s=job.timeout_s)
         if command.timed_out or command.exit_code not in (EXIT_DONE, EXIT_FAILED):
             _raise_for(command, name)
@@ -97,7 +98,7 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
 
 
 def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath, *, has_sensors: bool) -> list[str]:
-    words: list[object] = ["--runtime", BUNDLE / bundle.manifest.runtime.library, "--model", job.model]
+    words: list[object] = ["--runtime", job.root / bundle.manifest.runtime.library, "--model", job.model]
     words += ["--result", there / "result.json", "--threads", job.threads]
     for name, path in job.inputs.items():
         words += ["--input", f"{name}={path}"]

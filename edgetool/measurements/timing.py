@@ -13,7 +13,7 @@ from annotated_types import Len
 from edgetool.boards.conditions import cool_down
 from edgetool.boards.facts import BoardFacts, read_facts
 from edgetool.bundles import BundledModel
-from edgetool.errors import HarnessError
+from edgetool.errors import EdgetoolError, HarnessError
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import HarnessOutcome
 from edgetool.harness.result import Energy, Latencies, Samples
@@ -23,13 +23,14 @@ from edgetool.records.stats import Interval, Stop, median_ratio, ratio_in_turn, 
 from edgetool.targets.spec import BenchmarkSpec
 
 ROUNDS = 4  # of A B B A; stats.T95 has the quantile for this number
+Rival = tuple[Bench, BundledModel]
 
 
 @value
 class Turns:
-    """Identifies a timing taken in turn with other models, with one process for each block of samples."""
+    """Identifies a timing taken in turn with others, with one process for each block of samples."""
 
-    id: Name  # shared by all models timed in turn
+    id: Name  # shared by all that were timed in turn
     blocks: Annotated[tuple[Positive, ...], Len(2 * ROUNDS, 2 * ROUNDS)]  # number of samples in each
 
 
@@ -74,15 +75,40 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     return reading
 
 
-def measure_in_turn(bench: Bench, models: Sequence[BundledModel]) -> tuple[Reading, ...]:
-    """Time several models in turn, there and back: A B B A, repeated for each round.
+def measure_in_turn(rivals: Sequence[Rival]) -> tuple[Reading | EdgetoolError, ...]:
+    """Time several models on one board in turn, there and back: A B B A, repeated for each round.
 
-    Drift affects all models alike, so it cancels in their ratio. Each block is a process of its own with its share of
-    the repetitions. Differences between processes, such as memory layout, are part of the ratio's interval (Kalibera &
-    Jones 2013). Raises whatever `measure` raises.
+    They may differ in their bundle, runtime and threads. Drift affects all alike, so it cancels in their ratio. Each
+    block is a process of its own with its share of the repetitions. Differences between processes, such as memory
+    layout, are part of the ratio's interval (Kalibera & Jones 2013). One that fails gets its error and no more turns.
     """
-    spec, blocks = _spec(bench), 2 * ROUNDS
-    share = replace(
+    found: list[list[HarnessOutcome] | EdgetoolError] = [[] for _ in rivals]
+    first = rivals[0][0]
+    order = range(len(rivals))
+    with first.context.progress.step(f"time {_names(rivals)} in turn on {first.target.name}") as step:
+        before = read_facts(first.executor)
+        for i in (*order, *reversed(order)) * ROUNDS:
+            outcomes, (bench, model) = found[i], rivals[i]
+            if isinstance(outcomes, list):
+                try:
+                    outcomes.append(_block(bench, model, _share(_spec(bench))))
+                except EdgetoolError as error:
+                    found[i] = error
+        turns = secrets.token_hex(8)
+        readings = tuple(
+            outcomes
+            if isinstance(outcomes, EdgetoolError)
+            else _of_blocks(bench, _spec(bench), before, outcomes, turns)
+            for outcomes, (bench, _) in zip(found, rivals, strict=True)
+        )
+        step.note("; ".join(_note(reading.measurement) for reading in readings if isinstance(reading, Reading)))
+    return readings
+
+
+def _share(spec: BenchmarkSpec) -> BenchmarkSpec:
+    """Return the spec of one block of several."""
+    blocks = 2 * ROUNDS
+    return replace(
         spec,
         min_repetitions=max(1, spec.min_repetitions // blocks),
         max_repetitions=max(1, spec.max_repetitions // blocks),
@@ -90,17 +116,11 @@ def measure_in_turn(bench: Bench, models: Sequence[BundledModel]) -> tuple[Readi
         max_duration_s=spec.max_duration_s / blocks,
         target_error=min(1.0, spec.target_error * blocks**0.5),
     )
-    taken: dict[str, list[HarnessOutcome]] = {model.path: [] for model in models}
-    names = " and ".join(model.spec.precision for model in models)
-    with bench.context.progress.step(f"time {names} in turn on {bench.target.name}") as step:
-        before = read_facts(bench.executor)
-        for _ in range(ROUNDS):
-            for model in (*models, *reversed(models)):
-                taken[model.path].append(_block(bench, model, share))
-        turns = secrets.token_hex(8)
-        readings = tuple(_of_blocks(bench, spec, before, tuple(taken[model.path]), turns) for model in models)
-        step.note("; ".join(_note(reading.measurement) for reading in readings))
-    return readings
+
+
+def _names(rivals: Sequence[Rival]) -> str:
+    precisions = dict.fromkeys(str(model.spec.precision) for _, model in rivals)
+    return " and ".join(precisions) if len(precisions) == len(rivals) else f"{len(rivals)} combinations"
 
 
 def ratio(candidate: Timing, baseline: Timing) -> Interval:

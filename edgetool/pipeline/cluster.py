@@ -23,11 +23,13 @@ from distributed import Client, Future, LocalCluster, Worker, WorkerPlugin, get_
 
 from edgetool.archives import pack_bundle
 from edgetool.errors import ConfigError, ConnectError
+from edgetool.pipeline.here import sessions
 from edgetool.pipeline.pool import Answer, WorkerPool
 from edgetool.pipeline.prepare import PreparedCase
 from edgetool.pipeline.schedule import disturbs, is_timed_here, lanes
-from edgetool.pipeline.worker import Order
+from edgetool.pipeline.worker import Order, OrderedCase
 from edgetool.records.case import CaseFailure
+from edgetool.targets.registry import executor_of
 
 # The web servers of schedulers and workers can't be disabled. In this process they serve nothing, on loopback.
 WEB = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
@@ -143,30 +145,41 @@ class _Supervisor(WorkerPlugin):
 
 def _submit(
     client: Client, cases: Sequence[PreparedCase], name: str, *, packed: bool
-) -> dict[Future[Answer], PreparedCase]:
-    """Submit all cases at once. The scheduler decides when each one runs."""
-    futures: dict[Future[Answer], PreparedCase] = {}
+) -> dict[Future[list[Answer]], tuple[PreparedCase, ...]]:
+    """Submit all cases at once. The scheduler decides when each session runs."""
+    futures: dict[Future[list[Answer]], tuple[PreparedCase, ...]] = {}
     archives = _scatter(client, cases) if packed else {}
-    for number, case in enumerate(sorted(cases, key=lambda case: is_timed_here(case.target))):
-        after = [] if packed else [f for f, other in futures.items() if disturbs(case.target, other.target)]
+    for number, session in enumerate(_jobs(sorted(cases, key=lambda case: is_timed_here(case.target)))):
+        target = session[0].target
+        after = [] if packed else [f for f, (other, *_) in futures.items() if disturbs(target, other.target)]
         future = client.submit(
             _measure,
-            _order(case),
-            archives.get(case.bundle.manifest.id),
+            Order(cases=tuple(_ordered(case) for case in session)),
+            [archives[case.bundle.manifest.id] for case in session] if packed else [],
             name,
-            case.case.title,
+            "; ".join(case.case.title for case in session),
             after=after,
             key=f"{name}-{number}",
-            resources={case.target.name: 1},
+            resources={target.name: 1},
             retries=0,
             fifo_timeout="0 ms",  # keep the order of submission instead of sorting by key
         )
-        futures[future] = case
+        futures[future] = session
     return futures
 
 
-def _order(case: PreparedCase) -> Order:
-    return Order(
+def _jobs(cases: Sequence[PreparedCase]) -> Iterator[tuple[PreparedCase, ...]]:
+    """Yield the cases that are measured by one process: those timed in turn, every other one alone."""
+    for session in sessions(cases):
+        target = session[0].target
+        if target.benchmark.interleave and not executor_of(target).traits.emulates:
+            yield session
+        else:
+            yield from ((case,) for case in session)
+
+
+def _ordered(case: PreparedCase) -> OrderedCase:
+    return OrderedCase(
         case=case.case,
         bundle=str(case.bundle.root),
         target=case.target,
@@ -190,8 +203,10 @@ def _scatter(client: Client, cases: Sequence[PreparedCase]) -> dict[str, Future[
     return archives
 
 
-def _measure(order: Order, archive: bytes | None, name: str, title: str, *, after: Sequence[object]) -> Answer:
-    """Measure a case on a worker."""
+def _measure(
+    order: Order, archives: Sequence[bytes], name: str, title: str, *, after: Sequence[object]
+) -> list[Answer]:
+    """Measure the cases of a session on a worker."""
     del after
     worker = get_worker()
     supervisor = worker.plugins[name]
@@ -201,35 +216,37 @@ def _measure(order: Order, archive: bytes | None, name: str, title: str, *, afte
         worker.log_event(name, [order.target.name, text])
 
     tell(title)
-    return supervisor.workers.measure(str(worker.get_current_task()), order, archive, tell)
+    return supervisor.workers.measure(str(worker.get_current_task()), order, archives, tell)
 
 
 def _collect(
-    client: Client, futures: dict[Future[Answer], PreparedCase], *, watched: bool
+    client: Client, futures: dict[Future[list[Answer]], tuple[PreparedCase, ...]], *, watched: bool
 ) -> Iterator[tuple[PreparedCase, Answer]]:
-    finished: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[Future[list[Answer]]] = queue.SimpleQueue()
     for future in futures:
         future.add_done_callback(finished.put)
-    left, seen = dict(futures), dict.fromkeys((case.target.name for case in futures.values()), time.monotonic())
+    left, seen = dict(futures), dict.fromkeys((case.target.name for case, *_ in futures.values()), time.monotonic())
     while left:
         try:
             future = finished.get(timeout=LOOK_S if watched else None)
         except queue.Empty:
             lost = _lost_boards(client, seen)
-            for future in [future for future, case in left.items() if case.target.name in lost]:
+            for future in [future for future, (case, *_) in left.items() if case.target.name in lost]:
                 future.cancel()
-                yield left.pop(future), _no_worker(futures[future])
+                yield from ((case, _no_worker(case)) for case in left.pop(future))
             continue
         if future in left:
-            yield left.pop(future), _result(future)
+            session = left.pop(future)
+            yield from zip(session, _result(future, len(session)), strict=True)
 
 
-def _result(future: Future[Answer]) -> Answer:
+def _result(future: Future[list[Answer]], count: int) -> list[Answer]:
     try:
-        answer: Answer = future.result()
-    except Exception as error:  # noqa: BLE001  # - the cluster may raise anything; it becomes the failure of this case
-        return CaseFailure(error=type(error).__name__, message=f"the cluster couldn't run the case: {error}"[:4096])
-    return answer
+        answers: list[Answer] = future.result()
+    except Exception as error:  # noqa: BLE001  # - the cluster may raise anything; it becomes the failure of these cases
+        failure = CaseFailure(error=type(error).__name__, message=f"the cluster couldn't run the case: {error}"[:4096])
+        return [failure] * count
+    return answers
 
 
 def _carriers(client: Client) -> dict[str, list[str]]:

@@ -3,71 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
+from pathlib import PurePosixPath
 
 from edgetool.errors import EdgetoolError
-from edgetool.harness.bench import Bench, open_bench
+from edgetool.executors.base import Executor
+from edgetool.harness.bench import Bench, open_board, set_up
 from edgetool.measurements.reading import Reading
 from edgetool.measurements.timing import measure_in_turn
 from edgetool.pipeline.prepare import PreparedCase
 from edgetool.platform.context import StepContext
+from edgetool.records.case import Case
 from edgetool.records.measure import measure
 from edgetool.records.record import Recorded
 
+Answer = Recorded | EdgetoolError
 
-def measure_here(
-    cases: Sequence[PreparedCase], context: StepContext
-) -> Iterator[tuple[PreparedCase, Recorded | EdgetoolError]]:
+
+def sessions(cases: Sequence[PreparedCase]) -> Iterator[tuple[PreparedCase, ...]]:
+    """Group consecutive cases of one model on one target, whatever their precision, runtime and threads."""
+    for _, neighbours in groupby(cases, key=lambda case: (case.case.target, case.case.model)):
+        yield tuple(neighbours)
+
+
+def measure_here(cases: Sequence[PreparedCase], context: StepContext) -> Iterator[tuple[PreparedCase, Answer]]:
     """Yield each case with its record or error.
 
-    Consecutive cases with the same target and bundle share a bench, on which they are timed in turn.
+    The cases of a session share an open board, on which they are timed in turn.
     """
-    for _, neighbours in groupby(
-        cases, key=lambda case: (case.target, case.bundle.manifest.id, case.environment, case.images)
-    ):
-        yield from _measure_on_one_bench(list(neighbours), context)
+    for session in sessions(cases):
+        yield from _measure_on_one_board(session, context)
 
 
-def _measure_on_one_bench(
-    cases: list[PreparedCase], context: StepContext
-) -> Iterator[tuple[PreparedCase, Recorded | EdgetoolError]]:
+def _measure_on_one_board(cases: Sequence[PreparedCase], context: StepContext) -> Iterator[tuple[PreparedCase, Answer]]:
     left = list(cases)
-    first = cases[0]
     try:
-        with open_bench(
-            first.bundle, first.target, context, environment=first.environment, images=first.images
-        ) as bench:
-            timed = _time_in_turn(bench, cases)
+        with open_board(cases[0].target) as executor:
+            benches = _set_up(executor, cases, context)
+            for case in cases:
+                if isinstance(error := benches[case.case], EdgetoolError):
+                    left.remove(case)
+                    yield case, error
+            ready = {case.case: bench for case in left if isinstance(bench := benches[case.case], Bench)}
+            timed = _time_in_turn(left, ready)
             while left:
-                answer: Recorded | EdgetoolError
-                try:
-                    case = left[0]
-                    answer = measure(
-                        bench,
-                        case.model,
-                        instruments=case.instruments,
-                        runtime=case.case.runtime,
-                        timed=timed.get(case.key),
-                    )
-                except EdgetoolError as error:
-                    answer = error
+                case = left[0]
+                answer = _measure(case, ready[case.case], timed.get(case.case))
                 yield left.pop(0), answer
-    except EdgetoolError as error:  # the bench couldn't be opened, or the board not be restored
+    except EdgetoolError as error:  # the board couldn't be opened or restored
         if not left:
             raise
         yield from ((case, error) for case in left)
 
 
-def _time_in_turn(bench: Bench, cases: Sequence[PreparedCase]) -> Mapping[str, Reading]:
-    """Time cases in turn and return their readings by key.
+def _set_up(
+    executor: Executor, cases: Sequence[PreparedCase], context: StepContext
+) -> Mapping[Case, Bench | EdgetoolError]:
+    """Return the bench of each case, or why there is none. Each bundle is copied and self-tested once."""
+    made: dict[object, Bench | EdgetoolError] = {}
+    benches: dict[Case, Bench | EdgetoolError] = {}
+    for case in cases:
+        identity = (case.bundle.manifest.id, tuple(sorted(case.environment.items())))
+        root = PurePosixPath(f"bundle-{case.bundle.manifest.id[:16]}")
+        try:
+            if identity not in made:
+                made[identity] = set_up(
+                    executor, case.bundle, case.target, context, environment=case.environment, root=root
+                )
+        except EdgetoolError as error:
+            made[identity] = error
+        bench = made[identity]
+        if isinstance(bench, Bench):
+            bench = replace(bench, target=case.target, images=case.images)
+        benches[case.case] = bench
+    return benches
 
-    Return nothing if there are fewer than two models to time or one fails; each is then timed separately.
-    """
-    timed = [case for case in cases if "timing" in case.instruments]
-    if len(timed) < 2 or bench.executor.emulator is not None or not bench.target.benchmark.interleave:
+
+def _time_in_turn(
+    cases: Sequence[PreparedCase], benches: Mapping[Case, Bench]
+) -> Mapping[Case, Reading | EdgetoolError]:
+    """Time the cases in turn. Return nothing if there are fewer than two to time, or emulated ones."""
+    timed = [case for case in cases if "timing" in case.instruments and case.target.benchmark.interleave]
+    if len(timed) < 2 or benches[timed[0].case].executor.emulator is not None:
         return {}
+    readings = measure_in_turn([(benches[case.case], case.model) for case in timed])
+    return {case.case: reading for case, reading in zip(timed, readings, strict=True)}
+
+
+def _measure(case: PreparedCase, bench: Bench, timed: Reading | EdgetoolError | None) -> Answer:
+    if isinstance(timed, EdgetoolError):
+        return timed
     try:
-        readings = measure_in_turn(bench, [case.model for case in timed])
-    except EdgetoolError:
-        return {}
-    return {case.key: reading for case, reading in zip(timed, readings, strict=True)}
+        return measure(bench, case.model, instruments=case.instruments, runtime=case.case.runtime, timed=timed)
+    except EdgetoolError as error:
+        return error

@@ -1,4 +1,4 @@
-"""A pool of worker processes, one for each case, on the machine that reaches the boards."""
+"""A pool of worker processes, one for each session, on the machine that reaches the boards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,26 +35,31 @@ class WorkerPool:
         self._closing = False
         self._changed = threading.Condition()
 
-    def measure(self, key: str, order: Order, archive: bytes | None, on_line: Callable[[str], object]) -> Answer:
-        """Measure a case in its own process and return the files of its record. `on_line` receives its steps.
+    def measure(
+        self, key: str, order: Order, archives: Sequence[bytes], on_line: Callable[[str], object]
+    ) -> list[Answer]:
+        """Measure the order's cases in one process and return the files of each record. `on_line` receives its steps.
 
-        The bundle is the order's folder, or `archive`.
+        The bundles are the folders in the order, or `archives`, one for each case.
         """
+        count = len(order.cases)
         with tempfile.TemporaryDirectory(prefix="edgetool-") as results:
             try:
-                bundle = order.bundle if archive is None else str(_received(archive))
-                order = replace(order, bundle=bundle, results=results)
+                cases = order.cases
+                if archives:
+                    folders = [str(_received(archive)) for archive in archives]
+                    cases = tuple(replace(case, bundle=to) for case, to in zip(cases, folders, strict=True))
+                order = replace(order, cases=cases, results=results)
                 with self._worker(key, order.target.name) as pipe, pipe.makefile("rb") as lines:
                     pipe.sendall(b" ".join(to_json(order).splitlines()) + b"\n")
                     for line in lines:
                         on_line(line.decode(errors="replace").strip())
-                return _answer(Path(results))
+                return [_answer(Path(results) / str(number)) for number in range(count)]
             except EdgetoolError as error:
-                return CaseFailure.of(error)
+                return [CaseFailure.of(error)] * count
             except OSError as error:
-                return CaseFailure(
-                    error="ExecutorError", message=f"the connection to the case's process was lost: {error}"
-                )
+                lost = f"the connection to the case's process was lost: {error}"
+                return [CaseFailure(error="ExecutorError", message=lost)] * count
 
     def end(self, key: str) -> None:
         """Ask a process to leave its board and end, and force it to after END_S. Doesn't wait."""
@@ -112,7 +117,8 @@ def _received(archive: bytes) -> Path:
 def _answer(results: Path) -> Answer:
     if (results / FAILURE).is_file():
         return read_document(results / FAILURE, CaseFailure)
-    files = [path for path in results.iterdir() if path.suffix in (".json", ".npz")]
+    found = results.iterdir() if results.is_dir() else ()
+    files = [path for path in found if path.suffix in (".json", ".npz")]
     if not files:
         return CaseFailure(error="ExecutorError", message="the case's process ended without a result")
     if sum(path.stat().st_size for path in files) > RESULT_LIMIT_BYTES:

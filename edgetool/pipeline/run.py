@@ -97,7 +97,7 @@ def _files_of(recorded: Recorded, case: Case) -> Fill:
 def on_many_boards(watch: Watch, *, scheduler: str | None = None) -> Schedule:
     """Return a schedule that measures on many boards in parallel, one case at a time on each.
 
-    Each case has its own process. Raises ConfigError when Dask isn't installed.
+    The cases of a board that are timed in turn share a process. Raises ConfigError when Dask isn't installed.
     """
     try:
         from edgetool.pipeline import cluster

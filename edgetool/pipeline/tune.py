@@ -14,7 +14,8 @@ import numpy.typing as npt
 from edgetool.errors import ConfigError, EdgetoolError, QuantizeError
 from edgetool.harness.bench import Bench, open_bench
 from edgetool.harness.counts import check_countable, run_counting
-from edgetool.measurements.timing import measure_in_turn, ratio
+from edgetool.measurements.reading import Reading
+from edgetool.measurements.timing import Timing, measure_in_turn, ratio
 from edgetool.models.evaluate import open_session, run_samples
 from edgetool.models.images import Split
 from edgetool.models.layers import Restorable, noise_of, smallest_cause
@@ -267,7 +268,7 @@ def _measured(bench: Bench) -> tuple[Mapping[str, _Cost], str | None]:
         models.append(model)
     names = [model.spec.name for model in models]
     if bench.executor.emulator is None:
-        timings = [reading.measurement for reading in measure_in_turn(bench, models)]
+        timings = [_timing(reading) for reading in measure_in_turn([(bench, model) for model in models])]
         costs = [_Cost(cost=quantile(t.samples_ns, 0.5), ratio=ratio(t, timings[0])) for t in timings]
         return dict(zip(names, costs, strict=True)), "ns"
     try:
@@ -282,6 +283,13 @@ def _measured(bench: Bench) -> tuple[Mapping[str, _Cost], str | None]:
             weighted.append(float(counts.inferences[-1].weighted))
     costs = [_Cost(cost=_exactly(count), ratio=_exactly(count / weighted[0])) for count in weighted]
     return dict(zip(names, costs, strict=True)), "weighted instructions"
+
+
+def _timing(reading: Reading | EdgetoolError) -> Timing:
+    if isinstance(reading, EdgetoolError):
+        raise reading
+    timing: Timing = reading.measurement
+    return timing
 
 
 def _exactly(number: float) -> Interval:

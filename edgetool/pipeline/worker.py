@@ -1,4 +1,4 @@
-"""The process that measures one case. It ends when the pipe to its parent closes."""
+"""The process that measures the cases of a session. It ends when the pipe to its parent closes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Len
 
 from edgetool.bundles import open_bundle
 from edgetool.errors import EdgetoolError, ExecutorError
-from edgetool.harness.bench import open_bench
+from edgetool.pipeline.here import measure_here
+from edgetool.pipeline.prepare import PreparedCase, prepared_case
 from edgetool.pipeline.reach import reach
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import parse_value, write_document
@@ -23,8 +27,7 @@ from edgetool.platform.progress import Silent, Step
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import Name, Positive, Text, value
 from edgetool.records.case import Case, CaseFailure
-from edgetool.records.measure import measure
-from edgetool.records.results import write_recorded
+from edgetool.records.results import CASES_LIMIT, write_recorded
 from edgetool.targets.spec import Target
 
 FAILURE = "failure.json"
@@ -32,8 +35,8 @@ ENDED = 130
 
 
 @value
-class Order:
-    """The process's input: one line of JSON on stdin."""
+class OrderedCase:
+    """A case as it travels to the process that measures it."""
 
     case: Case
     bundle: Name  # a folder
@@ -41,7 +44,18 @@ class Order:
     instruments: tuple[Name, ...]
     environment: dict[Name, Text] = field(default_factory=dict)
     images: Positive | None = None
-    results: Name = "unknown yet"  # the folder for the record and its outputs, or for a failure
+
+
+@value
+class Order:
+    """The process's input: one line of JSON on stdin."""
+
+    cases: Annotated[tuple[OrderedCase, ...], Len(1, CASES_LIMIT)]  # of one target
+    results: Name = "unknown yet"  # a folder, with one by number for each case: its record and outputs, or its failure
+
+    @property
+    def target(self) -> Target:
+        return self.cases[0].target
 
 
 class _Lines(Silent):
@@ -69,8 +83,11 @@ def main() -> None:
 
 
 def _measure_or_say_why_not(order: Order) -> None:
+    results = [Path(order.results) / str(number) for number in range(len(order.cases))]
+    for folder in results:
+        folder.mkdir()
     try:
-        _measure(order)
+        _measure(order, results)
     except EdgetoolError as error:
         failure = CaseFailure.of(error)
     except OSError as error:
@@ -78,19 +95,37 @@ def _measure_or_say_why_not(order: Order) -> None:
         failure = CaseFailure(error="OSError", message=f"{error.strerror or error}{where}")
     else:
         return
-    write_document(Path(order.results) / FAILURE, failure)
+    for folder in results:
+        if not list(folder.iterdir()):
+            write_document(folder / FAILURE, failure)
 
 
-def _measure(order: Order) -> None:
+def _measure(order: Order, results: Sequence[Path]) -> None:
     context = StepContext(store=Store(cache_root()), progress=_Lines())
     reach(order.target, context)
-    bundle = open_bundle(Path(order.bundle), verify=False)  # verified by the sender of the order
-    models = [model for model in bundle.manifest.models if model.spec.precision == order.case.precision]
+    cases = [_prepared(case) for case in order.cases]
+    for case, answer in measure_here(cases, context):
+        folder = results[cases.index(case)]
+        if isinstance(answer, EdgetoolError):
+            write_document(folder / FAILURE, CaseFailure.of(answer))
+        else:
+            write_recorded(folder, answer, case.case.stem)
+
+
+def _prepared(ordered: OrderedCase) -> PreparedCase:
+    bundle = open_bundle(Path(ordered.bundle), verify=False)  # verified by the sender of the order
+    models = [model for model in bundle.manifest.models if model.spec.precision == ordered.case.precision]
     if len(models) != 1:
-        raise ExecutorError(f"the bundle contains {len(models)} models in {order.case.precision}, expected one")
-    with open_bench(bundle, order.target, context, environment=order.environment, images=order.images) as bench:
-        recorded = measure(bench, models[0], instruments=order.instruments, runtime=order.case.runtime)
-    write_recorded(Path(order.results), recorded, order.case.stem)
+        raise ExecutorError(f"the bundle contains {len(models)} models in {ordered.case.precision}, expected one")
+    return prepared_case(
+        ordered.case,
+        bundle,
+        models[0],
+        ordered.target,
+        instruments=ordered.instruments,
+        environment=ordered.environment,
+        images=ordered.images,
+    )
 
 
 def _end_with_the_pipe() -> None:

@@ -141,7 +141,7 @@ def compare(
 def _doubts(baseline: Record, candidate: Record) -> tuple[Caveat, ...]:
     """Return the caveats of both records and of their combination."""
     doubts = dict.fromkeys((*caveats_of(baseline), *caveats_of(candidate)))
-    if _were_timed_apart(baseline, candidate):
+    if were_timed_apart(baseline, candidate):
         doubts[Caveat.APART] = None
     loaded = [record.environment.runtime for record in (baseline, candidate)]
     if len({runtime.version for runtime in loaded if runtime is not None}) > 1:
@@ -154,15 +154,12 @@ def _doubts(baseline: Record, candidate: Record) -> tuple[Caveat, ...]:
     return tuple(doubts)
 
 
-def _were_timed_apart(baseline: Record, candidate: Record) -> bool:
-    """Return whether two precisions were timed separately on one target.
-
-    A single run could have timed them in turn.
-    """
+def were_timed_apart(baseline: Record, candidate: Record) -> bool:
+    """Return whether both were timed on one target, but not in turn."""
     a, b = baseline.timing, candidate.timing
     if a is None or b is None or baseline.emulated or baseline.subject.target != candidate.subject.target:
         return False
-    return baseline.subject.precision != candidate.subject.precision and not were_in_turn(a, b)
+    return not were_in_turn(a, b)
 
 
 def count_comparison(baseline: InstructionCounts, candidate: InstructionCounts) -> CountComparison:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgetool.measurements.timing import ratio
 from edgetool.models.spec import Precision
 from edgetool.platform.values import value
 from edgetool.records.case import OWN_RUNTIME, Case, CaseFailure, CaseResult
 from edgetool.records.caveats import Caveat, caveats_of
-from edgetool.records.compare import HOST, OutputDifference, output_difference
+from edgetool.records.compare import HOST, OutputDifference, output_difference, were_timed_apart
 from edgetool.records.record import Record, Recorded
 from edgetool.records.stats import Interval, LatencySummary, proportion, summarize
 
@@ -36,6 +36,9 @@ class Row:
     first_run_ns: int | None = None
     latency: LatencySummary | None = None
     ratio: Interval | None = None  # of medians, to fp32 in the same cell; None on an emulator
+    ratio_in_turn: bool | None = None  # whether it is of pairs; None without a ratio
+    runtime_ratio: Interval | None = None  # likewise, to the target's own runtime
+    threads_ratio: Interval | None = None  # likewise, to the fewest threads
     peak_rss_bytes: int | None = None
     energy_uj: float | None = None  # of one inference, from a sensor of the board
     images: int | None = None  # as many as every target classified, so that accuracies are comparable
@@ -91,6 +94,7 @@ class _Near:
     fp32: Recorded | None  # in the same runtime
     host: Recorded | None  # the same model file
     deployed: Recorded | None  # the same precision in the target's own runtime; None for that itself
+    fewest: Recorded | None  # the same on the fewest threads; None for that itself
     exported: Recorded | None  # the exported fp32 model, checked against PyTorch: on the host, in its own runtime
     images: int  # number that every target classified in its own runtime, and this record too
 
@@ -137,11 +141,17 @@ def _near(case: Case, recorded: Recorded, everything: Iterable[tuple[Case, Recor
         deployed=_first(
             r for c, r in here if c.runtime == OWN_RUNTIME != case.runtime and c.precision == case.precision
         ),
+        fewest=_on_fewest_threads(case, everything),
         exported=_first(
             r for c, r in of_model if (c.target, c.precision, c.runtime) == (HOST, Precision.FP32, OWN_RUNTIME)
         ),
         images=min(counts, default=0),
     )
+
+
+def _on_fewest_threads(case: Case, everything: Iterable[tuple[Case, Recorded]]) -> Recorded | None:
+    same = {c.threads: r for c, r in everything if replace(c, threads=case.threads) == case}
+    return None if min(same) == case.threads else same[min(same)]
 
 
 def _first(found: Iterable[Recorded]) -> Recorded | None:
@@ -173,6 +183,9 @@ def _row(result: CaseResult, near: _Near) -> Row:
         first_run_ns=None if timing is None else timing.first_run_ns,
         latency=None if timing is None else summarize(timing.samples_ns),
         ratio=_latency_ratio(near.fp32, record),
+        ratio_in_turn=_is_in_turn(near.fp32, record),
+        runtime_ratio=_latency_ratio(near.deployed, record),
+        threads_ratio=_latency_ratio(near.fewest, record),
         peak_rss_bytes=None if timing is None else timing.peak_rss_bytes,
         energy_uj=None if timing is None else timing.energy_uj,
         images=None if accuracy is None else near.images,
@@ -202,7 +215,7 @@ def _row(result: CaseResult, near: _Near) -> Row:
         deployed_samples=None if deployed is None else deployed.samples,
         agreeing=None if agreement is None else agreement.same_top1,
         agreement_samples=None if agreement is None else agreement.samples,
-        caveats=caveats_of(record),
+        caveats=_caveats(near, record),
     )
 
 
@@ -218,6 +231,19 @@ def _latency_ratio(baseline: Recorded | None, record: Record) -> Interval | None
     if baseline is None or baseline.record.timing is None or record.timing is None or record.emulated:
         return None
     return ratio(record.timing, baseline.record.timing)
+
+
+def _is_in_turn(baseline: Recorded | None, record: Record) -> bool | None:
+    if baseline is None or baseline.record is record or _latency_ratio(baseline, record) is None:
+        return None
+    return not were_timed_apart(baseline.record, record)
+
+
+def _caveats(near: _Near, record: Record) -> tuple[Caveat, ...]:
+    """Return the record's caveats, and that of ratios that are not of pairs."""
+    beside = [other.record for other in (near.fp32, near.deployed, near.fewest) if other is not None]
+    apart = any(were_timed_apart(other, record) for other in beside if other is not record)
+    return (*caveats_of(record), *([Caveat.APART] if apart else []))
 
 
 def _weighted_ratio(baseline: Recorded | None, record: Record) -> float | None:

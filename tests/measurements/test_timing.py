@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from edgetool.records.compare import compare
 from edgetool.records.record import Recorded
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import BenchmarkSpec
+from tests.pipeline.harnesses import with_harness
 from tests.support.bundles import bench_of
 from tests.support.records import timing
 
@@ -43,7 +45,7 @@ def test_models_are_timed_there_and_back(host: Kit, host_bundle: Bundle) -> None
     target = replace(host.target, benchmark=SPEC)
     with bench_of(open_executor(target), host_bundle, target) as bench:
         noted = NotedBench(**vars(bench))
-        readings = measure_in_turn(noted, host_bundle.manifest.models)
+        readings = measure_in_turn([(noted, model) for model in host_bundle.manifest.models])
     assert noted.ran == ["fp32", "int8", "int8", "fp32"] * ROUNDS
     timings = [reading.measurement for reading in readings]
     assert [len(timing.samples_ns) for timing in timings] == [16, 16]
@@ -86,13 +88,31 @@ def test_without_interleaving_each_is_timed_alone(host: Kit, host_bundle: Bundle
     assert "apart" in compare(fp32, int8).caveats
 
 
-def test_a_model_that_fails_leaves_the_other_timed_alone(host: Kit, host_bundle: Bundle, context: StepContext) -> None:
+def test_bundles_environments_and_threads_of_one_model_are_timed_in_turn(
+    host: Kit, host_bundle: Bundle, context: StepContext, tmp_path: Path
+) -> None:
+    plain, _ = cases(host, host_bundle, SPEC)
+    other, _ = cases(host, with_harness(host_bundle, tmp_path / "other", 'exec "$real" "$@"'), SPEC)
+    beside = {
+        "threads": replace(plain, target=replace(plain.target, benchmark=replace(SPEC, threads=2))),
+        "environment": replace(plain, environment={"OMP_NUM_THREADS": "1"}),
+        "bundle": other,
+    }
+    planned = [plain, *(replace(c, case=replace(c.case, runtime=name)) for name, c in beside.items())]
+    answers = [answer for _, answer in measure_here(planned, context)]
+    records = [answer.record for answer in answers if isinstance(answer, Recorded)]
+    assert len({record.timing.turns.id for record in records if record.timing and record.timing.turns}) == 1
+    assert [record.subject.threads for record in records] == [1, 2, 1, 1]
+    assert len({record.bundle_id for record in records}) == 2
+
+
+def test_a_model_that_fails_leaves_the_other_timed(host: Kit, host_bundle: Bundle, context: StepContext) -> None:
     planned = cases(host, host_bundle, SPEC)
     broken = replace(planned[1], model=replace(planned[1].model, path="models/absent.onnx"))
     (_, good), (_, bad) = measure_here([planned[0], broken], context)
     assert isinstance(good, Recorded)
     assert good.record.timing is not None
-    assert good.record.timing.turns is None
+    assert len(good.record.timing.samples_ns) == 16
     assert isinstance(bad, HarnessError)
 
 

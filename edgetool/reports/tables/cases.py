@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgetool.models.spec import Precision
 from edgetool.platform.columns import Column, Detail, Shown, Table
 from edgetool.platform.format import count_text, energy_text, percent_text, ratio_text, size_text, time_text
 from edgetool.records.caveats import Caveat
+from edgetool.records.stats import Interval
 from edgetool.reports.rows import Row
 
 
@@ -38,6 +40,18 @@ def _accuracy_note(row: Row) -> str:
 
 def same_class_note(same: int | None, samples: int | None) -> str:
     return "" if same is None else f"(same class {same}/{samples})"
+
+
+def _interval_note(ratio: Interval | None, *, apart: bool = False) -> str:
+    return "" if ratio is None else f"({ratio.low:.3g}–{ratio.high:.3g}{' apart' * apart})"
+
+
+def _ratio_note(row: Row) -> str:
+    return "" if row.precision == Precision.FP32 else _interval_note(row.ratio, apart=row.ratio_in_turn is False)
+
+
+def _is_in_turn(row: Row) -> str | None:
+    return None if row.ratio_in_turn is None else str(row.ratio_in_turn).lower()
 
 
 def _difference_note(row: Row) -> str:
@@ -138,11 +152,31 @@ COLUMNS: tuple[Column[Row], ...] = (
         field="ratio_to_fp32",
         value=lambda row: row.ratio and round(row.ratio.value, 4),
         format=ratio_text,
+        note=_ratio_note,
         detail=Detail.BRIEF,
-        meaning="ratio of medians, against fp32 on the same target",
+        meaning="ratio of medians, against fp32 on the same target; “apart” if the two were not timed in turn",
     ),
     Column(title="", field="ratio_low", value=lambda row: row.ratio and round(row.ratio.low, 4), detail=Detail.RAW),
     Column(title="", field="ratio_high", value=lambda row: row.ratio and round(row.ratio.high, 4), detail=Detail.RAW),
+    Column(title="", field="ratio_in_turn", value=_is_in_turn, detail=Detail.RAW),
+    Column(
+        title="÷ deployed",
+        field="time_ratio_to_deployed",
+        value=lambda row: row.runtime_ratio and round(row.runtime_ratio.value, 4),
+        format=ratio_text,
+        note=lambda row: _interval_note(row.runtime_ratio),
+        shown=Shown.IF_ANY,
+        meaning="ratio of medians, against the deployed runtime",
+    ),
+    Column(
+        title="÷ threads",
+        field="time_ratio_to_fewest_threads",
+        value=lambda row: row.threads_ratio and round(row.threads_ratio.value, 4),
+        format=ratio_text,
+        note=lambda row: _interval_note(row.threads_ratio),
+        shown=Shown.IF_ANY,
+        meaning="ratio of medians, against the fewest threads",
+    ),
     Column(
         title="peak RSS",
         field="peak_rss_bytes",
