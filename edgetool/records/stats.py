@@ -237,3 +237,34 @@ def paired_difference(only_baseline: int, only_candidate: int, trials: int) -> I
     return Interval(
         value=(only_baseline - only_candidate) / trials, low=max(-1.0, centre - half), high=min(1.0, centre + half)
     )
+
+
+def mcnemar(only_baseline: int, only_candidate: int) -> float:
+    """Return the p-value of McNemar's exact test that both sides of matched pairs succeed equally often.
+
+    Of the pairs in which only one side succeeded, each side's number is binomial with a probability of one half
+    (McNemar 1947; Fagerland, Lydersen & Laake 2013). Twice the smaller tail is returned.
+
+    >>> mcnemar(5, 0), mcnemar(3, 3)
+    (0.0625, 1.0)
+    """
+    n, term, tail = only_baseline + only_candidate, 1, 0
+    for k in range(min(only_baseline, only_candidate) + 1):
+        tail += term
+        term = term * (n - k) // (k + 1)
+    return min(1.0, 2 * tail / 2**n)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number, so that the chance of any false alarm among them stays below the level.
+
+    This is the step-down procedure of Holm (1979).
+
+    >>> holm([0.01, 0.04, 0.5])
+    [0.03, 0.08, 0.5]
+    """
+    adjusted, least = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        least = max(least, min(1.0, p_values[i] * (len(p_values) - rank)))
+        adjusted[i] = least
+    return adjusted

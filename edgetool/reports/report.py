@@ -24,6 +24,7 @@ from edgetool.reports.goals import Check, judge_goals
 from edgetool.reports.published import Standing, standings
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.cases import cases_table
+from edgetool.reports.tables.differences import Difference, differences_table
 from edgetool.reports.tables.estimates import estimates_table, record_rows
 from edgetool.reports.tables.goals import goals_table
 from edgetool.reports.tables.instructions import ClassRow, class_table, operator_table
@@ -91,6 +92,11 @@ class Report:
     @property
     def cases(self) -> Table[Row]:
         return cases_table(self.rows)
+
+    @cached_property
+    def differences(self) -> Table[Difference]:
+        """The table of differences of accuracy; without rows unless labelled images were classified twice."""
+        return differences_table(self.stored.entries)
 
     @property
     def runtimes(self) -> Table[Row]:

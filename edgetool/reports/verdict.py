@@ -9,8 +9,9 @@ from edgetool.models.spec import Precision
 from edgetool.platform.values import value
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.compare import HOST
+from edgetool.records.paired import paired
 from edgetool.records.record import Recorded
-from edgetool.records.stats import Interval, paired_difference
+from edgetool.records.stats import Interval
 from edgetool.reports.rows import Entry, Row, groups
 
 ACCEPTED_LOSS = 0.01  # of accuracy
@@ -44,6 +45,7 @@ class Reason(StrEnum):
     AS_FAST = "as-fast"
     SLOWER = "slower"
     TIME_INCONCLUSIVE = "time-inconclusive"
+    TIMED_APART = "timed-apart"
     FEWER_INSTRUCTIONS = "fewer-instructions"
     MORE_INSTRUCTIONS = "more-instructions"
     TIME_UNKNOWN = "time-unknown"
@@ -64,6 +66,7 @@ SAYS = {
     Reason.AS_FAST: Says.FOR,
     Reason.SLOWER: Says.OPEN,  # smaller but slower: which matters more is for the user to decide
     Reason.TIME_INCONCLUSIVE: Says.OPEN,
+    Reason.TIMED_APART: Says.LIKELY_FOR,
     Reason.FEWER_INSTRUCTIONS: Says.LIKELY_FOR,
     Reason.MORE_INSTRUCTIONS: Says.OPEN,
     Reason.TIME_UNKNOWN: Says.OPEN,
@@ -82,6 +85,7 @@ class Loss:
     correct: int  # in the precision
     correct_fp32: int
     share: Interval  # of the images; negative for a gain
+    p_value: float = 1.0  # of McNemar's test of equal accuracy
 
 
 @value
@@ -173,6 +177,8 @@ def _reasons(row: Row, fp32: Row, loss: Loss | None) -> Iterator[Reason]:
     yield Reason.SMALLER if (row.size_bytes or 0) < (fp32.size_bytes or 0) else Reason.NOT_SMALLER
     yield _of_accuracy(loss)
     yield _of_cost(row)
+    if row.ratio_in_turn is False:
+        yield Reason.TIMED_APART
     if row.same_predictions is not None and row.same_predictions < SAME_CLASS * (row.compared_samples or 0):
         yield Reason.OUTPUTS_DIFFER
 
@@ -218,20 +224,16 @@ def _on(entries: Sequence[Entry], row: Row, target: str) -> Loss | None:
     fp32, own = (_recorded(entries, row, target, precision) for precision in (Precision.FP32, row.precision))
     if fp32 is None or own is None or fp32.record.accuracy is None or own.record.accuracy is None:
         return None
-    a, b = fp32.record.accuracy, own.record.accuracy
-    images = min(a.images, b.images)
-    if a.labels is None or b.labels is None or a.labels[:images] != b.labels[:images]:
+    found = paired(fp32.record.accuracy, own.record.accuracy)
+    if found is None:
         return None
-    pairs = [
-        (before == label, after == label)
-        for before, after, label in zip(a.predictions[:images], b.predictions[:images], a.labels[:images], strict=True)
-    ]
     return Loss(
         target=target,
-        images=images,
-        correct=sum(after for _, after in pairs),
-        correct_fp32=sum(before for before, _ in pairs),
-        share=paired_difference(pairs.count((True, False)), pairs.count((False, True)), images),
+        images=found.images,
+        correct=found.correct_candidate,
+        correct_fp32=found.correct_baseline,
+        share=found.loss,
+        p_value=found.p_value,
     )
 
 
