@@ -99,12 +99,13 @@ def quantize(
     weights: Annotated[str | None, typer.Option(help="int8 or uint8. Default: int8.")] = None,
     per_tensor: Annotated[bool, typer.Option("--per-tensor", help="One scale for each weight.")] = False,
     ranges: Annotated[
-        str | None, typer.Option(help="Calibrate by min-max, entropy or percentile. Default: min-max.")
+        str | None, typer.Option(help="Calibrate by min-max, entropy, percentile or mse. Default: min-max.")
     ] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Calibration images. Default: 128.")] = None,
     symmetric: Annotated[bool, typer.Option("--symmetric", help="Symmetric ranges of activations.")] = False,
     form: Annotated[str | None, typer.Option("--format", help="qdq or qoperator. Default: qdq.")] = None,
-    keep_float: Annotated[list[str], typer.Option(help="Node to keep in fp32; repeatable.")] = [],
+    keep_float: Annotated[list[str], typer.Option(help="Node not to quantize; repeatable.")] = [],
+    kept_in: Annotated[str | None, typer.Option(help="fp32 or fp16, for those nodes. Default: fp32.")] = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -128,6 +129,7 @@ def quantize(
         symmetric=symmetric or None,
         form=form,
         keep_float=keep_float or None,
+        kept_in=kept_in,
     )
     made = api.quantize(
         fp32, output, calibration=calibration, held_out=held_out, dynamic=dynamic, recipe=how, force=force, quiet=json

@@ -10,14 +10,17 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, assert_never
 
 from edgetool.errors import ModelError, QuantizeError
 from edgetool.models.evaluate import open_session, run_samples, signal_to_noise_db
+from edgetool.models.half import halve_nodes
 from edgetool.models.images import ImageSet
 from edgetool.models.onnxfile import describe, load_graph
-from edgetool.models.recipes import Form, Integer, Ranges, Recipe
+from edgetool.models.ranges import write_least_squares_ranges
+from edgetool.models.recipes import Float, Form, Integer, Ranges, Recipe
 from edgetool.models.samples import Samples, of_images
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.platform.documents import write_document
@@ -175,8 +178,16 @@ def _quantize_static(source: Path, destination: Path, samples: Samples | None, r
             "static quantization needs calibration images", hint="give --calibration DIR, or use --dynamic"
         )
     _check_nodes(source, recipe)
+    if recipe.activations is Integer.INT8 and recipe.weights is Integer.UINT8:
+        raise QuantizeError(
+            "ONNX Runtime has no int8 activations with uint8 weights", hint="take int8 weights, or uint8 activations"
+        )
     feeds = list(samples.feeds())
     types = {Integer.INT8: QuantType.QInt8, Integer.UINT8: QuantType.QUInt8}
+    options = {}
+    if recipe.ranges is Ranges.MSE:
+        options["calibration_cache_path"] = source.with_name("ranges.json")
+        write_least_squares_ranges(source, partial(_collect, feeds), options["calibration_cache_path"])
     quantize_static(
         source,
         destination,
@@ -190,9 +201,19 @@ def _quantize_static(source: Path, destination: Path, samples: Samples | None, r
             Ranges.MIN_MAX: CalibrationMethod.MinMax,
             Ranges.ENTROPY: CalibrationMethod.Entropy,
             Ranges.PERCENTILE: CalibrationMethod.Percentile,
+            Ranges.MSE: CalibrationMethod.MinMax,  # as which its cache is read
         }[recipe.ranges],
         extra_options={"ActivationSymmetric": recipe.symmetric, "CalibStridedMinMax": _stride(recipe, len(feeds))},
+        **options,
     )
+    if recipe.keep_float and recipe.kept_in is Float.FP16:
+        halve_nodes(destination, recipe.keep_float)
+
+
+def _collect(feeds: Sequence[Mapping[str, Any]], calibrator: Any) -> None:
+    """Feed samples to one of ONNX Runtime's calibrators, the activations of a few at a time."""
+    for start in range(0, len(feeds), HELD_AT_ONCE):
+        calibrator.collect_data(CalibrationFeeds(feeds[start : start + HELD_AT_ONCE]))
 
 
 def _check_nodes(prepared: Path, recipe: Recipe) -> None:

@@ -26,6 +26,14 @@ class Ranges(StrEnum):
     MIN_MAX = "min-max"
     ENTROPY = "entropy"  # that loses the least information (Migacz 2017)
     PERCENTILE = "percentile"  # that 99.999 % of the values lie in
+    MSE = "mse"  # whose quantization has the least squared error
+
+
+class Float(StrEnum):
+    """The type of nodes that are not quantized."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
 
 
 class Form(StrEnum):
@@ -49,6 +57,7 @@ class Recipe:
     symmetric: bool = False  # activations' zero in the middle of their range
     form: Form = Form.QDQ
     keep_float: Annotated[tuple[Name, ...], Len(0, 10_000)] = ()  # nodes by name
+    kept_in: Float = Float.FP32  # the type of those nodes
 
     @property
     def title(self) -> str:
@@ -56,7 +65,8 @@ class Recipe:
         >>> Recipe().title
         'uint8 activations, int8 weights per channel, min-max over at most 128 images, qdq'
         """
-        kept = f", {len(self.keep_float)} node{'s' * (len(self.keep_float) != 1)} in fp32" if self.keep_float else ""
+        count = len(self.keep_float)
+        kept = f", {count} node{'s' * (count != 1)} in {self.kept_in}" if count else ""
         weights = f"{self.weights} weights per {'channel' if self.per_channel else 'tensor'}"
         symmetric = "symmetric " if self.symmetric else ""
         ranges = f"{self.ranges} over at most {self.images} images"

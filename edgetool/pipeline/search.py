@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgetool.errors import ConfigError
-from edgetool.models.recipes import Form, Integer, Ranges, Recipe
+from edgetool.models.recipes import Float, Form, Integer, Ranges, Recipe
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -36,7 +36,7 @@ def search(journal: Path, kept: Sequence[tuple[str, ...]], trials: int, judge: J
             study.tell(left.number, state=_failed())
     if not study.get_trials(deepcopy=False):
         for number in range(len(kept)):
-            study.enqueue_trial({**_parameters(Recipe()), "kept": number})
+            study.enqueue_trial({**_parameters(Recipe()), "kept": number, "kept_in": str(Float.FP32)})
     while sum(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)) < trials:
         trial = study.ask()
         found = judge(_recipe(trial, kept))
@@ -64,7 +64,7 @@ def _open(journal: Path) -> Study:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(journal))),
-            study_name="recipes",
+            study_name="recipes-2",
             sampler=optuna.samplers.TPESampler(seed=SEED, n_startup_trials=8),
             directions=["maximize", "minimize"],
             load_if_exists=True,
@@ -77,9 +77,10 @@ def _failed() -> TrialState:
     return TrialState.FAIL
 
 
+# What no runtime takes is never proposed: an estimator doesn't learn from trials that failed.
+TYPES = ((Integer.UINT8, Integer.INT8), (Integer.UINT8, Integer.UINT8), (Integer.INT8, Integer.INT8))
 AXES: dict[str, tuple[str | int | bool, ...]] = {
-    "activations": tuple(Integer),
-    "weights": tuple(Integer),
+    "types": tuple(f"{activations} {weights}" for activations, weights in TYPES),
     "per_channel": (True, False),
     "ranges": tuple(Ranges),
     "images": IMAGES,
@@ -89,22 +90,25 @@ AXES: dict[str, tuple[str | int | bool, ...]] = {
 
 
 def _parameters(recipe: Recipe) -> dict[str, object]:
-    return {axis: getattr(recipe, axis) for axis in AXES}
+    plain = {axis: getattr(recipe, axis) for axis in AXES if axis != "types"}
+    return {**plain, "types": f"{recipe.activations} {recipe.weights}"}
 
 
 def _recipe(trial: Trial, kept: Sequence[tuple[str, ...]]) -> Recipe:
     for axis, choices in AXES.items():
         plain = [str(choice) if isinstance(choice, str) else choice for choice in choices]
         trial.suggest_categorical(axis, plain)
-    trial.suggest_int("kept", 0, len(kept) - 1)
+    if kept[trial.suggest_int("kept", 0, len(kept) - 1)]:
+        trial.suggest_categorical("kept_in", [str(choice) for choice in Float])
     return _read(trial.params, kept)
 
 
 def _read(parameters: dict[str, object], kept: Sequence[tuple[str, ...]]) -> Recipe:
     chosen = dict(parameters)
     nodes = kept[min(int(str(chosen.pop("kept"))), len(kept) - 1)]
-    types = {"activations": Integer, "weights": Integer, "ranges": Ranges, "form": Form}
+    activations, weights = str(chosen.pop("types")).split()
+    types = {"ranges": Ranges, "form": Form, "kept_in": Float}
     return replace(
-        Recipe(keep_float=nodes),
+        Recipe(activations=Integer(activations), weights=Integer(weights), keep_float=nodes),
         **{axis: types[axis](value) if axis in types else value for axis, value in chosen.items()},  # type: ignore[arg-type]
     )

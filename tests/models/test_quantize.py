@@ -16,7 +16,8 @@ from edgetool.errors import ConfigError, EdgetoolError, QuantizeError
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet
 from edgetool.models.quantize import Quantization, quantize_model
-from edgetool.models.recipes import Form, Integer, Ranges, Recipe, read_recipe
+from edgetool.models.ranges import least_squares_range
+from edgetool.models.recipes import Float, Form, Integer, Ranges, Recipe, read_recipe
 from edgetool.models.spec import ModelArtifact, Precision
 from tests.support.models import CLASSES, tiny_inputs
 
@@ -75,6 +76,8 @@ def test_calibration_images_of_another_shape_are_an_error(tiny: ModelArtifact, t
         (Recipe(weights=Integer.UINT8), lambda graph: TensorProto.UINT8 in kernels(graph)),
         (Recipe(keep_float=("conv",)), lambda graph: TensorProto.FLOAT in kernels(graph)),
         (Recipe(ranges=Ranges.PERCENTILE), lambda graph: TensorProto.INT8 in kernels(graph)),
+        (Recipe(keep_float=("conv",), kept_in=Float.FP16), lambda graph: TensorProto.FLOAT16 in kernels(graph)),
+        (Recipe(ranges=Ranges.MSE), lambda graph: TensorProto.INT8 in kernels(graph)),
         (Recipe(ranges=Ranges.ENTROPY, symmetric=True), lambda graph: TensorProto.INT8 in kernels(graph)),
     ],
 )
@@ -89,6 +92,37 @@ def test_a_recipe_is_followed_and_kept_in_the_models_description(
     assert holds(onnx.load(made.path).graph)
     assert made.spec.quantized == recipe.title
     assert capsys.readouterr().out == ""
+
+
+def test_nodes_kept_in_fp16_give_what_they_give_in_fp32(tiny: ModelArtifact, images: ImageSet, tmp_path: Path) -> None:
+    outputs = []
+    for kept_in in Float:
+        (tmp_path / kept_in).mkdir()
+        recipe = Recipe(keep_float=("conv", "relu", "gemm"), kept_in=kept_in)
+        made = quantize_model(tiny, tmp_path / kept_in, recipe=recipe, calibration=CALIBRATION)
+        outputs.append(run_session(open_session(made.path), images.inputs)[0])
+    assert signal_to_noise_db(*outputs) > 40
+    assert (outputs[0] != outputs[1]).any()
+
+
+def test_the_range_of_least_squares_beats_the_observed_one_where_outliers_are_few() -> None:
+    random = np.random.default_rng(1)
+    values = np.concatenate([random.standard_normal(100_000), [40.0]])
+    counts, edges = np.histogram(values, 2048, range=(-40, 40))
+    found = least_squares_range(counts, edges, float(values.min()), 40.0)
+
+    def error(low: float, high: float) -> float:
+        step = (high - low) / 255
+        rounded = np.clip(np.round((values - low) / step), 0, 255) * step + low
+        return float(np.square(values - rounded).sum())
+
+    assert error(*found) < 0.9 * error(float(values.min()), 40.0)
+
+
+def test_int8_activations_with_uint8_weights_are_refused_with_what_to_take(tiny: ModelArtifact, tmp_path: Path) -> None:
+    recipe = Recipe(activations=Integer.INT8, weights=Integer.UINT8)
+    with pytest.raises(QuantizeError, match="no int8 activations with uint8 weights"):
+        quantize_model(tiny, tmp_path, recipe=recipe, calibration=CALIBRATION)
 
 
 def scales(graph: onnx.GraphProto) -> list[onnx.TensorProto]:

@@ -41,6 +41,14 @@ def test_the_default_recipe_is_tried_first_and_the_best_is_found(tmp_path: Path)
     assert Form.QOPERATOR not in {recipe.form for recipe in found}
 
 
+def test_types_that_no_runtime_takes_are_never_proposed_and_fp16_only_for_nodes_that_are_kept(tmp_path: Path) -> None:
+    judge = Counted()
+    search(tmp_path / "journal", KEPT, 40, judge)
+    assert ("int8", "uint8") not in {(recipe.activations, recipe.weights) for recipe in judge.asked}
+    assert {recipe.kept_in for recipe in judge.asked if not recipe.keep_float} == {"fp32"}
+    assert {recipe.kept_in for recipe in judge.asked if recipe.keep_float} == {"fp32", "fp16"}
+
+
 def test_a_search_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     class Interrupted(Exception):
         pass
