@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SOURCES = "torchvision name, timm:NAME, hf:ID-OR-FOLDER, package.module:factory, .onnx or .pt2 file."
 WEIGHTS = ("digits", "imagenet", "random")
+SCENARIOS = ("SingleStream", "Offline")  # of MLPerf Inference; the first is always measured
 MODEL, MEASUREMENT, BOARD = "Model and data", "Measurement", "Board"  # titles in a command's help
 
 
@@ -174,6 +175,15 @@ TargetError = Annotated[
     typer.Option(
         help="Repeat until the median's 95 % interval is this narrow, such as 1%; 0 for fixed counts. Default: 2%.",
         rich_help_panel=MEASUREMENT,
+    ),
+]
+Scenarios = Annotated[
+    list[str],
+    typer.Option(
+        "--scenario",
+        help="SingleStream (p90 latency) or Offline (throughput by batch and threads, too); repeatable.",
+        rich_help_panel=MEASUREMENT,
+        autocompletion=one_of(*SCENARIOS),
     ),
 ]
 NoInterleave = Annotated[
@@ -353,10 +363,14 @@ def chosen_criterion(name: str) -> Criterion:
     return member(Criterion, name, what="goal")
 
 
-def chosen_instruments(*, profile: bool, count: bool) -> tuple[str, ...]:
+def chosen_instruments(*, profile: bool, count: bool, scenarios: Sequence[str] = ()) -> tuple[str, ...]:
+    from edgetool.platform.names import name_hint
     from edgetool.records.instruments import DEFAULT
 
-    return (*DEFAULT, *(("operators",) if profile else ()), *(("instructions",) if count else ()))
+    if unknown := [name for name in scenarios if name not in SCENARIOS]:
+        raise ConfigError(f"no scenario {unknown[0]!r}", hint=name_hint(unknown[0], SCENARIOS, what="known scenarios"))
+    more = {"offline": "Offline" in scenarios, "operators": profile, "instructions": count}
+    return (*DEFAULT, *(name for name, wanted in more.items() if wanted))
 
 
 def benchmark_settings(

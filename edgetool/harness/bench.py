@@ -46,13 +46,16 @@ class Bench:
         samples: int | None = None,
         profile: Path | None = None,
         patience: float = 1.0,
+        file: PurePosixPath | None = None,
     ) -> HarnessOutcome:
         """Run the harness once on `model` with the options of HarnessJob. `patience` multiplies the time limit.
+
+        `file` is another file in the work folder to load in place of the model's own.
 
         Raises whatever run_harness raises, and HarnessError for more memory than the board has.
         """
         job = HarnessJob(
-            model=self.root / model.path,
+            model=file or self.root / model.path,
             inputs=input_paths(inputs_by_name(self.bundle), self.root),
             threads=threads or self.target.benchmark.threads,
             timeout_s=self.target.benchmark.timeout_s * patience,

@@ -28,7 +28,7 @@ from edgetool.targets.spec import Target
 
 HOST = "host"
 COMPARED_IMAGES = 4  # images classified in a runtime that is only counted, to compare its outputs
-EVERYWHERE = (*DEFAULT, "operators")  # instruments also used on the host, when requested
+EVERYWHERE = (*DEFAULT, "offline", "operators")  # instruments also used on the host, when requested
 
 
 @dataclass(frozen=True, kw_only=True)

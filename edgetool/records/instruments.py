@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from edgetool.errors import ConfigError
-from edgetool.measurements import accuracy, instructions, operators, timing
+from edgetool.measurements import accuracy, instructions, offline, operators, timing
 from edgetool.measurements.reading import Instrument
 from edgetool.platform.names import name_hint
 from edgetool.targets.spec import Target
@@ -14,6 +14,7 @@ from edgetool.targets.spec import Target
 INSTRUMENTS: Mapping[str, Instrument] = {
     "timing": timing.INSTRUMENT,
     "accuracy": accuracy.INSTRUMENT,
+    "offline": offline.INSTRUMENT,
     "operators": operators.INSTRUMENT,
     "instructions": instructions.INSTRUMENT,
 }

@@ -12,6 +12,7 @@ from edgetool.harness.instructions import SCALAR
 from edgetool.harness.result import HarnessEnvironment, LoadedRuntime
 from edgetool.measurements.accuracy import Accuracy
 from edgetool.measurements.instructions import InstructionCounts
+from edgetool.measurements.offline import Offline
 from edgetool.measurements.operators import Operators
 from edgetool.measurements.timing import Timing
 from edgetool.models.spec import ModelSpec, Precision
@@ -81,6 +82,7 @@ class Record:
     outputs_file: Name | None  # an .npz beside the record: the outputs of each held-out image, or of the timed input
     timing: Timing | None = None
     accuracy: Accuracy | None = None
+    offline: Offline | None = None
     operators: Operators | None = None
     instructions: InstructionCounts | None = None
 

@@ -30,6 +30,7 @@ from edgetool.reports.tables.goals import goals_table
 from edgetool.reports.tables.instructions import ClassRow, class_table, operator_table
 from edgetool.reports.tables.operators import operators_table
 from edgetool.reports.tables.runtimes import runtimes_table
+from edgetool.reports.tables.scenarios import ScenarioRow, scenarios_table
 from edgetool.reports.tables.shipping import shipping_table
 from edgetool.reports.verdict import Verdict, verdicts
 
@@ -97,6 +98,11 @@ class Report:
     def differences(self) -> Table[Difference]:
         """The table of differences of accuracy; without rows unless labelled images were classified twice."""
         return differences_table(self.stored.entries)
+
+    @cached_property
+    def scenarios(self) -> Table[ScenarioRow]:
+        """The table of MLPerf's scenarios; without rows unless Offline was measured."""
+        return scenarios_table(self.records)
 
     @property
     def runtimes(self) -> Table[Row]:
