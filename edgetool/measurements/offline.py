@@ -61,7 +61,8 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
         tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,
     ):
         first = bench.run(model, threads=1, outputs=True, samples=max(BATCHES))
-        threads = tuple(_threads(bench, first.result.environment.processors_allowed))
+        environment = first.result.environment
+        threads = tuple(_threads(bench, environment.processors_allowed or environment.processors))
         for batch in BATCHES:
             file = None if batch == 1 else _batched(bench, model, batch, Path(scratch), first)
             if batch == 1 or file is not None:
@@ -101,12 +102,12 @@ def _batched(
 
 
 def _are_equal(found: Outputs, single: Outputs, batch: int) -> bool:
-    for name, expected in single.items():
-        expected = expected[:batch].astype(np.float64)
+    for name, outputs in single.items():
+        expected = np.asarray(outputs[:batch], dtype=np.float64)
         if name not in found or found[name].size != expected.size:
             return False
-        got = found[name].reshape(expected.shape).astype(np.float64)
-        if np.abs(got - expected).max(initial=0.0) > TOLERANCE * max(np.abs(expected).max(initial=0.0), 1e-30):
+        got = np.asarray(found[name], dtype=np.float64).reshape(expected.shape)
+        if np.abs(got - expected).max(initial=0.0) > TOLERANCE * np.abs(expected).max(initial=1e-30):
             return False
     return True
 

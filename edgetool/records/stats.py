@@ -252,7 +252,7 @@ def mcnemar(only_baseline: int, only_candidate: int) -> float:
     for k in range(min(only_baseline, only_candidate) + 1):
         tail += term
         term = term * (n - k) // (k + 1)
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
