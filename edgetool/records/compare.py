@@ -159,7 +159,7 @@ def were_timed_apart(baseline: Record, candidate: Record) -> bool:
     a, b = baseline.timing, candidate.timing
     if a is None or b is None or baseline.emulated or baseline.subject.target != candidate.subject.target:
         return False
-    return not were_in_turn(a, b)
+    return a != b and not were_in_turn(a, b)
 
 
 def count_comparison(baseline: InstructionCounts, candidate: InstructionCounts) -> CountComparison:

@@ -95,6 +95,11 @@ def test_differences_between_the_two_are_caveats() -> None:
     assert compare(record(), other).caveats == (Caveat.DIFFERENT_RUNTIME, Caveat.DIFFERENT_MODEL)
 
 
+def test_times_of_one_target_that_were_not_taken_in_turn_say_so() -> None:
+    assert compare(record(), record(session_load_ns=1)).caveats == (Caveat.APART,)
+    assert compare(record(), record(target="board", session_load_ns=1)).caveats == ()
+
+
 def test_the_caveats_of_both_are_the_comparisons() -> None:
     found = compare(record(first_run_ns=9_000_000), emulated_record())
     assert set(found.caveats) == {Caveat.SLOW_FIRST_RUN, Caveat.EMULATED}

@@ -34,6 +34,7 @@ INT8 = model_spec(precision=Precision.INT8, sha256="c" * 64, size_bytes=1000)
 BOARD_FACTS = BoardFacts(model="a board", cpu="C908", isa="rv64gcv", governor="performance", load_1min=0.1)
 
 Entry = tuple[CaseResult, Recorded | None]
+BLOCKS = (4,) * 6 + (3,) * 2  # of the samples of a record, timed in turn
 
 
 def accuracy(*, images: int = 360, wrong: int = 4) -> Accuracy:
@@ -90,14 +91,17 @@ def on_board(target: str = "board", *, fast_ns: int = 700_000, **changes: Any) -
         "target": target,
         "environment": environment(board=BOARD_FACTS),
         "accuracy": accuracy(),
-        "turns": Turns(id="t", blocks=(4,) * 6 + (3,) * 2),
+        "turns": Turns(id="board", blocks=BLOCKS),
         **changes,
     }
     fast = tuple(fast_ns + i for i in range(30))
     return entry(record(**there)), entry(record(**{**there, "model": INT8, "samples_ns": fast}))
 
 
-HOST = tuple(entry(record(model=model, accuracy=accuracy())) for model in (model_spec(), INT8))
+HOST = tuple(
+    entry(record(model=model, accuracy=accuracy(), turns=Turns(id="host", blocks=BLOCKS)))
+    for model in (model_spec(), INT8)
+)
 EMULATED = tuple(
     entry(emulated_record(model=model, accuracy=accuracy(images=40, wrong=0))) for model in (model_spec(), INT8)
 )
