@@ -112,6 +112,7 @@ class EstimateAnswer:
 @value
 class TraceAnswer:
     trace: str  # a file for ui.perfetto.dev
+    node_data: tuple[str, ...]  # files for Model Explorer, one for each profiled case
 
 
 @value

@@ -370,7 +370,8 @@ def trace(
 ) -> None:
     """Write the profiles of a run as a trace for ui.perfetto.dev or chrome://tracing.
 
-    The run must have been measured with --profile.
+    The run must have been measured with --profile. Beside the trace lies each case's *.node-data.json, an overlay for
+    Model Explorer.
 
     Example: edgetool trace runs/20261124T101500Z-3f2a1b --output trace.json
     """
@@ -378,13 +379,16 @@ def trace(
 
     from edgetool.platform.files import write_atomically
     from edgetool.records.results import read_run
-    from edgetool.reports.trace import trace_events
+    from edgetool.reports.trace import node_data, trace_events
 
-    path = output or run / "trace.json"
-    write_atomically(path, dumps(trace_events(read_run(run))).encode())
+    path, stored = output or run / "trace.json", read_run(run)
+    write_atomically(path, dumps(trace_events(stored)).encode())
+    overlays = {path.with_name(f"{stem}.node-data.json"): overlay for stem, overlay in node_data(stored).items()}
+    for file, overlay in overlays.items():
+        write_atomically(file, dumps(overlay).encode())
     if json:
         from edgetool.commands.answers import TraceAnswer
 
-        print_json(TraceAnswer(trace=str(path)))
+        print_json(TraceAnswer(trace=str(path), node_data=tuple(str(file) for file in overlays)))
         return
-    print(path)
+    print(*(path, *overlays), sep="\n")

@@ -1,6 +1,8 @@
-"""A run's profiles as a trace: each case a process, its nodes slices, the bytes that each handles a counter.
+"""A run's profiles for other viewers: as a trace of all cases, and as an overlay of each case's model.
 
-The format is Chrome's JSON (Trace Event Format, Google 2016), which ui.perfetto.dev and chrome://tracing open.
+The trace is Chrome's JSON (Trace Event Format, Google 2016), which ui.perfetto.dev and chrome://tracing open: each case
+is a process, its nodes are slices, the bytes that each handles a counter. The overlays are node data of Model Explorer,
+which colors the nodes of an opened model by the time they take.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from edgetool.records.record import Record
 from edgetool.records.results import StoredRun
 
 THREAD = 1
-MICROSECOND_NS = 1000
+MICROSECOND_NS, MILLISECOND_NS = 1000, 1_000_000
+GRADIENT = ({"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#d7301f"})
 
 
 def trace_events(stored: StoredRun) -> dict[str, Any]:
@@ -32,6 +35,25 @@ def trace_events(stored: StoredRun) -> dict[str, Any]:
     if not events:
         raise ConfigError(f"{stored.folder} holds no profile of nodes", hint="measure it again with --profile")
     return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"run": stored.run.id}}
+
+
+def node_data(stored: StoredRun) -> dict[str, dict[str, Any]]:
+    """Return the overlay of each profiled case by its file's stem: node → milliseconds in one inference.
+
+    The form is that of one graph's data (google-ai-edge/model-explorer, node_data_builder.py: GraphNodeData). Nodes
+    that the runtime fused have no counterpart in the model's file and are not shown there.
+    """
+    overlays = {}
+    for result, found in stored.entries:
+        operators = None if found is None else found.record.operators
+        if operators is None or not operators.nodes:
+            continue
+        times: dict[str, int] = {}
+        for node in operators.nodes:
+            times[node.node or node.operator] = times.get(node.node or node.operator, 0) + node.duration_ns
+        results = {name: {"value": time_ns / MILLISECOND_NS} for name, time_ns in times.items()}
+        overlays[result.case.stem] = {"results": results, "gradient": list(GRADIENT)}
+    return overlays
 
 
 def _events(process: int, record: Record, operators: Operators) -> Iterator[dict[str, Any]]:

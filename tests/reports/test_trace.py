@@ -7,6 +7,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import onnx
 import pytest
 
 from edgetool.bundles import Bundle
@@ -16,13 +17,14 @@ from edgetool.pipeline.steps import Kit
 from edgetool.platform.process import run_process
 from edgetool.records.measure import measure
 from edgetool.records.results import read_run
-from edgetool.reports.trace import trace_events
+from edgetool.reports.trace import node_data, trace_events
 from edgetool.targets.registry import open_executor
 from tests.support.bundles import bench_of
 from tests.support.commands import run_cli
 from tests.support.records import emulated_record, record, recorded, stored_run
 
 SCHEMA = Path(__file__).with_name("trace.schema.json")
+NODE_DATA_SCHEMA = Path(__file__).with_name("node_data.schema.json")
 NODES = Operators(
     times=(),
     nodes=(
@@ -32,8 +34,8 @@ NODES = Operators(
 )
 
 
-def check(path: Path) -> None:
-    done = run_process([sys.executable, "-P", "-m", "check_jsonschema", "--schemafile", SCHEMA, path], timeout_s=60)
+def check(*paths: Path, schema: Path = SCHEMA) -> None:
+    done = run_process([sys.executable, "-P", "-m", "check_jsonschema", "--schemafile", schema, *paths], timeout_s=60)
     assert done.exit_code == 0, done.stdout.decode()
 
 
@@ -51,6 +53,14 @@ def test_a_real_profile_is_a_valid_trace(host: Kit, host_bundle: Bundle, tmp_pat
         ends = [(event["ts"], event["ts"] + event["dur"]) for event in slices if event["pid"] == process]
         assert all(end <= start + 1 for (_, end), (start, _) in pairwise(ends))
     assert any(event["ph"] == "C" and event["args"]["output bytes"] > 0 for event in found["traceEvents"])
+    overlays = sorted(tmp_path.glob("*.node-data.json"))
+    check(*overlays, schema=NODE_DATA_SCHEMA)
+    graphs = {
+        str(model.spec.precision): onnx.load(host_bundle.root / model.path) for model in host_bundle.manifest.models
+    }
+    for path, graph in zip(overlays, (graphs["fp32"], graphs["int8"]), strict=True):
+        timed = json.loads(path.read_text())["results"]
+        assert set(timed) & {node.name for node in graph.graph.node}
 
 
 def test_host_and_emulated_target_are_processes_and_the_emulated_one_says_so(tmp_path: Path) -> None:
@@ -62,6 +72,12 @@ def test_host_and_emulated_target_are_processes_and_the_emulated_one_says_so(tmp
     assert len(names) == 2
     assert "emulated" in names[1]
     assert [event["name"] for event in found["traceEvents"] if event["ph"] == "X"] == ["conv", 're"lu'] * 2
+
+
+def test_an_overlay_has_each_nodes_time_in_milliseconds(tmp_path: Path) -> None:
+    overlays = node_data(read_run(stored_run(tmp_path / "run", recorded(record(operators=NODES)))))
+    (overlay,) = overlays.values()
+    assert overlay["results"] == {"conv": {"value": 0.005}, 're"lu': {"value": 0.0005}}
 
 
 def test_a_run_without_a_profile_says_how_to_get_one(tmp_path: Path) -> None:
