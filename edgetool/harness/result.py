@@ -53,6 +53,15 @@ class Energy:
 
 
 @value
+class Memory:
+    """Resident memory of the harness process after each stage; None where /proc doesn't tell."""
+
+    runtime_bytes: NonNegative | None  # the runtime is loaded, the model not
+    session_bytes: NonNegative | None  # the model is loaded: weights, packed weights, the session's own
+    first_run_bytes: NonNegative | None  # one inference is over: activations too, which the runtime's arena keeps
+
+
+@value
 class HarnessRun:
     inputs: Annotated[tuple[TensorSpec, ...], Len(0, 64)]
     outputs: Annotated[tuple[TensorSpec, ...], Len(0, 64)]
@@ -64,6 +73,7 @@ class HarnessRun:
     samples_ns: Samples
     stop: Stop | None = None  # None if no stop rule was used, or from an older harness
     energy: Energy | None = None  # None without a sensor, or from an older harness
+    memory: Memory | None = None  # None without timed repetitions, or from an older harness
     profile: Text | None
 
 

@@ -16,7 +16,7 @@ from edgetool.bundles import BundledModel
 from edgetool.errors import EdgetoolError, HarnessError
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import HarnessOutcome
-from edgetool.harness.result import Energy, Latencies, Samples
+from edgetool.harness.result import Energy, Latencies, Memory, Samples
 from edgetool.measurements.reading import Instrument, Reading
 from edgetool.platform.values import Name, NonNegative, Positive, value
 from edgetool.records.stats import Interval, Stop, median_ratio, ratio_in_turn, stop
@@ -47,6 +47,7 @@ class Timing:
     turns: Turns | None = None  # None if the model was timed alone
     energy: Energy | None = None  # of all repetitions; None without a sensor
     peak_rss_bytes: NonNegative | None  # of the harness process
+    memory: Memory | None = None  # of the first process, by stage
     before: BoardFacts | None  # None when the target's /proc isn't its own
     after: BoardFacts | None
 
@@ -172,6 +173,7 @@ def _of_blocks(
         turns=None if turns is None else Turns(id=turns, blocks=tuple(len(run.samples_ns) for run in runs)),
         energy=_energy([run.energy for run in runs]),
         peak_rss_bytes=max(peaks, default=None),
+        memory=runs[0].memory,
         before=before,
         after=read_facts(bench.executor),
     )

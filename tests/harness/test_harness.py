@@ -79,6 +79,12 @@ def test_every_repetition_is_kept_when_the_number_decides(bench: Bench) -> None:
     assert run.first_run_ns is not None
     assert run.peak_rss_bytes is not None
     assert run.peak_rss_bytes > 1_000_000
+    assert run.memory is not None
+    assert run.memory.runtime_bytes is not None
+    assert run.memory.session_bytes is not None
+    assert run.memory.first_run_bytes is not None
+    assert 1_000_000 < run.memory.runtime_bytes < run.memory.session_bytes <= run.peak_rss_bytes
+    assert run.memory.first_run_bytes <= run.peak_rss_bytes
 
 
 def test_repetitions_go_on_until_the_duration_is_reached(bench: Bench) -> None:

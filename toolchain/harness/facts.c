@@ -100,19 +100,27 @@ void facts_write_library(struct json *json, const void *address) {
   json_string(json, "build_id", search.build_id[0] != '\0' ? search.build_id : NULL);
 }
 
-int64_t facts_peak_rss_bytes(void) {
-  /* Not getrusage: ru_maxrss survives exec, so it would report a large parent's memory. */
+/* A size in /proc/self/status, or -1. Not getrusage: ru_maxrss survives exec, so it would be a large parent's. */
+static int64_t status_bytes(const char *key) {
   FILE *status = fopen("/proc/self/status", "r");
   char line[256];
+  size_t length = strlen(key);
   long long kibibytes = -1;
   if (status == NULL) {
     return -1;
   }
-  while (fgets(line, sizeof line, status) != NULL && sscanf(line, "VmHWM: %lld kB", &kibibytes) != 1) {
+  while (fgets(line, sizeof line, status) != NULL) {
+    if (strncmp(line, key, length) == 0 && sscanf(line + length, ": %lld kB", &kibibytes) == 1) {
+      break;
+    }
   }
   fclose(status);
   return kibibytes < 0 ? -1 : (int64_t)kibibytes * 1024;
 }
+
+int64_t facts_peak_rss_bytes(void) { return status_bytes("VmHWM"); }
+
+int64_t facts_rss_bytes(void) { return status_bytes("VmRSS"); }
 
 bool facts_set_cpus(const char *list) {
   cpu_set_t wanted;

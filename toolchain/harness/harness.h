@@ -50,6 +50,9 @@ struct harness {
   size_t judged_count; /* repetitions that `stop` is based on */
   struct energy energy; /* of the repetitions */
   int64_t peak_rss_bytes;
+  struct {
+    int64_t runtime, session, first_run; /* resident bytes after each stage; -1 when not known */
+  } memory;
   char *profile_file;
 
   const char *stage; /* the current stage, for failure messages */

@@ -80,6 +80,7 @@ static bool is_enough(struct harness *harness, int64_t elapsed_ns, bool *failed)
 
 static bool warm_up_and_time(struct harness *harness) {
   harness->first_run_ns = time_once(harness);
+  harness->memory.first_run = facts_rss_bytes();
   if (harness->first_run_ns < 0 || !warm_up(harness)) {
     return false;
   }

@@ -55,6 +55,18 @@ static void write_stop(struct json *json, const struct harness *harness) {
   json_close(json, '}');
 }
 
+static void write_memory(struct json *json, const struct harness *harness) {
+  if (harness->repetition_count == 0) {
+    json_null(json, "memory");
+    return;
+  }
+  json_open(json, "memory", '{');
+  write_known(json, "runtime_bytes", harness->memory.runtime);
+  write_known(json, "session_bytes", harness->memory.session);
+  write_known(json, "first_run_bytes", harness->memory.first_run);
+  json_close(json, '}');
+}
+
 static void write_energy(struct json *json, const struct harness *harness) {
   const struct energy *energy = &harness->energy;
   if (harness->repetition_count == 0 || energy->sensor[0] == '\0' || energy->failed) {
@@ -80,6 +92,7 @@ static void write_measurement(struct json *json, const struct harness *harness) 
   write_times(json, "samples_ns", harness->samples_ns, harness->repetition_count);
   write_stop(json, harness);
   write_energy(json, harness);
+  write_memory(json, harness);
   json_string(json, "profile", harness->profile_file);
 }
 

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "facts.h"
 #include "harness.h"
 
 static bool load_model(struct harness *harness) {
@@ -22,9 +23,14 @@ static bool describe_model(struct harness *harness) {
 }
 
 bool session_open(struct harness *harness) {
-  if (!backend_open(harness) || !load_model(harness)) {
+  if (!backend_open(harness)) {
     return false;
   }
+  harness->memory.runtime = facts_rss_bytes();
+  if (!load_model(harness)) {
+    return false;
+  }
+  harness->memory.session = facts_rss_bytes();
   ask_for_kernels(harness);
   return describe_model(harness);
 }

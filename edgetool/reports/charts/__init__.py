@@ -9,6 +9,7 @@ from edgetool.reports.charts.accuracy import accuracy_chart
 from edgetool.reports.charts.drawing import Chart
 from edgetool.reports.charts.instructions import instructions_chart
 from edgetool.reports.charts.latency import latency_chart
+from edgetool.reports.charts.memory import memory_chart
 from edgetool.reports.charts.runtimes import runtimes_chart
 from edgetool.reports.charts.samples import samples_chart
 from edgetool.reports.charts.size import size_chart
@@ -21,6 +22,7 @@ CHARTS: tuple[Callable[[Sequence[Row], Sequence[Record]], Chart | None], ...] = 
     size_chart,
     accuracy_chart,
     latency_chart,
+    memory_chart,
     instructions_chart,
     runtimes_chart,
     samples_chart,
