@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from edgetool.models.artifacts import read_artifact, save_artifact
 from edgetool.models.images import ImageSet
 from edgetool.models.quantize import quantize_model
 from edgetool.models.recipes import read_recipe
 from tests.models.test_layers_of_models import ruined_graph
-from tests.support.commands import run_cli
-from tests.support.models import save_model, tiny_inputs
+from tests.support.commands import run_checked, run_cli
+from tests.support.models import SHAPE, save_model, tiny_inputs
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def answer(folder: Path, *words: str | Path) -> dict[str, Any]:
-    done = run_cli("diff", *words, "--held-out", "inputs.npz", "--json", cwd=folder)
+def answer(folder: Path, *words: str | Path, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    done = run_cli("diff", *words, "--held-out", "inputs.npz", "--json", cwd=folder, env=env)
     assert done.exit_code == 0, done.stderr.decode()
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -51,6 +52,39 @@ def test_one_model_in_two_places_differs_by_rounding_alone(folder: Path) -> None
     assert found["first"] is None
     assert {layer["host_db"] for layer in found["diff"]["layers"]} == {None}
     assert min(layer["target_db"] for layer in found["diff"]["layers"]) > 100
+
+
+BROKEN = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+float asinhf(float x) {
+  float (*real)(float) = (float (*)(float))dlsym(RTLD_NEXT, "asinhf");
+  return real(x) * (strcmp(program_invocation_short_name, "edgetool-harness") == 0 ? 1.01f : 1.0f);
+}
+"""
+
+
+def test_the_one_kernel_that_a_targets_runtime_has_wrong_is_the_first_layer(tmp_path: Path) -> None:
+    """ONNX Runtime's Asinh calls libm's asinhf, which is another one in the harness's process."""
+    (tmp_path / "broken.c").write_text(BROKEN)
+    run_checked(["cc", "-shared", "-fPIC", "-o", tmp_path / "broken.so", tmp_path / "broken.c", "-ldl"])
+    steps = [("Softplus", "input", "s"), ("Asinh", "s", "a"), ("Softsign", "a", "o"), ("Flatten", "o", "logits")]
+    nodes = [helper.make_node(kind, [taken], [given], name=kind.lower()) for kind, taken, given in steps]
+    ends = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name, shape in (("input", SHAPE), ("logits", (1, 768)))
+    ]
+    graph = helper.make_graph(nodes, "asinh", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    save_model(tmp_path / "asinh.onnx", model)
+    np.savez(tmp_path / "inputs.npz", calibration_images=tiny_inputs(4), heldout_images=tiny_inputs(4))
+    words = ("asinh.onnx", "--target", "host")
+    assert answer(tmp_path, *words)["first"] is None
+    assert (
+        answer(tmp_path, *words, env={"LD_PRELOAD": str(tmp_path / "broken.so")})["first"]["layer"]["node"] == "asinh"
+    )
 
 
 def test_bisecting_writes_a_recipe(folder: Path, tmp_path: Path) -> None:
