@@ -16,21 +16,23 @@ from edgetool.errors import BuildError
 from edgetool.platform.files import is_inside, write_atomically
 from edgetool.platform.process import run_tool
 
-PATCHED_FILE = re.compile(r"^\+\+\+ b/(\S+)$", re.MULTILINE)
+PATCHED_FILE = re.compile(r"^--- (\S+)\n\+\+\+ b/(\S+)$", re.MULTILINE)
 
 
 def patched_files(tree: Path, patches: Sequence[Path], *, log: Path) -> dict[str, bytes]:
     """Return the contents of the files changed by `patches`, by path in `tree`, which isn't modified.
 
-    Raises BuildError when a patch doesn't apply, or names a file that isn't in `tree`.
+    A patch may add files (`--- /dev/null`). Raises BuildError when a patch doesn't apply, changes a file that isn't in
+    `tree`, or adds one that is.
     """
     with tempfile.TemporaryDirectory(prefix="edgetool-patches-") as scratch:
         for patch in patches:
-            for name in PATCHED_FILE.findall(patch.read_text()):
-                copy = Path(scratch, name)
-                if not is_inside(name) or not (tree / name).is_file():
-                    raise BuildError(f"{patch.name} changes {name}, which is not in the sources")
-                if not copy.exists():
+            for original, name in PATCHED_FILE.findall(patch.read_text()):
+                copy, added = Path(scratch, name), original == "/dev/null"
+                if not is_inside(name) or (tree / name).is_file() == added:
+                    problem = "adds a file that is" if added else "changes a file that is not"
+                    raise BuildError(f"{patch.name} {problem} in the sources: {name}")
+                if not added and not copy.exists():
                     copy.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(tree / name, copy)
             run_tool(
@@ -51,11 +53,11 @@ def mirror(
 ) -> None:
     """Make `folder` contain exactly the files of `source` whose names match `only`.
 
-    Files in `changed` get the given content. Files with the right content aren't rewritten, since the build goes by
-    modification times. `place` adds a new file.
+    Files in `changed` get the given content; they may be new. Files with the right content aren't rewritten, since the
+    build goes by modification times. `place` adds a file of `source`.
     """
     changed = changed or {}
-    names = {name for name in _names(source) if PurePosixPath(name).match(only)}
+    names = {name for name in _names(source) if PurePosixPath(name).match(only)} | changed.keys()
     for name in names:
         path, original = folder / name, source / name
         if name not in changed and not path.exists():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from edgetool.errors import BuildError
+from edgetool.platform.process import run_process
+from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.patches import mirror, patched_files
 
 PATCH = """Why it is there.
@@ -60,6 +63,26 @@ def test_a_patch_of_a_file_that_is_not_there_is_refused(tree: Path, tmp_path: Pa
         patched_files(tree, [patch(tmp_path, PATCH.replace("src/one.c", name))], log=tmp_path / "log")
 
 
+ADDED = """--- /dev/null
++++ b/src/three.c
+@@ -0,0 +1 @@
++int three = 3;
+"""
+
+
+def test_a_patch_may_add_a_file(tree: Path, tmp_path: Path) -> None:
+    changed = patched_files(tree, [patch(tmp_path, ADDED)], log=tmp_path / "log")
+    mirror(tree, tmp_path / "build", changed=changed)
+    assert (tmp_path / "build/src/three.c").read_text() == "int three = 3;\n"
+    mirror(tree, tmp_path / "build")
+    assert not (tmp_path / "build/src/three.c").exists()
+
+
+def test_a_patch_that_adds_what_is_there_is_refused(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="is in the sources"):
+        patched_files(tree, [patch(tmp_path, ADDED.replace("three.c", "two.c"))], log=tmp_path / "log")
+
+
 def test_a_mirror_touches_only_what_differs(tree: Path, tmp_path: Path) -> None:
     folder = tmp_path / "build"
     mirror(tree, folder, place=os.link)
@@ -85,3 +108,14 @@ def test_a_mirror_drops_what_the_source_dropped(tree: Path, tmp_path: Path) -> N
     (tree / "src/two.c").unlink()
     mirror(tree, folder, only="*.c")
     assert [path.name for path in folder.rglob("*.c")] == ["one.c"]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+@pytest.mark.parametrize("path", sorted(recipe_folder().glob("patches/*.patch")), ids=lambda path: path.stem)
+def test_a_patch_says_to_upstream_what_it_does_and_why(path: Path, tmp_path: Path) -> None:
+    message, diff = tmp_path / "message", tmp_path / "diff"
+    head = run_process(["git", "mailinfo", message, diff], stdin=path).stdout.decode()
+    assert "Author: " in head
+    assert "Subject: " in head
+    assert message.read_text().strip()
+    assert diff.read_text().startswith("---\n--- ")
