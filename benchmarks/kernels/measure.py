@@ -58,7 +58,10 @@ BENCHMARKS = (
     Benchmark(
         model=PlannedModel(source="mobilenet_v2"), vlens=(256, 128), images=10, runtimes=(*ONNX_RUNTIMES, "ncnn")
     ),
-    Benchmark(model=PlannedModel(source="resnet18", weights="random"), vlens=(256,), images=4, runtimes=ONNX_RUNTIMES),
+    *(
+        Benchmark(model=PlannedModel(source=name, weights="random"), vlens=(256,), images=4, runtimes=ONNX_RUNTIMES)
+        for name in ("resnet18", "mobilenet_v3_large", "efficientnet_b0", "shufflenet_v2_x1_0", "regnet_y_400mf")
+    ),
 )
 
 

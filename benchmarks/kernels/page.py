@@ -7,11 +7,15 @@ from pathlib import Path
 
 from benchmarks.kernels.chart import label, model_chart
 from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
+from edgetool.estimates.cores import core_names, load_core
+from edgetool.estimates.rows import EstimateRow
+from edgetool.estimates.rows import rows as estimate_rows
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.platform.columns import Column, Table
 from edgetool.platform.files import write_atomically
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text
 from edgetool.reports.exporters.markdown import markdown_environment, tidy
+from edgetool.reports.tables.estimates import interval_text
 from edgetool.reports.tables.instructions import operator_table
 from edgetool.runtimes.ncnn.convert import INSTALL
 
@@ -35,7 +39,7 @@ def write_page(findings: Findings, folder: Path) -> Path:
         chart = model_chart(findings, model)
         write_atomically(folder / f"{chart.name}.svg", chart.file())
         rows = sorted((row for row in findings.rows if row.model == model), key=lambda row: row.precision)
-        models[model] = (model_table(findings, rows), chart, _operators(rows))
+        models[model] = (model_table(findings, rows), estimates_table(rows), chart, _operators(rows))
     made = markdown_environment(Path(__file__).parent).get_template("performance.md.j2")
     text = made.render(
         findings=findings,
@@ -71,6 +75,24 @@ def model_table(findings: Findings, rows: Sequence[KernelRow]) -> Table[KernelRo
         ),
     )
     return Table(caption="One inference in each runtime", columns=columns, rows=rows)
+
+
+def estimates_table(rows: Sequence[KernelRow]) -> Table[EstimateRow]:
+    """The rows on every core that would run them; none of counts that don't tell operations apart."""
+    cores = [load_core(name) for name in core_names()]
+    lines = [
+        line
+        for row in rows
+        if row.counts.mean.cells
+        for line in estimate_rows(f"{row.precision}, {label(row)}", row.counts, cores)
+    ]
+    columns: tuple[Column[EstimateRow], ...] = (
+        Column(title="estimated", value=lambda line: line.of),
+        Column(title="core", value=lambda line: line.core_title),
+        Column(title="cycles", value=lambda line: interval_text(line.cycles)),
+        Column(title="bound by", value=lambda line: line.bound_by.value),
+    )
+    return Table(caption="Estimated cycles of one inference", columns=columns, rows=lines)
 
 
 def _operators(rows: Sequence[KernelRow]) -> list[tuple[str, Table[OperatorInstructions]]]:
