@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from edgetool.platform.tail import GRACE_S, Tail
 from edgetool.platform.values import value
 
 LINE_LIMIT_BYTES = 64 * 1024
-LOOK_S = 0.5  # between two looks for signals that a wait has missed
+LOOK_S = 0.5  # between two looks for signals that a wait has missed, as _ends_within says
 
 
 @value
@@ -94,6 +94,8 @@ def run_process(
         pool.submit(int).result()  # the thread exists from here, so shutdown waits for the next task or cancels it
         try:
             pool.submit(_start, started, words, cwd, whole, on_line, keep_open, stdin)
+            while not started.done():
+                wait([started], LOOK_S)
             process, stdout, stderr = started.result()
             timed_out = not _ends_within(process, timeout_s)
         finally:
@@ -139,12 +141,16 @@ def _start(
                 start_new_session=True,
                 pass_fds=keep_open,
             )
-    except (OSError, ValueError) as error:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            pipes = _Pipe(process.stdout, on_line), _Pipe(process.stderr)
+        except RuntimeError:  # there can be no more threads
+            _end_group(process)
+            raise
+        started.set_result((process, *pipes))
+    except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
         started.set_exception(error)
-        return
-    assert process.stdout is not None
-    assert process.stderr is not None
-    started.set_result((process, _Pipe(process.stdout, on_line), _Pipe(process.stderr)))
 
 
 def _ends_within(process: subprocess.Popen[bytes], timeout_s: float | None) -> bool:

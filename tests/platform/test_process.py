@@ -7,10 +7,12 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import pytest
 
@@ -174,3 +176,30 @@ def test_an_interrupt_while_a_program_is_being_started_ends_it(monkeypatch: pyte
     with pytest.raises(KeyboardInterrupt):
         run_process(["sleep", seconds])
     assert not [line for line in command_lines() if seconds in line]
+
+
+def test_an_interrupt_that_a_wait_has_missed_is_heeded_while_a_program_is_being_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Missed on purpose: a signal that another thread takes does not wake the main one, whose handler is to run."""
+    heeded, in_time = threading.Event(), []
+    start = subprocess.Popen
+
+    def slow(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        in_time.append(heeded.wait(20))
+        return start(*words, **options)
+
+    def handle(number: int, frame: FrameType | None) -> NoReturn:
+        del number, frame
+        heeded.set()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", slow)
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_process(["true"])
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert in_time == [True]
