@@ -11,10 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edgetool.api import Model, bench, compare, deploy, estimate, export, load_run, package, quantize
+    from edgetool.api import Model, Signer, bench, compare, deploy, estimate, export, load_run, package, quantize
 
 __all__ = [
     "Model",
+    "Signer",
     "__version__",
     "bench",
     "compare",

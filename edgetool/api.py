@@ -15,6 +15,7 @@ from edgetool.console.sweep import watch_boards
 from edgetool.errors import ConfigError
 from edgetool.estimates.cores import core_names, load_core
 from edgetool.estimates.rows import EstimateRow
+from edgetool.keyless import Signer
 from edgetool.models.artifacts import read_artifact, request_of, save_artifact
 from edgetool.models.opsets import DEFAULT_OPSET
 from edgetool.models.quantize import Quantization
@@ -49,6 +50,7 @@ __all__ = [
     "Precision",
     "Recipe",
     "Report",
+    "Signer",
     "bench",
     "compare",
     "deploy",
@@ -191,7 +193,7 @@ def bench(
     precisions: Sequence[str] = (),
     instruments: Sequence[str] = DEFAULT,
     benchmark: Mapping[str, object] | None = None,
-    signers: AnyPath | None = None,
+    signers: AnyPath | Signer | None = None,
     runs: AnyPath = "runs",
     wait: bool = False,
     force: bool = False,
@@ -200,11 +202,12 @@ def bench(
     """Measure a bundle, given as a folder or an archive, on one target or on several in parallel (extra: sweep).
 
     `precisions` selects models of the bundle; the other options are those of `deploy`. With `signers`, a file of
-    allowed signers for ssh-keygen, an unsigned bundle is refused. On one target a failing case raises its error; on
-    several it becomes a result with the reason. Raises EdgetoolError.
+    allowed signers for ssh-keygen or a `Signer` by sigstore, a bundle that is not signed by them is refused. On one
+    target a failing case raises its error; on several it becomes a result with the reason. Raises EdgetoolError.
     """
     names = [targets] if isinstance(targets, str) else targets
-    with pipeline.opened(bundle.root if isinstance(bundle, Bundle) else Path(bundle), signers=_path(signers)) as opened:
+    allowed = signers if isinstance(signers, Signer) else _path(signers)
+    with pipeline.opened(bundle.root if isinstance(bundle, Bundle) else Path(bundle), signers=allowed) as opened:
         cases = bundle_cases(
             opened,
             names,

@@ -27,7 +27,8 @@ from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 HARNESS = "bin/edgetool-harness"
 MANIFEST = "manifest.json"
-SIGNATURE = f"{MANIFEST}.sig"  # present in signed bundles
+SIGNATURE = f"{MANIFEST}.sig"  # present in bundles signed with an SSH key
+KEYLESS_SIGNATURE = f"{MANIFEST}.sigstore.json"  # present in bundles signed by sigstore
 NOTICE = "NOTICE"  # licences of the bundled files
 LOADED_FOLDERS = ("bin", "lib")  # folders from which the target's loader loads any file
 FILES_LIMIT = 10_000
@@ -77,8 +78,8 @@ class Bundle:
     @property
     def names(self) -> tuple[str, ...]:
         """The paths of the bundle's files, without any other files in its folder."""
-        signature = (SIGNATURE,) if (self.root / SIGNATURE).is_file() else ()
-        return (MANIFEST, *signature, *(entry.path for entry in self.manifest.files))
+        signatures = (name for name in (SIGNATURE, KEYLESS_SIGNATURE) if (self.root / name).is_file())
+        return (MANIFEST, *signatures, *(entry.path for entry in self.manifest.files))
 
     def command(self, there: PurePosixPath) -> tuple[str, ...]:
         """Return the command that starts the harness of a bundle copied to `there`.

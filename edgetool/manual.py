@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "EDGETOOL_CACHE": "Where runtimes, emulators and finished steps are kept.",
     "EDGETOOL_TARGETS": "Folder of target files that is looked at first.",
     "EDGETOOL_DEBIAN_MIRROR": "Debian mirrors, separated by spaces.",
+    "EDGETOOL_TRUST_CONFIG": "Trust configuration of sigstore (JSON), instead of the public one.",
     "NO_COLOR": "No colours.",
 }
 FILES = {

@@ -1,4 +1,4 @@
-"""Sign bundles with an SSH key (`ssh-keygen -Y`) and verify the signatures.
+"""Sign bundles with an SSH key (`ssh-keygen -Y`) or by sigstore, and verify the signatures.
 
 The signature covers the manifest, which contains the SHA-256 of every other file.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgetool.bundles import MANIFEST, SIGNATURE
 from edgetool.errors import BuildError, ConfigError
+from edgetool.keyless import Signer, check_keyless, sign_keyless
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.text import decoded
 
@@ -17,11 +18,14 @@ LIMIT_BYTES = 64 * 1024
 TIMEOUT_S = 60.0  # the key may need a passphrase from an agent, or a touch on a token
 
 
-def sign_bundle(root: Path, key: Path) -> Path:
+def sign_bundle(root: Path, key: Path | None) -> Path:
     """Sign the manifest and return the path of the signature.
 
-    `key` is a private key's file, or a public key's whose private key is in an agent. Raises ConfigError.
+    `key` is a private key's file, or a public key's whose private key is in an agent; None signs by sigstore. Raises
+    ConfigError.
     """
+    if key is None:
+        return sign_keyless(root)
     if not key.is_file():
         raise ConfigError(f"no key {key}", hint="create one with ssh-keygen -t ed25519 -f KEY")
     manifest = root / MANIFEST
@@ -36,11 +40,14 @@ def sign_bundle(root: Path, key: Path) -> Path:
     return written
 
 
-def check_signature(root: Path, allowed: Path) -> str:
-    """Verify a bundle's signature and return the signer's name from `allowed`, OpenSSH's `allowed_signers` file.
+def check_signature(root: Path, allowed: Path | Signer) -> str:
+    """Verify a bundle's signature and return the signer's name.
 
-    Raises ConfigError when the file doesn't exist, BuildError when the bundle isn't signed by one of its signers.
+    `allowed` is OpenSSH's `allowed_signers` file, or who must have signed by sigstore. Raises ConfigError when the file
+    doesn't exist, BuildError when the bundle isn't signed by one of them.
     """
+    if isinstance(allowed, Signer):
+        return check_keyless(root, allowed)
     if not allowed.is_file():
         raise ConfigError(
             f"the file of allowed signers {allowed} doesn't exist",

@@ -145,7 +145,10 @@ def package(
     inputs: Annotated[Path | None, typer.Option(help="Images to time and evaluate: folder or .npz.")] = None,
     images: Images = None,
     archive: Annotated[bool, typer.Option("--archive", help="Also write a .tar.zst.")] = False,
-    sign: Annotated[Path | None, typer.Option(help="Sign with this SSH key, or with an agent's by its .pub.")] = None,
+    sign: Annotated[
+        str | None,
+        typer.Option(metavar="KEY|sigstore", help="Sign with this SSH key, an agent's by its .pub, or by sigstore."),
+    ] = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -163,7 +166,7 @@ def package(
     folder = output or Path(f"{artifacts[0].spec.name}-{load_target(target).name}")
     bundle = api.package(artifacts, target, folder, inputs=inputs, images=images, force=force, quiet=json)
     if sign is not None:
-        sign_bundle(bundle.root, sign)
+        sign_bundle(bundle.root, None if sign == "sigstore" else Path(sign))
     packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None
     if json:
         from edgetool.commands.answers import PackageAnswer

@@ -66,6 +66,7 @@ from edgetool.commands.output import print_caveats, print_json, print_run
 from edgetool.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edgetool.keyless import Signer
     from edgetool.reports.goals import Check
 
 
@@ -188,6 +189,12 @@ def bench(
     require_signature: Annotated[
         Path | None, typer.Option(help="Refuse a bundle that nobody in this allowed_signers file signed.")
     ] = None,
+    require_signer: Annotated[
+        str | None, typer.Option(help="Refuse a bundle that this identity didn't sign by sigstore (extra: sigstore).")
+    ] = None,
+    issuer: Annotated[
+        str | None, typer.Option(help="URL of the OpenID Connect provider that vouches for --require-signer.")
+    ] = None,
     track: Track = None,
     runs: Runs = Path("runs"),
     force: Force = False,
@@ -218,7 +225,7 @@ def bench(
             governor,
             cooldown,
         ),
-        signers=require_signature,
+        signers=_signers(require_signature, require_signer, issuer),
         runs=runs,
         wait=wait,
         force=force,
@@ -226,6 +233,18 @@ def bench(
     )
     print_run(done, json=json, tracker=tracker)
     check_complete(done.run, done.folder)
+
+
+def _signers(allowed: Path | None, identity: str | None, issuer: str | None) -> Path | Signer | None:
+    if (identity is None) != (issuer is None):
+        raise ConfigError("--require-signer and --issuer belong together: an identity is one provider's word")
+    if identity is None or issuer is None:
+        return allowed
+    if allowed is not None:
+        raise ConfigError("a bundle's signature is required by --require-signature or by --require-signer, not by both")
+    from edgetool.keyless import Signer
+
+    return Signer(identity=identity, issuer=issuer)
 
 
 def compare(

@@ -11,6 +11,7 @@ from pathlib import Path
 from edgetool.archives import unpack_bundle
 from edgetool.bundles import Bundle, open_bundle
 from edgetool.errors import ConfigError
+from edgetool.keyless import Signer
 from edgetool.pipeline.plan import Plan, PlannedCase
 from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase
 from edgetool.pipeline.reach import reach
@@ -198,7 +199,7 @@ def _finish(
 
 
 @contextmanager
-def opened(bundle: Path, *, signers: Path | None = None) -> Iterator[Bundle]:
+def opened(bundle: Path, *, signers: Path | Signer | None = None) -> Iterator[Bundle]:
     """Open a packaged bundle, given as a folder or an archive; with `signers`, it must be signed by one of them.
 
     Raises BuildError when it isn't a bundle or the signature is missing.
