@@ -6,7 +6,7 @@ MLFLOW := .venv-mlflow
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-ncnn test-dist test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-mlflow test-release clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-reproducible test-ncnn test-dist test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-mlflow test-release clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -55,6 +55,11 @@ test-ort: export VLEN ?= 256
 test-ort: export EDGETOOL_TEST_CACHE ?= $(or $(EDGETOOL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgetool)
 test-ort: $(VENV)/.dev
 	EDGETOOL_TEST_ORT=1 $(VENV)/bin/python -m pytest -s tests/integration/test_ort_unittests.py
+
+# A dozen objects of the runtime compiled again in another folder; `make test-reproducible OBJECTS=library` builds it all.
+test-reproducible: export EDGETOOL_TEST_CACHE ?= $(or $(EDGETOOL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgetool)
+test-reproducible: $(VENV)/.dev
+	EDGETOOL_TEST_REPRODUCIBLE=$(or $(OBJECTS),12) $(VENV)/bin/python -m pytest tests/integration/test_reproducible.py
 
 # Half an hour on two cores the first time; what deploy packages from then on: `make runtime TRIPLE=aarch64-linux-gnu`.
 runtime: TRIPLE ?= riscv64-linux-gnu
