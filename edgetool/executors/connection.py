@@ -7,10 +7,11 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
 from edgetool.errors import ConfigError, ConnectError, ExecutorError, LinkLost, TransferError
@@ -131,6 +132,7 @@ class Connection:
     def __enter__(self) -> Self:
         import paramiko
 
+        _count_steadily(paramiko)
         # paramiko's log is for its developers; edgetool reports errors itself.
         logging.getLogger("paramiko").setLevel(logging.CRITICAL)
         host = self.host
@@ -214,6 +216,16 @@ class Connection:
                 raise ConnectError(f"{self.host.alias} started no shell within {self._timeout_s:.0f} s") from error
             raise _lost(self.host.alias) from error
         return Remote(channel, self.host.alias, self._timeout_s)
+
+
+def _count_steadily(paramiko: Any) -> None:
+    """Let paramiko time its waits by the monotonic clock.
+
+    By the wall clock, a wait of a quarter of a second lasts hours when the date is set back, and a connection is given
+    up when it is set forward.
+    """
+    for name in ("auth_handler", "buffered_pipe", "channel", "packet", "transport"):
+        getattr(paramiko, name).time = SimpleNamespace(time=time.monotonic, sleep=time.sleep)
 
 
 def _how_to_reach(host: SshHost, error: Exception) -> str:
