@@ -94,6 +94,8 @@ def main() -> None:
         _fail(error.message, error.hint, error.exit_code, as_json=as_json)
     except USAGE_ERROR as error:
         _fail(error.format_message(), None, ConfigError.exit_code, as_json=as_json)
+    except MemoryError:
+        _fail("out of memory", "is it limited, as by `ulimit -v`?", 1, as_json=as_json)
     except BrokenPipeError:
         sys.exit(1)  # the reader of the pipe is gone, as with `| head`
     except OSError as error:

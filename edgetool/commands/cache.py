@@ -74,7 +74,9 @@ def prune(
     unused_for: Annotated[
         int | None,
         typer.Option(
-            min=0, help=f"Remove entries unused for this many days. Default without --max-size: {DEFAULT_DAYS}."
+            min=0,
+            max=36500,
+            help=f"Remove entries unused for this many days. Default without --max-size: {DEFAULT_DAYS}.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be removed.")] = False,
@@ -155,7 +157,7 @@ def parse_size(text: str) -> int:
     >>> parse_size("2G"), parse_size("1.5MB"), parse_size("512")
     (2000000000, 1500000, 512)
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
     if found is None:
         raise ConfigError(f"--max-size {text!r} is no size", hint="for example 2G or 500M")
     return int(float(found[1]) * UNITS[found[2]])

@@ -16,7 +16,7 @@ from edgetool.platform.files import staged_file
 
 def read_artifact(path: Path) -> ModelArtifact:
     """Read a model from its file. Without a description beside it, its nodes tell its precision. Raises ModelError."""
-    description = path.with_suffix(".json")
+    description = path.parent / f"{path.stem}.json"
     if path.is_file() and description.is_file():
         spec = read_document(description, ModelSpec, error=ModelError)
         if spec.sha256 != digest_files(model_files(path)):

@@ -21,6 +21,7 @@ from edgetool.platform.documents import read_limited
 from edgetool.platform.files import digest_entries, file_entry, sha256_file
 
 LABELS = "labels.csv"  # in a folder of pictures
+DIGITS = 18  # of a label: what int64 holds
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 Float32Array = npt.NDArray[np.float32]
@@ -120,7 +121,7 @@ def _listed_labels(table: Path, folder: Path, files: Sequence[Path]) -> npt.NDAr
     Raises ConfigError for another form and for a picture that isn't listed.
     """
     try:
-        lines = [line for line in csv.reader(io.StringIO(read_limited(table, ConfigError).decode())) if line]
+        lines = [line for line in csv.reader(io.StringIO(read_limited(table, ConfigError).decode("utf-8-sig"))) if line]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{table} is no CSV: {error}") from error
     if bad := next((line for line in lines if len(line) != 2), None):
@@ -131,6 +132,8 @@ def _listed_labels(table: Path, folder: Path, files: Sequence[Path]) -> npt.NDAr
         raise ConfigError(f"{table} has no label for {missing[0]}", hint=f"{len(missing)} pictures have none")
     labels = [listed[name] for name in names]
     if all(label.isdecimal() for label in labels):
+        if long := next((label for label in labels if len(label) > DIGITS), None):
+            raise ConfigError(f"{table}: a label has {len(long)} digits")
         return np.array([int(label) for label in labels], dtype=np.int64)
     numbers = {name: number for number, name in enumerate(sorted(set(labels)))}
     return np.array([numbers[label] for label in labels], dtype=np.int64)

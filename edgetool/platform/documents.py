@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from edgetool.errors import ConfigError, EdgetoolError
 from edgetool.platform.files import is_regular, write_atomically
@@ -95,7 +96,7 @@ def _foreign(value: object) -> dict[str, str]:
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the contents of a TOML file. Raises ConfigError when it can't be read or parsed."""
     try:
-        return tomllib.loads(read_limited(path, ConfigError).decode())
+        return tomllib.loads(read_limited(path, ConfigError).decode("utf-8-sig"))  # as Windows editors save
     except (ValueError, RecursionError) as error:  # not TOMLDecodeError: overlong numbers, deep nesting
         raise ConfigError(f"{path}: not TOML: {error}") from error
 
@@ -133,7 +134,11 @@ def read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
 
 def to_json(value: object) -> bytes:
     """Serialize a value, or plain data that contains values, as indented JSON."""
-    return _adapter(cast(Hashable, type(value))).dump_json(value, indent=2) + b"\n"
+    adapter = _adapter(cast(Hashable, type(value)))
+    try:
+        return adapter.dump_json(value, indent=2) + b"\n"
+    except PydanticSerializationError:  # of a file name that isn't UTF-8; its bytes become escapes such as \udcff
+        return json.dumps(adapter.dump_python(value, mode="json"), indent=2).encode() + b"\n"
 
 
 def schema_document(kind: Any, *, title: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -51,7 +52,8 @@ def file_entries(root: Path) -> tuple[FileEntry, ...]:
 
 def digest_entries(entries: Iterable[FileEntry]) -> str:
     """Return the sha256 of several files' paths and contents: the name of a runtime, a bundle or a set of images."""
-    return hashlib.sha256("".join(f"{entry.path}\0{entry.sha256}\n" for entry in entries).encode()).hexdigest()
+    listed = "".join(f"{entry.path}\0{entry.sha256}\n" for entry in entries)
+    return hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()  # names of files may be no UTF-8
 
 
 def is_inside(relative: str) -> bool:
@@ -121,7 +123,12 @@ def staged(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def staged_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary file that replaces `path` when the block succeeds; readers never see a partial file."""
+    """Yield a temporary file that replaces `path` when the block succeeds; readers never see a partial file.
+
+    Raises OSError, also when `path` is a pipe or a device, which renaming would replace: `--output /dev/null`.
+    """
+    if path.exists() and not is_regular(path):
+        raise FileExistsError(errno.EEXIST, "it exists and is not a file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)

@@ -56,7 +56,9 @@ class _Guard:
         with self._lock:
             if self._pipe is None:
                 self._pipe = _start_switch()
-                os.write(self._pipe, f"{VARIABLE}={self._own}.\n{scratch or ''}\n".encode())
+                # A name of two lines is not removed by the shell, which reads one and would remove another folder.
+                named = b"" if scratch is None or "\n" in str(scratch) else os.fsencode(scratch)
+                os.write(self._pipe, f"{VARIABLE}={self._own}.\n".encode() + named + b"\n")
 
     def next_mark(self) -> str:
         return f"{self._own}.{next(self._numbers)}."

@@ -44,3 +44,9 @@ def _handle(number: signal.Signals, handler: object) -> None:
 def unwind_on_signals() -> None:
     for each in SIGNALS:
         _handle(each, _unwind)
+
+
+def end_on_signals() -> None:
+    """Let signals end the process again, when there is nothing left to unwind."""
+    for each in SIGNALS:
+        _handle(each, signal.SIG_DFL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from contextlib import contextmanager
 @contextmanager
 def standard_streams() -> Iterator[None]:
     """Open any standard stream that is closed on /dev/null, and flush stdout when the block ends.
+
+    Characters that stdout's encoding lacks are spelled out: those of a locale without UTF-8, and of file names that are
+    not UTF-8.
 
     Raises OSError when stdout can't be written: BrokenPipeError when its reader is gone.
     """
@@ -23,6 +27,8 @@ def standard_streams() -> Iterator[None]:
     # closefd=False keeps the descriptors open for the life of the process, as Python's own streams do.
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr does by default
     try:
         yield
     finally:

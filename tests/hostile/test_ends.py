@@ -95,3 +95,16 @@ def test_nohup_is_heeded(tmp_path: Path) -> None:
             assert running.communicate()[0] == b"went on\n"
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("module", ["edgetool.platform.foreign", "typer", "edgetool.commands.options", "edgetool.cli"])
+def test_ctrl_c_while_the_command_line_is_loaded_is_no_traceback(module: str, tmp_path: Path) -> None:
+    words = ("-X", "importtime", "-m", "edgetool", "targets", "list")
+    with within(60), start_python(*words, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd())}) as running:
+        assert running.stderr is not None
+        next(line for line in running.stderr if line.split()[-1] == module.encode())
+        running.send_signal(signal.SIGINT)
+        said = running.stderr.read().decode()
+        running.wait()
+    assert "Traceback" not in said
+    assert running.returncode in (130, -signal.SIGINT, 0)  # 0: it was done before

@@ -66,7 +66,7 @@ def test_data_is_found_inside_the_wheel(wheel_folder: Path, name: str) -> None:
 
 def test_the_wheel_names_its_command(wheel_folder: Path) -> None:
     entry_points = min(wheel_folder.glob("edgetool-*.dist-info")) / "entry_points.txt"
-    assert "edgetool = edgetool.cli:main" in entry_points.read_text()
+    assert "edgetool = edgetool.__main__:main" in entry_points.read_text()
 
 
 def test_the_wheel_holds_no_tests_and_no_caches(wheel_folder: Path) -> None:
