@@ -191,6 +191,7 @@ def bench(
     targets: str | Sequence[str] = "qemu-riscv64",
     *,
     precisions: Sequence[str] = (),
+    metrics: Sequence[str] = (),
     instruments: Sequence[str] = DEFAULT,
     benchmark: Mapping[str, object] | None = None,
     signers: AnyPath | Signer | None = None,
@@ -201,9 +202,10 @@ def bench(
 ) -> Finished:
     """Measure a bundle, given as a folder or an archive, on one target or on several in parallel (extra: sweep).
 
-    `precisions` selects models of the bundle; the other options are those of `deploy`. With `signers`, a file of
-    allowed signers for ssh-keygen or a `Signer` by sigstore, a bundle that is not signed by them is refused. On one
-    target a failing case raises its error; on several it becomes a result with the reason. Raises EdgetoolError.
+    `precisions` selects models of the bundle; `metrics` are functions of yours, "package.module:metric"; the other
+    options are those of `deploy`. With `signers`, a file of allowed signers for ssh-keygen or a `Signer` by sigstore,
+    a bundle that is not signed by them is refused. On one target a failing case raises its error; on several it
+    becomes a result with the reason. Raises EdgetoolError.
     """
     names = [targets] if isinstance(targets, str) else targets
     allowed = signers if isinstance(signers, Signer) else _path(signers)
@@ -214,6 +216,7 @@ def bench(
             benchmark or {},
             instruments=tuple(instruments),
             precisions=_precisions(precisions),
+            metrics=metrics,
             wait=wait,
         )
         if len({case.case.target for case in cases}) == 1:

@@ -18,17 +18,20 @@ from edgetool.models.images import ImageSet
 from edgetool.models.onnxfile import model_files
 from edgetool.models.samples import Samples, of_images
 from edgetool.models.spec import ModelArtifact, ModelSpec, TensorSpec
+from edgetool.models.tasks.base import Truth
+from edgetool.platform.arrays import read_npz
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, is_elf
 from edgetool.platform.files import FileEntry, digest_entries, file_entries, is_inside, sha256_file, staged
 from edgetool.platform.licences import notice
-from edgetool.platform.values import Name, Positive, Sha256, plain_name, value
+from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, plain_name, value
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 HARNESS = "bin/edgetool-harness"
 MANIFEST = "manifest.json"
 SIGNATURE = f"{MANIFEST}.sig"  # present in bundles signed with an SSH key
 KEYLESS_SIGNATURE = f"{MANIFEST}.sigstore.json"  # present in bundles signed by sigstore
+TRUTH = "truth.npz"  # what outputs are judged by, where that isn't labels
 NOTICE = "NOTICE"  # licences of the bundled files
 LOADED_FOLDERS = ("bin", "lib")  # folders from which the target's loader loads any file
 FILES_LIMIT = 10_000
@@ -67,6 +70,9 @@ class Manifest:
     inputs: Annotated[tuple[BundledInput, ...], Len(0, 64)]
     noise: bool  # the inputs are seeded noise, usable for timing only
     labels: tuple[int, ...] | None  # of the samples
+    data: Text | None = None  # what the samples are called; None in bundles of older releases
+    overlap: NonNegative | None = None  # samples that a model was calibrated with, too; None likewise
+    truth: Name | None = None  # an .npz: what other tasks judge by; None in bundles of older releases
     files: Annotated[tuple[FileEntry, ...], Len(1, FILES_LIMIT)]
 
 
@@ -100,6 +106,8 @@ def build_bundle(
     harness: Path,
     toolchain: Toolchain,
     images: ImageSet | Samples | None,
+    data: str | None = None,
+    overlap: int | None = None,
 ) -> Bundle:
     """Build a bundle in `folder`.
 
@@ -130,6 +138,10 @@ def build_bundle(
     spec = models[0].spec
     samples = of_images(images, spec.inputs, spec.name) if isinstance(images, ImageSet) else images
     inputs = _write_noise(folder, spec) if samples is None else _write_samples(folder, spec, samples)
+    truth = None
+    if samples is not None and samples.truth:
+        truth = TRUTH
+        np.savez_compressed(folder / truth, **samples.truth)  # type: ignore[arg-type]
     for file in sorted(folder.rglob("*")):
         if file.is_file() and is_elf(file):
             check_machine(file, machine=toolchain.elf_machine, triple=toolchain.triple)
@@ -152,6 +164,9 @@ def build_bundle(
         inputs=inputs,
         noise=samples is None,
         labels=None if samples is None or samples.labels is None else tuple(samples.labels.tolist()),
+        data=data,
+        overlap=overlap,
+        truth=truth,
         files=files,
     )
     write_document(folder / MANIFEST, manifest)
@@ -201,7 +216,7 @@ def open_bundle(path: Path, *, verify: bool = True) -> Bundle:
     if manifest.id != digest_entries(manifest.files):
         raise BuildError(f"{path / MANIFEST}: id: does not match its list of files")
     listed = {entry.path: entry for entry in manifest.files}
-    named = [HARNESS, manifest.runtime.library, manifest.runtime.loader]
+    named = [HARNESS, manifest.runtime.library, manifest.runtime.loader, manifest.truth]
     named += [path for model in manifest.models for path in model.files] + [tensor.path for tensor in manifest.inputs]
     for name in [*listed, *(name for name in named if name is not None)]:
         if not is_inside(name) or name not in listed:
@@ -237,6 +252,12 @@ def copy_bundle(bundle: Bundle, folder: Path) -> Bundle:
     except OSError as error:
         raise ConfigError(f"cannot write {folder}: {error.strerror}") from error
     return Bundle(root=folder, manifest=bundle.manifest)
+
+
+def truth_of(bundle: Bundle) -> Truth:
+    """Read what outputs are judged by besides labels; nothing where there is none. Raises BuildError."""
+    name = bundle.manifest.truth
+    return {} if name is None else read_npz(bundle.root / name, error=BuildError)
 
 
 def inputs_by_name(bundle: Bundle) -> Mapping[str, str]:

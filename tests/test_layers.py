@@ -63,9 +63,9 @@ VIEWS = ("accuracy", "history", "latency", "operators", "parts", "pictures", "ru
 HEAVY = {
     "torch": {
         "edgetool.runtimes.litert.program",
-        *(f"edgetool.models.{name}" for name in ("export", "outputs", "zoo")),
+        *(f"edgetool.models.{name}" for name in ("detectors", "export", "outputs", "zoo")),
     },
-    "torchvision": {"edgetool.models.zoo"},
+    "torchvision": {"edgetool.models.detectors", "edgetool.models.zoo"},
     "onnxscript": {"edgetool.models.export"},
     "safetensors": {"edgetool.models.zoo"},
     "matplotlib": {f"edgetool.reports.charts.{name}" for name in ("drawing", "samples")},
@@ -84,6 +84,7 @@ HEAVY = {
     "subprocess": {"edgetool.platform.process"},
     "pydantic": {"edgetool.platform.documents"},
     "elftools": {"edgetool.platform.elf"},
+    "pycocotools": {"edgetool.models.coco", "edgetool.models.tasks.detection"},
     "ncnn": {"edgetool.runtimes.ncnn.convert"},
     "litert_torch": {"edgetool.runtimes.litert.program"},
     "ai_edge_litert": {"edgetool.runtimes.litert.program"},

@@ -153,6 +153,14 @@ TaskName = Annotated[
         autocompletion=complete_task,
     ),
 ]
+Metrics = Annotated[
+    list[str],
+    typer.Option(
+        "--metric",
+        help="Also judge by this function of yours, package.module:metric, importable from here; repeatable.",
+        rich_help_panel=MEASUREMENT,
+    ),
+]
 Precisions = Annotated[
     list[str],
     typer.Option(
@@ -307,6 +315,7 @@ def planned_model(
     task: str | None,
     preprocessing: PreprocessingRequest | None = None,
     recipe: Path | None = None,
+    metrics: Sequence[str] = (),
 ) -> PlannedModel:
     from edgetool.pipeline.plan import PlannedModel
 
@@ -318,6 +327,7 @@ def planned_model(
         input_shape=request.input_shape,
         shapes=request.shapes,
         task=request.task,
+        metrics=tuple(metrics),
         preprocessing=preprocessing,
         recipe=chosen_recipe(recipe),
         calibration=None if calibration is None else str(calibration),

@@ -33,7 +33,8 @@ class Bench:
     context: StepContext
     board: BoardFacts | None  # None if the target's /proc isn't its own
     environment: Mapping[str, str] = field(default_factory=dict)  # of the runtime's process
-    images: int | None = None  # limit for the images to classify; None: all in the bundle
+    images: int | None = None  # limit for the images to judge by; None: all in the bundle
+    metrics: tuple[str, ...] = ()  # the user's own, package.module:metric
     root: PurePosixPath = BUNDLE  # the bundle's folder on the target
 
     def run(
@@ -79,13 +80,16 @@ def open_bench(
     *,
     environment: Mapping[str, str] | None = None,
     images: int | None = None,
+    metrics: tuple[str, ...] = (),
 ) -> Iterator[Bench]:
     """Open the target, set its measuring conditions, copy the bundle and self-test the runtime.
 
     Raises ConfigError and ExecutorError when the target can't be opened, and whatever set_up raises.
     """
     with open_board(target) as executor:
-        yield set_up(executor, bundle, target, context, environment=environment, images=images)
+        yield set_up(
+            executor, bundle, target, context, environment=environment, images=images, metrics=metrics
+        )
 
 
 @contextmanager
@@ -103,6 +107,7 @@ def set_up(
     *,
     environment: Mapping[str, str] | None = None,
     images: int | None = None,
+    metrics: tuple[str, ...] = (),
     root: PurePosixPath = BUNDLE,
 ) -> Bench:
     """Copy the bundle to `root` on an open target and self-test its runtime there.
@@ -121,6 +126,7 @@ def set_up(
         board=board,
         environment=environment or {},
         images=images,
+        metrics=metrics,
         root=root,
     )
 

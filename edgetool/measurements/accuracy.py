@@ -1,4 +1,4 @@
-"""Accuracy: run the held-out inputs on the target and classify them, if the model classifies."""
+"""Accuracy: run the held-out inputs on the target and judge the outputs as the model's task is judged."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.bundles import Bundle, BundledModel
+from edgetool.bundles import Bundle, BundledModel, truth_of
 from edgetool.errors import HarnessError
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import Outputs, finite_outputs
 from edgetool.measurements.reading import Instrument, Reading
-from edgetool.models.tasks import classifies
+from edgetool.models.tasks.base import Score, TaskKind
+from edgetool.models.tasks.own import own_scores
+from edgetool.models.tasks.table import classifies, kind_of
 from edgetool.platform.values import NonNegative, Positive, Sha256, value
 
 TOP = 5
+NOTHING = TaskKind().doing  # what is said of a task without a verb
 
 
 @value
@@ -43,15 +46,17 @@ class Accuracy:
 def measure(bench: Bench, model: BundledModel) -> Reading:
     """Run every sample once, separately from the timing, since this may use more threads.
 
-    The measurement is None for a model that doesn't classify; its outputs are returned all the same. Raises
-    HarnessError when outputs are missing or not finite.
+    The measurement is None for a model that doesn't classify; its outputs are returned all the same, and scores where
+    its task has a metric and there is truth. Raises HarnessError when outputs are missing or not finite, ModelError for
+    outputs that the task's metric can't read, ConfigError for a metric of the user's that fails.
     """
     manifest, evaluation = bench.bundle.manifest, bench.target.evaluation
     bundled = manifest.inputs[0].samples if manifest.inputs else 1
     wanted = min(bundled, bench.images or bundled)
-    does = f"classify {wanted} images" if _classifies(bench.bundle, model) else f"outputs of {wanted} samples"
-    title_of_step = f"{does}, {model.spec.precision} on {bench.target.name}"
-    with bench.context.progress.step(title_of_step) as step:
+    kind = kind_of(model.spec.task, model.spec.outputs)
+    judged = _classifies(bench.bundle, model) or manifest.truth is not None
+    does = f"{kind.doing} {wanted} images" if judged and kind.doing != NOTHING else f"{NOTHING} {wanted} samples"
+    with bench.context.progress.step(f"{does}, {model.spec.precision} on {bench.target.name}") as step:
         outcome = bench.run(
             model, threads=evaluation.threads, outputs=True, samples=None if wanted == bundled else wanted
         )
@@ -63,9 +68,13 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
         if not finite_outputs(list(outputs.values())):
             raise HarnessError(f"{title(model)}: the outputs are not finite numbers")
         accuracy = _judge(bench.bundle, model, outputs, samples=wanted)
+        scores = _scores(bench, model, outputs, samples=wanted)
+        found = [f"{score.name} {score.value:.4g}" for score in scores]
         if accuracy is not None and accuracy.labels is not None:
-            step.note(f"{accuracy.correct_of_first(accuracy.images)} correct")
-    return Reading(measurement=accuracy, outcome=outcome, outputs=outputs)
+            found.insert(0, f"{accuracy.correct_of_first(accuracy.images)} correct")
+        if found:
+            step.note(", ".join(found))
+    return Reading(measurement=accuracy, outcome=outcome, outputs=outputs, scores=scores)
 
 
 def _classifies(bundle: Bundle, model: BundledModel) -> bool:
@@ -89,6 +98,26 @@ def _judge(bundle: Bundle, model: BundledModel, outputs: Outputs, *, samples: in
         labels=None if labels is None else labels[: len(predictions)],
         correct_top5=None if labels is None else correct_among(logits[: len(predictions)], labels[: len(predictions)]),
     )
+
+
+def _scores(bench: Bench, model: BundledModel, outputs: Outputs, *, samples: int) -> tuple[Score, ...]:
+    """Judge by the task's metric, unless the weights are random, and by the user's own."""
+    manifest = bench.bundle.manifest
+    if not manifest.inputs or manifest.noise:
+        return ()
+    shape = manifest.inputs[0].tensor.shape
+    total, count = manifest.inputs[0].samples, samples
+    truth = truth_of(bench.bundle)
+    if manifest.labels is not None:
+        truth = {**truth, "labels": np.array(manifest.labels, np.int64)}
+    if shape and any(len(array) == total * shape[0] for array in truth.values()):  # by image, not by batch
+        count = samples * shape[0]
+    truth = {name: array[:count] for name, array in truth.items()}
+    outputs = {name: array[:count] if len(array) >= count else array for name, array in outputs.items()}
+    kind, scores = kind_of(model.spec.task, model.spec.outputs), ()
+    if model.spec.accuracy_means_something:
+        scores = kind.judge(outputs, {name: array for name, array in truth.items() if name != "labels"})
+    return (*scores, *own_scores(bench.metrics, outputs, truth, count))
 
 
 def correct_among(logits: npt.NDArray[np.generic], labels: Sequence[int], count: int = TOP) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 from edgetool.bundles import BundledModel
 from edgetool.harness.bench import Bench
 from edgetool.harness.harness import HarnessOutcome, Outputs
+from edgetool.models.tasks.base import Score
 from edgetool.targets.spec import Target
 
 
@@ -19,6 +20,7 @@ class Reading:
     measurement: Any  # the kind's value; None when it doesn't apply to the model
     outcome: HarnessOutcome
     outputs: Outputs = field(default_factory=dict)  # of every sample, from the accuracy instrument
+    scores: tuple[Score, ...] = ()  # likewise
 
 
 def anywhere(target: Target) -> None:

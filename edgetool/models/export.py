@@ -38,7 +38,7 @@ from edgetool.models.preprocessing import to_metadata
 from edgetool.models.requests import check_request
 from edgetool.models.shapes import ONLY, fix_shapes
 from edgetool.models.spec import ModelArtifact, ModelRequest, StatedBy
-from edgetool.models.tasks import guess_task
+from edgetool.models.tasks.table import guess_task
 from edgetool.models.zoo import BuiltModel, build_model, import_torch, preprocessing_of
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import write_atomically
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 # Largest difference from PyTorch, as a share of the largest output: fp32 sums in another order differ by less.
 TOLERANCE = 1e-4
 HALF_TOLERANCE = 2e-2  # fp16 has 11 bits: 5e-4 for each rounding, which add up over the layers
-DEFAULT_INPUT_SHAPE = (1, 3, 224, 224)
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 USER_LINE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>\w+)')
 NODE = re.compile(r"(?:node|op)\s+['%]?(?P<node>[\w.:]+)")
@@ -104,7 +103,7 @@ def export_model(
         size_bytes = sum(file.stat().st_size for file in model_files(path))
         spec = replace(spec, sha256=digest_files(model_files(path)), size_bytes=size_bytes)
     spec = replace(spec, preprocessing=stated)
-    spec = replace(spec, task=request.task or guess_task(request.kind, spec.outputs))
+    spec = replace(spec, task=request.task or guess_task(request.kind, request.source, spec.outputs))
     write_document(folder / "model.json", spec)
     return Exported(artifact=ModelArtifact(path=path, spec=spec), difference=difference, notes=notes)
 
@@ -167,7 +166,7 @@ def _example(request: ModelRequest, built: BuiltModel, calibration: ImageSet | N
 
     if built.example is not None:
         return built.example
-    shape = request.input_shape or built.input_shape or DEFAULT_INPUT_SHAPE
+    shape = request.input_shape or built.input_shape or request.default_shape
     if calibration is not None and calibration.inputs.shape[1:] == shape[1:] and len(calibration) >= shape[0]:
         inputs = calibration.inputs[: shape[0]]
     else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ from PIL import Image, UnidentifiedImageError
 
 from edgetool.errors import ConfigError
 from edgetool.models.preprocessing import PictureInput
+from edgetool.models.tasks.base import Folder, Truth
 from edgetool.platform.arrays import read_npz
 from edgetool.platform.documents import read_limited
 from edgetool.platform.files import digest_entries, file_entry, sha256_file
 
 LABELS = "labels.csv"  # in a folder of pictures
 DIGITS = 18  # of a label: what int64 holds
+TRUTH = "truth_"  # in front of an array's name in an .npz: what a task or a metric judges by
+PICTURES, MASKS = "images", "masks"  # a folder's two folders, where it has masks
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 Float32Array = npt.NDArray[np.float32]
@@ -35,6 +38,7 @@ class ImageSet:
     inputs: Array
     labels: npt.NDArray[np.int64] | None = None
     classes: int | None = None  # that the source tells apart, whichever of them these images show
+    truth: Truth = field(default_factory=dict)  # of other tasks
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -42,7 +46,8 @@ class ImageSet:
     def take(self, count: int) -> ImageSet:
         """The first `count` images."""
         labels = None if self.labels is None else self.labels[:count]
-        return ImageSet(inputs=self.inputs[:count], labels=labels, classes=self.classes)
+        truth = {name: array[:count] for name, array in self.truth.items()}
+        return ImageSet(inputs=self.inputs[:count], labels=labels, classes=self.classes, truth=truth)
 
 
 class Split(StrEnum):
@@ -62,19 +67,26 @@ class Split(StrEnum):
 
 
 def read_images(
-    source: Path, to_input: PictureInput, *, split: Split, limit: int | None = None, whole: bool = False
+    source: Path,
+    to_input: PictureInput,
+    *,
+    split: Split,
+    limit: int | None = None,
+    whole: bool = False,
+    read_truth: Callable[[Folder], Truth | None] | None = None,
 ) -> ImageSet:
     """Read a folder of pictures, or an .npz.
 
     An .npz holds `<split>_images`, or `images` of which every fifth is held out: uint8 pictures of shape (n, h, w) or
     (n, h, w, 3), or float32 inputs of shape (n, c, h, w) that are used as they are. `<split>_labels` or `labels` of
     shape (n,) are optional. A folder is read recursively in the order of names and split the same way. With a folder
-    for each class, a label is the index of the folder's name. With `whole`, the other split is empty.
+    for each class, a label is the index of the folder's name. With `whole`, the other split is empty. `read_truth`
+    reads from a folder what a task is judged by; of labels it takes the place.
 
     Raises ConfigError when there is nothing to read or it is not an image set.
     """
     if source.is_dir():
-        return _read_folder(source, to_input, None if whole else split, limit)
+        return _read_folder(source, to_input, None if whole else split, limit, read_truth)
     if source.suffix == ".npz":
         return _read_npz(source, to_input, split, limit, whole)
     raise ConfigError(
@@ -88,12 +100,14 @@ def images_digest(source: Path) -> str:
         if not source.is_file():
             raise ConfigError(f"there are no images at {source}")
         return sha256_file(source)
-    read = [*_pictures(source), *(path for path in (source / LABELS,) if path.is_file())]
+    beside = [source / LABELS, *source.glob("*.json"), *(source / MASKS).rglob("*")]
+    read = [*_pictures(source), *(path for path in sorted(beside) if path.is_file())]
     return digest_entries(file_entry(source, path) for path in read)
 
 
 def _pictures(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    where = folder / PICTURES if _has_masks(folder) else folder
+    files = sorted(path for path in where.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     if not files:
         raise ConfigError(
             f"no images in {folder}",
@@ -102,15 +116,30 @@ def _pictures(folder: Path) -> list[Path]:
     return files
 
 
-def _read_folder(folder: Path, to_input: PictureInput, split: Split | None, limit: int | None) -> ImageSet:
+def _has_masks(folder: Path) -> bool:
+    return (folder / PICTURES).is_dir() and (folder / MASKS).is_dir()
+
+
+def _read_folder(
+    folder: Path,
+    to_input: PictureInput,
+    split: Split | None,
+    limit: int | None,
+    read_truth: Callable[[Folder], Truth | None] | None,
+) -> ImageSet:
     files = _pictures(folder)
+    chosen = (list(range(len(files))) if split is None else split.choose(len(files)))[:limit]
+    inputs = np.stack([to_input(picture) for picture in _open_all(files[i] for i in chosen)])
+    if read_truth is not None:
+        truth = read_truth(Folder(root=folder, files=[files[i] for i in chosen], to_input=to_input))
+        if truth is not None:
+            labels = truth.get("labels")
+            return ImageSet(inputs=inputs, labels=labels, truth={k: v for k, v in truth.items() if k != "labels"})
     table = folder / LABELS
     labels = _listed_labels(table, folder, files) if table.is_file() else _class_labels(folder, files)
-    chosen = list(range(len(files))) if split is None else split.choose(len(files))
-    inputs = np.stack([to_input(picture) for picture in _open_all(files[i] for i in chosen[:limit])])
     return ImageSet(
         inputs=inputs,
-        labels=None if labels is None else labels[chosen[:limit]],
+        labels=None if labels is None else labels[chosen],
         classes=None if labels is None else int(labels.max()) + 1,
     )
 
@@ -141,6 +170,8 @@ def _listed_labels(table: Path, folder: Path, files: Sequence[Path]) -> npt.NDAr
 
 def _class_labels(folder: Path, files: Sequence[Path]) -> npt.NDArray[np.int64] | None:
     """Return labels when pictures lie in a folder per class, as in torchvision's ImageFolder, or else None."""
+    if _has_masks(folder):
+        return None
     parts = [file.relative_to(folder).parts for file in files]
     classes = sorted({part[0] for part in parts})
     if len(classes) < 2 or any(len(part) == 1 for part in parts):
@@ -168,10 +199,22 @@ def _read_npz(file: Path, to_input: PictureInput, split: Split, limit: int | Non
         )
     if labels is not None and (labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer)):
         raise ConfigError(f"{file}: labels are {labels.dtype} {labels.shape}, wanted integers ({len(images)},)")
+    truth = truth_of(file, arrays, f"{split}_" if f"{split}_images" in arrays else "", len(images))
     chosen = slice(None) if whole or f"{split}_images" in arrays else split.choose(len(images))
     images, labels = images[chosen][:limit], None if labels is None else labels[chosen][:limit].astype(np.int64)
     classes = None if labels is None or len(labels) == 0 else int(labels.max()) + 1
-    return ImageSet(inputs=_to_inputs(file, images, to_input), labels=labels, classes=classes)
+    truth = {name: array[chosen][:limit] for name, array in truth.items()}
+    return ImageSet(inputs=_to_inputs(file, images, to_input), labels=labels, classes=classes, truth=truth)
+
+
+def truth_of(file: Path, arrays: Mapping[str, Array], prefix: str, count: int) -> dict[str, Array]:
+    """Return an .npz's arrays `<prefix>truth_NAME` by NAME. Raises ConfigError unless each is of `count` samples."""
+    start = prefix + TRUTH
+    found = {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+    for name, array in found.items():
+        if array.shape[:1] != (count,):
+            raise ConfigError(f"{file}: {start}{name} has shape {array.shape}, wanted ({count}, …)")
+    return found
 
 
 def _to_inputs(file: Path, images: npt.NDArray[np.generic], to_input: PictureInput) -> Array:

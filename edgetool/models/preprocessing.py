@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 METADATA_KEY = "edgetool.preprocessing"
 GREY_OR_RGB = (1, 3)
+Size = tuple[int, int]
 GREY = 114  # what YOLO's letterbox is filled with
 
 
@@ -56,6 +57,21 @@ class PictureInput:
             values = np.clip(np.rint(values), limits.min, limits.max)
         return np.ascontiguousarray(values, dtype=self.dtype)
 
+    def place_boxes(self, boxes: npt.NDArray[np.float64], width: int, height: int) -> npt.NDArray[np.float64]:
+        """Return a picture's boxes, (n, 4) as corners, in pixels of the input. What is cut off is clipped."""
+        _, _, rows, columns = self.geometry()
+        size, offset = _placement(self.preprocessing, (width, height), (columns, rows))
+        scale = np.array(size * 2) / (width, height, width, height)
+        return np.clip(boxes * scale + offset * 2, 0, (columns, rows, columns, rows))
+
+    def place_mask(self, mask: npt.NDArray[np.uint8], *, fill: int) -> npt.NDArray[np.uint8]:
+        """Return a picture's mask, (h, w), as that of the input, by nearest pixels, with `fill` beside it."""
+        _, _, rows, columns = self.geometry()
+        size, offset = _placement(self.preprocessing, (mask.shape[1], mask.shape[0]), (columns, rows))
+        placed = Image.new("L", (columns, rows), fill)
+        placed.paste(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST), offset)
+        return np.asarray(placed)
+
     def geometry(self) -> tuple[Layout, int, int, int]:
         """Return layout, channels, height and width. Raises ConfigError."""
         if len(self.shape) == 3:
@@ -72,30 +88,29 @@ class PictureInput:
 
 
 def _resized(image: Image.Image, how: Preprocessing, height: int, width: int) -> npt.NDArray[np.float32]:
+    size, offset = _placement(how, image.size, (width, height))
+    filled = Image.new(image.mode, (width, height), GREY if image.mode == "L" else (GREY,) * 3)
+    filled.paste(image.resize(size, Image.Resampling.BILINEAR), offset)
+    return np.asarray(filled, dtype=np.float32)
+
+
+def _placement(how: Preprocessing, size: Size, into: Size) -> tuple[Size, Size]:
+    """Return what a picture of `size` is resized to, and where its corner lies in the input: negative where it is cut.
+
+    All are (width, height).
+    """
     match how.resize:
         case Resize.STRETCH:
-            image = image.resize((width, height), Image.Resampling.BILINEAR)
+            return into, (0, 0)
         case Resize.CROP:
-            image = _fill(image, round(height / how.crop), round(width / how.crop))
-            left, top = (image.width - width) // 2, (image.height - height) // 2
-            image = image.crop((left, top, left + width, top + height))
+            least = tuple(round(side / how.crop) for side in into)
+            scale = max(wanted / side for wanted, side in zip(least, size, strict=True))
+            width, height = (max(w, round(side * scale)) for w, side in zip(least, size, strict=True))
+            return (width, height), (-((width - into[0]) // 2), -((height - into[1]) // 2))
         case Resize.PAD:
-            image = _letterbox(image, height, width)
-    return np.asarray(image, dtype=np.float32)
-
-
-def _fill(image: Image.Image, height: int, width: int) -> Image.Image:
-    scale = max(height / image.height, width / image.width)
-    size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.BILINEAR)
-
-
-def _letterbox(image: Image.Image, height: int, width: int) -> Image.Image:
-    scale = min(height / image.height, width / image.width)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    filled = Image.new(image.mode, (width, height), GREY if image.mode == "L" else (GREY,) * 3)
-    filled.paste(image.resize(size, Image.Resampling.BILINEAR), ((width - size[0]) // 2, (height - size[1]) // 2))
-    return filled
+            scale = min(wanted / side for wanted, side in zip(into, size, strict=True))
+            width, height = (max(1, round(side * scale)) for side in size)
+            return (width, height), ((into[0] - width) // 2, (into[1] - height) // 2)
 
 
 def as_asked(asked: PreprocessingRequest | None, base: Preprocessing) -> Preprocessing:

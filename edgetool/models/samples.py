@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from edgetool.errors import ConfigError, ModelError
 from edgetool.models.functions import find_function, from_here, is_function_name
-from edgetool.models.images import ImageSet, Split
+from edgetool.models.images import TRUTH, ImageSet, Split, truth_of
 from edgetool.models.spec import TensorSpec
+from edgetool.models.tasks.base import Truth
 from edgetool.platform.arrays import read_npz
 
 Array = npt.NDArray[Any]
@@ -29,6 +30,7 @@ class Samples:
 
     arrays: Mapping[str, Array]
     labels: npt.NDArray[np.int64] | None = None
+    truth: Truth = field(default_factory=dict)  # what other tasks and metrics judge by
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -55,8 +57,11 @@ def of_images(images: ImageSet, inputs: Sequence[TensorSpec], name: str) -> Samp
     if samples == 0 and len(images) > 0:
         raise ModelError(f"{name} takes {shape[0]} images at a time and there are {len(images)}")
     whole = samples * shape[0]
-    labels = None if images.labels is None else images.labels[:whole]
-    return Samples(arrays={inputs[0].name: images.inputs[:whole].reshape(samples, *shape)}, labels=labels)
+    return Samples(
+        arrays={inputs[0].name: images.inputs[:whole].reshape(samples, *shape)},
+        labels=None if images.labels is None else images.labels[:whole],
+        truth={name: array[:whole] for name, array in images.truth.items()},
+    )
 
 
 def described(inputs: Sequence[TensorSpec]) -> str:
@@ -69,14 +74,16 @@ def read_samples(
     """Read inputs by name from an .npz or a user's function. Return None for a source of pictures.
 
     An .npz holds an array for each input, by its name or by `<split>_<name>`, of shape (samples, *the input's shape)
-    or, where the input's first axis is a batch, (n, *the rest); `labels` are optional. A function gives a mapping of
-    input names to arrays of an input's own shape for each sample. Every fifth sample is held out unless `whole`.
+    or, where the input's first axis is a batch, (n, *the rest); `labels` and `truth_NAME` are optional. A function
+    gives a mapping of input names to arrays of an input's own shape for each sample, and of `truth_NAME` to what is
+    right.
+    Every fifth sample is held out unless `whole`.
     Raises ConfigError for arrays that do not fit.
     """
     if is_function_name(str(source)):
-        arrays, labels, divided = _from_function(str(source), inputs), None, False
+        (arrays, truth), labels, divided = _from_function(str(source), inputs), None, False
     elif source.suffix == ".npz" and (found := _from_npz(source, inputs, split)) is not None:
-        arrays, labels, divided = found
+        arrays, truth, labels, divided = found
     else:
         return None
     grouped = {tensor.name: _group(source, tensor, arrays[tensor.name]) for tensor in inputs}
@@ -90,6 +97,7 @@ def read_samples(
     return Samples(
         arrays={name: array[chosen][:limit] for name, array in grouped.items()},
         labels=None if labels is None else labels[chosen][:limit].astype(np.int64),
+        truth={name: array[chosen][:limit] for name, array in truth.items()},
     )
 
 
@@ -117,27 +125,33 @@ def _call(name: str) -> list[dict[str, Array]]:
     return [{str(key): np.asarray(array) for key, array in sample.items()} for sample in samples]
 
 
-def _from_function(name: str, inputs: Sequence[TensorSpec]) -> dict[str, Array]:
+def _from_function(name: str, inputs: Sequence[TensorSpec]) -> tuple[dict[str, Array], dict[str, Array]]:
     samples = _call(name)
     for i, sample in enumerate(samples):
         for tensor in inputs:
             if tensor.name not in sample or sample[tensor.name].shape != tensor.shape:
                 found = ", ".join(f"{key} {array.shape}" for key, array in sample.items())
                 raise ConfigError(f"{name}: sample {i} is {found}", hint=f"the model's inputs: {described(inputs)}")
-    return {tensor.name: np.stack([sample[tensor.name] for sample in samples]) for tensor in inputs}
+    arrays = {tensor.name: np.stack([sample[tensor.name] for sample in samples]) for tensor in inputs}
+    truth = sorted({key for sample in samples for key in sample if key.startswith(TRUTH)})
+    try:
+        return arrays, {key.removeprefix(TRUTH): np.stack([sample[key] for sample in samples]) for key in truth}
+    except (KeyError, ValueError) as error:
+        raise ConfigError(f"{name}: the truth of its samples differs in names or shapes: {error}") from error
 
 
 def _from_npz(
     file: Path, inputs: Sequence[TensorSpec], split: Split
-) -> tuple[dict[str, Array], Array | None, bool] | None:
-    """Return the arrays, the labels, and whether the file itself defines the splits."""
+) -> tuple[dict[str, Array], dict[str, Array], Array | None, bool] | None:
+    """Return the arrays, the truth, the labels, and whether the file itself defines the splits."""
     if [tensor.name for tensor in inputs] == [PICTURES]:  # YOLO's name for its input is that of pictures, too
         return None
     held = read_npz(file, error=ConfigError)
     for prefix in (f"{split}_", ""):
         if all(prefix + tensor.name in held for tensor in inputs):
             arrays = {tensor.name: held[prefix + tensor.name] for tensor in inputs}
-            return arrays, held.get(prefix + LABELS), bool(prefix)
+            count = len(next(iter(arrays.values())))
+            return arrays, truth_of(file, held, prefix, count), held.get(prefix + LABELS), bool(prefix)
     if len(inputs) == 1:
         return None  # `images` of the only input
     raise ConfigError(

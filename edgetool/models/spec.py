@@ -153,6 +153,27 @@ class ModelArtifact:
         return (self.path, *self.beside)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Detector:
+    """What torchvision's single-shot detectors take: pictures stretched to a square, normalised their own way."""
+
+    side: int  # pixels
+    mean: Numbers
+    std: Numbers
+
+
+DETECTORS = {
+    "ssd300_vgg16": Detector(side=300, mean=(0.48235, 0.45882, 0.40784), std=(1 / 255,) * 3),
+    "ssdlite320_mobilenet_v3_large": Detector(side=320, mean=(0.5,) * 3, std=(0.5,) * 3),
+}
+SEGMENTERS = frozenset(
+    {
+        *("deeplabv3_mobilenet_v3_large", "deeplabv3_resnet50", "deeplabv3_resnet101"),
+        *("fcn_resnet50", "fcn_resnet101", "lraspp_mobilenet_v3_large"),
+    }
+)
+
+
 class SourceKind(StrEnum):
     """A kind of model source, told by its form."""
 
@@ -216,7 +237,7 @@ class ModelRequest:
 
     @property
     def origin(self) -> str:
-        """Return where the weights come from: "digits", "imagenet", "random", or the name of a file."""
+        """Return where the weights come from: "digits", "imagenet", "coco", "random", or the name of a file."""
         if self.checkpoint is not None:
             return Path(self.checkpoint).name
         if self.is_file:
@@ -229,4 +250,11 @@ class ModelRequest:
             case SourceKind.HUGGING_FACE | SourceKind.TIMM:
                 return "pretrained"
             case _:
-                return "digits" if self.source == "mobilenet_v2" else "imagenet"
+                trained = "coco" if self.source in DETECTORS or self.source in SEGMENTERS else "imagenet"
+                return "digits" if self.source == "mobilenet_v2" else trained
+
+    @property
+    def default_shape(self) -> tuple[int, ...]:
+        """Return the shape of a picture as input, where nobody asks for another and no library knows better."""
+        detector = DETECTORS.get(self.source)
+        return (1, 3, 224, 224) if detector is None else (1, 3, detector.side, detector.side)

@@ -186,6 +186,7 @@ def _ordered(case: PreparedCase) -> OrderedCase:
         instruments=case.instruments,
         environment=dict(case.environment),
         images=case.images,
+        metrics=case.metrics,
     )
 
 

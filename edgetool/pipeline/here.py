@@ -75,7 +75,7 @@ def _set_up(
             made[identity] = error
         bench = made[identity]
         if isinstance(bench, Bench):
-            bench = replace(bench, target=case.target, images=case.images)
+            bench = replace(bench, target=case.target, images=case.images, metrics=case.metrics)
         benches[case.case] = bench
     return benches
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from edgetool.errors import ConfigError
 from edgetool.models.functions import is_function_name
@@ -11,9 +17,11 @@ from edgetool.models.images import ImageSet, Split, images_digest, read_images
 from edgetool.models.preprocessing import PictureInput
 from edgetool.models.samples import Samples, function_digest, of_images, read_samples
 from edgetool.models.spec import ModelRequest, ModelSpec
-from edgetool.models.tasks import classifies
+from edgetool.models.tasks.table import classifies, kind_of
 from edgetool.models.zoo import digits_images, preprocessing_of
 from edgetool.platform.arrays import read_npz
+
+DIGITS = "UCI's handwritten digits"  # the shipped default's data set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +43,15 @@ class ImageSource:
     def read(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int | None) -> ImageSet:
         """Read images for the model's first input. Raises ConfigError."""
         how, tensor = model.preprocessing or preprocessing_of(request), model.inputs[0]
-        images = self._read(PictureInput(preprocessing=how, shape=tensor.shape[1:], dtype=tensor.dtype), split, limit)
+        kind = kind_of(model.task, model.outputs)
+        images = read_images(
+            self._of(split),
+            PictureInput(preprocessing=how, shape=tensor.shape[1:], dtype=tensor.dtype),
+            split=split,
+            limit=limit,
+            whole=self._whole,
+            read_truth=(lambda folder: kind.read(folder, model.outputs)) if split is Split.HELD_OUT else None,
+        )
         self._check_classes(images, model, split)
         return images
 
@@ -50,9 +66,6 @@ class ImageSource:
                 hint="give the images of the model's own classes, or --task none",
             )
 
-    def _read(self, to_input: PictureInput, split: Split, limit: int | None) -> ImageSet:
-        return read_images(self._of(split), to_input, split=split, limit=limit, whole=self._whole)
-
     def pictures(self, request: ModelRequest, shape: tuple[int, ...], limit: int) -> ImageSet | None:
         """Read calibration images for a model that isn't exported yet. Return None if there are only named inputs."""
         named = is_function_name(str(self.calibration)) or (
@@ -62,7 +75,7 @@ class ImageSource:
         if named or len(shape) != 4:
             return None
         to_input = PictureInput(preprocessing=preprocessing_of(request), shape=shape[1:])
-        return self._read(to_input, Split.CALIBRATION, limit)
+        return read_images(self.calibration, to_input, split=Split.CALIBRATION, limit=limit, whole=self._whole)
 
     def samples(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int) -> Samples:
         """Read inputs for inferences, at most those of `limit` images. Raises ConfigError, ModelError."""
@@ -75,6 +88,20 @@ class ImageSource:
         images = self.read(request, model, split, limit)
         return of_images(images, model.inputs, model.name)
 
+    @property
+    def title(self) -> str:
+        """Return what the inputs that a model is judged by are called: the shipped data set, or the user's name."""
+        return DIGITS if self.held_out == digits_images() else self.held_out.name
+
+    def overlap(self, request: ModelRequest, models: Sequence[ModelSpec], held_out: Samples) -> int:
+        """Return how many of the samples to judge by are also among those that one of `models` was calibrated with."""
+        batch = max(1, models[0].inputs[0].shape[0] if models[0].inputs[0].shape else 1)
+        calibrated = max((model.calibration_samples or 0 for model in models), default=0)
+        if calibrated == 0:
+            return 0
+        fitted = self.samples(request, models[0], Split.CALIBRATION, calibrated * batch)
+        return len(_sample_digests(held_out) & _sample_digests(fitted))
+
     def digests(self) -> list[str]:
         return [_digest(self.calibration), _digest(self.held_out), "whole" if self._whole else "divided"]
 
@@ -85,6 +112,16 @@ class ImageSource:
     def _whole(self) -> bool:
         """Whether the two sources are different, so that neither needs to be split."""
         return self.calibration.resolve() != self.held_out.resolve()
+
+
+def _sample_digests(samples: Samples) -> set[bytes]:
+    def digest(feeds: Mapping[str, npt.NDArray[Any]]) -> bytes:
+        joined = hashlib.sha256()
+        for name in sorted(feeds):
+            joined.update(np.ascontiguousarray(feeds[name]).tobytes())
+        return joined.digest()
+
+    return {digest(feeds) for feeds in samples.feeds()}
 
 
 def _digest(source: Path) -> str:

@@ -15,6 +15,7 @@ from edgetool.errors import ConfigError
 from edgetool.models.functions import is_function_name
 from edgetool.models.recipes import Recipe
 from edgetool.models.spec import ModelRequest, Precision, PreprocessingRequest, Task
+from edgetool.models.tasks.own import check_metrics
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.runtimes import RuntimeRequest, runtime_request
 from edgetool.platform.documents import check_table, read_toml
@@ -41,6 +42,7 @@ class PlannedModel:
     preprocessing: PreprocessingRequest | None = None
     recipe: Recipe = Recipe()  # of the int8 form
     task: Task | None = None  # None: inferred if that is certain
+    metrics: Annotated[tuple[Name, ...], Len(0, 16)] = ()  # the user's own: package.module:metric
     weights_mirror: Text | None = None  # replaces the location from which torchvision downloads weights
 
     @property
@@ -73,7 +75,7 @@ class PlannedCase:
     runtime: RuntimeRequest
     target: Target  # with its settings, including the threads
     instruments: tuple[str, ...]
-    images: int | None = None  # limit for the images to classify; None: the target's own
+    images: int | None = None  # limit for the images to judge by; None: the target's own
     required: bool = False  # its failure fails the whole run; otherwise it is only a failed case
 
 
@@ -89,7 +91,7 @@ class Plan:
     runtimes: Annotated[tuple[Name, ...], Len(1, 64)] = (OWN_RUNTIME,)
     threads: Annotated[tuple[Annotated[int, Ge(1), Le(1024)], ...], Len(0, 64)] = ()  # empty: each target's own
     instruments: Annotated[tuple[Name, ...], Len(1, 64)] = DEFAULT
-    images: Positive | None = None  # held-out images to classify; None: each target's own
+    images: Positive | None = None  # held-out images to judge by; None: each target's own
     goals: Goals = ()  # goals that the report judges
     benchmark: dict[str, Any] = field(default_factory=dict)  # overrides the targets' own settings
 
@@ -102,6 +104,8 @@ class Plan:
         targets = [load_configured(name, self.benchmark, images=self.images, wait=wait) for name in self.targets]
         for target in targets:
             check_instruments(self.instruments, target)
+        for model in self.models:
+            check_metrics(model.metrics)
         for model, target, runtime in product(self.models, targets, self.runtimes):
             for threads, precision in product(self.threads or (target.benchmark.threads,), self.precisions):
                 yield PlannedCase(

@@ -12,6 +12,7 @@ from edgetool.errors import ConfigError, EdgetoolError, QuantizeError, WrongMach
 from edgetool.models import opsets
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, Precision
+from edgetool.models.tasks.own import check_metrics, metric_digest
 from edgetool.pipeline import steps
 from edgetool.pipeline.plan import PlannedCase, PlannedModel, load_configured
 from edgetool.pipeline.steps import Kit
@@ -44,7 +45,8 @@ class PreparedCase:
     model: BundledModel
     instruments: tuple[str, ...]
     environment: Mapping[str, str]
-    images: int | None = None  # limit for the images to classify
+    images: int | None = None  # limit for the images to judge by
+    metrics: tuple[str, ...] = ()  # the user's own
     required: bool = False
 
 
@@ -132,6 +134,7 @@ class Preparation:
             instruments=planned.instruments,
             environment=planned.runtime.environment,
             images=planned.images,
+            metrics=planned.model.metrics,
             required=planned.required,
         )
 
@@ -242,6 +245,7 @@ def prepared_case(
     instruments: Sequence[str],
     environment: Mapping[str, str] | None = None,
     images: int | None = None,
+    metrics: Sequence[str] = (),
     required: bool = False,
 ) -> PreparedCase:
     """Prepare a case, keyed by all inputs of its record, which excludes other models in the bundle."""
@@ -256,6 +260,7 @@ def prepared_case(
         "instruments": sorted(instruments),
         "environment": dict(environment or {}),
         "images": images,
+        **({"metrics": [metric_digest(name) for name in metrics]} if metrics else {}),
     }
     return PreparedCase(
         case=case,
@@ -266,6 +271,7 @@ def prepared_case(
         instruments=tuple(instruments),
         environment=environment or {},
         images=images,
+        metrics=tuple(metrics),
         required=required,
     )
 
@@ -277,12 +283,14 @@ def bundle_cases(
     *,
     instruments: Sequence[str],
     precisions: Sequence[Precision] = (),
+    metrics: Sequence[str] = (),
     wait: bool = False,
 ) -> tuple[PreparedCase, ...]:
     """Prepare every model of a packaged bundle, or those in `precisions`, on every target.
 
     Raises ConfigError, and WrongMachine for a target with another triple.
     """
+    check_metrics(metrics)
     models = [m for m in bundle.manifest.models if not precisions or m.spec.precision in precisions]
     if not models:
         raise ConfigError(f"the bundle {bundle.root} contains no model in {', '.join(precisions)}")
@@ -299,7 +307,9 @@ def bundle_cases(
                 threads=target.benchmark.threads,
             )
             required = len(names) == 1
-            cases.append(prepared_case(case, bundle, model, target, instruments=instruments, required=required))
+            cases.append(
+                prepared_case(case, bundle, model, target, instruments=instruments, metrics=metrics, required=required)
+            )
     return tuple(cases)
 
 

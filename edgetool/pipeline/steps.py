@@ -13,7 +13,7 @@ from edgetool.bundles import Bundle, build_bundle, open_bundle
 from edgetool.errors import QuantizeError, UnsupportedOperator
 from edgetool.harness.bench import preflight, put_bundle
 from edgetool.models.artifacts import source_digest
-from edgetool.models.export import DEFAULT_INPUT_SHAPE, export_model
+from edgetool.models.export import export_model
 from edgetool.models.images import Split
 from edgetool.models.quantize import DEFAULT, Quantization, quantize_model
 from edgetool.models.recipes import Recipe
@@ -33,7 +33,7 @@ from edgetool.targets.spec import Target
 
 EXPORT_RECIPE = 4  # increment when a step produces something else from the same inputs
 QUANTIZE_RECIPE = 4
-BUNDLE_RECIPE = 6
+BUNDLE_RECIPE = 7
 CALIBRATION_IMAGES = 128
 SNR_IMAGES = 64
 
@@ -92,7 +92,7 @@ def export(
         "images": source.digests() if source is not None and request.origin == "random" else None,
         "packages": None if request.is_onnx else _versions("torch", "torchvision", "onnxscript"),
     }
-    shape = request.input_shape or DEFAULT_INPUT_SHAPE
+    shape = request.input_shape or request.default_shape
 
     def make(folder: Path) -> None:
         images = None
@@ -239,12 +239,13 @@ def package(
         "models": [(model.spec.sha256, model.spec.precision, model.spec.weights, model.spec.task) for model in models],
         "runtime": (kit.runtime.build.key, kit.runtime.root.name),
         "harness": sha256_file(kit.harness),
-        "images": None if source is None else source.digests(),
+        "images": None if source is None else [source.title, *source.digests()],
         "count": count,
     }
 
     def make(folder: Path) -> None:
         images = None if source is None else source.samples(request, models[0].spec, Split.HELD_OUT, count)
+        specs = [model.spec for model in models]
         build_bundle(
             folder,
             models=models,
@@ -252,6 +253,8 @@ def package(
             harness=kit.harness,
             toolchain=kit.toolchain,
             images=images,
+            data=None if source is None else source.title,
+            overlap=None if source is None or images is None else source.overlap(request, specs, images),
         )
 
     with context.progress.step(f"package for {kit.target.name}") as step:

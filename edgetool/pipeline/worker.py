@@ -44,6 +44,7 @@ class OrderedCase:
     instruments: tuple[Name, ...]
     environment: dict[Name, Text] = field(default_factory=dict)
     images: Positive | None = None
+    metrics: tuple[Name, ...] = ()
 
 
 @value
@@ -125,6 +126,7 @@ def _prepared(ordered: OrderedCase) -> PreparedCase:
         instruments=ordered.instruments,
         environment=ordered.environment,
         images=ordered.images,
+        metrics=ordered.metrics,
     )
 
 

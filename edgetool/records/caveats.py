@@ -30,7 +30,9 @@ class Caveat(StrEnum):
     DIFFERENT_VECTORS = "different-vectors"
     RANDOM_WEIGHTS = "random-weights"
     FEW_IMAGES = "few-images"
+    FEW_SCORED = "few-scored"
     FEW_CALIBRATION = "few-calibration"
+    CALIBRATED_ON = "calibrated-on"
 
     @property
     def text(self) -> str:
@@ -94,13 +96,21 @@ _CAVEATS = {
         "compare counts at one VLEN",
     ),
     Caveat.RANDOM_WEIGHTS: (
-        "the weights are random, so accuracy is meaningless",
+        "the weights are random, so the outputs are meaningless",
         "use trained weights",
     ),
     Caveat.FEW_IMAGES: ("fewer than 200 images, so one image is more than 0.5 % of accuracy", "raise --images"),
+    Caveat.FEW_SCORED: (
+        "a metric without an interval over fewer than 200 samples, so another few would change it",
+        "raise --images",
+    ),
     Caveat.FEW_CALIBRATION: (
         "calibrated with fewer than 32 samples: the ranges of activations may be too narrow",
         "calibrate with 100 to 500 samples",
+    ),
+    Caveat.CALIBRATED_ON: (
+        "held-out inputs were used for calibration, too, so the result may be too good",
+        "give other inputs with --held-out",
     ),
 }
 
@@ -115,7 +125,9 @@ def caveats_of(record: Record) -> tuple[Caveat, ...]:
         Caveat.FOREIGN_RUNTIME: installed is not None and not installed.ours,
         Caveat.RANDOM_WEIGHTS: not record.subject.model.accuracy_means_something,
         Caveat.FEW_IMAGES: accuracy is not None and accuracy.images < 200,
+        Caveat.FEW_SCORED: any(score.samples < 200 for score in record.scores),
         Caveat.FEW_CALIBRATION: calibrated is not None and calibrated < 32,
+        Caveat.CALIBRATED_ON: bool(calibrated and record.overlap),
     }
     if timing is not None:
         doubts |= _of_timing(timing, record)

@@ -16,6 +16,7 @@ from edgetool.harness.bench import Bench
 from edgetool.harness.harness import HarnessOutcome, Outputs
 from edgetool.harness.result import LoadedRuntime
 from edgetool.measurements.reading import Reading
+from edgetool.models.tasks.base import Score
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.instruments import DEFAULT, INSTRUMENTS
 from edgetool.records.record import Environment, Record, Recorded, RuntimeIdentity, Subject
@@ -31,6 +32,7 @@ class Taken:
     loaded: LoadedRuntime | None
     measured: Mapping[str, Any]  # instrument → its measurement
     outputs: Outputs = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -62,6 +64,7 @@ def measure(
         loaded=outcome.result.runtime,
         measured={name: reading.measurement for name, reading in readings.items()},
         outputs={name: array for reading in readings.values() for name, array in reading.outputs.items()},
+        scores=tuple(score for reading in readings.values() for score in reading.scores),
         started_at=started_at,
     )
     return make_record(bench, model, taken)
@@ -90,6 +93,9 @@ def make_record(bench: Bench, model: BundledModel, taken: Taken) -> Recorded:
             process=result.environment, runtime=taken.loaded, emulator=bench.executor.emulator, board=bench.board
         ),
         outputs_file=f"{target.name}-{model.spec.name}-{model.spec.precision}.npz" if taken.outputs else None,
+        data=manifest.data,
+        overlap=manifest.overlap,
+        scores=taken.scores,
         **taken.measured,
     )
     return Recorded(record=record, outputs=taken.outputs)

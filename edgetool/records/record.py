@@ -16,6 +16,7 @@ from edgetool.measurements.offline import Offline
 from edgetool.measurements.operators import Operators
 from edgetool.measurements.timing import Timing
 from edgetool.models.spec import ModelSpec, Precision
+from edgetool.models.tasks.base import Score
 from edgetool.platform.values import Name, NonNegative, Positive, Sha256, Text, value
 from edgetool.runtimes.spec import Installed
 
@@ -80,8 +81,11 @@ class Record:
     harness: Name  # the harness build
     environment: Environment
     outputs_file: Name | None  # an .npz beside the record: the outputs of each held-out image, or of the timed input
+    data: Text | None = None  # what the held-out inputs are called; None in records of older releases
+    overlap: NonNegative | None = None  # held-out inputs that an int8 model of the bundle was calibrated with, too
     timing: Timing | None = None
-    accuracy: Accuracy | None = None
+    accuracy: Accuracy | None = None  # of a classifier
+    scores: tuple[Score, ...] = ()  # by the metrics of other tasks and of the user's own
     offline: Offline | None = None
     operators: Operators | None = None
     instructions: InstructionCounts | None = None

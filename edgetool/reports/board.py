@@ -51,12 +51,20 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
         progress=Progress.DONE if stated else Progress.OPEN,
         found=f"{stated} goals" if stated else "none: deploy --gates FILE",
     )
+    classifies = any(row.classifies for row in table) or not any(row.differs_by is not None for row in table)
     images = max((row.images_all or 0 for row in table), default=0)
+    samples = max((score.samples for row in table for score in row.scores), default=0)
     yield Task(
         phase=Phase.SCOPE,
-        title="Hold out labelled images",
-        progress=Progress.DONE if images else Progress.OPEN,
-        found=f"{images} images" if images else "no labels",
+        title="Hold out labelled images" if classifies else "Hold out inputs with what is right",
+        progress=Progress.DONE if images or samples else Progress.OPEN,
+        found=f"{images} images"
+        if images
+        else f"{samples} samples"
+        if samples
+        else "no labels"
+        if classifies
+        else "none",
     )
 
 
@@ -89,12 +97,11 @@ def _validate(table: Sequence[Row]) -> Iterator[Task]:
         found=f"{len(failed)} of {len(there)} cases failed" if failed else f"{len(there)} cases",
     )
     compared = [row for row in there if row.compared_samples]
-    same, of = sum(row.same_predictions or 0 for row in compared), sum(row.compared_samples or 0 for row in compared)
     yield Task(
         phase=Phase.VALIDATE,
         title="Compare outputs with the host",
         progress=Progress.DONE if compared else Progress.OPEN,
-        found=f"{same} of {of} the same" if compared else "not compared",
+        found=_compared(compared) or "not compared",
     )
     timed = [row for row in there if row.latency is not None and not row.emulated]
     emulated = any(row.emulated for row in there)
@@ -104,6 +111,17 @@ def _validate(table: Sequence[Row]) -> Iterator[Task]:
         progress=Progress.DONE if timed else Progress.OPEN,
         found=", ".join(f"{row.precision} {time_text(row.latency.p50_ns)}" for row in timed if row.latency)
         or ("emulated: not the latency of any board" if emulated else "not timed"),
+    )
+
+
+def _compared(compared: Sequence[Row]) -> str:
+    """Return how outputs compare with the host's: images of the same class, or noise where nothing is classified."""
+    classified = [row for row in compared if row.same_predictions is not None]
+    if classified:
+        same, of = (sum(getattr(row, name) for row in classified) for name in ("same_predictions", "compared_samples"))
+        return f"{same} of {of} the same"
+    return ", ".join(
+        f"{row.precision} {row.signal_to_noise_db:.0f} dB" for row in compared if row.signal_to_noise_db is not None
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from edgetool.measurements.timing import ratio
 from edgetool.models.spec import Precision
+from edgetool.models.tasks.base import Score
 from edgetool.platform.values import value
 from edgetool.records.case import OWN_RUNTIME, Case, CaseFailure, CaseResult
 from edgetool.records.caveats import Caveat, caveats_of
@@ -47,6 +48,9 @@ class Row:
     images_all: int | None = None  # as many as this target classified
     correct_all: int | None = None
     top5: Interval | None = None  # likewise, of labels among the five largest logits
+    data: str | None = None  # what the held-out inputs are called
+    task: str | None = None  # None where nobody said and nothing makes it certain
+    scores: tuple[Score, ...] = ()  # by the metrics of the model's task and of the user's own
     differs_by: float | None = None  # largest output difference from the host's same model ÷ its largest output
     same_predictions: int | None = None
     compared_samples: int | None = None
@@ -83,6 +87,13 @@ class Row:
     @property
     def is_own_runtime(self) -> bool:
         return self.runtime == OWN_RUNTIME
+
+    @property
+    def classifies(self) -> bool:
+        return self.images_all is not None
+
+    def score(self, name: str) -> Score | None:
+        return next((score for score in self.scores if score.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +205,9 @@ def _row(result: CaseResult, near: _Near) -> Row:
         images_all=None if accuracy is None else images_all,
         correct_all=correct_all,
         top5=None if top5 is None else proportion(top5, images_all),
+        data=record.data,
+        task=model.task,
+        scores=record.scores,
         differs_by=None if host is None else host.max_abs_relative,
         same_predictions=None if host is None else host.same_top1,
         compared_samples=None if host is None else host.samples,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum, StrEnum
 
 from edgetool.models.spec import Precision
+from edgetool.models.tasks.base import Score
 from edgetool.platform.values import value
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.compare import HOST
@@ -41,6 +42,10 @@ class Reason(StrEnum):
     LIKELY_LESS_ACCURATE = "likely-less-accurate"
     LESS_ACCURATE = "less-accurate"
     ACCURACY_UNKNOWN = "accuracy-unknown"
+    SCORE_KEPT = "score-kept"
+    SCORE_LOST = "score-lost"
+    SCORE_OPEN = "score-open"
+    NOT_JUDGED = "not-judged"
     FASTER = "faster"
     AS_FAST = "as-fast"
     SLOWER = "slower"
@@ -62,6 +67,10 @@ SAYS = {
     Reason.LIKELY_LESS_ACCURATE: Says.OPEN,
     Reason.LESS_ACCURATE: Says.AGAINST,
     Reason.ACCURACY_UNKNOWN: Says.OPEN,
+    Reason.SCORE_KEPT: Says.LIKELY_FOR,  # a score has no interval
+    Reason.SCORE_LOST: Says.OPEN,
+    Reason.SCORE_OPEN: Says.OPEN,  # which way is better, or how much is little, only its author knows
+    Reason.NOT_JUDGED: Says.OPEN,
     Reason.FASTER: Says.FOR,
     Reason.AS_FAST: Says.FOR,
     Reason.SLOWER: Says.OPEN,  # smaller but slower: which matters more is for the user to decide
@@ -102,6 +111,8 @@ class Verdict:
     choice: str | None  # a precision; None if nothing is chosen
     sureness: Sureness
     reasons: tuple[Reason, ...]
+    score: Score | None = None  # of a model that does not classify, and fp32's on as many samples
+    score_fp32: Score | None = None
 
     @property
     def title(self) -> str:
@@ -153,6 +164,7 @@ def _verdict(
     cell: Sequence[Row], candidate: Row | None, fp32: Row | None, loss: Loss | None, reasons: Sequence[Reason]
 ) -> Verdict:
     strongest = max(SAYS[reason] for reason in reasons)
+    pair = None if candidate is None or fp32 is None or candidate.classifies else judged_by(candidate, fp32)
     choice, sureness = {
         Says.FOR: (candidate, Sureness.CLEAR),
         Says.LIKELY_FOR: (candidate, Sureness.LIKELY),
@@ -167,6 +179,8 @@ def _verdict(
         candidate=candidate,
         fp32=fp32,
         loss=loss,
+        score=None if pair is None else pair[0],
+        score_fp32=None if pair is None else pair[1],
         choice=None if choice is None else choice.precision,
         sureness=sureness,
         reasons=tuple(reasons),
@@ -175,7 +189,7 @@ def _verdict(
 
 def _reasons(row: Row, fp32: Row, loss: Loss | None) -> Iterator[Reason]:
     yield Reason.SMALLER if (row.size_bytes or 0) < (fp32.size_bytes or 0) else Reason.NOT_SMALLER
-    yield _of_accuracy(loss)
+    yield _of_accuracy(loss) if row.classifies else _of_scores(row, fp32)
     yield _of_cost(row)
     if row.ratio_in_turn is False:
         yield Reason.TIMED_APART
@@ -191,6 +205,25 @@ def _of_accuracy(loss: Loss | None) -> Reason:
     if loss.share.low > ACCEPTED_LOSS:
         return Reason.LESS_ACCURATE
     return Reason.LIKELY_ACCURATE if loss.share.value <= ACCEPTED_LOSS else Reason.LIKELY_LESS_ACCURATE
+
+
+def judged_by(row: Row, fp32: Row) -> tuple[Score, Score] | None:
+    """Return the first score that both rows have on equally many samples: the row's, and fp32's."""
+    for score in row.scores:
+        beside = fp32.score(score.name)
+        if beside is not None and beside.samples == score.samples:
+            return score, beside
+    return None
+
+
+def _of_scores(row: Row, fp32: Row) -> Reason:
+    pair = judged_by(row, fp32)
+    if pair is None:
+        return Reason.NOT_JUDGED
+    score, before = pair
+    if score.higher_is_better is not True:
+        return Reason.SCORE_OPEN
+    return Reason.SCORE_KEPT if before.value - score.value <= ACCEPTED_LOSS else Reason.SCORE_LOST
 
 
 def _of_cost(row: Row) -> Reason:

@@ -31,6 +31,8 @@ def _outcome(row: Row) -> str | None:
 
 
 def _accuracy_note(row: Row) -> str:
+    if not row.classifies:
+        return ""
     if Caveat.RANDOM_WEIGHTS in row.caveats:
         return "meaningless"
     if row.accuracy is None:
@@ -198,6 +200,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=percent_text,
         note=_accuracy_note,
         detail=Detail.BRIEF,
+        shown=Shown.IF_ANY,
         meaning="share of this target's images whose top class is their label, with its 95 % interval",
     ),
     Column(
@@ -278,5 +281,32 @@ def columns(*fields: str) -> tuple[Column[Row], ...]:
     return tuple(found[field] for field in fields)
 
 
+def score_columns(table: Sequence[Row]) -> tuple[Column[Row], ...]:
+    """Return a column for each metric by which a row was judged, called by the metric's name."""
+    samples = {score.name: score.samples for row in table for score in row.scores}
+    return tuple(_score_column(name, brief=i == 0) for i, name in enumerate(samples))
+
+
+def _score_column(name: str, *, brief: bool) -> Column[Row]:
+    def value(row: Row) -> float | None:
+        score = row.score(name)
+        return None if score is None else round(score.value, 6)
+
+    def note(row: Row) -> str:
+        score = row.score(name)
+        return "" if score is None else f"({score.samples} samples)"
+
+    return Column(
+        title=name,
+        field=name,
+        value=value,
+        format="{:.4g}".format,
+        note=note,
+        detail=Detail.BRIEF if brief else Detail.FULL,
+    )
+
+
 def cases_table(table: Sequence[Row]) -> Table[Row]:
-    return Table(caption="All measurements", columns=COLUMNS, rows=table, mark=mark)
+    place = next(i for i, column in enumerate(COLUMNS) if column.field == "images")
+    with_scores = (*COLUMNS[:place], *score_columns(table), *COLUMNS[place:])
+    return Table(caption="All measurements", columns=with_scores, rows=table, mark=mark)

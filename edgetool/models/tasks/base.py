@@ -1,0 +1,71 @@
+"""What a task is made of: the truth about samples, scores against it, and a verb for what the model does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.errors import ConfigError
+from edgetool.models.preprocessing import PictureInput
+from edgetool.models.spec import TensorSpec
+from edgetool.platform.values import Positive, Text, value
+
+Array = npt.NDArray[Any]
+Outputs = Mapping[str, npt.NDArray[np.generic]]  # name → (n, …)
+Truth = Mapping[str, Array]  # name → (n, …), what is right for each sample; its names are those of the task
+
+
+@value
+class Score:
+    """One number of a metric over all samples that were judged."""
+
+    name: Text  # "mAP", "mIoU", "package.module:metric"
+    value: float
+    samples: Positive
+    higher_is_better: bool | None = None  # None: only the metric's author knows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """A folder's pictures, in the order in which they become samples, and what makes inputs of them."""
+
+    root: Path
+    files: Sequence[Path]
+    to_input: PictureInput
+
+
+def no_truth(folder: Folder, outputs: Sequence[TensorSpec]) -> Truth | None:
+    """Read nothing: of a task whose truth is in no folder of pictures."""
+    del folder, outputs
+    return None
+
+
+def no_scores(outputs: Outputs, truth: Truth) -> tuple[Score, ...]:
+    """Judge nothing: of a task without a metric of its own. Its outputs are compared as tensors."""
+    del outputs, truth
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskKind:
+    """How the models of a task are judged.
+
+    `read` finds the truth in a folder of pictures and raises ConfigError for what can't be read; None: there is none.
+    `judge` takes outputs and truth of equally many samples and raises ModelError for outputs of an unknown form.
+    """
+
+    doing: str = "outputs of"  # as in "outputs of 40 samples", "segment 40 images"
+    read: Callable[[Folder, Sequence[TensorSpec]], Truth | None] = no_truth
+    judge: Callable[[Outputs, Truth], tuple[Score, ...]] = no_scores
+
+
+def need(truth: Truth, name: str, task: str, shape: str) -> Array:
+    """Return an array of the truth. Raises ConfigError when it is missing."""
+    if name not in truth:
+        raise ConfigError(f"{task} is judged by `truth_{name}`, and there is none", hint=f"its shape is {shape}")
+    return truth[name]

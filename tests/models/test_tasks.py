@@ -1,0 +1,261 @@
+"""Tasks: what is right is read from data, outputs are judged by it, and a metric may be the user's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from edgetool.errors import ConfigError, ModelError
+from edgetool.models.images import ImageSet, Split, images_digest, read_images
+from edgetool.models.preprocessing import PictureInput
+from edgetool.models.spec import Preprocessing, Resize, Task, TensorSpec
+from edgetool.models.tasks import detection, regression, segmentation
+from edgetool.models.tasks.own import own_scores
+from edgetool.models.tasks.table import kind_of
+
+YOLO = {"output0": (1, 6, 64)}  # two classes
+SIDE = 32
+
+
+def outputs(**shapes: tuple[int, ...]) -> list[TensorSpec]:
+    return [TensorSpec(name=name, dtype="float32", shape=shape) for name, shape in shapes.items()]
+
+
+def read(folder: Path, task: Task, tensors: list[TensorSpec], resize: Resize = Resize.STRETCH) -> ImageSet:
+    kind = kind_of(task, tensors)
+    to_input = PictureInput(shape=(3, SIDE, SIDE), preprocessing=Preprocessing(resize=resize))
+    return read_images(
+        folder, to_input, split=Split.HELD_OUT, whole=True, read_truth=lambda found: kind.read(found, tensors)
+    )
+
+
+def coco(folder: Path, *objects: dict[str, Any], size: tuple[int, int] = (64, 32), pictures: int = 2) -> Path:
+    """Pictures 0.png, 1.png… in images/, and objects of the categories 3 and 7."""
+    (folder / "images").mkdir(exist_ok=True)
+    for i in range(pictures):
+        Image.new("RGB", size).save(folder / "images" / f"{i}.png")
+    listed = [{"id": 10 + i, "file_name": f"{i}.png", "width": size[0], "height": size[1]} for i in range(pictures)]
+    document = {
+        "info": {"year": 2026},
+        "images": listed,
+        "annotations": [{"id": 1 + i, "area": 1.5, **entry} for i, entry in enumerate(objects)],
+        "categories": [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}],
+    }
+    (folder / "annotations.json").write_text(json.dumps(document))
+    return folder
+
+
+def box(image: int, category: int, *sides: float) -> dict[str, Any]:
+    return {"image_id": 10 + image, "category_id": category, "bbox": list(sides)}
+
+
+@pytest.mark.parametrize(
+    ("resize", "corners"),
+    [
+        (Resize.STRETCH, [4, 8, 12, 24]),
+        (Resize.PAD, [4, 12, 12, 20]),  # 64×32 becomes 32×16, with eight rows above
+        (Resize.CROP, [0, 8, 8, 24]),  # 64×32 stays, with sixteen columns cut off on either side
+    ],
+)
+def test_boxes_are_placed_as_the_picture_is(tmp_path: Path, resize: Resize, corners: list[int]) -> None:
+    coco(tmp_path, box(0, 7, 8, 8, 16, 16))
+    found = read(tmp_path, Task.DETECTION, outputs(**YOLO), resize)
+    assert found.truth["boxes"][0, 0].tolist() == corners
+    assert found.truth["classes"].tolist() == [[1], [-1]]
+
+
+def test_classes_of_torchvisions_form_are_the_categories_ids(tmp_path: Path) -> None:
+    coco(tmp_path, box(0, 7, 8, 8, 16, 16), box(1, 3, 0, 0, 8, 8))
+    found = read(tmp_path, Task.DETECTION, outputs(boxes=(1, 64, 4), scores=(1, 64, 91)))
+    assert found.truth["classes"].tolist() == [[7], [3]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        ({"images": []}, "does not list 0.png"),
+        ({"categories": [{"id": 7, "name": "dog"}]}, "1 categories, and the model 2 classes"),
+        ({"categories": [{"id": 7}, {"id": 9}]}, "no category has the id 3"),
+        ({"annotations": [{"image_id": 10, "category_id": 3, "bbox": [1, 2]}]}, "left, top, width and height"),
+        ({"images": [{"id": "ten"}]}, "images.0.id"),
+    ],
+)
+def test_a_coco_file_that_does_not_fit_is_refused(tmp_path: Path, spoil: dict[str, Any], says: str) -> None:
+    file = coco(tmp_path, box(0, 3, 0, 0, 8, 8)) / "annotations.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **spoil}))
+    with pytest.raises(ConfigError, match=says):
+        read(tmp_path, Task.DETECTION, outputs(**YOLO))
+
+
+def test_annotations_are_part_of_a_folders_digest(tmp_path: Path) -> None:
+    before = images_digest(coco(tmp_path))
+    assert images_digest(coco(tmp_path, box(0, 3, 0, 0, 8, 8))) != before
+
+
+def test_a_coco_file_labels_pictures_of_one_category(tmp_path: Path) -> None:
+    coco(tmp_path, box(0, 7, 0, 0, 8, 8), box(0, 7, 9, 9, 8, 8), box(1, 3, 0, 0, 8, 8))
+    found = read(tmp_path, Task.CLASSIFICATION, outputs(logits=(1, 2)))
+    assert found.labels is not None
+    assert found.labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(("objects", "says"), [([], "0 categories"), ([(0, 3), (0, 7)], "2 categories")])
+def test_a_picture_that_a_coco_file_does_not_label_is_refused(
+    tmp_path: Path, objects: list[tuple[int, int]], says: str
+) -> None:
+    coco(tmp_path, *(box(image, category, 0, 0, 8, 8) for image, category in objects))
+    with pytest.raises(ConfigError, match=says):
+        read(tmp_path, Task.CLASSIFICATION, outputs(logits=(1, 2)))
+
+
+def test_masks_lie_beside_pictures_by_name_and_what_is_padded_is_not_judged(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    for name, value in (("a", 1), ("b", 2)):
+        Image.new("RGB", (64, 32)).save(tmp_path / "images" / f"{name}.jpg")
+        Image.new("L", (64, 32), value).save(tmp_path / "masks" / f"{name}.png")
+    found = read(tmp_path, Task.SEGMENTATION, outputs(masks=(1, 3, SIDE, SIDE)), Resize.PAD)
+    assert found.labels is None
+    assert found.truth["masks"][:, 16, 16].tolist() == [1, 2]
+    assert (found.truth["masks"][:, :8] == segmentation.IGNORED).all()
+    (tmp_path / "masks" / "b.png").unlink()
+    with pytest.raises(ConfigError, match=r"b\.jpg has no mask"):
+        read(tmp_path, Task.SEGMENTATION, outputs(masks=(1, 3, SIDE, SIDE)))
+
+
+def test_a_coco_files_outlines_are_drawn_by_their_categories(tmp_path: Path) -> None:
+    left = {**box(0, 7, 0, 0, 32, 32), "segmentation": [[0, 0, 32, 0, 32, 32, 0, 32]]}
+    coco(tmp_path, left)
+    found = read(tmp_path, Task.SEGMENTATION, outputs(masks=(1, 8, SIDE, SIDE)))
+    assert found.truth["masks"][0, 16, [4, 28]].tolist() == [7, 0]
+
+
+def test_miou_is_the_mean_over_classes_of_intersection_by_union() -> None:
+    wanted = np.array([[[0, 0, 1, 1]]], np.uint8)
+    said = np.array([[[0, 1, 1, 1]]])
+    logits = np.eye(3)[said].transpose(0, 3, 1, 2)
+    scores = {score.name: score.value for score in segmentation.judge({"out": logits}, {"masks": wanted})}
+    assert scores == {"mIoU": pytest.approx((1 / 2 + 2 / 3) / 2), "pixel accuracy": 0.75}
+
+
+def test_pixels_of_255_are_not_judged_and_small_outputs_are_enlarged() -> None:
+    wanted = np.array([[[0, 0, 1, 1], [0, 255, 1, 1]]], np.uint8)
+    scores = segmentation.judge({"classes": np.array([[[0, 1]]])}, {"masks": wanted})
+    assert [score.value for score in scores] == [1.0, 1.0]
+
+
+def test_an_output_that_gives_no_class_for_each_pixel_is_refused() -> None:
+    with pytest.raises(ModelError, match="no output gives a class for each pixel"):
+        segmentation.judge({"out": np.zeros((1, 1, 4, 4), np.float32)}, {"masks": np.zeros((1, 4, 4), np.uint8)})
+
+
+BOX = [4.0, 8.0, 12.0, 24.0]
+TRUTH = {"boxes": np.array([[BOX]]), "classes": np.array([[1]])}
+
+
+def as_channels(score: float) -> dict[str, npt.NDArray[Any]]:
+    """One box at place 5 of YOLOv8's form, with class 1."""
+    found = np.zeros((1, 6, 64), np.float32)
+    found[0, :, 5] = [8, 16, 8, 16, 0, score]
+    return {"output0": found}
+
+
+def in_every_form() -> dict[str, dict[str, npt.NDArray[Any]]]:
+    five = np.zeros((1, 64, 7), np.float32)
+    five[0, 5] = [8, 16, 8, 16, 0.9, 0, 1]
+    scores = np.zeros((1, 64, 3), np.float32)
+    scores[0, :, 0], scores[0, 5] = 1, [0.1, 0.9, 0]
+    boxes = np.zeros((1, 64, 4), np.float32)
+    boxes[0, 5] = BOX
+    ten = np.zeros((1, 300, 6), np.float32)
+    ten[0, 0] = [*BOX, 0.9, 1]
+    return {
+        "YOLOv8": as_channels(0.9),
+        "YOLOv5": {"output0": five},
+        "YOLOv10": {"output0": ten},
+        "boxes and scores": {"boxes": boxes, "scores": scores},
+        "labels": {
+            "boxes": np.array([[BOX]]),
+            "labels": np.array([[1]]),
+            "scores": np.array([[0.9]]),
+        },
+    }
+
+
+@pytest.mark.parametrize("form", in_every_form())
+def test_a_right_box_in_any_form_has_an_map_of_one(form: str) -> None:
+    scores = {score.name: score.value for score in detection.judge(in_every_form()[form], TRUTH)}
+    assert scores == {"mAP": pytest.approx(1.0), "mAP50": pytest.approx(1.0)}
+
+
+def test_a_box_beside_counts_where_less_overlap_is_asked_for() -> None:
+    beside = as_channels(0.9)
+    beside["output0"][0, 0, 5] += 2  # IoU 0.6: right at 0.5, 0.55 and 0.6 of ten thresholds
+    scores = {score.name: score.value for score in detection.judge(beside, TRUTH)}
+    assert scores == {"mAP": pytest.approx(0.3), "mAP50": pytest.approx(1.0)}
+
+
+def test_nothing_found_is_a_map_of_zero() -> None:
+    assert [score.value for score in detection.judge(as_channels(0.0), TRUTH)] == [0.0, 0.0]
+
+
+def test_of_two_boxes_that_overlap_the_better_is_kept_and_other_classes_stay() -> None:
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10]], np.float32)
+    found = detection.suppressed(boxes, np.array([[0.5, 0], [0.9, 0], [0, 0.7]], np.float32))
+    assert found.scores.tolist() == pytest.approx([0.9, 0.7])
+    assert found.classes.tolist() == [0, 1]
+
+
+def test_an_unknown_form_of_detections_is_refused() -> None:
+    with pytest.raises(ModelError, match="no known form of detections"):
+        detection.judge({"out": np.zeros((1, 4))}, TRUTH)
+
+
+def test_regression_is_judged_by_the_mean_absolute_error_of_each_output() -> None:
+    (score,) = regression.judge({"gaze": np.array([[1.0, 2.0]]), "more": np.zeros(1)}, {"gaze": np.array([[2.0, 4.0]])})
+    assert (score.name, score.value, score.higher_is_better) == ("MAE of gaze", 1.5, False)
+
+
+def test_an_npz_holds_the_truth_of_any_task(tmp_path: Path) -> None:
+    inputs = np.zeros((10, 3, SIDE, SIDE), np.float32)
+    np.savez(tmp_path / "a.npz", images=inputs, truth_gaze=np.arange(10))
+    found = read_images(tmp_path / "a.npz", PictureInput(shape=(3, SIDE, SIDE)), split=Split.HELD_OUT)
+    assert found.truth["gaze"].tolist() == [4, 9]
+    np.savez(tmp_path / "a.npz", images=inputs, truth_gaze=np.arange(9))
+    with pytest.raises(ConfigError, match=r"truth_gaze has shape \(9,\), wanted \(10, …\)"):
+        read_images(tmp_path / "a.npz", PictureInput(shape=(3, SIDE, SIDE)), split=Split.HELD_OUT)
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_of_tests.py").write_text(
+        "def worst(outputs, truth):\n    return abs(outputs['gaze'] - truth['gaze']).max()\n"
+        "def both(outputs, truth):\n    return {'low': 0, 'high': 1.5}\n"
+        "def text(outputs, truth):\n    return 'good'\n"
+    )
+    return tmp_path
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_metric_of_ones_own_is_called_with_outputs_and_truth() -> None:
+    arrays = {"gaze": np.array([1.0, 3.0])}, {"gaze": np.array([1.0, 2.5])}
+    scores = own_scores(["mine_of_tests:worst", "mine_of_tests:both"], *arrays, 2)
+    assert [(score.name, score.value) for score in scores] == [
+        ("mine_of_tests:worst", 0.5),
+        ("mine_of_tests:both low", 0.0),
+        ("mine_of_tests:both high", 1.5),
+    ]
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(("metric", "says"), [("text", "gave 'good'"), ("worst", "raised KeyError: 'gaze'")])
+def test_a_metric_of_ones_own_that_fails_is_named(metric: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=f"mine_of_tests:{metric} {says}"):
+        own_scores([f"mine_of_tests:{metric}"], {}, {}, 2)
