@@ -52,5 +52,5 @@ def source_digest(request: ModelRequest) -> str | None:
 
 def request_of(artifact: ModelArtifact) -> ModelRequest:
     """Return the request that would produce this file. It decides which images suit the model."""
-    known = artifact.spec.weights if artifact.spec.weights in ("digits", "imagenet", "random") else ""
+    known = artifact.spec.weights if artifact.spec.weights in ("digits", "imagenet", "coco", "random") else ""
     return ModelRequest(source=artifact.spec.name if known else str(artifact.path), weights=known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgetool.errors import ConfigError
-from edgetool.models.spec import ModelRequest, SourceKind
+from edgetool.models.spec import DETECTORS, SEGMENTERS, ModelRequest, SourceKind
 
 TORCHSCRIPT = frozenset({".pt", ".pth", ".ts", ".torchscript"})
 OWN_WEIGHTS = frozenset({SourceKind.ONNX, SourceKind.PROGRAM})  # weights are part of the source
@@ -30,6 +30,10 @@ def check_request(request: ModelRequest) -> None:
         raise ConfigError(
             f"--shape would be ignored: {path.name} was exported for the shapes of its example",
             hint="export the program with other shapes",
+        )
+    if request.weights in ("digits", "imagenet") and (request.source in DETECTORS or request.source in SEGMENTERS):
+        raise ConfigError(
+            f"there are no {request.weights} weights for {request.source}", hint="leave out --weights for those of COCO"
         )
     if request.checkpoint and request.weights:
         raise ConfigError("--checkpoint and --weights exclude each other", hint="leave one of them out")

@@ -17,7 +17,7 @@ from edgetool.models.images import ImageSet
 from edgetool.models.onnxfile import load_graph
 from edgetool.models.outputs import Example, example_of
 from edgetool.models.preprocessing import as_asked, from_metadata
-from edgetool.models.spec import ModelRequest, Preprocessing, Resize, SourceKind, StatedBy
+from edgetool.models.spec import DETECTORS, SEGMENTERS, ModelRequest, Preprocessing, Resize, SourceKind, StatedBy
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.files import is_regular
 from edgetool.platform.names import name_hint
@@ -53,6 +53,10 @@ def preprocessing_of(request: ModelRequest) -> Preprocessing:
 def _stated(request: ModelRequest) -> Preprocessing:
     own = Preprocessing(stated_by=StatedBy.MODEL)
     match request.kind:
+        case SourceKind.TORCHVISION if (detector := DETECTORS.get(request.source)) is not None:
+            return replace(own, mean=detector.mean, std=detector.std, resize=Resize.STRETCH)
+        case SourceKind.TORCHVISION if request.source in SEGMENTERS:
+            return replace(own, resize=Resize.STRETCH)
         case SourceKind.ONNX:
             return from_metadata(load_graph(Path(request.source))) or Preprocessing()
         case SourceKind.TORCHVISION if request.origin == "imagenet":
@@ -134,11 +138,17 @@ def _torchvision_with_weights(request: ModelRequest, weights_cache: Path, mirror
                 f"there are no digits weights for {request.source}",
                 hint="they are mobilenet_v2's; use --weights random",
             )
-        case "imagenet":
+        case "imagenet" | "coco":
             model = _torchvision(request.source)
-            _load(model, _download_imagenet(request.source, weights_cache, mirror))
+            _load(model, _download_pretrained(request.source, weights_cache, mirror))
         case _:
             model = _torchvision(request.source)
+    if request.source in SEGMENTERS:
+        model.aux_classifier = None  # which only training uses
+    if request.source in DETECTORS:
+        from edgetool.models.detectors import with_boxes
+
+        return with_boxes(model)
     return model
 
 
@@ -227,12 +237,16 @@ def import_torch() -> Any:
 def _torchvision(name: str, **options: Any) -> torch.nn.Module:
     import torchvision
 
-    known = torchvision.models.list_models(module=torchvision.models)
+    known = [*torchvision.models.list_models(module=torchvision.models), *DETECTORS, *SEGMENTERS]
     if name not in known:
         raise ConfigError(
-            f"torchvision has no classification model {name!r}",
+            f"torchvision has no model {name!r} with outputs of fixed shapes",
             hint=f"{name_hint(name, known, what='known models')}; or give package.module:factory",
         )
+    if name in DETECTORS or name in SEGMENTERS:
+        options["weights_backbone"] = None
+    if name in SEGMENTERS and not name.startswith("lraspp"):
+        options["aux_loss"] = True  # as in the published weights
     model: torch.nn.Module = torchvision.models.get_model(name, weights=None, **options)
     return model
 
@@ -294,14 +308,14 @@ def _read_checkpoint(checkpoint: Path) -> dict[str, Any]:
     return state
 
 
-def _download_imagenet(name: str, cache: Path, mirror: str | None) -> Path:
+def _download_pretrained(name: str, cache: Path, mirror: str | None) -> Path:
     """Download torchvision's weights and check them against the sha256 prefix in the file's name."""
     import torchvision
 
     try:
         weights = torchvision.models.get_model_weights(name).DEFAULT
     except ValueError as error:
-        raise ConfigError(f"torchvision has no ImageNet weights for {name!r}") from error
+        raise ConfigError(f"torchvision has no weights for {name!r}") from error
     url = weights.url if mirror is None else f"{mirror.rstrip('/')}/{weights.url.rpartition('/')[2]}"
     return download_weights(url, cache)
 

@@ -11,11 +11,11 @@ from edgetool.errors import ConfigError, ExportError, ModelError
 from edgetool.models.export import TOLERANCE, Exported, export_model
 from edgetool.models.images import ImageSet
 from edgetool.models.opsets import DEFAULT_OPSET
-from edgetool.models.spec import ModelRequest
+from edgetool.models.spec import ModelRequest, StatedBy, Task
 from edgetool.models.zoo import build_model
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("torchvision")
+torchvision = pytest.importorskip("torchvision")
 
 FACTORY = """
 from dataclasses import dataclass
@@ -158,6 +158,41 @@ def test_timm_models_are_built_by_name(tmp_path: Path) -> None:
         mirror=None,
     )
     assert built.input_shape == (1, 3, 160, 160)
+
+
+def test_a_timm_model_states_its_preprocessing_and_runs_exported(tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    request = ModelRequest(source="timm:test_resnet", weights="random")
+    (tmp_path / "out").mkdir()
+    made = export_model(
+        request,
+        tmp_path / "out",
+        opset=DEFAULT_OPSET,
+        calibration=_noise((32, 3, 160, 160)),
+    )
+    spec = made.artifact.spec
+    assert (spec.inputs[0].shape, spec.task) == ((1, 3, 160, 160), Task.CLASSIFICATION)
+    assert spec.preprocessing is not None
+    assert (spec.preprocessing.mean, spec.preprocessing.stated_by) == ((0.5,) * 3, StatedBy.MODEL)
+    assert made.difference is not None
+    assert made.difference < TOLERANCE
+
+
+def test_boxes_of_an_exported_ssdlite_are_those_that_torchvision_finds() -> None:
+    from edgetool.models.detectors import with_boxes
+
+    torch.manual_seed(1)
+    whole = torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None).eval()
+    whole.score_thresh = 0.0
+    images = torch.rand(1, 3, 320, 320)
+    with torch.inference_mode():
+        ours = with_boxes(whole).eval()((images - 0.5) / 0.5)
+        (theirs,) = whole([images[0]])
+    assert ours["boxes"].shape == (1, 3234, 4)
+    assert ours["scores"].shape == (1, 3234, 91)
+    apart = torch.cdist(theirs["boxes"], ours["boxes"][0]).min(dim=1).values
+    assert len(theirs["boxes"])
+    assert float(apart.max()) < 0.01
 
 
 def test_an_unknown_timm_model_names_similar_ones(tmp_path: Path) -> None:
