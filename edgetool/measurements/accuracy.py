@@ -12,9 +12,10 @@ from edgetool.errors import HarnessError
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import Outputs, finite_outputs
 from edgetool.measurements.reading import Instrument, Reading
+from edgetool.models.spec import Task
 from edgetool.models.tasks.base import Score, TaskKind
 from edgetool.models.tasks.own import own_scores
-from edgetool.models.tasks.table import classifies, kind_of
+from edgetool.models.tasks.table import KINDS, classifies, kind_of
 from edgetool.platform.values import NonNegative, Positive, Sha256, value
 
 TOP = 5
@@ -54,7 +55,8 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     bundled = manifest.inputs[0].samples if manifest.inputs else 1
     wanted = min(bundled, bench.images or bundled)
     kind = kind_of(model.spec.task, model.spec.outputs)
-    judged = _classifies(bench.bundle, model) or manifest.truth is not None
+    is_classifier = kind is KINDS[Task.CLASSIFICATION]
+    judged = _classifies(bench.bundle, model) if is_classifier else manifest.truth is not None
     does = f"{kind.doing} {wanted} images" if judged and kind.doing != NOTHING else f"{NOTHING} {wanted} samples"
     with bench.context.progress.step(f"{does}, {model.spec.precision} on {bench.target.name}") as step:
         outcome = bench.run(
@@ -114,7 +116,8 @@ def _scores(bench: Bench, model: BundledModel, outputs: Outputs, *, samples: int
         count = samples * shape[0]
     truth = {name: array[:count] for name, array in truth.items()}
     outputs = {name: array[:count] if len(array) >= count else array for name, array in outputs.items()}
-    kind, scores = kind_of(model.spec.task, model.spec.outputs), ()
+    kind = kind_of(model.spec.task, model.spec.outputs)
+    scores: tuple[Score, ...] = ()
     if model.spec.accuracy_means_something:
         scores = kind.judge(outputs, {name: array for name, array in truth.items() if name != "labels"})
     return (*scores, *own_scores(bench.metrics, outputs, truth, count))

@@ -97,7 +97,6 @@ class Coco:
 
         Raises ConfigError without pycocotools, and for outlines that it can't draw.
         """
-        tools = mask_tools()
         picture = self.picture(root, file)
         height, width = picture.height, picture.width
         if not (0 < height <= 1 << 14 and 0 < width <= 1 << 14):
@@ -107,18 +106,39 @@ class Coco:
             if not 0 < entry.category_id < 255:
                 raise ConfigError(f"{self.path}: a mask has classes of 1 to 254, not {entry.category_id}")
             try:
-                outline = entry.segmentation
-                if isinstance(outline, list):
-                    outline = tools.merge(tools.frPyObjects(outline, height, width))
-                elif isinstance(outline["counts"], list):
-                    outline = tools.frPyObjects(outline, height, width)
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", DeprecationWarning)  # of how it fills a NumPy array
-                    inside = tools.decode(outline).astype(bool)
-                drawn[inside] = ignored if entry.iscrowd else entry.category_id
-            except Exception as error:  # C code behind Cython: it raises whatever comes of foreign data
+                inside = _inside(entry.segmentation, height, width)
+            except (TypeError, ValueError, KeyError) as error:
                 raise ConfigError(f"{self.path}: {file.name}: cannot draw a segmentation: {error}") from error
+            drawn[inside] = ignored if entry.iscrowd else entry.category_id
         return drawn
+
+
+def _inside(outline: Any, height: int, width: int) -> npt.NDArray[np.bool_]:
+    """Draw polygons, or run lengths in columns. pycocotools trusts both, so they are checked first.
+
+    Raises ValueError and its like for anything else.
+    """
+    if isinstance(outline, dict):
+        counts = np.array(outline["counts"], dtype=np.int64)
+        if counts.ndim != 1 or (counts < 0).any() or counts.max(initial=0) > height * width:
+            raise ValueError("its counts are not lengths of runs")
+        if counts.sum() != height * width:
+            raise ValueError(f"its runs are {counts.sum()} pixels, not {height} × {width}")
+        runs = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+        return runs.reshape(width, height).T
+    tools = mask_tools()
+    polygons = [np.array(polygon, dtype=np.float64) for polygon in outline]
+    for corners in polygons:
+        if corners.ndim != 1 or len(corners) < 6 or len(corners) % 2:
+            raise ValueError("a polygon is a list of at least three x and y")
+        if not ((corners >= -1) & (corners <= max(height, width) + 1)).all():
+            raise ValueError("a polygon lies outside the picture")
+    drawn = np.zeros((height, width), dtype=bool)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of how it fills a NumPy array
+        for shape in tools.frPyObjects([corners.tolist() for corners in polygons], height, width) if polygons else ():
+            drawn |= tools.decode(shape).astype(bool)
+    return drawn
 
 
 def find_coco(folder: Path) -> Coco | None:

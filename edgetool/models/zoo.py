@@ -144,7 +144,7 @@ def _torchvision_with_weights(request: ModelRequest, weights_cache: Path, mirror
         case _:
             model = _torchvision(request.source)
     if request.source in SEGMENTERS:
-        model.aux_classifier = None  # which only training uses
+        setattr(model, "aux_classifier", None)  # noqa: B010  # which only training uses; typed as a module
     if request.source in DETECTORS:
         from edgetool.models.detectors import with_boxes
 

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from edgetool.archives import unpack_bundle
 from edgetool.boards.facts import parse_facts
@@ -22,6 +23,7 @@ from edgetool.harness.counts import read_counts
 from edgetool.harness.result import HarnessResult
 from edgetool.measurements.operators import read_profile
 from edgetool.models.artifacts import read_artifact
+from edgetool.models.coco import find_coco
 from edgetool.platform.arrays import read_npz
 from edgetool.platform.documents import parse_value, to_json, write_document
 from edgetool.platform.foreign import csv_cell, markdown_text, one_line
@@ -89,6 +91,13 @@ def _arrays(data: bytes, folder: Path) -> object:
     return read_npz(folder / "x.npz", error=CompareError)
 
 
+def _coco(data: bytes, folder: Path) -> object:
+    (folder / "truth.json").write_bytes(data)
+    Image.new("RGB", (8, 8)).save(folder / "a.png")
+    found = find_coco(folder)
+    return found and (found.objects(folder, folder / "a.png"), found.mask(folder, folder / "a.png", ignored=255))
+
+
 def _model(data: bytes, folder: Path) -> object:
     (folder / "x.onnx").write_bytes(data)
     return read_artifact(folder / "x.onnx")
@@ -114,6 +123,7 @@ READERS: Mapping[str, Reader] = {
     "profile": _profile,
     "counts": _counts,
     "arrays": _arrays,
+    "coco": _coco,
     "model": _model,
     "said": _said,
 }
@@ -152,6 +162,12 @@ def seeds() -> Mapping[str, tuple[bytes, ...]]:
     mix = instruction_mix(scalar=3, vector=2, weight=9)
     counts = {"schema": 3, "vlen_bits": 256, "inferences": [mix], "clock": [], "clock_cut": False, "blocks": []}
     event = {"cat": "Node", "name": "conv_kernel_time", "dur": 5, "ts": 1, "args": {"op_name": "Conv"}}
+    thing = {"image_id": 1, "category_id": 2, "bbox": [0, 0, 4, 4], "segmentation": [[0, 0, 4, 0, 4, 4]]}
+    coco = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 8, "height": 8}],
+        "annotations": [thing, {**thing, "iscrowd": 1, "segmentation": {"counts": [9, 2, 53], "size": [8, 8]}}],
+        "categories": [{"id": 2, "name": "thing"}],
+    }
     target = (
         b'schema = 1\ndescription = "mine"\ntriple = "native"\n[executor]\nkind = "ssh"\nhost = "me"\nlease_s = 5.0\n'
         b'[benchmark]\nwarmup = 1\ncpus = "0-3"\n[evaluation]\nimages = 3\n'
@@ -166,6 +182,7 @@ def seeds() -> Mapping[str, tuple[bytes, ...]]:
         "profile": (json.dumps([event, event]).encode(),),
         "counts": (to_json(counts),),
         "arrays": (arrays.getvalue(),),
+        "coco": (json.dumps(coco).encode(),),
         "model": (tiny_graph().SerializeToString(),),
         "said": (
             b"model=Board\nisa=rv64gcv\nclock_khz=1500000\nload=0.5 1\nthrottle_flags=50005",

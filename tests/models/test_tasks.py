@@ -136,6 +136,28 @@ def test_a_coco_files_outlines_are_drawn_by_their_categories(tmp_path: Path) -> 
     assert found.truth["masks"][0, 16, [4, 28]].tolist() == [7, 0]
 
 
+@pytest.mark.parametrize(
+    ("outline", "says"),
+    [
+        ({"counts": [1, 2], "size": [32, 64]}, "runs are 3 pixels"),
+        ({"counts": "PPYo0", "size": [32, 64]}, "cannot draw"),
+        ([[0, 0, 1e9, 0, 1e9, 1e9]], "outside the picture"),
+        ([[0, 0, 4, 4]], "at least three"),
+        (None, "cannot draw"),
+    ],
+)
+def test_an_outline_that_cannot_be_drawn_is_refused(tmp_path: Path, outline: Any, says: str) -> None:
+    coco(tmp_path, {**box(0, 7, 0, 0, 32, 32), "segmentation": outline})
+    with pytest.raises(ConfigError, match=says):
+        read(tmp_path, Task.SEGMENTATION, outputs(masks=(1, 8, SIDE, SIDE)))
+
+
+def test_run_lengths_are_read_in_columns(tmp_path: Path) -> None:
+    coco(tmp_path, {**box(0, 7, 0, 0, 1, 32), "segmentation": {"counts": [0, 64, 31 * 64], "size": [32, 64]}})
+    found = read(tmp_path, Task.SEGMENTATION, outputs(masks=(1, 8, SIDE, SIDE)))
+    assert found.truth["masks"][0, 16, :2].tolist() == [7, 0]  # two of 64 columns become one of 32
+
+
 def test_miou_is_the_mean_over_classes_of_intersection_by_union() -> None:
     wanted = np.array([[[0, 0, 1, 1]]], np.uint8)
     said = np.array([[[0, 1, 1, 1]]])

@@ -108,7 +108,7 @@ def read(folder: Folder, outputs: Sequence[TensorSpec]) -> Truth | None:
         inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         found.append((boxes[inside], numbers[inside], crowds[inside]))
     most = max(1, *(len(boxes) for boxes, _, _ in found))
-    truth = {
+    truth: dict[str, Array] = {
         "boxes": np.zeros((len(found), most, 4), np.float32),
         "classes": np.full((len(found), most), -1, np.int64),
         "crowds": np.zeros((len(found), most), bool),
@@ -167,9 +167,9 @@ def suppressed(boxes: Array, scores: Array) -> Detections:
     for number in np.flatnonzero((scores >= LEAST_SCORE).any(axis=0)):
         places = np.flatnonzero(scores[:, number] >= LEAST_SCORE)
         places = places[np.argsort(-scores[places, number], kind="stable")][:MOST_CANDIDATES]
-        chosen = []
+        chosen: list[int] = []
         while len(places) and len(chosen) < MOST_DETECTIONS:
-            chosen.append(places[0])
+            chosen.append(int(places[0]))
             places = places[1:][overlap(boxes[places[0]], boxes[places[1:]]) <= MOST_OVERLAP]
         kept.append((boxes[chosen], scores[chosen, number], np.full(len(chosen), number)))
     if not kept:
@@ -192,7 +192,8 @@ def overlap(box: Array, others: Array) -> Array:
     inner = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     shared = np.clip(inner, 0, None).prod(axis=1)
     whole = np.clip(box[2:] - box[:2], 0, None).prod() + np.clip(others[:, 2:] - others[:, :2], 0, None).prod(axis=1)
-    return shared / np.maximum(whole - shared, 1e-12)
+    ratio: Array = shared / np.maximum(whole - shared, 1e-12)
+    return ratio
 
 
 def judge(outputs: Outputs, truth: Truth) -> tuple[Score, ...]:

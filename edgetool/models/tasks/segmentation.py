@@ -93,7 +93,8 @@ def _classes(outputs: Outputs) -> Array:
     """
     for array in outputs.values():
         if array.ndim == 4 and array.shape[1] > 1:
-            return np.asarray(array).argmax(axis=1)
+            classes: Array = np.asarray(array).argmax(axis=1)
+            return classes
         if np.issubdtype(array.dtype, np.integer) and (array.ndim == 3 or (array.ndim == 4 and array.shape[1] == 1)):
             return np.asarray(array).reshape(len(array), *array.shape[-2:])
     shapes = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in outputs.items())
