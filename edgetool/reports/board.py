@@ -56,7 +56,7 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
     samples = max((score.samples for row in table for score in row.scores), default=0)
     yield Task(
         phase=Phase.SCOPE,
-        title="Hold out labelled images" if classifies else "Hold out inputs with what is right",
+        title="Hold out labelled images" if classifies else "Hold out inputs with ground truth",
         progress=Progress.DONE if images or samples else Progress.OPEN,
         found=f"{images} images"
         if images
@@ -80,7 +80,8 @@ def _optimize(table: Sequence[Row]) -> Iterator[Task]:
     found = "no other precision was measured"
     if smaller:
         row = min(smaller, key=lambda row: row.size_bytes or 0)
-        share = f" (−{percent_text(1 - (row.size_bytes or 0) / (fp32[0].size_bytes or 1), 0)})" if fp32 else ""
+        change = (row.size_bytes or 0) / (fp32[0].size_bytes or 1) - 1 if fp32 else 0.0
+        share = f" ({'+' if change > 0 else '−'}{percent_text(abs(change), 0)})" if fp32 else ""
         found = f"{row.precision}, {size_text(row.size_bytes)}{share}"
     yield Task(
         phase=Phase.OPTIMIZE, title="Quantize", progress=Progress.DONE if smaller else Progress.OPEN, found=found

@@ -222,8 +222,8 @@ COLUMNS: tuple[Column[Row], ...] = (
         format="{:.1g}".format,
         note=_difference_note,
         shown=Shown.IF_ANY,
-        meaning="largest difference from the host's outputs of the same model, relative to the largest output; "
-        "for other tasks than classification, signal-to-noise ratio and cosine",
+        meaning="largest difference from the host's outputs of the same model, relative to the largest output, "
+        "and how well the two agree",
     ),
     Column(
         title="output vs fp32",
