@@ -94,10 +94,11 @@ def _print(tuning: Tuning) -> None:
     from edgetool.console.table import print_table
     from edgetool.platform.format import percent_text, ratio_text, size_text
 
+    judged = any(candidate.accuracy for candidate in tuning.candidates)
     rows = [
         [
             _label(i) + (" *" if i == tuning.best else ""),
-            percent_text(candidate.accuracy.value if candidate.accuracy else None),
+            *([percent_text(candidate.accuracy.value if candidate.accuracy else None)] if judged else []),
             "–" if candidate.signal_to_noise_db is None else f"{candidate.signal_to_noise_db:.1f} dB",
             "–" if candidate.cost_ratio is None else ratio_text(candidate.cost_ratio.value),
             size_text(candidate.size_bytes),
@@ -105,7 +106,15 @@ def _print(tuning: Tuning) -> None:
         ]
         for i, candidate in enumerate(tuning.candidates)
     ]
-    print_table(["", tuning.judged_by, "signal to noise", f"cost ({tuning.unit or 'unknown'})", "size", "recipe"], rows)
+    heads = [
+        "",
+        *([tuning.judged_by] if judged else []),
+        "signal to noise",
+        f"cost ({tuning.unit or 'unknown'})",
+        "size",
+        "recipe",
+    ]
+    print_table(heads, rows)
     sure = "" if tuning.is_clear else " (not certain)"
     what = "fp32" if tuning.best == 0 else f"int8 by recipe {_label(tuning.best)}"
     print(f"Deploy {what}{sure}: {tuning.reason}.")

@@ -24,7 +24,8 @@ from edgetool.models.opsets import DEFAULT_OPSET
 from edgetool.models.quantize import Quantization, prepared
 from edgetool.models.recipes import Recipe
 from edgetool.models.samples import Samples
-from edgetool.models.spec import ModelArtifact
+from edgetool.models.spec import ModelArtifact, Task
+from edgetool.models.tasks.table import KINDS, kind_of
 from edgetool.pipeline import steps
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.plan import PlannedModel, load_configured
@@ -53,7 +54,8 @@ class Candidate:
     recipe: Recipe | None  # None: fp32
     size_bytes: NonNegative
     signal_to_noise_db: float | None
-    accuracy: Interval | None = None  # on all of the held-out images, or agreement with fp32 where there are no labels
+    accuracy: Interval | None = None  # on all of the held-out images, or agreement with fp32 where there are no labels;
+    # None for a model that doesn't classify, which is judged by signal to noise
     loss: Interval | None = None  # of it against fp32, on the same images
     cost: Interval | None = None  # on the target, in the tuning's unit
     cost_ratio: Interval | None = None  # ÷ that of fp32
@@ -72,7 +74,7 @@ class Tuning:
     model: FileName
     target: Name
     unit: Name | None  # of costs: "ns", "weighted instructions"; None where the target has none that mean anything
-    judged_by: Name  # "accuracy", "agreement with fp32"
+    judged_by: Name  # "accuracy", "agreement with fp32", "signal to noise"
     tried: NonNegative
     candidates: tuple[Candidate, ...]
     best: NonNegative  # index
@@ -86,11 +88,11 @@ class Tuning:
 
 @dataclass(frozen=True, kw_only=True)
 class _Judged:
-    """A model with its classes of the held-out images."""
+    """A model with its classes of the held-out images, or None where it doesn't classify."""
 
     artifact: ModelArtifact
     recipe: Recipe | None
-    classes: npt.NDArray[np.int64]
+    classes: npt.NDArray[np.int64] | None
 
 
 def tune(model: PlannedModel, target: str, folder: Path, context: StepContext, *, trials: int = TRIALS) -> Tuning:
@@ -122,17 +124,17 @@ def tune(model: PlannedModel, target: str, folder: Path, context: StepContext, *
     finalists = _halved(fp32, [(recipe, quantized(recipe)) for recipe in recipes], held_out, context)
     judged = [_judge(fp32, None, held_out), *finalists]
     costs, unit = _costs([entry.artifact for entry in judged], model, source, target, context)
+    reference = judged[0].classes
     labels = held_out.labels if fp32.spec.accuracy_means_something else None
-    truth = judged[0].classes if labels is None else labels[: len(judged[0].classes)]
-    candidates = tuple(
-        _candidate(entry, judged[0].classes, truth, cost) for entry, cost in zip(judged, costs, strict=True)
-    )
+    truth = reference if reference is None or labels is None else labels[: len(reference)]
+    judged_by = "accuracy" if labels is not None else "agreement with fp32"
+    candidates = tuple(_candidate(entry, reference, truth, cost) for entry, cost in zip(judged, costs, strict=True))
     best, is_clear, reason = recommend(candidates)
     tuning = Tuning(
         model=fp32.spec.name,
         target=target,
         unit=unit,
-        judged_by="agreement with fp32" if labels is None else "accuracy",
+        judged_by="signal to noise" if reference is None else judged_by,
         tried=trials,
         candidates=candidates,
         best=best,
@@ -183,8 +185,14 @@ def _sets_to_keep(
 def _halved(
     fp32: ModelArtifact, candidates: Sequence[tuple[Recipe, ModelArtifact]], held_out: Samples, context: StepContext
 ) -> list[_Judged]:
-    """The finalists: at each rung the better half, by agreement with fp32 and then by noise, sees more images."""
+    """The finalists: at each rung the better half, by agreement with fp32 and then by noise, sees more images.
+
+    Of a model that doesn't classify they are those with the least noise.
+    """
     left = list(candidates)
+    if kind_of(fp32.spec.task, fp32.spec.outputs) is not KINDS[Task.CLASSIFICATION]:
+        left.sort(key=lambda entry: -(entry[1].spec.signal_to_noise_db or 0.0))  # a stable order
+        return [_Judged(artifact=artifact, recipe=recipe, classes=None) for recipe, artifact in left[:FINALISTS]]
     judged: list[_Judged] = []
     for share in RUNGS:
         left = left[: max(FINALISTS, (len(left) + 1) // 2)]
@@ -192,7 +200,7 @@ def _halved(
         with context.progress.step(f"{len(left)} candidates on {len(some)} inputs"):
             reference = _judge(fp32, None, some).classes
             judged = [_judge(artifact, recipe, some) for recipe, artifact in left]
-        judged.sort(key=lambda entry: -float((entry.classes == reference).mean()))  # a stable order
+        judged.sort(key=lambda entry: -float(np.mean(entry.classes == reference)))  # a stable order
         left = [(entry.recipe, entry.artifact) for entry in judged if entry.recipe is not None]
     return judged[:FINALISTS]
 
@@ -202,6 +210,8 @@ def _first(samples: Samples, count: int) -> Samples:
 
 
 def _judge(artifact: ModelArtifact, recipe: Recipe | None, samples: Samples) -> _Judged:
+    if kind_of(artifact.spec.task, artifact.spec.outputs) is not KINDS[Task.CLASSIFICATION]:
+        return _Judged(artifact=artifact, recipe=recipe, classes=None)
     outputs = np.asarray(run_samples(open_session(artifact.path), samples)[0])
     classes = outputs.reshape(len(outputs), -1).argmax(axis=1)
     return _Judged(artifact=artifact, recipe=recipe, classes=classes)
@@ -214,19 +224,24 @@ class _Cost:
 
 
 def _candidate(
-    entry: _Judged, reference: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], cost: _Cost
+    entry: _Judged, reference: npt.NDArray[np.int64] | None, truth: npt.NDArray[np.int64] | None, cost: _Cost
 ) -> Candidate:
-    right, before = entry.classes == truth, reference == truth
-    return Candidate(
+    known = Candidate(
         recipe=entry.recipe,
         size_bytes=entry.artifact.spec.size_bytes,
         signal_to_noise_db=entry.artifact.spec.signal_to_noise_db,
+        cost=cost.cost,
+        cost_ratio=cost.ratio,
+    )
+    if entry.classes is None or reference is None or truth is None:
+        return known
+    right, before = entry.classes == truth, reference == truth
+    return replace(
+        known,
         accuracy=proportion(int(right.sum()), len(truth)),
         loss=None
         if entry.recipe is None
         else paired_difference(int((before & ~right).sum()), int((right & ~before).sum()), len(truth)),
-        cost=cost.cost,
-        cost_ratio=cost.ratio,
     )
 
 
@@ -335,5 +350,6 @@ def _quality(candidate: Candidate) -> tuple[float, float]:
 def _loss_text(candidate: Candidate) -> str:
     loss = candidate.loss
     if loss is None:
-        return "its loss is not known"
+        noise = candidate.signal_to_noise_db
+        return "its loss is not known" if noise is None else f"{noise:.1f} dB against fp32, which no metric judges"
     return f"loses {loss.value * 100:.1f} points (95 %: {loss.low * 100:.1f} to {loss.high * 100:.1f})"

@@ -274,3 +274,18 @@ def test_more_classes_than_the_model_outputs_are_refused(tmp_path: Path) -> None
     spec = model_spec(inputs=(tensor,), outputs=(logits,), preprocessing=Preprocessing())
     with pytest.raises(ConfigError, match="labels of 4 classes, and tiny outputs 3"):
         source.read(ModelRequest(source="x.onnx"), spec, Split.HELD_OUT, 1)
+
+
+def test_held_out_images_that_were_calibrated_with_are_counted(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (12, 16, 16), np.uint8)
+    source = ImageSource(
+        calibration=npz(tmp_path / "some.npz", images=images[:8]),
+        held_out=npz(tmp_path / "others.npz", images=images[6:]),
+    )
+    request = ModelRequest(source="tiny.onnx")
+    fp32, int8 = (model_spec(preprocessing=Preprocessing(), calibration_samples=count) for count in (None, 8))
+    held_out = source.samples(request, fp32, Split.HELD_OUT, 100)
+    assert source.overlap(request, [fp32, int8], held_out) == 2
+    assert source.overlap(request, [fp32], held_out) == 0
+    assert source.title == "others.npz"

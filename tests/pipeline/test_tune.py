@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,13 @@ def test_the_cheapest_that_loses_little_is_recommended_or_else_fp32(
     found = recommend([FP32, *candidates])
     assert found[:2] == (best, is_clear)
     assert says in found[2]
+
+
+def test_what_no_metric_judges_is_recommended_by_cost_and_noise_and_never_clearly() -> None:
+    unjudged = [replace(int8(cost=interval(0.5), snr=snr), accuracy=None, loss=None) for snr in (20.0, 30.0)]
+    best, is_clear, reason = recommend([replace(FP32, accuracy=None), *unjudged])
+    assert (best, is_clear) == (2, False)
+    assert "30.0 dB against fp32, which no metric judges" in reason
 
 
 def test_tuning_finds_the_nodes_that_int8_ruins_and_deploys_without_them(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgetool.models.spec import Precision
+from edgetool.models.tasks.base import Score
 from edgetool.records.case import Case
 from edgetool.reports.report import Report
 from edgetool.reports.verdict import Reason, Sureness, Verdict
@@ -79,9 +80,31 @@ def test_what_speaks_for_both_or_tells_too_little_is_inconclusive(entries: tuple
 
 
 def test_without_labels_no_accuracy_is_known() -> None:
-    found = verdict(*on_board(accuracy=None))
+    found = verdict(*on_board(accuracy=replace(accuracy(), labels=None)))
     assert (found.loss, found.choice) == (None, None)
     assert Reason.ACCURACY_UNKNOWN in found.reasons
+
+
+def scored(fp32: float, int8: float, *, better: bool | None = True) -> tuple[Entry, ...]:
+    """What doesn't classify, and was judged by a score."""
+    before, after = (Score(name="mAP", value=found, samples=40, higher_is_better=better) for found in (fp32, int8))
+    (first, _), (_, second) = (on_board(accuracy=None, scores=(score,)) for score in (before, after))
+    return first, second
+
+
+@pytest.mark.parametrize(
+    ("entries", "answer", "reason"),
+    [
+        (scored(0.4, 0.395), "Deploy int8", Reason.SCORE_KEPT),
+        (scored(0.4, 0.38), "Inconclusive", Reason.SCORE_LOST),
+        (scored(0.4, 0.4, better=None), "Inconclusive", Reason.SCORE_OPEN),
+        (on_board(accuracy=None), "Inconclusive", Reason.NOT_JUDGED),
+    ],
+)
+def test_what_does_not_classify_is_judged_by_its_score(entries: tuple[Entry, ...], answer: str, reason: Reason) -> None:
+    found = verdict(*entries)
+    assert (found.answer, found.sureness is Sureness.CLEAR) == (answer, False)
+    assert reason in found.reasons
 
 
 def test_counts_are_never_clearer_than_likely() -> None:
