@@ -56,6 +56,14 @@ def count_text(number: int | None) -> str:
     return f"{number / scale:#.4g} {unit}"
 
 
+def plural(count: int, noun: str) -> str:
+    """
+    >>> plural(1, "sample"), plural(8, "sample")
+    ('1 sample', '8 samples')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def percent_text(share: float | None, digits: int = 1) -> str:
     """Format a share (0 to 1) as a percentage.
 

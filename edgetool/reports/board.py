@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from edgetool.models.spec import Precision
-from edgetool.platform.format import percent_text, size_text, time_text
+from edgetool.platform.format import percent_text, plural, size_text, time_text
 from edgetool.platform.values import value
 from edgetool.records.compare import HOST
 from edgetool.records.results import Run
 from edgetool.reports.goals import Check, State, worst
 from edgetool.reports.rows import Row
 from edgetool.reports.verdict import Sureness, Verdict
+
+FLOAT = (Precision.FP32, Precision.FP16)  # in which a model is exported
 
 
 class Phase(StrEnum):
@@ -60,7 +62,7 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
         progress=Progress.DONE if images or samples else Progress.OPEN,
         found=f"{images} images"
         if images
-        else f"{samples} samples"
+        else plural(samples, "sample")
         if samples
         else "no labels"
         if classifies
@@ -69,14 +71,14 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
 
 
 def _optimize(table: Sequence[Row]) -> Iterator[Task]:
-    fp32 = [row for row in table if row.precision == Precision.FP32 and row.size_bytes is not None]
+    fp32 = [row for row in table if row.precision in FLOAT and row.size_bytes is not None]
     yield Task(
         phase=Phase.OPTIMIZE,
         title="Export to ONNX",
         progress=Progress.DONE if fp32 else Progress.OPEN,
         found=size_text(fp32[0].size_bytes) if fp32 else "no fp32 was measured",
     )
-    smaller = [row for row in table if row.precision != Precision.FP32 and row.size_bytes is not None]
+    smaller = [row for row in table if row.precision not in FLOAT and row.size_bytes is not None]
     found = "no other precision was measured"
     if smaller:
         row = min(smaller, key=lambda row: row.size_bytes or 0)
@@ -95,7 +97,7 @@ def _validate(table: Sequence[Row]) -> Iterator[Task]:
         phase=Phase.VALIDATE,
         title="Run on the target",
         progress=Progress.FAILED if failed else Progress.DONE,
-        found=f"{len(failed)} of {len(there)} cases failed" if failed else f"{len(there)} cases",
+        found=f"{len(failed)} of {len(there)} cases failed" if failed else plural(len(there), "case"),
     )
     compared = [row for row in there if row.compared_samples]
     yield Task(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgetool.platform.foreign import one_line
-from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
+from edgetool.platform.format import count_text, percent_text, plural, ratio_text, size_text, time_text
 from edgetool.records.shape import modes
 
 if TYPE_CHECKING:
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 REPORTS = Path(__file__).parent
-UNITS = {"time": time_text, "size": size_text, "count": count_text, "percent": percent_text, "ratio": ratio_text}
+UNITS = {
+    "time": time_text,
+    "size": size_text,
+    "count": count_text,
+    "percent": percent_text,
+    "ratio": ratio_text,
+    "plural": plural,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgetool.models.spec import Precision
 from edgetool.platform.columns import Column, Detail, Shown, Table
-from edgetool.platform.format import count_text, energy_text, percent_text, ratio_text, size_text, time_text
+from edgetool.platform.format import count_text, energy_text, percent_text, plural, ratio_text, size_text, time_text
 from edgetool.records.caveats import Caveat
 from edgetool.records.stats import Interval
 from edgetool.reports.rows import Row
@@ -294,7 +294,7 @@ def _score_column(name: str, *, brief: bool) -> Column[Row]:
 
     def note(row: Row) -> str:
         score = row.score(name)
-        return "" if score is None else f"({score.samples} samples)"
+        return "" if score is None else f"({plural(score.samples, 'sample')})"
 
     return Column(
         title=name,
