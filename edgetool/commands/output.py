@@ -37,6 +37,8 @@ def print_report(report: Report) -> None:
         print()
         print_columns(report.runtimes)
     print()
+    for data in dict.fromkeys(row.data for row in report.rows if row.data is not None):
+        print_text(f"held-out inputs: {data}")
     for fallback in report.stored.run.fallbacks:
         print_text(f"{fallback.asked}: {fallback.reason}; instead: {fallback.instead}")
     for row in report.failed:

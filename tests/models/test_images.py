@@ -289,3 +289,9 @@ def test_held_out_images_that_were_calibrated_with_are_counted(tmp_path: Path) -
     assert source.overlap(request, [fp32, int8], held_out) == 2
     assert source.overlap(request, [fp32], held_out) == 0
     assert source.title == "others.npz"
+
+
+def test_the_shipped_models_images_are_called_by_their_data_set() -> None:
+    source = ImageSource.choose(ModelRequest(), None, None)
+    assert source is not None
+    assert source.title == "UCI's handwritten digits"
