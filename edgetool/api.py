@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edgetool.bundles import Bundle, copy_bundle
@@ -30,7 +31,7 @@ from edgetool.pipeline.plan import Plan, load_configured
 from edgetool.pipeline.plan import PlannedModel as Model
 from edgetool.pipeline.prepare import bundle_cases
 from edgetool.pipeline.run import on_many_boards
-from edgetool.pipeline.runtimes import chosen_runtimes
+from edgetool.pipeline.runtimes import DEFAULT_KIND, chosen_runtimes, kind_named, runtime_for
 from edgetool.platform.names import member
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.compare import compare_paths
@@ -39,6 +40,7 @@ from edgetool.records.instruments import DEFAULT
 from edgetool.records.results import Criterion
 from edgetool.reports.report import Report
 from edgetool.reports.tables.comparisons import Comparisons
+from edgetool.runtimes.spec import TITLES
 
 __all__ = [
     "Comparisons",
@@ -70,22 +72,20 @@ def export(
     output: AnyPath | None = None,
     *,
     opset: int = DEFAULT_OPSET,
+    runtime: str = DEFAULT_KIND,
     force: bool = False,
     quiet: bool = False,
 ) -> ModelArtifact:
     """Export a PyTorch model to optimized fp32 ONNX and check it against PyTorch.
 
-    The model and its description are copied to `output`, or stay in the cache without it. Raises ModelError, and
-    ConfigError for a missing package.
+    For the `runtime` "tflite" or "ncnn", the model is converted to its format. The model and its description are copied
+    to `output`, or stay in the cache without it. Raises ModelError, and ConfigError for a missing package.
     """
-    asked = _model(model)
-    made = steps.export(
-        asked.request,
-        asked.images(),
-        make_context(quiet=quiet, force=force),
-        opset=opset,
-        weights_mirror=asked.weights_mirror,
-    )
+    asked, kind, context = _model(model), kind_named(runtime), make_context(quiet=quiet, force=force)
+    images = asked.images()
+    made = steps.export(asked.request, images, context, opset=opset, weights_mirror=asked.weights_mirror)
+    if kind.form is not None:
+        made = steps.convert(made, kind.name, Precision.FP32, asked.request, images, context)
     return made if output is None else save_artifact(made, Path(output))
 
 
@@ -97,25 +97,28 @@ def quantize(
     held_out: AnyPath | None = None,
     dynamic: bool = False,
     recipe: Recipe | AnyPath | None = None,
+    runtime: str = DEFAULT_KIND,
     force: bool = False,
     quiet: bool = False,
 ) -> ModelArtifact:
-    """Quantize an fp32 ONNX model to int8.
+    """Quantize an fp32 ONNX model to int8, for ONNX Runtime or in the format of the `runtime` "tflite" or "ncnn".
 
     `calibration` is a folder of images or an .npz. Models trained on the digits data set bring their own images. With
     `dynamic`, activation ranges are computed at inference time, so no calibration is needed. `recipe`, a value or a
-    file, controls static quantization. Raises QuantizeError, and ConfigError for files that can't be read.
+    file, controls static quantization by ONNX Runtime; the others have no recipe. Raises QuantizeError, and ConfigError
+    for files that can't be read.
     """
-    fp32 = _artifact(model)
+    fp32, kind, how = _artifact(model), kind_named(runtime), _recipe(recipe)
     request = request_of(fp32)
-    made = steps.quantize(
-        fp32,
-        request,
-        ImageSource.choose(request, _path(calibration), _path(held_out)),
-        make_context(quiet=quiet, force=force),
-        quantization=Quantization.DYNAMIC if dynamic else Quantization.STATIC,
-        recipe=_recipe(recipe),
-    )
+    images = ImageSource.choose(request, _path(calibration), _path(held_out))
+    context = make_context(quiet=quiet, force=force)
+    quantization = Quantization.DYNAMIC if dynamic else Quantization.STATIC
+    if kind.form is None:
+        made = steps.quantize(fp32, request, images, context, quantization=quantization, recipe=how)
+    elif how != Recipe():
+        raise ConfigError(f"a recipe is for ONNX Runtime's quantizer, not for {TITLES[kind.name]}'s")
+    else:
+        made = steps.convert(fp32, kind.name, quantization.precision, request, images, context)
     return made if output is None else save_artifact(made, Path(output))
 
 
@@ -126,12 +129,14 @@ def package(
     *,
     inputs: AnyPath | None = None,
     images: int | None = None,
+    runtime: str | None = None,
     force: bool = False,
     quiet: bool = False,
 ) -> Bundle:
-    """Package models with the target's runtime, the harness and held-out inputs in one folder.
+    """Package models with the runtime that runs them, the harness and held-out inputs in one folder.
 
-    The models must have the same inputs. The bundle is written to `output`, or stays in the cache without it. `images`
+    The models must have the same inputs and one format. `runtime` is another build of their runtime than the target's
+    own, such as "debian" or "key:KEY". The bundle is written to `output`, or stays in the cache without it. `images`
     is the number of images to evaluate, by default the target file's. Raises BuildError, ConfigError, and ModelError
     for inputs that don't match.
     """
@@ -140,7 +145,9 @@ def package(
         raise ConfigError("there is no model to package")
     request = request_of(artifacts[0])
     context = make_context(quiet=quiet, force=force)
-    kit = steps.provision(load_configured(target, {}, images=images), context)
+    there = load_configured(target, {}, images=images)
+    carried = runtime_for(artifacts, runtime, there)
+    kit = steps.provision(replace(there, runtime=carried.provider), context, kind=carried.kind)
     bundle = steps.package(artifacts, kit, request, ImageSource.choose(request, None, _path(inputs)), context)
     return bundle if output is None else copy_bundle(bundle, Path(output))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgetool.commands.options import (
+    BundledRuntime,
     Calibration,
     Checkpoint,
     ColorName,
@@ -23,6 +24,7 @@ from edgetool.commands.options import (
     Preprocess,
     RecipeFile,
     ResizeName,
+    RuntimeKindName,
     Scale,
     Shapes,
     Source,
@@ -60,14 +62,18 @@ def export(
         int | None, typer.Option(min=16, max=23, help="ONNX opset. Default: one that every runtime supports.")
     ] = None,
     weights_mirror: Mirror = None,
+    runtime: RuntimeKindName = "onnxruntime",
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Export a PyTorch model to optimized ONNX and check it against PyTorch.
 
+    For tflite and ncnn, the model is then converted to their format.
+
     Example: edgetool export resnet18 --weights imagenet --output resnet18.onnx
     """
     from edgetool import api
+    from edgetool.models.artifacts import save_artifact
     from edgetool.models.opsets import DEFAULT_OPSET
 
     pictures = chosen_preprocessing(preprocess, mean, std, scale, layout, resize, crop, color)
@@ -82,8 +88,8 @@ def export(
         task,
         pictures,
     )
-    output = output or Path(f"{asked.request.name}.onnx")
-    _print_model(api.export(asked, output, opset=opset or DEFAULT_OPSET, force=force, quiet=json), json)
+    made = api.export(asked, opset=opset or DEFAULT_OPSET, runtime=runtime, force=force, quiet=json)
+    _print_model(save_artifact(made, output or Path(f"{asked.request.name}{made.path.suffix}")), json)
 
 
 def quantize(
@@ -106,12 +112,13 @@ def quantize(
     form: Annotated[str | None, typer.Option("--format", help="qdq or qoperator. Default: qdq.")] = None,
     keep_float: Annotated[list[str], typer.Option(help="Node not to quantize; repeatable.")] = [],
     kept_in: Annotated[str | None, typer.Option(help="fp32 or fp16, for those nodes. Default: fp32.")] = None,
+    runtime: RuntimeKindName = "onnxruntime",
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Quantize an fp32 ONNX model to int8.
 
-    The options replace what --recipe says.
+    The options replace what --recipe says. They are ONNX Runtime's: tflite and ncnn have one way to quantize.
 
     Example: edgetool quantize resnet18.onnx --calibration photos/ --ranges entropy --keep-float /fc/Gemm
     """
@@ -132,14 +139,21 @@ def quantize(
         kept_in=kept_in,
     )
     made = api.quantize(
-        fp32, output, calibration=calibration, held_out=held_out, dynamic=dynamic, recipe=how, force=force, quiet=json
+        fp32,
+        calibration=calibration,
+        held_out=held_out,
+        dynamic=dynamic,
+        recipe=how,
+        runtime=runtime,
+        force=force,
+        quiet=json,
     )
-    saved = made if output else save_artifact(made, model.with_suffix(f".{made.spec.precision}.onnx"))
+    saved = save_artifact(made, output or model.with_suffix(f".{made.spec.precision}{made.path.suffix}"))
     _print_model(saved, json, before=fp32.spec.size_bytes)
 
 
 def package(
-    models: Annotated[list[Path], typer.Argument(help="Models (.onnx) with the same inputs.")],
+    models: Annotated[list[Path], typer.Argument(help="Models (.onnx, .tflite or .param) with the same inputs.")],
     target: Target = "qemu-riscv64",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Output folder. Default: MODEL-TARGET.")] = None,
     inputs: Annotated[Path | None, typer.Option(help="Images to time and evaluate: folder or .npz.")] = None,
@@ -149,6 +163,7 @@ def package(
         str | None,
         typer.Option(metavar="KEY|sigstore", help="Sign with this SSH key, an agent's by its .pub, or by sigstore."),
     ] = None,
+    runtime: BundledRuntime = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -164,7 +179,9 @@ def package(
 
     artifacts = [read_artifact(path) for path in models]
     folder = output or Path(f"{artifacts[0].spec.name}-{load_target(target).name}")
-    bundle = api.package(artifacts, target, folder, inputs=inputs, images=images, force=force, quiet=json)
+    bundle = api.package(
+        artifacts, target, folder, inputs=inputs, images=images, runtime=runtime, force=force, quiet=json
+    )
     if sign is not None:
         sign_bundle(bundle.root, None if sign == "sigstore" else Path(sign))
     packed = pack_bundle(bundle, folder.with_name(f"{folder.name}.tar.zst")) if archive else None

@@ -103,9 +103,25 @@ Runtimes = Annotated[
     list[str],
     typer.Option(
         "--runtime",
-        help="onnxruntime, tflite, ncnn, debian, wheel, scalar or key:KEY; repeatable, or several with commas. "
-        "Default: the target's ONNX Runtime.",
+        help="onnxruntime, tflite, ncnn, crossbuild, debian, wheel, scalar or key:KEY; repeatable, or several with "
+        "commas. Default: the target's ONNX Runtime.",
         rich_help_panel=MODEL,
+        autocompletion=complete_runtime,
+    ),
+]
+RuntimeKindName = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        help="Runtime whose format the model is written in: onnxruntime, tflite or ncnn.",
+        autocompletion=one_of("onnxruntime", "tflite", "ncnn"),
+    ),
+]
+BundledRuntime = Annotated[
+    str | None,
+    typer.Option(
+        "--runtime",
+        help="Runtime to carry, such as debian or key:KEY. Default: the target's, of the models' format.",
         autocompletion=complete_runtime,
     ),
 ]

@@ -19,7 +19,7 @@ from edgetool.pipeline.steps import Kit
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import to_plain
 from edgetool.platform.store import key_of
-from edgetool.records.case import Case, Fallback, Key
+from edgetool.records.case import OWN_RUNTIME, Case, Fallback, Key
 from edgetool.records.instruments import check_instruments
 from edgetool.runtimes.spec import TITLES, RuntimeBuild
 from edgetool.runtimes.table import KINDS
@@ -188,7 +188,7 @@ class Preparation:
     def _bundle(self, case: PlannedCase) -> Bundle:
         """Package all available precisions of the case's model that are planned for its target and runtime."""
         kit, kind = self._kit(case), case.runtime.kind
-        _check_threads(case)
+        check_threads(kind, case.case.threads)
         self.model(case.model, case.case.precision, kind)
         beside = tuple(dict.fromkeys(other.case.precision for other in self._planned if _shares_a_bundle(other, case)))
         made = [self._try(self.model, case.model, precision, kind) for precision in beside]
@@ -222,12 +222,12 @@ def _bundle_of(case: PlannedCase) -> tuple[PlannedModel, str, str, str]:
     return (case.model, case.target.name, case.runtime.kind, case.runtime.provider)
 
 
-def _check_threads(case: PlannedCase) -> None:
-    """Check the number of threads. Raises ConfigError when the runtime supports fewer."""
-    most = KINDS[case.runtime.kind].most_threads
-    if most is not None and case.case.threads > most:
+def check_threads(kind: str, threads: int) -> None:
+    """Check the number of threads. Raises ConfigError when the kind of runtime supports fewer."""
+    most = KINDS[kind].most_threads
+    if most is not None and threads > most:
         raise ConfigError(
-            f"{TITLES[case.runtime.kind]} supports only {most} thread, not {case.case.threads}",
+            f"{TITLES[kind]} supports only {most} thread, not {threads}",
             hint="measure it with --threads 1",
         )
 
@@ -294,17 +294,19 @@ def bundle_cases(
     models = [m for m in bundle.manifest.models if not precisions or m.spec.precision in precisions]
     if not models:
         raise ConfigError(f"the bundle {bundle.root} contains no model in {', '.join(precisions)}")
-    names, cases = tuple(dict.fromkeys(targets)), []
+    names, cases, kind = tuple(dict.fromkeys(targets)), [], bundle.manifest.runtime.name
     for name in names:
         target = load_configured(name, settings, wait=wait)
         check_triple(bundle, target)
         check_instruments(instruments, target)
+        check_threads(kind, target.benchmark.threads)
         for model in models:
             case = Case(
                 model=model.spec.name,
                 precision=model.spec.precision,
                 target=target.name,
                 threads=target.benchmark.threads,
+                runtime=OWN_RUNTIME if KINDS[kind].form is None else kind,
             )
             required = len(names) == 1
             cases.append(

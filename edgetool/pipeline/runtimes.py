@@ -8,10 +8,14 @@ from dataclasses import field, replace
 from edgetool.boards.installed import BY_PYTHON
 from edgetool.boards.installed import PROVIDER as INSTALLED
 from edgetool.errors import ConfigError
+from edgetool.models.spec import ModelArtifact
 from edgetool.platform.names import name_hint
 from edgetool.platform.values import Name, Text, value
 from edgetool.records.case import OWN_RUNTIME
+from edgetool.runtimes.kind import RuntimeKind
 from edgetool.runtimes.onnxruntime.kind import BY_KEY
+from edgetool.runtimes.spec import TITLES
+from edgetool.runtimes.table import KINDS, kind_of_model
 from edgetool.targets.spec import Target
 
 
@@ -54,3 +58,32 @@ def runtime_request(name: str, target: Target) -> RuntimeRequest:
         raise ConfigError(f"no runtime {name!r}", hint=name_hint(name, RUNTIME_NAMES, what="known runtimes"))
     found = NAMED.get(name, RuntimeRequest(name=name, provider=name))
     return replace(found, provider=target.runtime) if found.provider == OWN_RUNTIME else found
+
+
+def kind_named(name: str) -> RuntimeKind:
+    """Return the kind of runtime that models are made for. Raises ConfigError, listing the kinds."""
+    if name not in KINDS:
+        raise ConfigError(f"no kind of runtime {name!r}", hint=name_hint(name, tuple(KINDS), what="kinds of runtimes"))
+    return KINDS[name]
+
+
+def runtime_for(models: Sequence[ModelArtifact], asked: str | None, target: Target) -> RuntimeRequest:
+    """Return the runtime that a bundle of these models carries: the one asked for, by default that of their format.
+
+    Raises ConfigError for models of several formats, and for a runtime that doesn't run them.
+    """
+    kinds = {kind_of_model(model.path).name: model.path.name for model in models}
+    if len(kinds) != 1:
+        raise ConfigError(f"{' and '.join(kinds.values())} need different runtimes", hint="package them in two bundles")
+    ((kind, file),) = kinds.items()
+    request = runtime_request((asked or OWN_RUNTIME) if kind == DEFAULT_KIND else asked or kind, target)
+    if request.kind != kind:
+        raise ConfigError(
+            f"{TITLES[request.kind]} doesn't run {file}", hint=f"edgetool export MODEL --runtime {request.kind}"
+        )
+    if request.environment:
+        raise ConfigError(
+            f"{request.name} is a way to start a runtime, which no bundle carries",
+            hint=f"edgetool deploy --runtime {request.name}",
+        )
+    return request

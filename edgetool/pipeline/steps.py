@@ -15,6 +15,7 @@ from edgetool.harness.bench import preflight, put_bundle
 from edgetool.models.artifacts import source_digest
 from edgetool.models.export import export_model
 from edgetool.models.images import Split
+from edgetool.models.onnxfile import digest_files
 from edgetool.models.quantize import DEFAULT, Quantization, quantize_model
 from edgetool.models.recipes import Recipe
 from edgetool.models.spec import ModelArtifact, ModelRequest, ModelSpec, Precision
@@ -22,7 +23,7 @@ from edgetool.models.zoo import digits_checkpoint
 from edgetool.pipeline.images import ImageSource
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import read_document, to_plain, write_document
-from edgetool.platform.files import digest_entries, file_entry, sha256_file
+from edgetool.platform.files import sha256_file
 from edgetool.platform.values import Text, plain_name, value
 from edgetool.runtimes.choice import choose_runtime
 from edgetool.runtimes.spec import TITLES, Runtime, Toolchain
@@ -33,7 +34,8 @@ from edgetool.targets.spec import Target
 
 EXPORT_RECIPE = 4  # increment when a step produces something else from the same inputs
 QUANTIZE_RECIPE = 4
-BUNDLE_RECIPE = 7
+CONVERT_RECIPE = 2
+BUNDLE_RECIPE = 8
 CALIBRATION_IMAGES = 128
 SNR_IMAGES = 64
 
@@ -195,7 +197,7 @@ def convert(
     if form is None or precision not in form.precisions:
         raise QuantizeError(f"{TITLES[kind]} doesn't support {fp32.spec.name} in {precision}")
     inputs = {
-        "recipe": form.recipe,
+        "recipe": [CONVERT_RECIPE, form.recipe],
         "kind": kind,
         "model": fp32.spec.sha256,
         "precision": precision,
@@ -214,7 +216,7 @@ def convert(
         spec = replace(
             fp32.spec,
             precision=precision,
-            sha256=digest_entries(file_entry(folder, file) for file in files),
+            sha256=digest_files(tuple(files)),
             size_bytes=sum(file.stat().st_size for file in files),
             parent=fp32.spec.sha256,
             signal_to_noise_db=None,
