@@ -11,7 +11,7 @@ from edgetool.platform.values import value
 from edgetool.records.compare import HOST
 from edgetool.records.results import Run
 from edgetool.reports.goals import Check, State, worst
-from edgetool.reports.rows import Row
+from edgetool.reports.rows import Row, groups
 from edgetool.reports.verdict import Sureness, Verdict
 
 FLOAT = (Precision.FP32, Precision.FP16)  # in which a model is exported
@@ -71,14 +71,15 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
 
 
 def _optimize(table: Sequence[Row]) -> Iterator[Task]:
-    fp32 = [row for row in table if row.precision in FLOAT and row.size_bytes is not None]
+    own = [row for row in table if row.is_own_runtime] or table  # sizes of one format only
+    fp32 = [row for row in own if row.precision in FLOAT and row.size_bytes is not None]
     yield Task(
         phase=Phase.OPTIMIZE,
         title="Export to ONNX",
         progress=Progress.DONE if fp32 else Progress.OPEN,
         found=size_text(fp32[0].size_bytes) if fp32 else "no fp32 was measured",
     )
-    smaller = [row for row in table if row.precision not in FLOAT and row.size_bytes is not None]
+    smaller = [row for row in own if row.precision not in FLOAT and row.size_bytes is not None]
     found = "no other precision was measured"
     if smaller:
         row = min(smaller, key=lambda row: row.size_bytes or 0)
@@ -99,6 +100,8 @@ def _validate(table: Sequence[Row]) -> Iterator[Task]:
         progress=Progress.FAILED if failed else Progress.DONE,
         found=f"{len(failed)} of {len(there)} cases failed" if failed else plural(len(there), "case"),
     )
+    if runtimes := _others(table):
+        yield runtimes
     compared = [row for row in there if row.compared_samples]
     yield Task(
         phase=Phase.VALIDATE,
@@ -125,6 +128,22 @@ def _compared(compared: Sequence[Row]) -> str:
         return f"{same} of {of} the same"
     return ", ".join(
         f"{row.precision} {row.signal_to_noise_db:.0f} dB" for row in compared if row.signal_to_noise_db is not None
+    )
+
+
+def _others(table: Sequence[Row]) -> Task | None:
+    """Return the task of comparing runtimes on the target, None if there is only the target's own."""
+    cells = groups([row for row in table if row.target != HOST] or table, lambda row: row.runtime)
+    if len(cells) < 2:
+        return None
+    ran = [(cell, [row for row in cell if row.failure is None]) for cell in cells]
+    return Task(
+        phase=Phase.VALIDATE,
+        title="Compare runtimes",
+        progress=Progress.DONE if all(rows for _, rows in ran) else Progress.OPEN,
+        found=", ".join(
+            f"{(rows or cell)[0].release or cell[0].runtime}: {len(rows)} of {len(cell)} cases" for cell, rows in ran
+        ),
     )
 
 

@@ -8,7 +8,6 @@ from enum import IntEnum, StrEnum
 from edgetool.models.spec import Precision
 from edgetool.models.tasks.base import Score
 from edgetool.platform.values import value
-from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.compare import HOST
 from edgetool.records.paired import paired
 from edgetool.records.record import Recorded
@@ -132,9 +131,11 @@ class Verdict:
 def verdicts(entries: Sequence[Entry], table: Sequence[Row]) -> tuple[Verdict, ...]:
     """Return a verdict for each model, target and number of threads with the target's own runtime.
 
-    The host gets one only if there is no other target. `table` has the rows of `entries`.
+    A run without that, such as one of a bundle with ncnn, is judged with the first runtime it measured. The host gets
+    one only if there is no other target. `table` has the rows of `entries`.
     """
     own = [row for row in table if row.is_own_runtime]
+    own = own or [row for row in table if row.runtime == table[0].runtime]
     wanted = [row for row in own if row.target != HOST] or own
     return tuple(_judge(entries, cell) for cell in groups(wanted, lambda row: (row.model, row.target, row.threads)))
 
@@ -271,7 +272,7 @@ def _on(entries: Sequence[Entry], row: Row, target: str) -> Loss | None:
 
 
 def _recorded(entries: Sequence[Entry], row: Row, target: str, precision: str) -> Recorded | None:
-    wanted = (row.model, precision, target, OWN_RUNTIME)
+    wanted = (row.model, precision, target, row.runtime)
     return next(
         (
             recorded

@@ -12,7 +12,7 @@ from edgetool.records.results import Criterion
 from edgetool.reports.choices import Choice, choices
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.shipping import shipping_table
-from tests.reports.examples import COUNTED, HALF, HOST, Entry, accuracy, entry, report_of
+from tests.reports.examples import COUNTED, HALF, HOST, Entry, accuracy, entry, failed, report_of
 from tests.support.records import emulated_record, model_spec, record, runtime_identity
 
 
@@ -89,3 +89,10 @@ def test_a_missing_runtime_is_a_row_with_its_reason() -> None:
 def test_one_runtime_alone_makes_no_section() -> None:
     assert not report_of(*HOST).shipping.rows
     assert report_of(*BOARD).choices[0].criterion is Criterion.LATENCY
+
+
+def test_the_board_names_each_runtime_and_how_many_of_its_cases_ran() -> None:
+    lost = failed(Case(model="tiny", precision=Precision.INT8, target="board", threads=1, runtime="ncnn"))
+    (task,) = (task for task in report_of(*BOARD, lost).tasks if task.title == "Compare runtimes")
+    assert task.found == "auto 1.0: 1 of 1 cases, ncnn 1.0: 1 of 2 cases, tflite 1.0: 1 of 1 cases"
+    assert "Compare runtimes" not in [task.title for task in report_of(BOARD[0], *HOST).tasks]

@@ -149,3 +149,8 @@ def test_of_two_formats_the_one_that_can_be_chosen_is_judged() -> None:
     dynamic = model_spec(precision=Precision.INT8_DYNAMIC, sha256="d" * 64, size_bytes=900)
     slow = entry(record(target="board", model=dynamic, accuracy=accuracy(images=2000), samples_ns=(9_000_000,) * 30))
     assert verdict(*board(images=2000), slow).answer == "Deploy int8"
+
+
+def test_a_run_without_the_targets_own_runtime_is_judged_with_the_one_it_has() -> None:
+    entries = tuple(entry(recorded.record, "ncnn") for _, recorded in board(images=2000) if recorded is not None)
+    assert verdict(*entries).title == "Deploy int8 on board (clear)"
