@@ -267,6 +267,8 @@ def test_names_are_completed(words: str, wanted: set[str], tmp_path: Path) -> No
         (("history", "--metric", "p50"), 2, "p50_ms"),
         (("deploy", "--preprocess", "imagnet"), 2, "imagenet"),
         (("deploy", "--runtime", "ncn"), 2, "ncnn"),
+        (("sweep", "plan.toml", "--runtime", "ncn"), 2, "ncnn"),
+        (("export", "--runtime", "ncn"), 2, "ncnn"),
         (("estimate", "runs/first", "--core", "x61"), 2, "x60"),
         (("report", "runs/frst"), 7, "runs/first"),
     ],
@@ -276,6 +278,7 @@ def test_an_unknown_name_is_answered_with_those_like_it(
 ) -> None:
     (tmp_path / "runs" / "first").mkdir(parents=True)
     (tmp_path / "runs" / "first" / "run.json").write_text("{}")
+    (tmp_path / "plan.toml").write_text('schema = 1\ntargets = ["host"]\n[[models]]\nsource = "resnet18"\n')
     monkeypatch.chdir(tmp_path)
     error = runner.invoke(app, words).exception
     assert isinstance(error, EdgetoolError)

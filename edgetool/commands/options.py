@@ -104,7 +104,7 @@ Runtimes = Annotated[
     typer.Option(
         "--runtime",
         help="onnxruntime, tflite, ncnn, crossbuild, debian, wheel, scalar or key:KEY; repeatable, or several with "
-        "commas. Default: the target's ONNX Runtime.",
+        "commas. Default: the target's ONNX Runtime, or the plan's list.",
         rich_help_panel=MODEL,
         autocompletion=complete_runtime,
     ),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgetool.commands.options import Json, Track, chosen_tracker
+from edgetool.commands.options import Json, Runtimes, Track, chosen_tracker
 from edgetool.commands.output import print_run
 from edgetool.console.context import make_context
 
@@ -18,22 +18,30 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(help="Dask scheduler (tcp://HOST:PORT) whose workers reach the boards.")
     ] = None,
+    runtime: Runtimes = [],
     force: Annotated[bool, typer.Option("--force", help="Measure every case again.")] = False,
     track: Track = None,
     json: Json = False,
 ) -> None:
     """Measure every case of a plan, several boards in parallel, and keep what is measured already.
 
+    --runtime replaces the plan's list of runtimes.
+
     Example: edgetool sweep plan.toml
     """
+    from dataclasses import replace
+
     from edgetool.console.sweep import watch_boards
     from edgetool.pipeline import deploy
     from edgetool.pipeline.plan import read_plan
     from edgetool.pipeline.run import check_complete, on_many_boards
+    from edgetool.pipeline.runtimes import chosen_runtimes
 
     tracker = chosen_tracker(track)
     folder = output or Path("sweeps") / plan.stem
     planned = read_plan(plan)
+    if runtime:
+        planned = replace(planned, runtimes=chosen_runtimes(runtime))
     cases = deploy.prepare(planned, make_context(quiet=json, force=False))
     with watch_boards(quiet=json) as watch:
         schedule = on_many_boards(watch, scheduler=scheduler)
