@@ -6,7 +6,7 @@ MLFLOW := .venv-mlflow
 EDGETOOL := $(VENV)/bin/edgetool
 TARGET ?= qemu-riscv64
 
-.PHONY: deploy test pins tools test-docker test-configure test-ort test-reproducible test-ncnn test-dist test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-mlflow test-release clean
+.PHONY: deploy test pins tools test-docker test-configure test-ort test-reproducible test-ncnn test-litert test-dist test-hostile fuzz test-lowest test-new-machine lint notebook bench bench-kernels estimates runtime docs man dist test-tutorials test-mlflow test-release clean
 
 deploy: $(VENV)/.export
 	$(EDGETOOL) doctor --install --target $(TARGET)
@@ -70,6 +70,10 @@ runtime: $(VENV)/.dev
 test-ncnn: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
 	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/models/test_ncnn.py tests/benchmarks
+
+# What LiteRT's converter and quantizer make, beside PyTorch: a gigabyte of tools the first time.
+test-litert: $(VENV)/.dev
+	EDGETOOL_TEST_LITERT=1 $(VENV)/bin/python -m pytest tests/runtimes/test_litert.py
 
 # Wheel, tarball and Debian package of the cross-built runtime, tried in Debian's Python and in a C++ program under the
 # emulator. Builds Python's extension of the objects that `make runtime` left, so in the cache of deployments.
