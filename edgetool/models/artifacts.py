@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.files import staged_file
 
 # Formats other than ONNX, which don't contain their own description: suffix → suffixes of the files beside it.
-BESIDE = {".tflite": (), ".param": (".bin",)}
+BESIDE: Mapping[str, tuple[str, ...]] = {".tflite": (), ".param": (".bin",)}
 
 
 def read_artifact(path: Path) -> ModelArtifact:
