@@ -5,11 +5,13 @@ from __future__ import annotations
 from edgetool.api import Model
 from edgetool.models.spec import Task
 
+LARGE = ("resnet18", "densenet121", "convnext_tiny", "swin_t")  # billions of multiplications at 224 × 224
+SIDE_OF_LARGE = 96  # so that an emulator takes minutes for one, as for the others
 NETWORKS, NOISE = "benchmarks.zoo.networks", "benchmarks.zoo.noise"
 
 
-def _torchvision(name: str, side: int = 224) -> Model:
-    shape = None if side == 224 else (1, 3, side, side)
+def _torchvision(name: str) -> Model:
+    shape = (1, 3, SIDE_OF_LARGE, SIDE_OF_LARGE) if name in LARGE else None
     return Model(source=name, weights="random", task=Task.CLASSIFICATION, input_shape=shape)
 
 
