@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetool.errors import ConfigError
+from edgetool.platform.names import name_hint
 
 NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -28,10 +29,20 @@ def find_function(name: str) -> Callable[..., Any]:
     module_name, _, function_name = name.partition(":")
     try:
         with from_here():
-            found = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
+            module = importlib.import_module(module_name)
+    except ImportError as error:
         raise ConfigError(
             f"cannot import {name}: {error}", hint="give package.module:name, importable from here"
+        ) from error
+    except Exception as error:  # the user's own module may raise anything, such as a SyntaxError
+        raise ConfigError(f"{module_name} raised {type(error).__name__} when it was imported: {error}") from error
+    try:
+        with from_here():
+            found = getattr(module, function_name)
+    except AttributeError as error:
+        known = [each for each, there in vars(module).items() if callable(there) and not each.startswith("_")]
+        raise ConfigError(
+            f"{module_name} has no {function_name!r}", hint=name_hint(function_name, known, what="its functions")
         ) from error
     if not callable(found):
         raise ConfigError(f"{name} is a {type(found).__name__}, not a function")

@@ -8,6 +8,17 @@ from edgetool.errors import ConfigError
 from edgetool.models.spec import DETECTORS, SEGMENTERS, ModelRequest, SourceKind
 
 TORCHSCRIPT = frozenset({".pt", ".pth", ".ts", ".torchscript"})
+# Other forms of models, by the ending of their files, with what makes ONNX of them.
+FOREIGN = {
+    ".tflite": "tf2onnx: python -m tf2onnx.convert --tflite FILE --output model.onnx",
+    ".pb": "tf2onnx: python -m tf2onnx.convert --graphdef FILE --output model.onnx --inputs … --outputs …",
+    ".h5": "tf2onnx: python -m tf2onnx.convert --keras FILE --output model.onnx",
+    ".keras": "Keras: model.export('model.onnx', format='onnx')",
+    ".safetensors": "these are weights alone: --model package.module:factory --checkpoint FILE",
+    ".bin": "these are weights alone: --model package.module:factory --checkpoint FILE",
+    ".ort": "give the .onnx file that it was made from",
+    ".py": "give package.module:factory, a function of it that returns the model",
+}
 OWN_WEIGHTS = frozenset({SourceKind.ONNX, SourceKind.PROGRAM})  # weights are part of the source
 
 
@@ -19,6 +30,16 @@ def check_request(request: ModelRequest) -> None:
             f"{request.source} is a checkpoint or a TorchScript archive, not a model that can be exported",
             hint="a checkpoint goes with its model: --model package.module:factory --checkpoint FILE; "
             "in place of TorchScript save torch.export.export(model, args) as .pt2",
+        )
+    if kind is SourceKind.TORCHVISION and path.suffix.lower() in FOREIGN:
+        raise ConfigError(
+            f"{request.source} is not a model that can be read: .onnx and .pt2 files are",
+            hint=FOREIGN[path.suffix.lower()],
+        )
+    if kind is SourceKind.TORCHVISION and path.parent.parts:
+        raise ConfigError(
+            f"{request.source} is a path, and not one of an .onnx or .pt2 file",
+            hint="a model is a file, a torchvision name, timm:NAME, hf:PATH or package.module:factory",
         )
     if kind in OWN_WEIGHTS:
         for option, given in (("--checkpoint", request.checkpoint), ("--weights", request.weights)):

@@ -9,6 +9,7 @@ import onnx
 
 from edgetool.errors import ModelError
 from edgetool.models.onnxfile import inputs_of
+from edgetool.platform.names import name_hint
 
 Shape = tuple[int, ...]
 ONLY = ""  # stands for a model's single input
@@ -46,7 +47,7 @@ def _named(inputs: Mapping[str, onnx.ValueInfoProto], name: str, path: Path) -> 
     if name == ONLY:
         return next(iter(inputs.values()))
     if name not in inputs:
-        raise ModelError(f"{path} has no input {name!r}", hint=f"its inputs: {names}")
+        raise ModelError(f"{path} has no input {name!r}", hint=name_hint(name, inputs, what="its inputs"))
     return inputs[name]
 
 

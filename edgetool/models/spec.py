@@ -204,9 +204,9 @@ class ModelRequest:
     @property
     def kind(self) -> SourceKind:
         prefix, colon, _ = self.source.partition(":")
-        if self.source.endswith(".onnx"):
+        if self.source.lower().endswith(".onnx"):
             return SourceKind.ONNX
-        if self.source.endswith(".pt2"):
+        if self.source.lower().endswith(".pt2"):
             return SourceKind.PROGRAM
         if colon:
             return PREFIXES.get(prefix, SourceKind.FACTORY)

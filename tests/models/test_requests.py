@@ -15,6 +15,7 @@ from edgetool.models.spec import ModelRequest, SourceKind
         ("mobilenet_v2", SourceKind.TORCHVISION, "mobilenet_v2"),
         ("a/b.onnx", SourceKind.ONNX, "b"),
         ("a/b.pt2", SourceKind.PROGRAM, "b"),
+        ("a/B.ONNX", SourceKind.ONNX, "B"),
         ("my.nets:make", SourceKind.FACTORY, "make"),
         ("timm:mobilenetv3_small_100", SourceKind.TIMM, "mobilenetv3_small_100"),
         ("hf:google/vit-base", SourceKind.HUGGING_FACE, "vit-base"),
@@ -37,6 +38,9 @@ def test_a_source_tells_what_it_is(source: str, kind: SourceKind, name: str) -> 
         (ModelRequest(source="a:b", weights="imagenet"), "torchvision"),
         (ModelRequest(source="script.pt"), "TorchScript"),
         (ModelRequest(source="net.pth"), "checkpoint or a TorchScript"),
+        (ModelRequest(source="net.tflite"), "not a model that can be read"),
+        (ModelRequest(source="net.safetensors"), "not a model that can be read"),
+        (ModelRequest(source="nets/mine"), "is a path"),
     ],
 )
 def test_what_would_be_ignored_is_refused(request_: ModelRequest, message: str) -> None:
