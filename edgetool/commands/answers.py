@@ -182,7 +182,8 @@ class AttachAnswer:
     job: str
     exit_code: int
     timed_out: bool
-    folder: str
+    folder: str  # of what the job wrote: the run's, where it was for one
+    run: str | None  # the finished run that the job was for, as `report` takes it
 
 
 @value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgetool.commands.completion import complete_target
-from edgetool.commands.options import Json
+from edgetool.commands.options import Json, Runs
 from edgetool.commands.output import print_json
 
 if TYPE_CHECKING:
     from edgetool.executors.jobs import JobSupervisor
+    from edgetool.harness.journal import JournalEntry
 
 JobId = Annotated[str, typer.Argument(metavar="TARGET/ID", help="Job, as listed by `edgetool jobs`.")]
 
@@ -60,16 +62,27 @@ def jobs(
 
 def attach(
     job: JobId,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output folder. Default: job-ID.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Only fetch the job's files, into this folder.")
+    ] = None,
+    runs: Runs = Path("runs"),
     json: Json = False,
 ) -> None:
-    """Wait until a job ends and fetch its output. Ctrl-C leaves the job running.
+    """Wait until a job ends, and finish the run that it was for. Ctrl-C leaves the job running.
+
+    The interrupted command is run again where it was called, with the results that it had and the job's. A job of no
+    run in `--runs` has its files fetched into job-ID.
 
     Example: edgetool attach visionfive2/0a1b2c3d.4
     """
     from edgetool.console.progress import make_progress
+    from edgetool.harness.journal import find_entry
 
     target, name = _parts(job)
+    found = find_entry(runs, name) if output is None else None
+    if found is not None:
+        _finish_run(job, *found, json=json)
+        return
     folder = output or Path(f"job-{name}")
     with job_supervisor(target) as executor, make_progress(quiet=json).step(f"attach {job}") as step:
         result = executor.attach(name, folder)
@@ -77,11 +90,58 @@ def attach(
     if json:
         from edgetool.commands.answers import AttachAnswer
 
-        answer = AttachAnswer(job=job, exit_code=result.exit_code, timed_out=result.timed_out, folder=str(folder))
+        answer = AttachAnswer(
+            job=job, exit_code=result.exit_code, timed_out=result.timed_out, folder=str(folder), run=None
+        )
         print_json(answer)
     else:
         print(f"{folder}: what {job} wrote")
     result.check()
+
+
+def _finish_run(job: str, run: Path, entry: JournalEntry, *, json: bool) -> None:
+    """Fetch what the job wrote into the run's journal, and run the run's command again."""
+    import shlex
+    import sys
+    from json import loads
+
+    from edgetool.commands.answers import AttachAnswer
+    from edgetool.console.progress import make_progress
+    from edgetool.errors import ConfigError
+    from edgetool.platform.files import scratch_folder
+    from edgetool.platform.process import become, run_process
+    from edgetool.platform.terminal import tell
+    from edgetool.records.underway import read_underway
+
+    target, name = _parts(job)
+    underway = read_underway(run)
+    with (
+        scratch_folder() as scratch,
+        job_supervisor(target) as executor,
+        make_progress(quiet=json).step(f"attach {job}") as step,
+    ):
+        result = executor.attach(name, scratch / "fetched")
+        if result.exit_code == 0:
+            entry.keep_fetched(scratch / "fetched")
+        else:
+            entry.forget()  # it failed or was cancelled: the run measures again
+        step.note(f"ended with exit code {result.exit_code}" + (", its time was up" if result.timed_out else ""))
+    if not underway.words:
+        raise ConfigError(
+            f"{run} is a run of a program, not of a command", hint="start the program again: it goes on with the job"
+        )
+    words = ["edgetool", *underway.words, *(each for each in ("--wait",) if each not in underway.words)]
+    program = [sys.executable, "-P", "-m", *words]
+    if not json:
+        tell(f"going on with `{shlex.join(words)}`")
+        os.chdir(underway.directory)
+        become(program)
+    done = run_process([*program, *(each for each in ("--json",) if each not in words)], cwd=Path(underway.directory))
+    if done.exit_code != 0:
+        sys.stderr.buffer.write(done.stderr)
+        raise typer.Exit(done.exit_code)
+    made = str(Path(underway.directory) / loads(done.stdout)["run"])
+    print_json(AttachAnswer(job=job, exit_code=result.exit_code, timed_out=result.timed_out, folder=made, run=made))
 
 
 def cancel(job: JobId, json: Json = False) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from edgetool.errors import CommandFailed, CommandTimeout, IllegalInstruction
 from edgetool.platform.foreign import one_line
@@ -62,6 +62,15 @@ class Traits:
     runs_here: bool  # runs on this machine's processors, which it shares with other work
     emulates: bool  # uses an emulator, so its times are not latencies
     loads_plugins: bool = False  # the emulator loads plugins, which count instructions
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """An executor that sees files grow while a program writes them."""
+
+    def written_bytes(self, remote: PurePosixPath) -> int:
+        """Return the size of a file in the work folder, 0 when it isn't there."""
+        ...
 
 
 class Executor(Protocol):

@@ -66,6 +66,13 @@ class LocalExecutor:
         except OSError as error:
             raise TransferError(f"cannot get {remote}: {error.strerror or error}") from error
 
+    def written_bytes(self, remote: PurePosixPath) -> int:
+        """Return the size of a file in the work folder, 0 when it isn't there."""
+        try:
+            return self._there(remote).lstat().st_size
+        except OSError:
+            return 0
+
     def run(
         self,
         argv: Sequence[str | PurePosixPath],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from edgetool.boards.conditions import conditions
 from edgetool.boards.facts import BoardFacts, read_facts
@@ -14,7 +17,8 @@ from edgetool.boards.probe import check_instructions_of
 from edgetool.bundles import Bundle, BundledModel, inputs_by_name
 from edgetool.errors import UnsupportedOperator
 from edgetool.executors.base import Executor
-from edgetool.harness.harness import BUNDLE, HarnessJob, HarnessOutcome, input_paths, run_harness
+from edgetool.harness.harness import BUNDLE, DTYPE, HarnessJob, HarnessOutcome, input_paths, run_harness
+from edgetool.harness.journal import Journal
 from edgetool.harness.plausible import check_memory
 from edgetool.models.spec import Precision
 from edgetool.platform.context import StepContext
@@ -36,6 +40,7 @@ class Bench:
     images: int | None = None  # limit for the images to judge by; None: all in the bundle
     metrics: tuple[str, ...] = ()  # the user's own, package.module:metric
     root: PurePosixPath = BUNDLE  # the bundle's folder on the target
+    journal: Journal | None = None  # of the run that this measures for
 
     def run(
         self,
@@ -45,6 +50,7 @@ class Bench:
         benchmark: BenchmarkSpec | None = None,
         outputs: bool = False,
         samples: int | None = None,
+        on_sample: Callable[[int], None] | None = None,
         profile: Path | None = None,
         patience: float = 1.0,
         file: PurePosixPath | None = None,
@@ -63,13 +69,23 @@ class Bench:
             benchmark=benchmark,
             outputs=outputs,
             samples=samples,
+            on_sample=on_sample,
+            sample_bytes=_bytes_of(model),
             profile=profile,
             env=self.environment,
             root=self.root,
         )
-        outcome = run_harness(self.executor, self.bundle, job, name=title(model))
+        outcome = run_harness(self.executor, self.bundle, job, name=title(model), journal=self.journal)
         check_memory(outcome.run.peak_rss_bytes, self.board.memory_bytes if self.board else None, name=title(model))
         return outcome
+
+
+def _bytes_of(model: BundledModel) -> int:
+    """Return the size of the first output, or 0 when its type or shape isn't known beforehand."""
+    output = model.spec.outputs[0] if model.spec.outputs else None
+    if output is None or not DTYPE.fullmatch(output.dtype):
+        return 0
+    return int(np.dtype(output.dtype).itemsize * math.prod(output.shape))
 
 
 @contextmanager
@@ -80,16 +96,13 @@ def open_bench(
     *,
     environment: Mapping[str, str] | None = None,
     images: int | None = None,
-    metrics: tuple[str, ...] = (),
 ) -> Iterator[Bench]:
     """Open the target, set its measuring conditions, copy the bundle and self-test the runtime.
 
     Raises ConfigError and ExecutorError when the target can't be opened, and whatever set_up raises.
     """
     with open_board(target) as executor:
-        yield set_up(
-            executor, bundle, target, context, environment=environment, images=images, metrics=metrics
-        )
+        yield set_up(executor, bundle, target, context, environment=environment, images=images)
 
 
 @contextmanager
@@ -107,7 +120,6 @@ def set_up(
     *,
     environment: Mapping[str, str] | None = None,
     images: int | None = None,
-    metrics: tuple[str, ...] = (),
     root: PurePosixPath = BUNDLE,
 ) -> Bench:
     """Copy the bundle to `root` on an open target and self-test its runtime there.
@@ -126,7 +138,6 @@ def set_up(
         board=board,
         environment=environment or {},
         images=images,
-        metrics=metrics,
         root=root,
     )
 

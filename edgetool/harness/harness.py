@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetool.bundles import Bundle
-from edgetool.errors import HarnessError, TransferError, UnsupportedOperator
-from edgetool.executors.base import CommandResult, Executor
+from edgetool.errors import HarnessError, LinkLost, TransferError, UnsupportedOperator
+from edgetool.executors.base import CommandResult, Executor, Watchable
+from edgetool.executors.jobs import JobSupervisor
+from edgetool.harness.journal import Journal, JournalEntry
 from edgetool.harness.plausible import check_times
 from edgetool.harness.result import HarnessResult, HarnessRun
 from edgetool.models.spec import TensorSpec
@@ -23,6 +28,7 @@ from edgetool.platform.foreign import one_line
 from edgetool.targets.spec import BenchmarkSpec
 
 Outputs = dict[str, npt.NDArray[np.generic]]
+Get = Callable[[str, Path, int], None]  # copies a file that the harness wrote, of a limited size in bytes
 
 BUNDLE = PurePosixPath("bundle")  # the folder of an only bundle in the work folder
 PROFILE = "profile"
@@ -30,6 +36,7 @@ HWMON = PurePosixPath("/sys/class/hwmon")  # an emulator would pass its host's t
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
 DTYPE = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")  # types of fixed width, by the harness's names
 EXIT_DONE, EXIT_FAILED = 0, 1
+FOLLOW_S = 1.0  # between two looks at how many samples are done
 HINTS = {
     2: "the bundle's harness may be older than this edgetool: package it again",
     3: "is the target's disk full?",
@@ -54,6 +61,8 @@ class HarnessJob:
     benchmark: BenchmarkSpec | None = None  # None: no timing
     outputs: bool = False  # fetch the outputs of all samples
     samples: int | None = None  # limit for the samples of each input; None: all, or only the timed one
+    on_sample: Callable[[int], None] | None = None  # receives how many samples are done, where that can be seen
+    sample_bytes: int = 0  # of the first output for one sample, if it is known
     profile: Path | None = None  # where to store the runtime's profile; None: no profile
     env: Mapping[str, str] | None = None  # environment variables in addition to the target's
     root: PurePosixPath = BUNDLE  # the bundle's folder
@@ -66,8 +75,10 @@ class HarnessOutcome:
     outputs: Outputs  # name → (samples, …); empty unless requested
 
 
-def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: str) -> HarnessOutcome:
-    """Run the harness once. `name` describes the run in errors.
+def run_harness(
+    executor: Executor, bundle: Bundle, job: HarnessJob, *, name: str, journal: Journal | None = None
+) -> HarnessOutcome:
+    """Run the harness once. `name` describes the run in errors. A run whose result the journal has is not repeated.
 
     Raises UnsupportedOperator; HarnessError when the result is missing, malformed or a failure; and whatever
     CommandResult.check raises. A failed run returns no times.
@@ -75,26 +86,84 @@ def run_harness(executor: Executor, bundle: Bundle, job: HarnessJob, *, name: st
     there = PurePosixPath(f"run-{secrets.token_hex(4)}")  # its own folder, so that an earlier result is never read
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         here = Path(scratch)
-        (here / "empty" / "outputs").mkdir(parents=True)
-        executor.put(here / "empty", there)
+        (here / "outputs").mkdir()
         words = [*bundle.command(job.root), *_arguments(bundle, job, there, has_sensors=executor.native())]
-        command = executor.run(words, env=job.env, timeout_s=job.timeout_s)
+        entry = _entry(journal, executor, bundle, job, [word.replace(there.name, "run") for word in words])
+        get: Get
+        if entry is not None and (kept := entry.result()) is not None:
+            command, get, entry = kept, entry.get, None  # nothing is left to keep
+        else:
+            executor.put(here, there)
+            command, get = _run(executor, words, job, entry, there), _get_from(executor, there)
         if command.timed_out or command.exit_code not in (EXIT_DONE, EXIT_FAILED):
             _raise_for(command, name)
         try:
-            executor.get(there / "result.json", here / "result.json", limit_bytes=SIZE_LIMIT_BYTES)
+            get("result.json", here / "result.json", SIZE_LIMIT_BYTES)
         except TransferError as error:
             raise HarnessError(f"{name}: the harness wrote no result{_last_words(command)}") from error
         result = read_document(here / "result.json", HarnessResult, error=HarnessError)
         run = _check_result(result, bundle, name, _last_words(command))
         others_ns = run.session_load_ns + (run.first_run_ns or 0) + sum(run.warmup_ns)
         check_times(run.samples_ns, others_ns, wall_s=command.duration_s, name=name)
-        outputs = _fetch_outputs(executor, run, there / "outputs", here, name) if job.outputs else {}
+        outputs = _fetch_outputs(get, run, here, name) if job.outputs else {}
         if job.benchmark is not None and len(run.samples_ns) < job.benchmark.min_repetitions:
             raise HarnessError(f"{name}: {len(run.samples_ns)} samples, expected {job.benchmark.min_repetitions}")
         if job.profile is not None:
-            _fetch_profile(executor, run, there, job.profile, name)
+            _fetch_profile(get, run, here, job.profile, name)
+        if entry is not None and command.exit_code == EXIT_DONE:
+            entry.keep(here, duration_s=command.duration_s)
     return HarnessOutcome(result=result, run=run, outputs=outputs)
+
+
+def _entry(
+    journal: Journal | None, executor: Executor, bundle: Bundle, job: HarnessJob, words: Sequence[str]
+) -> JournalEntry | None:
+    """Return the run's entry. Only jobs that outlive a link are worth one."""
+    if journal is None or not isinstance(executor, JobSupervisor):
+        return None
+    return journal.entry({"bundle": bundle.manifest.id, "words": list(words), "environment": dict(job.env or {})})
+
+
+def _run(
+    executor: Executor, words: Sequence[str], job: HarnessJob, entry: JournalEntry | None, there: PurePosixPath
+) -> CommandResult:
+    if entry is not None and isinstance(executor, JobSupervisor):
+        entry.begin(executor.next_job, there.name)
+    try:
+        with _followed(executor, there / "outputs" / "0.bin", job):
+            return executor.run(words, env=job.env, timeout_s=job.timeout_s)
+    except LinkLost:
+        raise  # the board continues the job
+    except BaseException:
+        if entry is not None:
+            entry.forget()
+        raise
+
+
+@contextmanager
+def _followed(executor: Executor, output: PurePosixPath, job: HarnessJob) -> Iterator[None]:
+    """Report how many samples are done while the block runs, by the size of an output."""
+    on_sample = job.on_sample
+    if on_sample is None or job.sample_bytes <= 0 or not isinstance(executor, Watchable):
+        yield
+        return
+    over = threading.Event()
+
+    def follow() -> None:
+        while not over.wait(FOLLOW_S):
+            on_sample(executor.written_bytes(output) // job.sample_bytes)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _get_from(executor: Executor, there: PurePosixPath) -> Get:
+    return lambda name, local, limit_bytes: executor.get(there / name, local, limit_bytes=limit_bytes)
 
 
 def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath, *, has_sensors: bool) -> list[str]:
@@ -160,7 +229,7 @@ def _check_result(result: HarnessResult, bundle: Bundle, name: str, last_words: 
     return result.run
 
 
-def _fetch_profile(executor: Executor, run: HarnessRun, there: PurePosixPath, local: Path, name: str) -> None:
+def _fetch_profile(get: Get, run: HarnessRun, here: Path, local: Path, name: str) -> None:
     """Fetch the profile.
 
     The runtime adds a date to the given prefix; only the file name of the reported path is used.
@@ -168,16 +237,17 @@ def _fetch_profile(executor: Executor, run: HarnessRun, there: PurePosixPath, lo
     file = PurePosixPath(run.profile or "").name
     if not file.startswith(PROFILE):
         raise HarnessError(f"{name}: the harness wrote no profile")
-    executor.get(there / file, local, limit_bytes=SIZE_LIMIT_BYTES)
+    get(file, here / file, SIZE_LIMIT_BYTES)
+    shutil.copyfile(here / file, local)
 
 
-def _fetch_outputs(executor: Executor, run: HarnessRun, there: PurePosixPath, here: Path, name: str) -> Outputs:
+def _fetch_outputs(get: Get, run: HarnessRun, here: Path, name: str) -> Outputs:
     outputs: Outputs = {}
     for index, tensor in enumerate(run.outputs):
-        local = here / f"{index}.bin"
+        local = here / "outputs" / f"{index}.bin"
         wanted_bytes = _size_of(tensor, run.samples, name)
         try:
-            executor.get(there / f"{index}.bin", local, limit_bytes=wanted_bytes + 1)
+            get(f"outputs/{index}.bin", local, wanted_bytes + 1)
         except TransferError as error:
             raise HarnessError(f"{name}: output {tensor.name!r} of {wanted_bytes} bytes: {error.message}") from error
         outputs[tensor.name] = _read_tensor(local, tensor, run.samples, name)

@@ -13,7 +13,7 @@ from annotated_types import Len
 from edgetool.boards.conditions import cool_down
 from edgetool.boards.facts import BoardFacts, read_facts
 from edgetool.bundles import BundledModel
-from edgetool.errors import EdgetoolError, HarnessError
+from edgetool.errors import EdgetoolError, HarnessError, LinkLost
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.harness import HarnessOutcome
 from edgetool.harness.result import Energy, Latencies, Memory, Samples
@@ -93,6 +93,8 @@ def measure_in_turn(rivals: Sequence[Rival]) -> tuple[Reading | EdgetoolError, .
             if isinstance(outcomes, list):
                 try:
                     outcomes.append(_block(bench, model, _share(_spec(bench))))
+                except LinkLost:
+                    raise  # its hint says how to go on
                 except EdgetoolError as error:
                     found[i] = error
         turns = secrets.token_hex(8)

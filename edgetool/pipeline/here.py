@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from edgetool.errors import EdgetoolError
+from edgetool.errors import EdgetoolError, LinkLost
 from edgetool.executors.base import Executor
 from edgetool.harness.bench import Bench, open_board, set_up
+from edgetool.harness.journal import Journal
 from edgetool.measurements.reading import Reading
 from edgetool.measurements.timing import measure_in_turn
 from edgetool.pipeline.prepare import PreparedCase
@@ -27,20 +28,25 @@ def sessions(cases: Sequence[PreparedCase]) -> Iterator[tuple[PreparedCase, ...]
         yield tuple(neighbours)
 
 
-def measure_here(cases: Sequence[PreparedCase], context: StepContext) -> Iterator[tuple[PreparedCase, Answer]]:
+def measure_here(
+    cases: Sequence[PreparedCase], context: StepContext, journal: Journal | None = None
+) -> Iterator[tuple[PreparedCase, Answer]]:
     """Yield each case with its record or error.
 
-    The cases of a session share an open board, on which they are timed in turn.
+    The cases of a session share an open board, on which they are timed in turn. What the journal has of an interrupted
+    run is not measured again.
     """
     for session in sessions(cases):
-        yield from _measure_on_one_board(session, context)
+        yield from _measure_on_one_board(session, context, journal)
 
 
-def _measure_on_one_board(cases: Sequence[PreparedCase], context: StepContext) -> Iterator[tuple[PreparedCase, Answer]]:
+def _measure_on_one_board(
+    cases: Sequence[PreparedCase], context: StepContext, journal: Journal | None
+) -> Iterator[tuple[PreparedCase, Answer]]:
     left = list(cases)
     try:
         with open_board(cases[0].target) as executor:
-            benches = _set_up(executor, cases, context)
+            benches = _set_up(executor, cases, context, journal)
             for case in cases:
                 if isinstance(error := benches[case.case], EdgetoolError):
                     left.remove(case)
@@ -58,7 +64,7 @@ def _measure_on_one_board(cases: Sequence[PreparedCase], context: StepContext) -
 
 
 def _set_up(
-    executor: Executor, cases: Sequence[PreparedCase], context: StepContext
+    executor: Executor, cases: Sequence[PreparedCase], context: StepContext, journal: Journal | None
 ) -> Mapping[Case, Bench | EdgetoolError]:
     """Return the bench of each case, or why there is none. Each bundle is copied and self-tested once."""
     made: dict[object, Bench | EdgetoolError] = {}
@@ -71,11 +77,13 @@ def _set_up(
                 made[identity] = set_up(
                     executor, case.bundle, case.target, context, environment=case.environment, root=root
                 )
+        except LinkLost:
+            raise
         except EdgetoolError as error:
             made[identity] = error
         bench = made[identity]
         if isinstance(bench, Bench):
-            bench = replace(bench, target=case.target, images=case.images, metrics=case.metrics)
+            bench = replace(bench, target=case.target, images=case.images, metrics=case.metrics, journal=journal)
         benches[case.case] = bench
     return benches
 
@@ -96,5 +104,7 @@ def _measure(case: PreparedCase, bench: Bench, timed: Reading | EdgetoolError | 
         return timed
     try:
         return measure(bench, case.model, instruments=case.instruments, runtime=case.case.runtime, timed=timed)
+    except LinkLost:
+        raise  # its hint says how to go on
     except EdgetoolError as error:
         return error

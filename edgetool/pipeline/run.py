@@ -13,6 +13,7 @@ from typing import Protocol
 
 from edgetool import __version__
 from edgetool.errors import ConfigError, EdgetoolError, HarnessError, RunIncomplete
+from edgetool.harness.journal import JOBS, Journal
 from edgetool.pipeline.here import measure_here
 from edgetool.pipeline.prepare import PreparedCase, UnpreparedCase
 from edgetool.platform.context import StepContext
@@ -21,12 +22,12 @@ from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback
 from edgetool.records.goals import Goal
 from edgetool.records.record import Recorded
 from edgetool.records.results import Criterion, RecordStore, Run, write_recorded, write_run
-from edgetool.records.underway import Underway, clear_underway, write_underway
+from edgetool.records.underway import Underway, clear_underway, own_words, write_underway
 
 Fill = Callable[[Path], object]  # writes a record's files into a folder
 Answer = Fill | EdgetoolError | CaseFailure
 # Yields each case with its result as it finishes.
-Schedule = Callable[[Sequence[PreparedCase]], Generator[tuple[PreparedCase, Answer], None, None]]
+Schedule = Callable[[Sequence[PreparedCase], Journal], Generator[tuple[PreparedCase, Answer], None, None]]
 
 
 class Watch(Protocol):
@@ -83,8 +84,8 @@ class _Told:
 def in_this_process(context: StepContext) -> Schedule:
     """Return a schedule that measures one case after the other, reporting their steps as progress."""
 
-    def schedule(cases: Sequence[PreparedCase]) -> Generator[tuple[PreparedCase, Answer], None, None]:
-        for case, answer in measure_here(cases, context):
+    def schedule(cases: Sequence[PreparedCase], journal: Journal) -> Generator[tuple[PreparedCase, Answer], None, None]:
+        for case, answer in measure_here(cases, context, journal):
             yield case, answer if isinstance(answer, EdgetoolError) else _files_of(answer, case.case)
 
     return schedule
@@ -107,7 +108,8 @@ def on_many_boards(watch: Watch, *, scheduler: str | None = None) -> Schedule:
             hint='pip install "edgetool[sweep]"',
         ) from error
 
-    def schedule(cases: Sequence[PreparedCase]) -> Generator[tuple[PreparedCase, Answer], None, None]:
+    def schedule(cases: Sequence[PreparedCase], journal: Journal) -> Generator[tuple[PreparedCase, Answer], None, None]:
+        del journal  # the processes that measure may be on other machines
         with closing(cluster.measure_on_cluster(cases, scheduler=scheduler, on_step=watch.step)) as answers:
             for case, answer in answers:
                 yield case, answer if isinstance(answer, CaseFailure) else _received(answer, case.case)
@@ -154,10 +156,17 @@ def run_cases(
         raise ConfigError(f"cannot write to {folder}: {error.strerror}", hint="choose another folder") from error
     try:
         with FileLock(folder / ".lock", timeout=0):
-            told = _Told(
-                folder, Underway(title=title, started_at=created_at, cases=tuple(c.case for c in known)), watch
+            underway = Underway(
+                title=title,
+                started_at=created_at,
+                words=own_words(),
+                directory=str(Path.cwd()),
+                cases=tuple(case.case for case in known),
             )
-            results = _measure(known, RecordStore(folder), schedule, watch=told, force=force)
+            told, jobs = _Told(folder, underway, watch), folder / JOBS
+            if force:
+                shutil.rmtree(jobs, ignore_errors=True)
+            results = _measure(known, RecordStore(folder), schedule, Journal(jobs), watch=told, force=force)
             run = Run(
                 schema=Run.SCHEMA,
                 id=name,
@@ -172,13 +181,20 @@ def run_cases(
             )
             write_run(folder, run)
             told.clear()
+            shutil.rmtree(jobs, ignore_errors=True)
             return run
     except Timeout as error:
         raise ConfigError(f"another run is active in {folder}", hint="wait for it, or choose another folder") from error
 
 
 def _measure(
-    cases: Sequence[PreparedCase | UnpreparedCase], store: RecordStore, schedule: Schedule, *, watch: Watch, force: bool
+    cases: Sequence[PreparedCase | UnpreparedCase],
+    store: RecordStore,
+    schedule: Schedule,
+    journal: Journal,
+    *,
+    watch: Watch,
+    force: bool,
 ) -> tuple[CaseResult, ...]:
     """Return the results in the order of the cases."""
     results: dict[Case, CaseResult] = {}
@@ -195,7 +211,7 @@ def _measure(
         elif case not in left:
             finish(CaseResult(case=case.case, record=store.path(case.key), kept=True))
     if left:
-        with closing(schedule(left)) as answers:
+        with closing(schedule(left, journal)) as answers:
             for case, answer in answers:
                 finish(_keep(case, answer, store))
     return tuple(results[case.case] for case in cases)
@@ -242,7 +258,7 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
     try:
         yield folder
     finally:
-        if not list((folder / "records").glob("*/*.json")):
+        if not list((folder / "records").glob("*/*.json")) and not list(folder.glob(f"{JOBS}/*")):
             shutil.rmtree(folder, ignore_errors=True)  # nothing to resume
         if lock.is_locked:
             with suppress(OSError):

@@ -249,4 +249,4 @@ def become(argv: Sequence[str | Path]) -> NoReturn:
     Raises FileNotFoundError when it can't be started.
     """
     words = list(map(str, argv))
-    os.execvp(words[0], words)
+    os.execvpe(words[0], words, unmarked(os.environ))  # this process's scratch folder ends with it

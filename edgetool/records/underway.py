@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -11,7 +12,7 @@ from annotated_types import Len
 
 from edgetool.errors import CompareError
 from edgetool.platform.documents import read_document, write_document
-from edgetool.platform.values import Text, value
+from edgetool.platform.values import Lines, Text, value
 from edgetool.records.case import Case, CaseResult
 from edgetool.records.results import CASES_LIMIT
 
@@ -25,8 +26,25 @@ class Underway:
     schema: int = SCHEMA
     title: Text
     started_at: datetime
+    words: tuple[Lines, ...] = ()  # of the command line, after `edgetool`; none for a program that uses the library
+    directory: Lines = ""  # where it was called
     cases: Annotated[tuple[Case, ...], Len(0, CASES_LIMIT)]
     results: Annotated[tuple[CaseResult, ...], Len(0, CASES_LIMIT)] = ()
+
+
+def own_words() -> tuple[str, ...]:
+    """Return the words of this process's command line, or none when it isn't edgetool's."""
+    program = Path(sys.argv[0])
+    is_edgetool = program.name == "edgetool" or program.parts[-2:] in (
+        ("edgetool", "__main__.py"),
+        ("edgetool", "cli.py"),
+    )
+    return tuple(sys.argv[1:]) if is_edgetool else ()
+
+
+def read_underway(folder: Path) -> Underway:
+    """Raises CompareError when the run has ended."""
+    return read_document(folder / FILE, Underway, error=CompareError)
 
 
 def write_underway(folder: Path, run: Underway) -> None:

@@ -1,0 +1,140 @@
+"""A measurement whose client is gone, and `edgetool attach`, which makes the record that it was for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+
+from edgetool.bundles import Bundle
+from edgetool.executors.jobs import JobSupervisor, State
+from edgetool.harness.journal import find_entry
+from edgetool.targets.registry import open_executor, read_target, write_target
+from edgetool.targets.spec import BenchmarkSpec
+from tests.executors.servers import BOUND_S, Server, openssh
+from tests.support.commands import run_cli, start_cli
+from tests.support.waiting import await_true
+
+# Eight blocks of half a second: long enough to be met while they run.
+SPEC = BenchmarkSpec(warmup=1, min_repetitions=16, min_duration_s=4.0, target_error=0.0, timeout_s=BOUND_S)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with openssh(tmp_path / "server") as running:
+        yield running
+
+
+@dataclass
+class Scene:
+    """A board, and what `bench` measures there."""
+
+    server: Server
+    folder: Path
+    words: tuple[str, ...]
+
+    @property
+    def target(self) -> Path:
+        return self.folder / "desk.toml"
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    def start(self) -> Popen[bytes]:
+        return start_cli("bench", *self.words, cwd=self.folder, env={})
+
+    def timed_job(self, after: int = 2) -> str:
+        """Wait until a timing runs after `after` that are done; return its name."""
+        running: list[str] = []
+
+        def is_there() -> bool:
+            done = len(list(self.runs.glob("*/jobs/*/ended.json")))
+            with open_executor(read_target(self.target), exclusive=False) as executor:
+                assert isinstance(executor, JobSupervisor)
+                found = [job.id for job in executor.jobs() if "--min-repetitions" in job.command]
+            running[:] = found if done >= after else []
+            return bool(running)
+
+        await_true(is_there, "nothing was timed")
+        return running[0]
+
+    def ended(self, job: str) -> bool:
+        with open_executor(read_target(self.target), exclusive=False) as executor:
+            assert isinstance(executor, JobSupervisor)
+            return any(found.id == job and found.state is State.ENDED for found in executor.jobs())
+
+    def attach(self, job: str) -> dict[str, Any]:
+        done = run_cli("attach", f"{self.target}/{job}", "--json", cwd=self.folder)
+        assert done.exit_code == 0, done.stderr.decode()
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+
+@pytest.fixture
+def scene(server: Server, host_bundle: Bundle, tmp_path: Path) -> Scene:
+    target = replace(server.target(folder=str(tmp_path / "there"), lease_s=1.0), name="desk", benchmark=SPEC)
+    write_target(tmp_path / "desk.toml", target)
+    return Scene(server, tmp_path, (str(host_bundle.root), "--target", str(tmp_path / "desk.toml")))
+
+
+def kill(scene: Scene, client: Popen[bytes]) -> None:
+    del scene
+    client.kill()
+    client.wait(20)
+
+
+def cut(scene: Scene, client: Popen[bytes]) -> None:
+    """Let no one reach the board until the client has given up."""
+    scene.server.end_sessions()
+    scene.server.stop()
+    _, said = client.communicate(timeout=BOUND_S)
+    scene.server.start()
+    assert client.returncode == 5
+    assert b"edgetool attach desk/" in said, said.decode()
+
+
+@pytest.mark.parametrize("lose", [kill, cut])
+def test_attach_makes_the_record_that_the_job_was_for(
+    scene: Scene, lose: Callable[[Scene, Popen[bytes]], None]
+) -> None:
+    client = scene.start()
+    try:
+        job = scene.timed_job()
+        lose(scene, client)
+    finally:
+        client.kill()
+        client.communicate(timeout=20)
+    await_true(lambda: scene.ended(job), "the job did not end on the board")
+    kept = [path.read_bytes() for path in scene.runs.glob("*/jobs/*/files/result.json")]
+    found = find_entry(scene.runs, job)
+    assert found is not None
+    folder = json.loads((found[1].folder / "started.json").read_text())["folder"]
+    session = job.partition(".")[0]
+    kept.append((scene.folder / "there" / "work" / session / "files" / folder / "result.json").read_bytes())
+    assert len(kept) >= 3
+    answer = scene.attach(job)
+    assert list(scene.runs.glob("*")) == [Path(answer["run"])], "something was left beside the run"
+    assert not (Path(answer["run"]) / "jobs").exists()
+    records = [json.loads(path.read_text()) for path in Path(answer["run"]).glob("records/*/*.json")]
+    assert sorted(record["subject"]["precision"] for record in records) == ["fp32", "int8"]
+    measured = [record["timing"]["samples_ns"] for record in records]
+    for result in kept:
+        samples = json.loads(result)["run"]["samples_ns"]
+        assert any(
+            samples == whole[start : start + len(samples)] for whole in measured for start in range(len(whole))
+        ), "what was measured before the link was lost was measured again"
+
+
+def test_attach_fetches_the_files_alone_where_a_folder_is_named(scene: Scene) -> None:
+    client = scene.start()
+    job = scene.timed_job(after=0)
+    kill(scene, client)
+    done = run_cli("attach", f"{scene.target}/{job}", "--output", "out", cwd=scene.folder)
+    assert done.exit_code == 0, done.stderr.decode()
+    assert list((scene.folder / "out").glob("run-*/result.json"))
