@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -234,6 +235,18 @@ Track = Annotated[
 Runs = Annotated[Path, typer.Option(help="Folder of runs.")]
 Force = Annotated[bool, typer.Option("--force", help="Repeat every step, even those in the cache.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and no progress.")]
+
+
+def _be_verbose(wanted: bool) -> bool:
+    """Note it for this process and those that it starts."""
+    if wanted:
+        os.environ["EDGETOOL_VERBOSE"] = "1"
+    return wanted
+
+
+Verbose = Annotated[
+    bool, typer.Option("--verbose", callback=_be_verbose, help="Print each step as it starts, with all that it notes.")
+]
 
 
 def model_request(

@@ -51,6 +51,7 @@ from edgetool.commands.options import (
     TaskName,
     Threads,
     Track,
+    Verbose,
     Wait,
     Warmup,
     Weights,
@@ -118,6 +119,7 @@ def deploy(
     track: Track = None,
     runs: Runs = Path("runs"),
     force: Force = False,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Export, quantize and package a model, run it on host and target, and report.
@@ -127,6 +129,7 @@ def deploy(
     from edgetool import api
     from edgetool.pipeline.runtimes import chosen_runtimes
 
+    del verbose  # noted by its callback
     tracker = chosen_tracker(track)
     pictures = chosen_preprocessing(preprocess, mean, std, scale, layout, resize, crop, color)
     done = api.deploy(
@@ -202,6 +205,7 @@ def bench(
     track: Track = None,
     runs: Runs = Path("runs"),
     force: Force = False,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Run a packaged bundle on one or several targets and record its metrics.
@@ -211,6 +215,7 @@ def bench(
     from edgetool import api
     from edgetool.pipeline.run import check_complete
 
+    del verbose  # noted by its callback
     tracker = chosen_tracker(track)
     done = api.bench(
         bundle,

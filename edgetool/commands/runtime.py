@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edgetool.commands.completion import complete_key, complete_runtime
-from edgetool.commands.options import Json, Target
+from edgetool.commands.options import Json, Target, Verbose
 from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
 
@@ -36,6 +36,7 @@ def build(
         int | None, typer.Option("--jobs", "-j", min=1, help="Parallel compilations. Default: one per processor.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Build again, even if cached.")] = False,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Cross-build ONNX Runtime from pinned sources. An interrupted build resumes.
@@ -48,6 +49,7 @@ def build(
     from edgetool.runtimes.onnxruntime.operators import operators_of
     from edgetool.runtimes.toolchains import load_toolchain
 
+    del verbose  # noted by its callback
     store = Store(cache_root())
     runtime = build_runtime(
         load_toolchain(triple),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from edgetool.commands.options import Json, Runtimes, Track, chosen_tracker
+from edgetool.commands.options import Json, Runtimes, Track, Verbose, chosen_tracker
 from edgetool.commands.output import print_run
 from edgetool.console.context import make_context
 
@@ -21,6 +21,7 @@ def sweep(
     runtime: Runtimes = [],
     force: Annotated[bool, typer.Option("--force", help="Measure every case again.")] = False,
     track: Track = None,
+    verbose: Verbose = False,
     json: Json = False,
 ) -> None:
     """Measure every case of a plan, several boards in parallel, and keep what is measured already.
@@ -37,6 +38,7 @@ def sweep(
     from edgetool.pipeline.run import check_complete, on_many_boards
     from edgetool.pipeline.runtimes import chosen_runtimes
 
+    del verbose  # noted by its callback
     tracker = chosen_tracker(track)
     folder = output or Path("sweeps") / plan.stem
     planned = read_plan(plan)

@@ -60,7 +60,11 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     does = f"{kind.doing} {wanted} images" if judged and kind.doing != NOTHING else f"{NOTHING} {wanted} samples"
     with bench.context.progress.step(f"{does}, {model.spec.precision} on {bench.target.name}") as step:
         outcome = bench.run(
-            model, threads=evaluation.threads, outputs=True, samples=None if wanted == bundled else wanted
+            model,
+            threads=evaluation.threads,
+            outputs=True,
+            samples=None if wanted == bundled else wanted,
+            on_sample=lambda done: step.count(done, wanted, "samples"),
         )
         outputs = outcome.outputs
         if outcome.run.samples != wanted or not outputs:

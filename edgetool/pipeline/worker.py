@@ -60,13 +60,19 @@ class Order:
 
 
 class _Lines(Silent):
-    """Print each step as a line on stdout."""
+    """Print each step, and how much of it is done, as lines on stdout."""
+
+    class _Counted(Silent._Step):
+        def __init__(self, title: str) -> None:
+            self._title = title
+
+        def count(self, done: int, total: int, unit: str) -> None:
+            print(f"{self._title}: {done} of {total} {unit}", flush=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
         print(title, flush=True)
-        with super().step(title) as step:
-            yield step
+        yield self._Counted(title)
 
 
 def main() -> None:

@@ -21,6 +21,10 @@ class Step(Protocol):
         """Report the current state or, in the last call, the result."""
         ...
 
+    def count(self, done: int, total: int, unit: str) -> None:
+        """Report how much is done, such as 3 of 64 "samples". The time left follows from it."""
+        ...
+
 
 class Progress(Protocol):
     def step(self, title: str) -> AbstractContextManager[Step]:
@@ -34,6 +38,9 @@ class Silent:
     class _Step:
         def note(self, text: str) -> None:
             del text
+
+        def count(self, done: int, total: int, unit: str) -> None:
+            del done, total, unit
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:

@@ -50,6 +50,6 @@ def progress_note(step: Step) -> Callable[[str], None]:
 
     def note(line: str) -> None:
         if found := NINJA_STATUS.match(line):
-            step.note(f"{found[1]} of {found[2]} objects")
+            step.count(int(found[1]), int(found[2]), "objects")
 
     return note

@@ -38,6 +38,7 @@ def test_a_live_row_says_what_its_board_does_and_what_failed() -> None:
 def test_plain_lines_tell_each_step_and_each_end(capsys: pytest.CaptureFixture[str]) -> None:
     with watch_boards(quiet=False) as boards:
         assert isinstance(boards, PlainBoards)
+        boards.begin(CASES)
         boards.step("desk", "self-test on desk")
         boards.end(CaseResult(case=CASES[0], record="r.json"))
         boards.end(CaseResult(case=CASES[1], failure=LOST))
@@ -45,6 +46,6 @@ def test_plain_lines_tell_each_step_and_each_end(capsys: pytest.CaptureFixture[s
     assert said.out == ""
     assert said.err.splitlines() == [
         "… desk: self-test on desk",
-        "✓ desk: tiny fp32, 2 threads",
-        "✗ desk: tiny int8, 2 threads: ConnectError: the link to desk was lost",
+        "✓ desk: tiny fp32, 2 threads (1 of 3 cases, 0 s, about 0 s left)",
+        "✗ desk: tiny int8, 2 threads: ConnectError: the link to desk was lost (2 of 3 cases, 0 s, about 0 s left)",
     ]

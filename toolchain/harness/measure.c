@@ -136,6 +136,7 @@ static bool append_outputs(struct harness *harness) {
     if (reason != NULL) {
       return fail(harness, reason);
     }
+    fflush(harness->output_files[i]); /* who waits sees how many samples are done */
   }
   return true;
 }
