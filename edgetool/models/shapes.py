@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import onnx
@@ -58,10 +58,19 @@ def _fix(entry: onnx.ValueInfoProto, path: Path, shape: Shape) -> None:
             tensor.shape.dim.add()
     axes = tensor.shape.dim
     if len(axes) != len(shape):
-        raise ModelError(f"{path}: input {entry.name!r} has {len(axes)} axes, --shape gives {len(shape)}")
+        raise ModelError(
+            f"{path}: input {entry.name!r} has {len(axes)} axes, --shape gives {len(shape)}",
+            hint=f"its shape: {_described(axes)}",
+        )
     for axis, (dimension, wanted) in enumerate(zip(axes, shape, strict=True)):
         if dimension.HasField("dim_value") and dimension.dim_value != wanted:
             raise ModelError(
-                f"{path}: axis {axis} of input {entry.name!r} is fixed at {dimension.dim_value}, --shape says {wanted}"
+                f"{path}: axis {axis} of input {entry.name!r} is fixed at {dimension.dim_value}, --shape says {wanted}",
+                hint=f"its shape: {_described(axes)}; export the model with dynamic axes for others",
             )
         dimension.dim_value = wanted
+
+
+def _described(axes: Iterable[onnx.TensorShapeProto.Dimension]) -> str:
+    """Format a shape as --shape takes it, with the names of dynamic axes."""
+    return ",".join(str(axis.dim_value) if axis.HasField("dim_value") else axis.dim_param or "?" for axis in axes)

@@ -15,13 +15,12 @@ from edgetool.bundles import Bundle
 from edgetool.executors.jobs import JobSupervisor, State
 from edgetool.harness.journal import find_entry
 from edgetool.targets.registry import open_executor, read_target, write_target
-from edgetool.targets.spec import BenchmarkSpec
 from tests.executors.servers import BOUND_S, Server, openssh
 from tests.support.commands import run_cli, start_cli
 from tests.support.waiting import await_true
 
 # Eight blocks of half a second: long enough to be met while they run.
-SPEC = BenchmarkSpec(warmup=1, min_repetitions=16, min_duration_s=4.0, target_error=0.0, timeout_s=BOUND_S)
+SPEC = "[benchmark]\nwarmup = 1\nmin_repetitions = 16\nmin_duration_s = 4\ntarget_error = 0\ntimeout_s = 60\n"
 
 
 @pytest.fixture
@@ -78,8 +77,9 @@ class Scene:
 
 @pytest.fixture
 def scene(server: Server, host_bundle: Bundle, tmp_path: Path) -> Scene:
-    target = replace(server.target(folder=str(tmp_path / "there"), lease_s=1.0), name="desk", benchmark=SPEC)
-    write_target(tmp_path / "desk.toml", target)
+    path = tmp_path / "desk.toml"
+    write_target(path, replace(server.target(folder=str(tmp_path / "there"), lease_s=1.0), name="desk"))
+    path.write_text(f"{path.read_text()}\n{SPEC}")
     return Scene(server, tmp_path, (str(host_bundle.root), "--target", str(tmp_path / "desk.toml")))
 
 
