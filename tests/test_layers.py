@@ -34,6 +34,7 @@ ROWS = {
     "edgetool.runtimes": 3,
     "edgetool.executors": 2,
     "edgetool.console.context": 2,
+    "edgetool.console.durations": 2,
     "edgetool.console.progress": 2,
     "edgetool.console.table": 2,
     "edgetool.bill": 2,

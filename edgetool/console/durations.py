@@ -12,7 +12,7 @@ from edgetool.errors import ConfigError
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.store import cache_root, key_of
 from edgetool.platform.values import NonNegative, Text, value
-from edgetool.records.underway import own_words
+from edgetool.platform.words import own_words
 
 KEPT = 100  # commands whose durations are kept
 NO_MATTER = ("--json", "--force", "--verbose", "--wait")  # options that change little

@@ -52,7 +52,6 @@ class Job:
 class JobSupervisor(Executor, Protocol):
     """An executor whose target continues jobs without a link and stores files for later sessions."""
 
-    @property
     def next_job(self) -> str:
         """The name, without the target, of the job that the next `run` starts."""
         ...

@@ -122,7 +122,6 @@ class SshExecutor:
         self._jobs += 1
         return run_job(link, self._jobs, tuple(map(str, argv)), env=env or {}, timeout_s=timeout_s)
 
-    @property
     def next_job(self) -> str:
         return f"{self.link.identity}.{self._jobs + 1}"
 

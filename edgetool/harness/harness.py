@@ -128,7 +128,7 @@ def _run(
     executor: Executor, words: Sequence[str], job: HarnessJob, entry: JournalEntry | None, there: PurePosixPath
 ) -> CommandResult:
     if entry is not None and isinstance(executor, JobSupervisor):
-        entry.begin(executor.next_job, there.name)
+        entry.begin(executor.next_job(), there.name)
     try:
         with _followed(executor, there / "outputs" / "0.bin", job):
             return executor.run(words, env=job.env, timeout_s=job.timeout_s)

@@ -18,11 +18,12 @@ from edgetool.pipeline.here import measure_here
 from edgetool.pipeline.prepare import PreparedCase, UnpreparedCase
 from edgetool.platform.context import StepContext
 from edgetool.platform.store import key_of
+from edgetool.platform.words import own_words
 from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback
 from edgetool.records.goals import Goal
 from edgetool.records.record import Recorded
 from edgetool.records.results import Criterion, RecordStore, Run, write_recorded, write_run
-from edgetool.records.underway import Underway, clear_underway, own_words, write_underway
+from edgetool.records.underway import Underway, clear_underway, write_underway
 
 Fill = Callable[[Path], object]  # writes a record's files into a folder
 Answer = Fill | EdgetoolError | CaseFailure

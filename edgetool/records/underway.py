@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -30,16 +29,6 @@ class Underway:
     directory: Lines = ""  # where it was called
     cases: Annotated[tuple[Case, ...], Len(0, CASES_LIMIT)]
     results: Annotated[tuple[CaseResult, ...], Len(0, CASES_LIMIT)] = ()
-
-
-def own_words() -> tuple[str, ...]:
-    """Return the words of this process's command line, or none when it isn't edgetool's."""
-    program = Path(sys.argv[0])
-    is_edgetool = program.name == "edgetool" or program.parts[-2:] in (
-        ("edgetool", "__main__.py"),
-        ("edgetool", "cli.py"),
-    )
-    return tuple(sys.argv[1:]) if is_edgetool else ()
 
 
 def read_underway(folder: Path) -> Underway:
