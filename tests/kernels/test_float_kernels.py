@@ -20,6 +20,7 @@ from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_vect
 KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 UNDER_TEST = {
     "activation": ("float_activation.cpp",),
+    "binary": ("float_binary.cpp",),
     "elementwise": ("float_elementwise.cpp", "float_gelu.cpp"),
     "gemm": ("float_gemm.cpp",),
     "layernorm": ("float_layernorm.cpp",),

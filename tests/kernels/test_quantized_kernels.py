@@ -35,7 +35,9 @@ PORTABLE = (
     "qlmul.cpp",
     "qpostprocessor.cpp",
     "quantize.cpp",
+    "reorder.cpp",
     "threading.cpp",
+    "transpose.cpp",
 )
 UNDER_TEST = (
     "convsym_depthwise.cpp",
@@ -43,6 +45,7 @@ UNDER_TEST = (
     "convsym_packed64_packing.cpp",
     "convsym_wide.cpp",
     "detect.cpp",
+    "moves.cpp",
     "qgemm.cpp",
     "qlinear.cpp",
     "quantized.cpp",
@@ -50,6 +53,7 @@ UNDER_TEST = (
 # Those that differ in the kernels that a program tests.
 VARIANTS = {
     "convsym": ("wide16", "wide32", "packed64"),
+    "moves": ("wide16",),
     "qgemm": ("wide16", "wide32"),
     "qlinear": ("wide16",),
 }

@@ -46,6 +46,11 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.ActivationFloatKernel[MlasClipActivation] = MlasRvvClipKernel;
     Platform.ActivationFloatKernel[MlasHardSigmoidActivation] = MlasRvvHardSigmoidKernel;
 
+    Platform.BinaryFloatKernel[MlasAddition] = MlasRvvAddKernel;
+    Platform.BinaryFloatKernel[MlasSubtraction] = MlasRvvSubtractKernel;
+    Platform.BinaryFloatKernel[MlasMultiplication] = MlasRvvMultiplyKernel;
+    Platform.BinaryFloatKernel[MlasDivision] = MlasRvvDivideKernel;
+
     Platform.ReduceMaximumF32Kernel = MlasRvvReduceMaximumKernel;
     Platform.ComputeSumExpF32Kernel = MlasRvvComputeSumExpKernel;
     Platform.ComputeSoftmaxOutputF32Kernel = MlasRvvSoftmaxOutputKernel;

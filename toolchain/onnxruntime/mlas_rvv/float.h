@@ -220,7 +220,8 @@ MLAS_RVV_UNARY_KERNEL MlasRvvTanhKernel;
 MLAS_RVV_UNARY_KERNEL MlasRvvErfKernel;
 
 //
-// An activation of M rows of N elements, in place, after the addition of a bias for each row where there are any.
+// An activation of M rows of N elements after the addition of a bias for each row where there are any. Output may be
+// Input.
 // Parameters are two, as many of which are read as MLAS_ACTIVATION has for it.
 //
 
@@ -228,7 +229,8 @@ typedef
 void
 (MLAS_RVV_ACTIVATION_KERNEL)(
     const float* Parameters,
-    float* Buffer,
+    const float* Input,
+    float* Output,
     const float* Bias,
     size_t M,
     size_t N,
@@ -240,6 +242,27 @@ MLAS_RVV_ACTIVATION_KERNEL MlasRvvReluKernel;
 MLAS_RVV_ACTIVATION_KERNEL MlasRvvLeakyReluKernel;
 MLAS_RVV_ACTIVATION_KERNEL MlasRvvClipKernel;
 MLAS_RVV_ACTIVATION_KERNEL MlasRvvHardSigmoidKernel;
+
+//
+// Output[n] = A[n] (an operation) B[n]. The first of A, or of B, stands for all of them where it IsScalar. Output may be
+// an input.
+//
+
+typedef
+void
+(MLAS_RVV_BINARY_KERNEL)(
+    const float* A,
+    bool IsScalarA,
+    const float* B,
+    bool IsScalarB,
+    float* Output,
+    size_t N
+    );
+
+MLAS_RVV_BINARY_KERNEL MlasRvvAddKernel;
+MLAS_RVV_BINARY_KERNEL MlasRvvSubtractKernel;
+MLAS_RVV_BINARY_KERNEL MlasRvvMultiplyKernel;
+MLAS_RVV_BINARY_KERNEL MlasRvvDivideKernel;
 
 //
 // 0.5 x (1 + erf(x / sqrt 2)) of x = Input, plus Bias where there is one, or the approximation with tanh. Output may be

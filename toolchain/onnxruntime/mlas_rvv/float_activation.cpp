@@ -96,7 +96,8 @@ inline
 void
 ForEach(
     const float* Parameters,
-    float* Buffer,
+    const float* Input,
+    float* Output,
     const float* Bias,
     size_t M,
     size_t N,
@@ -112,20 +113,20 @@ ForEach(
         M = 1;
     }
 
-    for (; M > 0; M--, Buffer += ldc) {
+    for (; M > 0; M--, Input += ldc, Output += ldc) {
 
         const float Addend = Bias != nullptr ? *Bias++ : 0.0f;
 
         for (size_t n = 0; n < N;) {
 
             const size_t Length = __riscv_vsetvl_e32m8(N - n);
-            Vector x = __riscv_vle32_v_f32m8(Buffer + n, Length);
+            Vector x = __riscv_vle32_v_f32m8(Input + n, Length);
 
             if (Bias != nullptr) {
                 x = __riscv_vfadd(x, Addend, Length);
             }
 
-            __riscv_vse32(Buffer + n, Function::Compute(x, Parameters, Length), Length);
+            __riscv_vse32(Output + n, Function::Compute(x, Parameters, Length), Length);
             n += Length;
         }
     }
@@ -133,34 +134,17 @@ ForEach(
 
 }  // namespace
 
-void
-MlasRvvBiasKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
-{
-    ForEach<IDENTITY>(Parameters, Buffer, Bias, M, N, ldc);
-}
+#define MLAS_RVV_ACTIVATION(Name, Function)                                                                     \
+    void                                                                                                        \
+    Name(const float* Parameters, const float* Input, float* Output, const float* Bias, size_t M, size_t N, size_t ldc) \
+    {                                                                                                           \
+        ForEach<Function>(Parameters, Input, Output, Bias, M, N, ldc);                                          \
+    }
 
-void
-MlasRvvReluKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
-{
-    ForEach<RELU>(Parameters, Buffer, Bias, M, N, ldc);
-}
-
-void
-MlasRvvLeakyReluKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
-{
-    ForEach<LEAKY_RELU>(Parameters, Buffer, Bias, M, N, ldc);
-}
-
-void
-MlasRvvClipKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
-{
-    ForEach<CLIP>(Parameters, Buffer, Bias, M, N, ldc);
-}
-
-void
-MlasRvvHardSigmoidKernel(const float* Parameters, float* Buffer, const float* Bias, size_t M, size_t N, size_t ldc)
-{
-    ForEach<HARD_SIGMOID>(Parameters, Buffer, Bias, M, N, ldc);
-}
+MLAS_RVV_ACTIVATION(MlasRvvBiasKernel, IDENTITY)
+MLAS_RVV_ACTIVATION(MlasRvvReluKernel, RELU)
+MLAS_RVV_ACTIVATION(MlasRvvLeakyReluKernel, LEAKY_RELU)
+MLAS_RVV_ACTIVATION(MlasRvvClipKernel, CLIP)
+MLAS_RVV_ACTIVATION(MlasRvvHardSigmoidKernel, HARD_SIGMOID)
 
 MLAS_RVV_END

@@ -35,6 +35,7 @@ RegisterVector(MLAS_PLATFORM& Platform)
 {
     MlasRvvRegisterFloat(Platform);
     MlasRvvRegisterQuantized(Platform, ConvSym, Gemm);
+    MlasRvvRegisterMoves(Platform);
 }
 
 void

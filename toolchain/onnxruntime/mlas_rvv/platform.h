@@ -53,3 +53,6 @@ MlasRvvRegisterQuantized(
     const MLAS_CONV_SYM_ROUTINES& ConvSym,
     const MLAS_GEMM_QUANT_DISPATCH& Gemm
     );
+
+void
+MlasRvvRegisterMoves(MLAS_PLATFORM& Platform);

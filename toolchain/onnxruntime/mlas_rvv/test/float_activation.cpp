@@ -109,7 +109,9 @@ Check(
     }
 
     Random.Fill(Bias);
-    Activation.Kernel(Activation.Parameters, Buffer.Data(), WithBias ? Bias.Data() : nullptr, M, N, ldc);
+    // In place, or not.
+    const float* const Input = Random.Between(0, 1) == 0 ? Buffer.Data() : Original.Data();
+    Activation.Kernel(Activation.Parameters, Input, Buffer.Data(), WithBias ? Bias.Data() : nullptr, M, N, ldc);
 
     for (size_t n = 0; n < Count; n++) {
 

@@ -180,6 +180,36 @@ Check(const SHAPE& Shape, const CASE& Case, RANDOM& Random)
     }
 }
 
+//
+// Groups follow each other, each packed as a convolution of its own.
+//
+
+void
+CheckGroups(size_t Groups, size_t Inputs, size_t Outputs, size_t KernelSize, RANDOM& Random)
+{
+    const size_t Count = Inputs * Outputs * KernelSize;
+    const size_t GroupSize = MlasConvSymPackWSize(1, Inputs, Outputs, KernelSize, true);
+    const size_t Size = MlasConvSymPackWSize(Groups, Inputs, Outputs, KernelSize, true);
+    GUARDED<int8_t> Filter(Groups * Count);
+    GUARDED<int8_t> Packed(Size);
+    GUARDED<int8_t> Wanted(GroupSize);
+
+    Fill(Filter, Random, 0);
+
+    if (Size != Groups * GroupSize) {
+        Fail("size of packed groups", Groups, static_cast<double>(Groups * GroupSize), static_cast<double>(Size));
+    }
+
+    MlasConvSymPackW(Groups, Inputs, Outputs, KernelSize, Filter.data(), Packed.data(), Size, true);
+
+    for (size_t g = 0; g < Groups; g++) {
+        MlasConvSymPackW(1, Inputs, Outputs, KernelSize, Filter.data() + g * Count, Wanted.data(), GroupSize, true);
+        if (memcmp(Packed.data() + g * GroupSize, Wanted.data(), GroupSize) != 0) {
+            Fail("packed group", g, 0, 0);
+        }
+    }
+}
+
 }  // namespace
 
 int
@@ -249,6 +279,10 @@ main()
     for (const float Scale : {1e-30f, 1e-8f, 0.5f, 1.0f, 1e6f, 1e30f}) {
         Sized(33, 17, 1, false, Scale);
         Sized(33, 33, 3, true, Scale);
+    }
+
+    for (size_t Groups = 1; Groups <= 9; Groups++, Count++) {
+        CheckGroups(Groups, static_cast<size_t>(Random.Between(2, 40)), static_cast<size_t>(Random.Between(1, 70)), 9, Random);
     }
 
     printf("%zu convolutions\n", Count);

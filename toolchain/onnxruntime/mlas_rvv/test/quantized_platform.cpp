@@ -34,6 +34,14 @@ MLAS_PLATFORM::MLAS_PLATFORM()
         *this,
         IsWide32 ? MlasConvSymWide32Rvv : Name == "packed64" ? MlasConvSymPacked64Rvv : MlasConvSymWide16Rvv,
         IsWide32 ? MlasGemmQuantWide32DispatchRvv : MlasGemmQuantWide16DispatchRvv);
+    MlasRvvRegisterMoves(*this);
+}
+
+size_t
+MLASCALL
+MlasNchwcGetBlockSize()
+{
+    return 16;
 }
 
 size_t
