@@ -130,6 +130,16 @@ MODELS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
             *(conv(1, 3), node("LogSoftmax", axis=3), node("Erf")),
         ],
     ),
+    # Narrow groups of which whole blocks can be made, and of which none can; pooling of half a block.
+    "groups": (
+        (1, 32, 19, 23),
+        [
+            *(conv(32, 3, pads=[1] * 4), node("HardSigmoid", alpha=0.3)),
+            *(conv(64, 3, pads=[1] * 4, group=8), node("Relu"), conv(32, 3, strides=[2, 2], pads=[1] * 4, group=4)),
+            *(conv(24), node("MaxPool", kernel_shape=[3, 3], pads=[1] * 4), conv(48, 3, pads=[1] * 4, group=6)),
+            *(conv(64, 3, group=2), node("HardSwish"), conv(12), node("LeakyRelu", alpha=0.1)),
+        ],
+    ),
     "normalized": (
         (2, 37, 197),
         [
@@ -194,7 +204,68 @@ def elementwise() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
-BUILDERS = {"normalizations": normalizations, "elementwise": elementwise}
+def arithmetic() -> onnx.ModelProto:
+    """The four operations, with and without a side that is repeated, and transpositions."""
+    random = np.random.default_rng(10)
+    shape = (2, 37, 197)
+    arrays = {"same": shape, "row": (197,), "each": (37, 1), "one": (1,)}
+    weights = [
+        numpy_helper.from_array(random.uniform(0.5, 2.0, size).astype(np.float32), name)
+        for name, size in arrays.items()
+    ]
+    nodes, value = [], "x"
+    for index, (operator, other) in enumerate((o, w) for o in ("Add", "Sub", "Mul", "Div") for w in arrays):
+        inputs = [value, other] if index % 2 or operator == "Div" else [other, value]
+        value = f"v{index}"
+        nodes.append(helper.make_node(operator, inputs, [value]))
+    nodes += [
+        helper.make_node("Transpose", [value], ["turned"], perm=[0, 2, 1]),
+        helper.make_node("Softmax", ["turned"], ["most"], axis=2),
+        helper.make_node("Transpose", ["most"], ["y"], perm=[2, 0, 1]),
+    ]
+    ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (37, 2, 197))]
+    graph = helper.make_graph(nodes, "arithmetic", ends, outputs, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def quantized() -> onnx.ModelProto:
+    """Groups of channels in 8 bits, a function and a concatenation by tables, and a transposition."""
+    random = np.random.default_rng(11)
+    floats = {"xs": 0.02, "ws": 0.01, "ys": 0.05, "zs": 1 / 256, "cs": 0.06}
+    weights = [numpy_helper.from_array(np.asarray(number, np.float32), name) for name, number in floats.items()]
+    zeros = {"xz": np.uint8(120), "yz": np.uint8(131), "zz": np.uint8(0), "wz": np.int8(0)}
+    weights += [numpy_helper.from_array(np.asarray(zero), name) for name, zero in zeros.items()]
+    weights += [
+        numpy_helper.from_array(random.integers(-127, 128, (48, 8, 3, 3)).astype(np.int8), "w"),
+        numpy_helper.from_array(random.integers(-2000, 2000, 48).astype(np.int32), "b"),
+    ]
+    contributed: dict[str, Any] = {"domain": "com.microsoft"}
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "xs", "xz"], ["q"]),
+        helper.make_node(
+            "QLinearConv", ["q", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], ["c"], group=3, pads=[1] * 4
+        ),
+        helper.make_node("QLinearSigmoid", ["c", "ys", "yz", "zs", "zz"], ["s"], **contributed),
+        helper.make_node(
+            "QLinearConcat", ["cs", "yz", "c", "ys", "yz", "s", "zs", "zz"], ["both"], axis=1, **contributed
+        ),
+        helper.make_node("Transpose", ["both"], ["turned"], perm=[0, 2, 3, 1]),
+        helper.make_node("DequantizeLinear", ["turned", "cs", "yz"], ["y"]),
+    ]
+    ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, (2, 24, 17, 19))]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (2, 17, 19, 96))]
+    graph = helper.make_graph(nodes, "quantized", ends, outputs, weights)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+BUILDERS = {
+    "normalizations": normalizations,
+    "elementwise": elementwise,
+    "arithmetic": arithmetic,
+    "quantized": quantized,
+}
 NAMES = (*MODELS, *BUILDERS)
 
 
@@ -207,7 +278,7 @@ class Runner:
     bundle: Bundle
     folder: Path
 
-    def run(self, name: str, *, vlen: int, threads: int = 1, scalar: bool = False) -> Array:
+    def run(self, name: str, *, vlen: int, threads: int = 1, scalar: bool = False, variant: str = "") -> Array:
         """The outputs for a seeded input. The optimized model stays in the folder."""
         graph, model = build(name), self.folder / f"{name}.onnx"
         onnx.save(graph, model)
@@ -231,7 +302,7 @@ class Runner:
                 *self.bundle.command(PurePosixPath(self.bundle.root)),
                 *(word for option in options.items() for word in option),
             ],
-            env={**os.environ, **(PORTABLE if scalar else {})},
+            env={**os.environ, **(PORTABLE if scalar else {"EDGETOOL_VARIANT": variant})},
             timeout_s=600,
         )
         assert done.exit_code == 0, (done.stdout + done.stderr).decode(errors="replace")
@@ -283,6 +354,22 @@ def test_convolutions_run_on_blocks_of_channels(runner: Runner) -> None:
     )
     assert nodes["com.microsoft.nchwc", "Conv"] == 8
     assert nodes["", "Clip"] == 0
+
+
+def test_groups_and_what_is_between_them_run_on_blocks(runner: Runner) -> None:
+    runner.run("groups", vlen=256)
+    nodes = Counter(
+        (node.domain, node.op_type) for node in onnx.load(runner.folder / "groups.optimized.onnx").graph.node
+    )
+    assert nodes["com.microsoft.nchwc", "Conv"] == 6
+    assert nodes["com.microsoft.nchwc", "MaxPool"] == 1
+
+
+@pytest.mark.parametrize("variant", ["wide16", "wide32", "packed64"])
+def test_8_bit_data_keeps_its_bits_with_each_variant(runner: Runner, variant: str) -> None:
+    wanted = runner.run("quantized", vlen=256, scalar=True)
+    for vlen in VLENS:
+        assert np.array_equal(runner.run("quantized", vlen=vlen, variant=variant), wanted), vlen
 
 
 def test_an_addition_is_normalized_with_its_sum(runner: Runner) -> None:
