@@ -203,7 +203,7 @@ def _print_model(saved: ModelArtifact, json: bool, *, before: int | None = None)
         print_json(ModelAnswer(path=str(saved.path), model=saved.spec, size_before_bytes=before))
         return
     noise = "" if saved.spec.signal_to_noise_db is None else f", {saved.spec.signal_to_noise_db:.1f} dB against fp32"
-    meaning = "" if saved.spec.accuracy_means_something else "; random weights: accuracy is meaningless"
+    meaning = "" if saved.spec.accuracy_means_something else "; random weights: outputs are meaningless"
     size = size_text(saved.spec.size_bytes)
     if before is not None:
         size = f"{size_text(before)} → {size} ({saved.spec.size_bytes / before - 1:+.1%})"
