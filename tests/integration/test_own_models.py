@@ -125,7 +125,7 @@ def draw(folder: Path) -> None:
 def deployed(folder: Path, *words: str) -> tuple[str, dict[str, Any]]:
     """What the terminal says, and the run's cases."""
     quick = ("--repetitions", "1", "--warmup", "0", "--min-duration", "0")
-    done = run_cli("deploy", "--model", "net.onnx", *words, *quick, cwd=folder)
+    done = run_cli("deploy", "--model", "net.onnx", *words, *quick, cwd=folder, timeout_s=900)
     said = (done.stdout + done.stderr).decode()
     assert done.exit_code == 0, said
     (run,) = (folder / "runs").glob("*/run.json")
