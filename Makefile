@@ -163,5 +163,5 @@ $(VENV)/.export: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --editable '.[export,dev]'
+	$(VENV)/bin/python -m pip install --quiet --editable '.[export,timm,dev]'
 	@touch $@ $(VENV)/.export
