@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,10 @@ HELD_OUT = 8
 # A shared machine may be slow at any moment; what must not hang is bounded where it matters.
 settings.register_profile("edgetool", deadline=None)
 settings.load_profile("edgetool")
+
+# A shell ignores Ctrl-C for what it starts in the background, and every program of the tests would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
