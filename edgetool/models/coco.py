@@ -107,7 +107,7 @@ class Coco:
                 raise ConfigError(f"{self.path}: a mask has classes of 1 to 254, not {entry.category_id}")
             try:
                 inside = _inside(entry.segmentation, height, width)
-            except (TypeError, ValueError, KeyError) as error:
+            except (TypeError, ValueError, KeyError, OverflowError) as error:
                 raise ConfigError(f"{self.path}: {file.name}: cannot draw a segmentation: {error}") from error
             drawn[inside] = ignored if entry.iscrowd else entry.category_id
         return drawn

@@ -134,11 +134,14 @@ def read_limited(path: Path, error: type[EdgetoolError]) -> bytes:
 
 def to_json(value: object) -> bytes:
     """Serialize a value, or plain data that contains values, as indented JSON."""
-    adapter = _adapter(cast(Hashable, type(value)))
     try:
-        return adapter.dump_json(value, indent=2) + b"\n"
+        return _adapter(cast(Hashable, type(value))).dump_json(value, indent=2) + b"\n"
     except PydanticSerializationError:  # of a file name that isn't UTF-8; its bytes become escapes such as \udcff
-        return json.dumps(adapter.dump_python(value, mode="json"), indent=2).encode() + b"\n"
+        return json.dumps(value, default=_as_plain, indent=2).encode() + b"\n"
+
+
+def _as_plain(value: object) -> Any:
+    return _adapter(cast(Hashable, type(value))).dump_python(value, mode="json")
 
 
 def schema_document(kind: Any, *, title: str) -> dict[str, Any]:

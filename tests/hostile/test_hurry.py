@@ -13,7 +13,7 @@ import pytest
 
 from edgetool.cli import USAGE_ERROR, app
 from edgetool.errors import EdgetoolError
-from edgetool.platform.documents import to_json
+from edgetool.platform.documents import to_json, to_plain
 from edgetool.platform.files import FileEntry, digest_entries
 from edgetool.platform.process import run_process
 from tests.support.bundles import PARSE, script, stub_bundle
@@ -100,7 +100,9 @@ def test_names_of_files_that_are_no_utf8_have_a_digest() -> None:
 
 
 def test_names_of_files_that_are_no_utf8_are_told_as_json() -> None:
-    assert json.loads(to_json({"path": NOT_UTF8, "é": [1.5, None]})) == {"path": NOT_UTF8, "é": [1.5, None]}
+    entry = FileEntry(path=NOT_UTF8, sha256="0" * 64, size_bytes=1)
+    told = json.loads(to_json({"path": NOT_UTF8, NOT_UTF8: [1.5, None], "entries": (entry,)}))
+    assert told == {"path": NOT_UTF8, NOT_UTF8: [1.5, None], "entries": [to_plain(entry)]}
 
 
 def test_names_of_files_that_are_no_utf8_are_printed(tmp_path: Path) -> None:
