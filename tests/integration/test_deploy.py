@@ -90,7 +90,7 @@ def test_the_report_its_table_and_its_charts_are_written_and_marked(riscv_run: F
     assert "qemu-riscv64 (emulated)" in text
     with (riscv_run.folder / "summary.csv").open() as file:
         assert [line["emulated"] for line in csv.DictReader(file)] == ["false", "false", "true", "true"]
-    charts = {"size.svg", "accuracy.svg", "latency.svg", "samples.svg"}
+    charts = {"size.svg", "accuracy.svg", "latency.svg", "samples.svg", "memory.svg"}
     assert {path.name for path in (riscv_run.folder / "charts").iterdir()} == charts
     assert all(Caveat.EMULATED in row.caveats for row in riscv_run.report.rows[2:])
 
