@@ -23,8 +23,7 @@ def read_artifact(path: Path) -> ModelArtifact:
 
     Raises ModelError, also for a file in another format without a description.
     """
-    description = _description(path)
-    if path.is_file() and description.is_file():
+    if path.is_file() and (description := _description(path)).is_file():
         spec = read_document(description, ModelSpec, error=ModelError)
         files = _files(path)
         if missing := next((file for file in files if not file.is_file()), None):
@@ -36,7 +35,8 @@ def read_artifact(path: Path) -> ModelArtifact:
         return ModelArtifact(path=path, spec=spec, beside=() if path.suffix == ".onnx" else files[1:])
     if path.is_file() and path.suffix in BESIDE:
         raise ModelError(
-            f"{path} has no description, {description.name}, beside it", hint="`edgetool export --runtime` writes both"
+            f"{path} has no description, {_description(path).name}, beside it",
+            hint="`edgetool export --runtime` writes both",
         )
     precision = precision_of(load_graph(path))
     spec = describe(path, name=path.stem, precision=precision, weights=path.name, accuracy_means_something=True)

@@ -420,7 +420,7 @@ def test_a_bench_shows_what_was_counted(riscv_bundle: Bundle, counting: Counting
     rows = answer["rows"]
     assert all(row["instructions_weighted"] == row["instructions"] > 0 for row in rows), "Debian's build has no vectors"
     folder = tmp_path / "runs" / Path(answer["run"]).name
-    assert "## Instructions of one inference" in (folder / "report.md").read_text()
+    assert "## Instructions per inference" in (folder / "report.md").read_text()
     assert (folder / "charts" / "instructions.svg").is_file()
     assert f"{rows[0]['instructions']}" in (folder / "summary.csv").read_text()
 

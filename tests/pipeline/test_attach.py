@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,12 +88,15 @@ def scene(server: Server, host_bundle: Bundle, tmp_path: Path) -> Scene:
 def kill(scene: Scene, client: Popen[bytes]) -> None:
     del scene
     client.kill()
-    client.wait(20)
+    client.communicate(timeout=20)
 
 
 def cut(scene: Scene, client: Popen[bytes]) -> None:
     """Let no one reach the board until the client has given up."""
+    assert scene.server.process is not None
+    os.kill(scene.server.process.pid, signal.SIGSTOP)  # else it would serve a client that connects again at once
     scene.server.end_sessions()
+    os.kill(scene.server.process.pid, signal.SIGKILL)
     scene.server.stop()
     _, said = client.communicate(timeout=BOUND_S)
     scene.server.start()
@@ -122,7 +127,7 @@ def test_attach_makes_the_record_that_the_job_was_for(
     assert list(scene.runs.glob("*")) == [Path(answer["run"])], "something was left beside the run"
     assert not (Path(answer["run"]) / "jobs").exists()
     records = [json.loads(path.read_text()) for path in Path(answer["run"]).glob("records/*/*.json")]
-    assert sorted(record["subject"]["precision"] for record in records) == ["fp32", "int8"]
+    assert sorted(record["subject"]["model"]["precision"] for record in records) == ["fp32", "int8"]
     measured = [record["timing"]["samples_ns"] for record in records]
     for result in kept:
         samples = json.loads(result)["run"]["samples_ns"]

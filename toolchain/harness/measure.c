@@ -136,7 +136,10 @@ static bool append_outputs(struct harness *harness) {
     if (reason != NULL) {
       return fail(harness, reason);
     }
-    fflush(harness->output_files[i]); /* who waits sees how many samples are done */
+    /* Flushed, so that who waits sees how many samples are done. */
+    if (fflush(harness->output_files[i]) != 0) {
+      return fail(harness, "cannot write an output file; is the disk full?");
+    }
   }
   return true;
 }
