@@ -38,9 +38,10 @@ HELD_OUT = 8
 settings.register_profile("edgetool", deadline=None)
 settings.load_profile("edgetool")
 
-# A shell ignores Ctrl-C for what it starts in the background, and every program of the tests would inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell ignores Ctrl-C for what it starts in the background, nohup a hang-up: the tests' programs would inherit both.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
