@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +19,7 @@ from edgetool.platform.values import Name, value
 
 JOBS = "jobs"  # the journal's folder in a run's folder
 STARTED, ENDED, FILES = "started.json", "ended.json", "files"
+RESULTS_KEPT_S = 7 * 24 * 3600.0  # how long a board keeps what a job wrote: no job that is fetched began earlier
 
 
 @value
@@ -29,7 +30,7 @@ class Started:
     schema: int = SCHEMA
     job: Name  # without the target, as `SESSION.NUMBER`
     folder: Name  # in the board's work folder: where the harness writes
-    started_at: datetime
+    started_s: float  # by CLOCK_BOOTTIME, which all processes share and nobody sets
 
 
 @value
@@ -50,7 +51,8 @@ class JournalEntry:
     def begin(self, job: str, folder: str) -> None:
         """Note which job on the board the run is."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_document(self.folder / STARTED, Started(job=job, folder=folder, started_at=datetime.now(UTC)))
+        started_s = time.clock_gettime(time.CLOCK_BOOTTIME)
+        write_document(self.folder / STARTED, Started(job=job, folder=folder, started_s=started_s))
 
     def forget(self) -> None:
         """Forget a job that will not be continued."""
@@ -69,7 +71,8 @@ class JournalEntry:
         files = fetched / started.folder
         if not is_regular(files / "result.json"):
             raise HarnessError(f"{started.job}: the harness wrote no result")
-        self.keep(files, duration_s=(datetime.now(UTC) - started.started_at).total_seconds())
+        passed_s = time.clock_gettime(time.CLOCK_BOOTTIME) - started.started_s
+        self.keep(files, duration_s=passed_s if passed_s > 0 else RESULTS_KEPT_S)  # else this machine was restarted
 
     def result(self) -> CommandResult | None:
         """Return how the run ended, or None when it has to be run. Its files are read by `get`."""
