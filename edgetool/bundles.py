@@ -141,7 +141,7 @@ def build_bundle(
     truth = None
     if samples is not None and samples.truth:
         truth = TRUTH
-        np.savez_compressed(folder / truth, **samples.truth)  # type: ignore[arg-type]
+        np.savez_compressed(folder / truth, **samples.truth)  # type: ignore[arg-type]  # NumPy's stubs take allow_pickle for any name
     for file in sorted(folder.rglob("*")):
         if file.is_file() and is_elf(file):
             check_machine(file, machine=toolchain.elf_machine, triple=toolchain.triple)

@@ -144,7 +144,7 @@ def _torchvision_with_weights(request: ModelRequest, weights_cache: Path, mirror
         case _:
             model = _torchvision(request.source)
     if request.source in SEGMENTERS:
-        setattr(model, "aux_classifier", None)  # noqa: B010  # which only training uses; typed as a module
+        setattr(model, "aux_classifier", None)  # noqa: B010 - typed as a module; only training uses it
     if request.source in DETECTORS:
         from edgetool.models.detectors import with_boxes
 

@@ -244,7 +244,7 @@ def _collect(
 def _result(future: Future[list[Answer]], count: int) -> list[Answer]:
     try:
         answers: list[Answer] = future.result()
-    except Exception as error:  # noqa: BLE001  # - the cluster may raise anything; it becomes the failure of these cases
+    except Exception as error:  # noqa: BLE001 - the cluster may raise anything; it becomes the failure of these cases
         failure = CaseFailure(error=type(error).__name__, message=f"the cluster couldn't run the case: {error}"[:4096])
         return [failure] * count
     return answers

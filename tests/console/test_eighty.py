@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import sys
 
 import pytest
 from rich.cells import cell_len
@@ -14,6 +11,7 @@ from edgetool.models.spec import Precision
 from edgetool.platform.store import INPUTS
 from tests.reports.examples import COUNTS
 from tests.support.records import emulated_record, model_spec, record, recorded, stored_run
+from tests.support.terminal import on_a_terminal
 
 NAME = "a_detector_of_small_things_on_conveyor_belts_v2"
 TARGET = "the-third-board-of-the-second-shelf"
@@ -57,21 +55,9 @@ def screens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     entry = folder / "cache" / "export" / ("0" * 16)
     entry.mkdir(parents=True)
     (entry / INPUTS).write_text(json.dumps({"step": "export"}))
-    env = {"EDGETOOL_TARGETS": str(folder / "targets"), "EDGETOOL_CACHE": str(folder / "cache"), "COLUMNS": "80"}
-    pid, end = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.execve(sys.executable, [sys.executable, "-c", PROGRAM, *COMMANDS], {**os.environ, **env, "TERM": "dumb"})
-    seen = b""
-    while True:
-        try:
-            chunk = os.read(end, 65536)
-        except OSError:  # how Linux tells the end of a terminal
-            break
-        seen += chunk
-    os.close(end)
-    os.waitpid(pid, 0)
-    parts = seen.decode().replace("\r\n", "\n").split("$ ")[1:]
+    env = {"EDGETOOL_TARGETS": str(folder / "targets"), "EDGETOOL_CACHE": str(folder / "cache"), "TERM": "dumb"}
+    seen = on_a_terminal("-c", PROGRAM, *COMMANDS, env=env, cwd=folder)
+    parts = seen.replace("\r\n", "\n").split("$ ")[1:]
     return {part.partition("\n")[0]: part.partition("\n")[2].splitlines() for part in parts}
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import write_document
 from tests.support.bundles import bench_of, harness_script, host_target, result_document, stub_bundle
 from tests.support.models import CLASSES
+from tests.support.terminal import on_a_terminal
 
 PROGRAM = """
 import sys, time
@@ -68,27 +66,10 @@ def test_verbose_lines_have_each_start_and_each_count_with_its_time(capsys: pyte
     assert lines[-1] == "✓ classify 8 images"
 
 
-def on_a_terminal(*words: str) -> str:
-    """What a program shows on a terminal of 80 columns."""
-    pid, end = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, [sys.executable, *words], {**os.environ, "COLUMNS": "80", "TERM": "xterm"})
-    seen = b""
-    while True:
-        try:
-            chunk = os.read(end, 65536)
-        except OSError:  # how Linux tells the end of a terminal
-            break
-        seen += chunk
-    os.close(end)
-    os.waitpid(pid, 0)
-    return seen.decode()
-
-
 def test_a_terminal_shows_the_samples_and_the_whole_with_what_is_left(tmp_path: Path) -> None:
-    first = on_a_terminal("-c", PROGRAM, str(tmp_path / "kept.json"))
+    first = on_a_terminal("-c", PROGRAM, str(tmp_path / "kept.json"), env={"TERM": "xterm"})
     assert "time left unknown: the first time here" in first
-    second = on_a_terminal("-c", PROGRAM, str(tmp_path / "kept.json"))
+    second = on_a_terminal("-c", PROGRAM, str(tmp_path / "kept.json"), env={"TERM": "xterm"})
     assert "classify 8 images: 3 of 8 samples, about" in second
     assert "all: " in second
     assert "left" in second

@@ -153,7 +153,9 @@ def test_a_shape_that_the_model_cannot_take_is_an_export_error(factories: str, t
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no model 'mobilenet_v9'") as caught:
+    with pytest.raises(
+        ConfigError, match="torchvision has no model 'mobilenet_v9' with outputs of fixed shapes"
+    ) as caught:
         exported(ModelRequest(source="mobilenet_v9"), tmp_path / "out")
     assert caught.value.hint is not None
     assert "mobilenet_v2" in caught.value.hint
