@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shlex
 import shutil
 import signal
@@ -29,6 +30,7 @@ from tests.executors.servers import (
     serve,
     sshd_command,
 )
+from tests.support.waiting import await_true
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +43,28 @@ class Liar:
     def end(self) -> None:
         """End what still lies: some of it would not end by itself, and heeds no closed connection."""
         mark = f"BASH_ENV={self.server.folder / 'lie'}".encode()
-        for _ in range(20):
-            found = [path for path in Path("/proc").glob("[0-9]*") if mark in _environ(path)]
-            for path in found:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(path.name), signal.SIGKILL)
-            if not found:
-                return
-        raise AssertionError("a lie does not end")
+
+        def none_lies() -> bool:
+            lying = [int(path.name) for path in Path("/proc").glob("[0-9]*") if mark in _environ(path)]
+            for pid in lying:
+                _kill(pid)
+            return not lying
+
+        await_true(none_lies, "a lie does not end")
 
     def target(self, folder: Path, *, patience_s: float) -> Target:
         return self.server.target(folder=str(folder), connect_timeout_s=patience_s, lease_s=2.0)
+
+
+def _kill(pid: int) -> None:
+    """Kill a process and wait for its end, which a busy machine takes its time for."""
+    with contextlib.suppress(ProcessLookupError):
+        process = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [], 30)
+        finally:
+            os.close(process)
 
 
 def _environ(process: Path) -> bytes:
