@@ -16,7 +16,7 @@ from edgetool.platform.foreign import one_line
 from edgetool.platform.store import Store
 from edgetool.platform.values import Name, Sha256, Text, value
 from edgetool.runtimes.description import describe_runtime, open_runtime
-from edgetool.runtimes.onnxruntime.build import PROVIDER as OURS
+from edgetool.runtimes.onnxruntime.recipe import PROVIDER as OURS
 from edgetool.runtimes.spec import Installed, Runtime, RuntimeBuild, Toolchain
 
 PROVIDER = "installed"

@@ -14,8 +14,9 @@ from edgetool.platform.files import sha256_file, write_atomically
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store, key_of
 from edgetool.runtimes.cache import find_runtime
-from edgetool.runtimes.onnxruntime.build import build_extensions, build_runtime, prepare
+from edgetool.runtimes.onnxruntime.build import build_extensions, build_runtime
 from edgetool.runtimes.onnxruntime.headers import Headers, find_pythons, own_headers, pinned_headers
+from edgetool.runtimes.onnxruntime.recipe import prepare
 from edgetool.runtimes.onnxruntime.sources import source_tree
 from edgetool.runtimes.spec import Toolchain
 from edgetool.runtimes.toolchains import load_toolchain

@@ -15,7 +15,7 @@ from edgetool.errors import ConfigError
 from edgetool.platform.elf import read_elf
 from edgetool.platform.store import INPUTS
 from edgetool.runtimes.cache import runs_on_all
-from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.runtimes.onnxruntime.recipe import PROVIDER
 from edgetool.runtimes.onnxruntime.sources import SourceTree, read_sources
 from edgetool.runtimes.spec import Runtime, Toolchain
 

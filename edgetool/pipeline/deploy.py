@@ -22,7 +22,7 @@ from edgetool.records.goals import Goal
 from edgetool.records.instruments import DEFAULT
 from edgetool.records.results import Criterion, Run
 from edgetool.reports.report import Report, write_report
-from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.runtimes.onnxruntime.recipe import PROVIDER
 from edgetool.signatures import check_signature
 from edgetool.targets.registry import executor_of
 from edgetool.targets.spec import Target

@@ -14,7 +14,7 @@ from edgetool.platform.names import name_hint
 from edgetool.platform.store import Store
 from edgetool.runtimes.description import open_runtime
 from edgetool.runtimes.inspection import extensions
-from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.runtimes.onnxruntime.recipe import PROVIDER
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
 

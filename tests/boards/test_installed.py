@@ -20,7 +20,7 @@ from edgetool.platform.documents import write_document
 from edgetool.platform.elf import read_elf
 from edgetool.platform.files import sha256_file
 from edgetool.platform.store import Store
-from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.runtimes.onnxruntime.recipe import PROVIDER
 from edgetool.runtimes.spec import Runtime
 from edgetool.runtimes.toolchains import load_toolchain
 from edgetool.targets.registry import load_target

@@ -17,7 +17,7 @@ from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
 from edgetool.runtimes.description import describe_runtime
-from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.runtimes.onnxruntime.recipe import PROVIDER
 from edgetool.runtimes.onnxruntime.sources import SourceTree, find_source, source_tree
 from edgetool.runtimes.spec import Runtime
 from edgetool.runtimes.toolchains import load_toolchain

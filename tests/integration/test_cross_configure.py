@@ -10,7 +10,8 @@ import pytest
 from edgetool.platform.elf import read_elf
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
-from edgetool.runtimes.onnxruntime.build import configure_runtime, prepare
+from edgetool.runtimes.onnxruntime.build import configure_runtime
+from edgetool.runtimes.onnxruntime.recipe import prepare
 from edgetool.runtimes.onnxruntime.sources import source_tree
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 

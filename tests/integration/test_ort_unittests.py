@@ -23,7 +23,8 @@ from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import Name, Text, value
 from edgetool.runtimes.choice import choose_runtime
-from edgetool.runtimes.onnxruntime.build import build_program, prepare
+from edgetool.runtimes.onnxruntime.build import build_program
+from edgetool.runtimes.onnxruntime.recipe import prepare
 from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.spec import Runtime
 from edgetool.runtimes.toolchains import load_toolchain

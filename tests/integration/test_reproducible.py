@@ -18,7 +18,8 @@ from edgetool.platform.process import run_process
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.buildtools import find_tool
-from edgetool.runtimes.onnxruntime.build import Recipe, _environment, build_folder, build_runtime, prepare
+from edgetool.runtimes.onnxruntime.build import _environment, build_folder, build_runtime
+from edgetool.runtimes.onnxruntime.recipe import Recipe, prepare
 from edgetool.runtimes.toolchains import load_toolchain
 
 WANTED = os.environ.get("EDGETOOL_TEST_REPRODUCIBLE", "")

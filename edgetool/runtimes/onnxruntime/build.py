@@ -11,142 +11,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetool.errors import BuildError, ConfigError
+from edgetool.errors import BuildError
 from edgetool.platform.documents import write_document
 from edgetool.platform.files import digest_entries, file_entries, sha256_file, write_atomically
 from edgetool.platform.locks import inherited_lock
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress, Step
 from edgetool.platform.store import Store, key_of
-from edgetool.runtimes.buildtools import (
-    POLICY_MINIMUM,
-    UNTOUCHED,
-    check_patch,
-    cmake_version,
-    find_tool,
-    progress_note,
-)
-from edgetool.runtimes.compilers import Compiler, cache_environment, find_compiler, host_compiler
+from edgetool.runtimes.buildtools import UNTOUCHED, cmake_version, find_tool, progress_note
+from edgetool.runtimes.compilers import cache_environment, host_compiler
 from edgetool.runtimes.description import open_runtime
 from edgetool.runtimes.inspection import inspect_library
-from edgetool.runtimes.onnxruntime.folding import FOLD, fold_functions
+from edgetool.runtimes.onnxruntime.folding import fold_functions
 from edgetool.runtimes.onnxruntime.headers import Headers
 from edgetool.runtimes.onnxruntime.operators import Operators
 from edgetool.runtimes.onnxruntime.protoc import build_protoc
+from edgetool.runtimes.onnxruntime.recipe import COMPILE_FLAGS, PROVIDER, Recipe, prepare
 from edgetool.runtimes.onnxruntime.reduction import reduce_sources
-from edgetool.runtimes.onnxruntime.sources import SourceTree, recipe_folder, source_tree
+from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.patches import mirror, patched_files
-from edgetool.runtimes.spec import CrossBuild, Runtime, RuntimeBuild, Toolchain
+from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
-RECIPE = 4  # increment when the build changes
-PROVIDER = "crossbuild"
-OPTIONS = {
-    "CMAKE_BUILD_TYPE": "Release",
-    "CMAKE_POLICY_VERSION_MINIMUM": POLICY_MINIMUM,
-    "CMAKE_SKIP_RPATH": "ON",
-    "onnxruntime_BUILD_SHARED_LIB": "ON",
-    "onnxruntime_BUILD_UNIT_TESTS": "OFF",
-    "onnxruntime_ENABLE_PYTHON": "OFF",
-    "onnxruntime_ENABLE_CPUINFO": "OFF",  # cpuinfo doesn't support RISC-V, and elsewhere the kernel reports the same
-}
-REDUCED_OPTIONS = {"CMAKE_BUILD_TYPE": "MinSizeRel", "onnxruntime_REDUCED_OPS_BUILD": "ON"}
-# No debug information: zig's default makes the library 37 times as large.
-COMPILE_FLAGS = ("-g0",)
-LINK_FLAGS = ("-s", "-Wl,--build-id=sha1")
 TARGET = "onnxruntime"
 INCLUDED = ("dependencies", "kernels", "older_glibc", "reduced", "unittests", "python")  # by ORT's own CMake project
 UNITY = "unity"  # included where it was tried; elsewhere files may clash
-BESIDE = ("unittests.cmake", "python.cmake")  # targets beside the library, so not among its inputs
 EXTENSION = "onnxruntime_pybind11_state"
 BRIDGE = "onnxruntime_providers_shared"  # a library that the extension opens beside itself
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """All inputs that determine the build."""
-
-    toolchain: Toolchain
-    wanted: CrossBuild
-    tree: SourceTree
-    compiler: Compiler
-    operators: Operators | None  # None for all
-
-    @property
-    def options(self) -> dict[str, str]:
-        """CMake's cache entries, without paths of this machine."""
-        if self.operators is None:
-            return OPTIONS
-        return {**OPTIONS, **REDUCED_OPTIONS, **dict.fromkeys(self.operators.unused, "ON")}
-
-    @property
-    def link_flags(self) -> tuple[str, ...]:
-        return (*LINK_FLAGS, *self.compiler.link_flags)
-
-    @property
-    def united(self) -> bool:
-        """Whether files are compiled by the dozen."""
-        return self.tree.pinned and self.operators is None and self.compiler.title.startswith("zig ")
-
-    @property
-    def folded(self) -> bool:
-        """Whether identical functions are merged, which GNU's linker can't do."""
-        return self.operators is not None and self.compiler.title.startswith("zig ")
-
-    @property
-    def patches(self) -> tuple[Path, ...]:
-        """The patches, none for the user's own tree: it may contain the changes already."""
-        return tuple(sorted((recipe_folder() / "patches").glob("*.patch"))) if self.tree.pinned else ()
-
-    @property
-    def kernels(self) -> Path | None:
-        name = self.wanted.kernels if self.tree.pinned else None
-        return None if name is None else recipe_folder() / name
-
-    @property
-    def kernel_files(self) -> tuple[Path, ...]:
-        """The kernel sources, without the folder of their tests."""
-        return () if self.kernels is None else tuple(sorted(path for path in self.kernels.iterdir() if path.is_file()))
-
-    @property
-    def older_glibc(self) -> Path | None:
-        """A folder of functions added to the library because a board's glibc may lack them."""
-        return None if self.compiler.chooses_glibc else recipe_folder() / "older_glibc"
-
-    def inputs(self) -> dict[str, object]:
-        older_glibc = () if self.older_glibc is None else sorted(self.older_glibc.iterdir())
-        return {
-            "provider": PROVIDER,
-            "recipe": RECIPE,
-            "triple": self.toolchain.triple,
-            "sources": self.tree.key,
-            "cmake": {
-                path.name: sha256_file(path)
-                for path in sorted(recipe_folder().glob("*.cmake"))
-                if path.name not in BESIDE
-            },
-            "patches": {path.name: sha256_file(path) for path in self.patches},
-            "kernels": {path.name: sha256_file(path) for path in self.kernel_files},
-            "older glibc": {path.name: sha256_file(path) for path in older_glibc},
-            "compiler": self.compiler.title,
-            "target": self.compiler.target_flags,
-            "options": self.options,
-            "flags": [*COMPILE_FLAGS, *self.link_flags],
-            "folded": self.folded,
-            "operators": None if self.operators is None else self.operators.config,
-        }
-
-    def flags(self) -> Iterator[str]:
-        """Yield the build flags stored in a record."""
-        yield self.compiler.title
-        yield shlex.join(
-            [*self.compiler.target_flags, *COMPILE_FLAGS, *self.link_flags, *([FOLD] if self.folded else [])]
-        )
-        yield from (f"-D{name}={setting}" for name, setting in self.options.items())
-
-    @property
-    def variant(self) -> str:
-        which = "all operators" if self.operators is None else f"reduced to {self.operators.title}"
-        return f"{self.compiler.title}, {which}"
 
 
 def build_runtime(
@@ -248,30 +138,6 @@ def configure_runtime(recipe: Recipe, store: Store, progress: Progress) -> Path:
         return build / "onnxruntime"
 
 
-def prepare(
-    toolchain: Toolchain,
-    store: Store,
-    progress: Progress,
-    *,
-    compiler: str = "zig",
-    operators: Operators | None = None,
-    source: Path | None = None,
-    mirror: Path | None = None,
-) -> Recipe:
-    """Find the compiler and fetch the sources. Raises ConfigError, BuildError."""
-    if toolchain.crossbuild is None:
-        raise ConfigError(
-            f"{toolchain.triple} has no [crossbuild] table", hint=f"add one to toolchain/{toolchain.triple}.toml"
-        )
-    for program in ("cmake", "ninja"):
-        find_tool(program)
-    if source is None:
-        check_patch()
-    found = find_compiler(compiler, toolchain)
-    tree = source_tree(store, progress, own=source, mirror=mirror)
-    return Recipe(toolchain=toolchain, wanted=toolchain.crossbuild, tree=tree, compiler=found, operators=operators)
-
-
 @contextmanager
 def build_folder(recipe: Recipe, store: Store) -> Iterator[Path]:
     """Lock and yield the folder that keeps objects between builds.
@@ -329,14 +195,15 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress, *,
                 build / "reduced",
                 _log(store, recipe, "reduce"),
             )
+        python = _link_python(build)
         included = (*INCLUDED, UNITY) if recipe.united else INCLUDED
         recipes = [build / "recipe" / f"{name}.cmake" for name in included]
         places: dict[str, str | Path] = {
             "CMAKE_TOOLCHAIN_FILE": build / "recipe" / "toolchain.cmake",
             "CMAKE_PROJECT_TOP_LEVEL_INCLUDES": ";".join(map(str, recipes)),
             "CMAKE_MAKE_PROGRAM": find_tool("ninja"),
-            "Python_EXECUTABLE": Path(sys.executable),
-            "PYTHON_EXECUTABLE": Path(sys.executable),  # onnx uses the older name, and would search the PATH
+            "Python_EXECUTABLE": python,
+            "PYTHON_EXECUTABLE": python,  # onnx uses the older name, and would search the PATH
             "ONNX_CUSTOM_PROTOC_EXECUTABLE": protoc,
         }
         definitions = [f"-D{name}={setting}" for name, setting in {**recipe.options, **places}.items()]
@@ -347,6 +214,15 @@ def _configure(recipe: Recipe, build: Path, store: Store, progress: Progress, *,
             env=environment,
             timeout_s=3600,
         )
+
+
+def _link_python(build: Path) -> Path:
+    """Link this interpreter into the build, whose commands then don't depend on the environment that runs it."""
+    link = build / "bin" / "python3"
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(sys.executable).resolve())
+    return link
 
 
 def _build(

@@ -8,7 +8,7 @@ from edgetool.platform.progress import Note
 from edgetool.runtimes.cache import find_runtime, newest_crossbuilt
 from edgetool.runtimes.kind import RuntimeKind
 from edgetool.runtimes.onnxruntime import prebuilt
-from edgetool.runtimes.onnxruntime.build import PROVIDER
+from edgetool.runtimes.onnxruntime.recipe import PROVIDER
 from edgetool.runtimes.onnxruntime.selftest import build_selftest
 from edgetool.runtimes.spec import Runtime, Toolchain
 

@@ -9,7 +9,7 @@ import pytest
 from edgetool.errors import ConfigError
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
-from edgetool.runtimes.onnxruntime.build import prepare
+from edgetool.runtimes.onnxruntime.recipe import prepare
 from edgetool.runtimes.toolchains import load_toolchain
 
 
