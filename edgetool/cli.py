@@ -20,9 +20,10 @@ from edgetool.commands.diff import diff
 from edgetool.commands.doctor import doctor
 from edgetool.commands.estimate import estimate
 from edgetool.commands.jobs import attach, cancel, jobs
+from edgetool.commands.measure import bench, deploy
 from edgetool.commands.models import export, package, quantize
 from edgetool.commands.new import new
-from edgetool.commands.runs import bench, compare, deploy, history, report, status, trace
+from edgetool.commands.runs import compare, history, report, status, trace
 from edgetool.commands.runtime import runtime_app
 from edgetool.commands.settings import read_settings
 from edgetool.commands.sweep import sweep

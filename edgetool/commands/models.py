@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgetool.commands.chosen import chosen_preprocessing, chosen_recipe, planned_model
 from edgetool.commands.options import (
     BundledRuntime,
     Calibration,
@@ -32,9 +33,6 @@ from edgetool.commands.options import (
     Target,
     TaskName,
     Weights,
-    chosen_preprocessing,
-    chosen_recipe,
-    planned_model,
 )
 from edgetool.commands.output import print_json
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from edgetool.commands.options import Json, Runtimes, Track, Verbose, chosen_tracker
+from edgetool.commands.chosen import chosen_tracker
+from edgetool.commands.options import Json, Runtimes, Track, Verbose
 from edgetool.commands.output import print_run
 from edgetool.console.context import make_context
 

@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetool.commands.options import (
-    Calibration,
-    Checkpoint,
-    HeldOut,
-    Json,
-    Mirror,
-    Model,
-    Shapes,
-    Target,
-    Weights,
-    planned_model,
-)
+from edgetool.commands.chosen import planned_model
+from edgetool.commands.options import Calibration, Checkpoint, HeldOut, Json, Mirror, Model, Shapes, Target, Weights
 from edgetool.commands.output import print_json
 
 if TYPE_CHECKING:
