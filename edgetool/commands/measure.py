@@ -107,9 +107,9 @@ def deploy(
     governor: Governor = None,
     cooldown: Cooldown = None,
     wait: Wait = False,
-    gates: Annotated[
+    gate: Annotated[
         Path | None,
-        typer.Option(help="Goals (.toml) to judge the run by. Default: those of the default model."),
+        typer.Option("--gate", help="Goals (.toml) to judge the run by. Default: those of the default model."),
     ] = None,
     profile: Profile = False,
     count_instructions: Count = False,
@@ -151,7 +151,7 @@ def deploy(
         instruments=chosen_instruments(profile=profile, count=count_instructions, scenarios=scenario),
         against=against,
         images=images,
-        goals=chosen_goals(gates, model, weights),
+        goals=chosen_goals(gate, model, weights),
         criterion=chosen_criterion(goal),
         benchmark=benchmark_settings(
             repetitions,
