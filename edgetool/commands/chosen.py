@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgetool.commands.options import SCENARIOS, WEIGHTS
+from edgetool.commands.options import (
+    SCENARIOS,
+    WEIGHTS,
+    BenchmarkOptions,
+    InstrumentOptions,
+    ModelOptions,
+    PreprocessingOptions,
+)
 from edgetool.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,30 +25,28 @@ if TYPE_CHECKING:
     from edgetool.reports.tracking import Mlflow
 
 
-def model_request(
-    source: str, weights: str, checkpoint: Path | None, shapes: Sequence[str], task: str | None = None
-) -> ModelRequest:
+def model_request(source: str, options: ModelOptions) -> ModelRequest:
     from edgetool.models.requests import check_request
     from edgetool.models.spec import ModelRequest, Task
     from edgetool.platform.names import member
 
-    asked = None if task is None else member(Task, task, what="task")
-    if weights not in ("", *WEIGHTS):
+    task = None if options.task is None else member(Task, options.task, what="task")
+    if options.weights not in ("", *WEIGHTS):
         raise ConfigError(
-            f"--weights {weights!r} is not one of {', '.join(WEIGHTS)}", hint="for a file use --checkpoint"
+            f"--weights {options.weights!r} is not one of {', '.join(WEIGHTS)}", hint="for a file use --checkpoint"
         )
-    named = [_read_shape(shape) for shape in shapes]
+    named = [_read_shape(shape) for shape in options.shape]
     if len({name for name, _ in named}) != len(named) or (len(named) > 1 and not all(name for name, _ in named)):
         raise ConfigError(
             "--shape: each of several inputs is named once", hint="--shape image=1,3,224,224 --shape scale=1"
         )
     request = ModelRequest(
         source=source,
-        weights=weights,
-        checkpoint=None if checkpoint is None else str(checkpoint),
+        weights=options.weights,
+        checkpoint=None if options.checkpoint is None else str(options.checkpoint),
         input_shape=next((shape for name, shape in named if not name), None),
         shapes=tuple((name, shape) for name, shape in named if name),
-        task=asked,
+        task=task,
     )
     check_request(request)
     return request
@@ -62,30 +67,21 @@ def _read_shape(text: str) -> tuple[str, tuple[int, ...]]:
     return name, shape
 
 
-def chosen_preprocessing(
-    preset: str | None,
-    mean: str | None,
-    std: str | None,
-    scale: float | None,
-    layout: str | None,
-    resize: str | None,
-    crop: float | None,
-    color: str | None,
-) -> PreprocessingRequest | None:
+def chosen_preprocessing(options: PreprocessingOptions) -> PreprocessingRequest | None:
     """What the options say; None where they say nothing. Raises ConfigError for what does not fit."""
     from edgetool.models.preprocessing import as_asked
     from edgetool.models.spec import Preprocessing, PreprocessingRequest
     from edgetool.platform.documents import check_table
 
     settings = {
-        "preset": preset,
-        "mean": _numbers("--mean", mean),
-        "std": _numbers("--std", std),
-        "scale": scale,
-        "layout": layout,
-        "resize": resize,
-        "crop": crop,
-        "color": color,
+        "preset": options.preprocess,
+        "mean": _numbers("--mean", options.mean),
+        "std": _numbers("--std", options.std),
+        "scale": options.scale,
+        "layout": options.layout,
+        "resize": options.resize,
+        "crop": options.crop,
+        "color": options.color,
     }
     given = {name: setting for name, setting in settings.items() if setting is not None}
     if not given:
@@ -104,20 +100,17 @@ def _numbers(option: str, text: str | None) -> list[float] | None:
 
 def planned_model(
     source: str,
-    weights: str,
-    checkpoint: Path | None,
-    shapes: Sequence[str],
+    options: ModelOptions,
+    preprocessing: PreprocessingOptions,
+    *,
     calibration: Path | None,
-    held_out: Path | None,
-    weights_mirror: str | None,
-    task: str | None,
-    preprocessing: PreprocessingRequest | None = None,
+    held_out: Path | None = None,
     recipe: Path | None = None,
     metrics: Sequence[str] = (),
 ) -> PlannedModel:
     from edgetool.pipeline.plan import PlannedModel
 
-    request = model_request(source, weights, checkpoint, shapes, task)
+    request = model_request(source, options)
     return PlannedModel(
         source=request.source,
         weights=request.weights,
@@ -126,11 +119,11 @@ def planned_model(
         shapes=request.shapes,
         task=request.task,
         metrics=tuple(metrics),
-        preprocessing=preprocessing,
+        preprocessing=chosen_preprocessing(preprocessing),
         recipe=chosen_recipe(recipe),
         calibration=None if calibration is None else str(calibration),
         held_out=None if held_out is None else str(held_out),
-        weights_mirror=weights_mirror,
+        weights_mirror=options.weights_mirror,
     )
 
 
@@ -171,40 +164,33 @@ def chosen_criterion(name: str) -> Criterion:
     return member(Criterion, name, what="goal")
 
 
-def chosen_instruments(*, profile: bool, count: bool, scenarios: Sequence[str] = ()) -> tuple[str, ...]:
+def chosen_instruments(options: InstrumentOptions) -> tuple[str, ...]:
     from edgetool.platform.names import name_hint
     from edgetool.records.instruments import DEFAULT
 
-    if unknown := [name for name in scenarios if name not in SCENARIOS]:
+    if unknown := [name for name in options.scenario if name not in SCENARIOS]:
         raise ConfigError(f"no scenario {unknown[0]!r}", hint=name_hint(unknown[0], SCENARIOS, what="known scenarios"))
-    more = {"offline": "Offline" in scenarios, "operators": profile, "instructions": count}
+    more = {
+        "offline": "Offline" in options.scenario,
+        "operators": options.profile,
+        "instructions": options.count_instructions,
+    }
     return (*DEFAULT, *(name for name, wanted in more.items() if wanted))
 
 
-def benchmark_settings(
-    repetitions: int | None,
-    warmup: int | None,
-    min_duration: float | None,
-    max_duration: float | None,
-    target_error: str | None,
-    no_interleave: bool,
-    threads: int | None,
-    cpus: str | None,
-    governor: str | None,
-    cooldown: str | None,
-) -> dict[str, object]:
+def benchmark_settings(options: BenchmarkOptions) -> dict[str, object]:
     """Those that are given, as they are called in a target's [benchmark]."""
     settings = {
-        "min_repetitions": repetitions,
-        "warmup": warmup,
-        "min_duration_s": min_duration,
-        "max_duration_s": max_duration,
-        "target_error": share("--target-error", target_error),
-        "interleave": False if no_interleave else None,
-        "threads": threads,
-        "cpus": cpus,
-        "governor": governor,
-        "cooldown_celsius": celsius(cooldown),
+        "min_repetitions": options.repetitions,
+        "warmup": options.warmup,
+        "min_duration_s": options.min_duration,
+        "max_duration_s": options.max_duration,
+        "target_error": share("--target-error", options.target_error),
+        "interleave": False if options.no_interleave else None,
+        "threads": options.threads,
+        "cpus": options.cpus,
+        "governor": options.governor,
+        "cooldown_celsius": celsius(options.cooldown),
     }
     return {name: setting for name, setting in settings.items() if setting is not None}
 

@@ -7,32 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgetool.commands.chosen import chosen_preprocessing, chosen_recipe, planned_model
+from edgetool.commands.chosen import chosen_recipe, planned_model
+from edgetool.commands.groups import with_groups
 from edgetool.commands.options import (
     BundledRuntime,
     Calibration,
-    Checkpoint,
-    ColorName,
-    Crop,
     Dynamic,
     Force,
     HeldOut,
     Images,
     Json,
-    LayoutName,
-    Mean,
-    Mirror,
-    Preprocess,
+    ModelOptions,
+    PreprocessingOptions,
     RecipeFile,
-    ResizeName,
     RuntimeKindName,
-    Scale,
-    Shapes,
     Source,
-    Std,
     Target,
-    TaskName,
-    Weights,
 )
 from edgetool.commands.output import print_json
 
@@ -40,26 +30,17 @@ if TYPE_CHECKING:
     from edgetool.models.spec import ModelArtifact
 
 
+@with_groups
 def export(
+    *,
     source: Source = "mobilenet_v2",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. Default: MODEL.onnx.")] = None,
-    weights: Weights = "",
-    checkpoint: Checkpoint = None,
-    shape: Shapes = [],
+    options: ModelOptions,
     calibration: Calibration = None,
-    preprocess: Preprocess = None,
-    mean: Mean = None,
-    std: Std = None,
-    scale: Scale = None,
-    layout: LayoutName = None,
-    resize: ResizeName = None,
-    crop: Crop = None,
-    color: ColorName = None,
-    task: TaskName = None,
+    preprocessing: PreprocessingOptions,
     opset: Annotated[
         int | None, typer.Option(min=16, max=23, help="ONNX opset. Default: one that every runtime supports.")
     ] = None,
-    weights_mirror: Mirror = None,
     runtime: RuntimeKindName = "onnxruntime",
     force: Force = False,
     json: Json = False,
@@ -74,18 +55,7 @@ def export(
     from edgetool.models.artifacts import save_artifact
     from edgetool.models.opsets import DEFAULT_OPSET
 
-    pictures = chosen_preprocessing(preprocess, mean, std, scale, layout, resize, crop, color)
-    asked = planned_model(
-        source,
-        weights,
-        checkpoint,
-        shape,
-        calibration,
-        None,
-        weights_mirror,
-        task,
-        pictures,
-    )
+    asked = planned_model(source, options, preprocessing, calibration=calibration)
     made = api.export(asked, opset=opset or DEFAULT_OPSET, runtime=runtime, force=force, quiet=json)
     _print_model(save_artifact(made, output or Path(f"{asked.request.name}{made.path.suffix}")), json)
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgetool.commands.chosen import planned_model
-from edgetool.commands.options import Calibration, Checkpoint, HeldOut, Json, Mirror, Model, Shapes, Target, Weights
+from edgetool.commands.groups import with_groups
+from edgetool.commands.options import (
+    Calibration,
+    HeldOut,
+    Json,
+    Model,
+    ModelOptions,
+    PreprocessingOptions,
+    Target,
+)
 from edgetool.commands.output import print_json
 
 if TYPE_CHECKING:
@@ -16,15 +25,15 @@ if TYPE_CHECKING:
     from edgetool.reports.charts.drawing import Chart
 
 
+@with_groups
 def tune(
+    *,
     target: Target = "qemu-riscv64",
     model: Model = "mobilenet_v2",
-    weights: Weights = "",
-    checkpoint: Checkpoint = None,
-    shape: Shapes = [],
+    options: ModelOptions,
     calibration: Calibration = None,
     held_out: HeldOut = None,
-    weights_mirror: Mirror = None,
+    preprocessing: PreprocessingOptions,
     trials: Annotated[int, typer.Option(min=1, max=10_000, help="Recipes to try.")] = 16,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Output folder. Default: tunings/MODEL-TARGET.")
@@ -43,7 +52,7 @@ def tune(
     from edgetool.pipeline.tune import tune as search
     from edgetool.platform.files import write_atomically
 
-    planned = planned_model(model, weights, checkpoint, shape, calibration, held_out, weights_mirror, None)
+    planned = planned_model(model, options, preprocessing, calibration=calibration, held_out=held_out)
     folder = output or Path("tunings") / f"{planned.title}-{Path(target).stem}"
     tuning = search(planned, target, folder, make_context(quiet=json, force=False), trials=trials)
     if chart := _chart(tuning):
