@@ -29,6 +29,7 @@ class Metric(StrEnum):
     ACCURACY = "accuracy"
     ACCURACY_LOSS = "accuracy_loss"  # to fp32, on the same images
     SAME_CLASS = "same_class"  # share of the images for which host and target agree
+    SCORE = "score"  # of the model's task, or by the user's own metric: the one that `score` names
     INSTRUCTIONS = "instructions"
     WEIGHTED_INSTRUCTIONS = "weighted_instructions"
     BASELINE_INSTRUCTIONS_RATIO = "baseline_instructions_ratio"  # unweighted, to the same case of a baseline run
@@ -53,13 +54,14 @@ class Goal:
     target: Name | None = None  # None: every target except the host, or the host if it is the only one
     runtime: Name = OWN_RUNTIME
     core: Name | None = None  # for estimated cycles
+    score: Text | None = None  # for scores: "mAP", "MAE of gaze", "package.module:metric"
     name: Text = ""
     owner: Text = ""
     priority: Priority = Priority.MEDIUM
 
     @property
     def title(self) -> str:
-        return self.name or self.metric.value.replace("_", " ")
+        return self.name or self.score or self.metric.value.replace("_", " ")
 
 
 Goals = Annotated[tuple[Goal, ...], Len(0, 200)]
@@ -82,7 +84,7 @@ def read_gates(path: Path) -> tuple[Goal, ...]:
 
 
 def check_goals(goals: tuple[Goal, ...], *, where: str) -> None:
-    """Check goals. Raises ConfigError for a goal without exactly one bound, or with a missing or unused core."""
+    """Check goals. Raises ConfigError for one without exactly one bound, or with a missing or unused core or score."""
     for index, goal in enumerate(goals):
         key = f"{where}: goals.{index}"
         if (goal.max is None) == (goal.min is None):
@@ -91,4 +93,9 @@ def check_goals(goals: tuple[Goal, ...], *, where: str) -> None:
             raise ConfigError(
                 f"{key}: {goal.title}: `core` belongs to the metric {Metric.ESTIMATED_CYCLES.value}",
                 hint='use for example metric = "estimated_cycles", core = "x60", max = 60e6',
+            )
+        if (goal.metric is Metric.SCORE) != (goal.score is not None):
+            raise ConfigError(
+                f"{key}: {goal.title}: `score` belongs to the metric {Metric.SCORE.value}",
+                hint='use for example metric = "score", score = "mAP", min = 0.3',
             )

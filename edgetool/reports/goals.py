@@ -86,7 +86,14 @@ def _judge(goal: Goal, entries: Sequence[Entry], table: Sequence[Row], baseline:
         )
     for row, recorded in chosen:
         reading = read_metric(
-            goal.metric, row, recorded, entries=entries, table=table, baseline=baseline, core=goal.core
+            goal.metric,
+            row,
+            recorded,
+            entries=entries,
+            table=table,
+            baseline=baseline,
+            core=goal.core,
+            score=goal.score,
         )
         measured = None if isinstance(reading, str) else reading
         yield Check(

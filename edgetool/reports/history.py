@@ -20,14 +20,23 @@ from edgetool.records.results import read_run, run_folders
 from edgetool.records.stats import Interval
 from edgetool.records.steps import Step, find_steps
 from edgetool.reports.charts.drawing import GREY, LABEL_LIMIT, PRECISIONS, Chart, Panel, draw
-from edgetool.reports.metrics import metric_text, read_metric
+from edgetool.reports.metrics import metric_text, named, read_metric
 from edgetool.reports.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DEFAULT = (Metric.P50_MS, Metric.ACCURACY, Metric.SIZE_BYTES, Metric.PEAK_RSS_BYTES, Metric.INSTRUCTIONS)
+DEFAULT = (Metric.P50_MS, Metric.ACCURACY, Metric.SCORE, Metric.SIZE_BYTES, Metric.PEAK_RSS_BYTES, Metric.INSTRUCTIONS)
 PANELS_LIMIT = 24
+
+
+@value
+class Series:
+    """A metric of a case, and which of its scores."""
+
+    metric: Metric
+    case: Case
+    score: str | None = None  # None unless the metric is a score
 
 
 @value
@@ -42,6 +51,7 @@ class History:
     """One metric of one case over at least one run."""
 
     metric: Metric
+    score: str | None  # its name; None unless the metric is a score
     model: str
     precision: str
     target: str
@@ -49,6 +59,11 @@ class History:
     threads: int
     points: tuple[Point, ...]  # in time order
     steps: tuple[Step, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of what was measured: "p50_ms", "mAP"."""
+        return self.score or self.metric.value
 
     @property
     def title(self) -> str:
@@ -89,31 +104,34 @@ def read_history(folder: Path, metrics: Sequence[Metric] = DEFAULT) -> tuple[tup
             reports.append(Report(read_run(path)))
         except CompareError:
             unreadable.append(path.name)
-    histories = (history_of(metric, case, points) for (metric, case), points in points_of(reports, metrics).items())
-    return tuple(sorted(histories, key=lambda h: (list(Metric).index(h.metric), h.title))), tuple(unreadable)
+    histories = (history_of(series, points) for series, points in points_of(reports, metrics).items())
+    return tuple(sorted(histories, key=lambda h: (list(Metric).index(h.metric), h.name, h.title))), tuple(unreadable)
 
 
-def points_of(reports: Iterable[Report], metrics: Sequence[Metric]) -> dict[tuple[Metric, Case], list[Point]]:
+def points_of(reports: Iterable[Report], metrics: Sequence[Metric]) -> dict[Series, list[Point]]:
     """What runs measured of each metric, case by case; a record that a later run kept is one point."""
-    found: dict[tuple[Metric, Case], dict[tuple[str, datetime], Point]] = {}
+    found: dict[Series, dict[tuple[str, datetime], Point]] = {}
     for report in reports:
         entries, table = report.stored.entries, report.rows
         for row, (_, recorded) in zip(table, entries, strict=True):
             if recorded is None:
                 continue
-            for metric in metrics:
-                reading = read_metric(metric, row, recorded, entries=entries, table=table)
+            for metric, score in named(metrics, row):
+                reading = read_metric(metric, row, recorded, entries=entries, table=table, score=score)
                 if isinstance(reading, Interval):
                     point = Point(run=report.stored.folder.name, at=recorded.record.started_at, measured=reading)
-                    found.setdefault((metric, row.case), {}).setdefault((recorded.record.id, point.at), point)
-    return {key: list(points.values()) for key, points in found.items()}
+                    series = Series(metric=metric, case=row.case, score=score)
+                    found.setdefault(series, {}).setdefault((recorded.record.id, point.at), point)
+    return {series: list(points.values()) for series, points in found.items()}
 
 
-def history_of(metric: Metric, case: Case, points: Sequence[Point]) -> History:
+def history_of(series: Series, points: Sequence[Point]) -> History:
     """The points in order of time, with the steps found in them."""
     ordered = tuple(sorted(points, key=lambda point: point.at))
+    case = series.case
     return History(
-        metric=metric,
+        metric=series.metric,
+        score=series.score,
         model=case.model,
         precision=case.precision,
         target=case.target,
@@ -125,7 +143,7 @@ def history_of(metric: Metric, case: Case, points: Sequence[Point]) -> History:
 
 
 COLUMNS: tuple[Column[History], ...] = (
-    Column(title="metric", field="metric", value=lambda h: h.metric.value, detail=Detail.BRIEF),
+    Column(title="metric", field="metric", value=lambda h: h.name, detail=Detail.BRIEF),
     Column(title="model", field="model", value=lambda h: h.model, shown=Shown.IF_VARIED),
     Column(title="precision", field="precision", value=lambda h: h.precision, detail=Detail.BRIEF),
     Column(title="target", field="target", value=lambda h: h.target, detail=Detail.BRIEF),
@@ -150,7 +168,7 @@ def history_chart(histories: Sequence[History]) -> Chart | None:
     return draw(
         "history",
         "Each metric over the runs; a line is the level between two steps",
-        "; ".join(f"{history.metric} of {history.title}: {history.change}" for history in shown),
+        "; ".join(f"{history.name} of {history.title}: {history.change}" for history in shown),
         [
             Panel(draw=partial(_draw, history=history), height=0.85, above=0.26, below=0.26, left=0.75)
             for history in shown
@@ -174,4 +192,4 @@ def _draw(axes: Axes, *, history: History) -> None:
     axes.set_yticks(sorted({values.min(), values.max()}))
     axes.set_yticklabels([history.text(number) for number in sorted({values.min(), values.max()})])
     axes.set_xticks([])
-    axes.set_title(one_line(f"{history.metric}: {history.title}", limit=LABEL_LIMIT), loc="left", fontsize=9.5)
+    axes.set_title(one_line(f"{history.name}: {history.title}", limit=LABEL_LIMIT), loc="left", fontsize=9.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edgetool.measurements.timing import ratio
@@ -28,6 +28,7 @@ class _Case:
     baseline: Record | None
     entries: Sequence[Entry]
     core: str | None  # for estimated cycles
+    score: str | None  # for scores
 
 
 def read_metric(
@@ -39,6 +40,7 @@ def read_metric(
     table: Sequence[Row],
     baseline: Sequence[Entry] = (),
     core: str | None = None,
+    score: str | None = None,
 ) -> Reading:
     """Return a metric in its unit, or why there is none. `entries` and `table` belong to the run of `row`."""
     if recorded is None:
@@ -50,8 +52,18 @@ def read_metric(
         baseline=_of_baseline(row, baseline),
         entries=entries,
         core=core,
+        score=score,
     )
     return _READ[metric](case)
+
+
+def named(metrics: Iterable[Metric], row: Row) -> Iterator[tuple[Metric, str | None]]:
+    """Yield each metric, and with `score` the name of each score that the row has."""
+    for metric in metrics:
+        if metric is Metric.SCORE:
+            yield from ((metric, score.name) for score in row.scores)
+        else:
+            yield metric, None
 
 
 def metric_text(metric: Metric, number: float) -> str:
@@ -149,6 +161,16 @@ def _same_class(case: _Case) -> Reading:
     return proportion(case.row.same_predictions, case.row.compared_samples)
 
 
+def _score(case: _Case) -> Reading:
+    if not case.record.subject.model.accuracy_means_something:
+        return "random weights: scores are meaningless"
+    found = case.row.score(case.score or "")
+    if found is None:
+        known = ", ".join(score.name for score in case.row.scores)
+        return f"it has no such score, but {known}" if known else "nothing judged its outputs"
+    return _exact(found.value)
+
+
 def _instructions(case: _Case) -> Reading:
     return "not counted" if case.row.instructions is None else _exact(case.row.instructions)
 
@@ -194,6 +216,7 @@ _READ: dict[Metric, Callable[[_Case], Reading]] = {
     Metric.ACCURACY: _accuracy,
     Metric.ACCURACY_LOSS: _accuracy_loss,
     Metric.SAME_CLASS: _same_class,
+    Metric.SCORE: _score,
     Metric.INSTRUCTIONS: _instructions,
     Metric.WEIGHTED_INSTRUCTIONS: _weighted,
     Metric.BASELINE_INSTRUCTIONS_RATIO: _baseline_instructions,
@@ -230,6 +253,7 @@ _TEXTS: dict[Metric, Callable[[float], str]] = {
     Metric.ACCURACY: percent_text,
     Metric.ACCURACY_LOSS: _points,
     Metric.SAME_CLASS: percent_text,
+    Metric.SCORE: "{:.4g}".format,
     Metric.INSTRUCTIONS: _count,
     Metric.WEIGHTED_INSTRUCTIONS: _count,
     Metric.BASELINE_INSTRUCTIONS_RATIO: _ratio,

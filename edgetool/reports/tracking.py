@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from edgetool.records.case import CaseResult
 from edgetool.records.goals import Metric
 from edgetool.records.record import Record, Recorded
 from edgetool.records.stats import Interval
-from edgetool.reports.metrics import MS, read_metric
+from edgetool.reports.metrics import MS, named, read_metric
 from edgetool.reports.report import Report
 from edgetool.reports.rows import Row
 
@@ -23,6 +24,7 @@ EXPERIMENT, RUN_TAG = "edgetool", "edgetool.run"
 FILES = ("run.json", "report.html", "report.md", "summary.csv")  # of the deployment
 BATCH = 1000  # metrics that a server takes at once
 VALUE_LIMIT = 500  # characters of a parameter
+UNNAMEABLE = re.compile(r"[^\w. -]", re.ASCII)  # characters that not every store takes in a metric's name
 
 
 class Mlflow:
@@ -132,13 +134,14 @@ def _parameters(record: Record) -> dict[str, str]:
 
 def _metrics(report: Report, row: Row, recorded: Recorded) -> Iterator[tuple[str, float, int]]:
     """Each metric with the ends of its interval; of a board also each timed inference, by its number."""
-    for metric in Metric:
-        reading = read_metric(metric, row, recorded, entries=report.stored.entries, table=report.rows)
+    for metric, score in named(Metric, row):
+        reading = read_metric(metric, row, recorded, entries=report.stored.entries, table=report.rows, score=score)
         if isinstance(reading, Interval):
-            yield metric.value, reading.value, 0
+            name = UNNAMEABLE.sub("_", score or metric.value)
+            yield name, reading.value, 0
             if reading.low != reading.high:
-                yield f"{metric.value}.low", reading.low, 0
-                yield f"{metric.value}.high", reading.high, 0
+                yield f"{name}.low", reading.low, 0
+                yield f"{name}.high", reading.high, 0
     timing = recorded.record.timing
     if timing is not None and not recorded.record.emulated:
         for number, sample in enumerate(timing.samples_ns):

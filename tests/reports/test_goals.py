@@ -14,6 +14,7 @@ from edgetool.errors import ConfigError
 from edgetool.measurements.accuracy import Accuracy
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.models.spec import Precision
+from edgetool.models.tasks.base import Score
 from edgetool.records.goals import Goal, Metric, read_gates
 from edgetool.records.record import Record
 from edgetool.records.results import read_run, write_run
@@ -94,6 +95,43 @@ def test_a_loss_of_accuracy_is_an_interval(tmp_path: Path, correct: int, state: 
     assert found is state
 
 
+SCORES = (
+    Score(name="mAP", value=0.31, samples=40, higher_is_better=True),
+    Score(name="mine:error", value=2.5, samples=40),
+)
+
+
+@pytest.mark.parametrize(
+    ("score", "bounds", "state"),
+    [
+        ("mAP", {"min": 0.3}, State.MET),
+        ("mAP", {"min": 0.32}, State.NOT_MET),
+        ("mine:error", {"max": 3}, State.MET),
+        ("mine:error", {"max": 2}, State.NOT_MET),
+        ("mIoU", {"min": 0.0}, State.INCONCLUSIVE),
+    ],
+)
+def test_a_score_is_bounded_by_its_name(tmp_path: Path, score: str, bounds: dict[str, Any], state: State) -> None:
+    goal = Goal(metric=Metric.SCORE, score=score, **bounds)
+    assert judged(tmp_path, goal, on_board(accuracy=None, scores=SCORES)) is state
+
+
+def test_a_score_that_cannot_be_bounded_says_why(tmp_path: Path) -> None:
+    goal = Goal(metric=Metric.SCORE, score="mIoU", min=0.3)
+    random = model_spec(accuracy_means_something=False)
+    records = (
+        on_board(accuracy=None, scores=SCORES),
+        on_board(accuracy=None),
+        on_board(accuracy=None, scores=SCORES, model=random),
+    )
+    runs = [stored_run(tmp_path / str(i), recorded(each)) for i, each in enumerate(records)]
+    assert [check.found for run in runs for check in gate([goal], run)] == [
+        "it has no such score, but mAP, mine:error",
+        "nothing judged its outputs",
+        "random weights: scores are meaningless",
+    ]
+
+
 @pytest.mark.parametrize(("scalar", "passes"), [(1000, True), (1001, True), (1002, False)])
 def test_a_regression_of_a_tenth_of_a_percent_is_stopped_without_a_board(
     tmp_path: Path, scalar: int, passes: bool
@@ -129,6 +167,8 @@ def test_a_ci_gets_a_summary(tmp_path: Path) -> None:
         ('metric = "size_bytes"\nmax = 1\nmin = 1', "exactly one of `max` and `min`"),
         ('metric = "weight"\nmax = 1', "goals.0.metric"),
         ('metric = "estimated_cycles"\nmax = 1', "`core` belongs to"),
+        ('metric = "score"\nmin = 1', "`score` belongs to"),
+        ('metric = "size_bytes"\nscore = "mAP"\nmin = 1', "`score` belongs to"),
         ('metric = "size_bytes"\nmax = 1\ncolour = "red"', "goals.0.colour: unknown key"),
     ],
 )

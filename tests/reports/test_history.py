@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edgetool.models.tasks.base import Score
 from tests.support.commands import run_cli
 from tests.support.records import emulated_record, record, recorded, stored_run
 
@@ -33,6 +34,19 @@ def test_a_step_is_found_and_named_by_its_run(runs: Path, tmp_path: Path) -> Non
     assert step["after"] == 5
     assert step["ratio"] == pytest.approx(1.5, rel=0.01)
     assert "1.5× from run-5 on" in (tmp_path / "history.svg").read_text()
+
+
+def test_each_score_has_a_history_of_its_own(tmp_path: Path) -> None:
+    for i in range(10):
+        values = {"mAP": 0.3 if i < 5 else 0.2, "mAP50": 0.5}
+        scores = tuple(Score(name=name, value=value, samples=40) for name, value in values.items())
+        started = record().started_at + timedelta(days=i)
+        of_run = record(target="board", accuracy=None, scores=scores, started_at=started)
+        stored_run(tmp_path / "runs" / f"run-{i}", recorded(of_run))
+    done = run_cli("history", "--runs", tmp_path / "runs", "--metric", "score", "--json")
+    found = {history["score"]: history["steps"] for history in json.loads(done.stdout)["histories"]}
+    assert [step["after"] for step in found["mAP"]] == [5]
+    assert found["mAP50"] == []
 
 
 def test_a_damaged_run_is_named_and_the_others_are_shown(runs: Path) -> None:

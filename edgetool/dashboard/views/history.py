@@ -10,7 +10,7 @@ from edgetool.dashboard.shelf import Cell, label
 from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number, table
 from edgetool.records.case import Case
 from edgetool.records.goals import Metric
-from edgetool.reports.history import DEFAULT, History, Point, history_of, points_of
+from edgetool.reports.history import DEFAULT, History, Point, Series, history_of, points_of
 from edgetool.reports.report import Report
 
 DATES = {"format": "%Y-%m-%d %H:%M", "tickCount": 5, "labelOverlap": True}
@@ -18,27 +18,38 @@ KEPT = 8  # results, while the same reports are looked at: each holds its report
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False, hash_funcs={Report: id})
-def _points(reports: tuple[Report, ...]) -> tuple[object, dict[tuple[Metric, Case], list[Point]]]:
+def _points(reports: tuple[Report, ...]) -> tuple[object, dict[Series, list[Point]]]:
     return reports, points_of(reports, DEFAULT)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False, hash_funcs={Report: id})
-def _histories(reports: tuple[Report, ...], metric: Metric) -> tuple[object, list[tuple[Case, History]]]:
+def _histories(
+    reports: tuple[Report, ...], metric: Metric, score: str | None
+) -> tuple[object, list[tuple[Case, History]]]:
     _, found = _points(reports)
-    return reports, [(case, history_of(of, case, points)) for (of, case), points in found.items() if of is metric]
+    return reports, [
+        (series.case, history_of(series, points))
+        for series, points in found.items()
+        if series.metric is metric and series.score == score
+    ]
 
 
 def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     cases = {cell.row.case for cell in cells}
     _, found = _points(tuple(reports))
-    known = [metric for metric in DEFAULT if any(of is metric and case in cases for of, case in found)]
+    known = {
+        label(series.score or metric.value): (metric, series.score)
+        for metric in DEFAULT
+        for series in found
+        if series.metric is metric and series.case in cases
+    }
     if not known:
         st.text("These cases have no metric to follow.")
         return
-    metric = choose("Metric", {metric.value: metric for metric in known}, key="metric")
-    _, kept = _histories(tuple(reports), metric)
+    metric, score = choose("Metric", known, key="metric")
+    _, kept = _histories(tuple(reports), metric, score)
     histories = [history for case, history in kept if case in cases]
-    _plot(histories, metric.value)
+    _plot(histories, label(score or metric.value))
     table([changes(history) for history in histories])
     table([point for history in histories for point in measured(history)])
 
