@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from edgetool.models.tasks.base import Score
 from edgetool.platform.values import value
 from edgetool.records.results import Criterion
 from edgetool.reports.rows import Row, groups
@@ -25,10 +26,20 @@ def _memory(row: Row) -> float | None:
     return None if row.peak_rss_bytes is None or row.emulated else float(row.peak_rss_bytes)
 
 
+def _score(row: Row) -> Score | None:
+    """Return the first score of which is known what is better."""
+    return next((score for score in row.scores if score.higher_is_better is not None), None)
+
+
 def _errors(row: Row) -> float | None:
-    """Return the share of misclassified images or, without labels, of disagreement with the exported model."""
+    """Return the share of misclassified images, else a score or its negative, so that less is better.
+
+    Without either it is the share of images of another class than the exported model's.
+    """
     if row.accuracy is not None:
         return 1 - row.accuracy.value
+    if score := _score(row):
+        return -score.value if score.higher_is_better else score.value
     return 1 - row.agreeing / row.agreement_samples if row.agreeing is not None and row.agreement_samples else None
 
 
@@ -63,6 +74,7 @@ class Choice:
     criterion: Criterion
     counted: bool  # latency is unknown, so instructions are used instead
     winner: Row | None  # None if fewer than two rows have a value
+    score: str | None = None  # by which accuracy is judged; None: by the share of images
     costs: tuple[Cost, ...]
 
 
@@ -75,6 +87,7 @@ def _choose(cell: Sequence[Row], criterion: Criterion) -> Choice:
     known = [(quantity, row) for row in cell if (quantity := QUANTITIES[criterion](row)) is not None]
     winner = min(known, key=lambda pair: (pair[0], _size(pair[1]) or 0))[1] if len(known) > 1 else None
     costs = []
+    score = None if winner is None or winner.accuracy is not None else _score(winner)
     for other, of in QUANTITIES.items():
         own = None if winner is None or other is criterion else of(winner)
         if own is not None:
@@ -87,5 +100,6 @@ def _choose(cell: Sequence[Row], criterion: Criterion) -> Choice:
         criterion=criterion,
         counted=criterion is Criterion.LATENCY and any(row.emulated for row in cell),
         winner=winner,
+        score=None if score is None else score.name,
         costs=tuple(costs),
     )

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from edgetool.models.spec import Precision
+from edgetool.models.tasks.base import Score
 from edgetool.records.case import Case, CaseFailure, CaseResult
 from edgetool.records.results import Criterion
 from edgetool.reports.choices import Choice, choices
+from edgetool.reports.exporters.markdown import export_markdown
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.shipping import shipping_table
 from tests.reports.examples import COUNTED, HALF, HOST, Entry, accuracy, entry, failed, report_of
@@ -60,6 +62,24 @@ def test_what_it_costs_elsewhere_is_told_beside_the_best_there() -> None:
         Criterion.SIZE: pytest.approx(20_400 / 3_900),
         Criterion.MEMORY: pytest.approx(90 / 50),
     }
+
+
+@pytest.mark.parametrize(("higher_is_better", "winner"), [(True, "auto"), (False, "ncnn"), (None, None)])
+def test_a_score_stands_for_the_accuracy_of_what_does_not_classify(
+    higher_is_better: bool | None, winner: str | None
+) -> None:
+    def judged(of: Entry, number: float) -> Entry:
+        result, recorded = of
+        assert recorded is not None
+        score = Score(name="mine", value=number, samples=40, higher_is_better=higher_is_better)
+        return result, replace(recorded, record=replace(recorded.record, accuracy=None, scores=(score,)))
+
+    beside = [judged(each, number) for each, number in zip(BOARD, (0.31, 0.28), strict=False)]
+    choice = chosen(Criterion.ACCURACY, *beside)
+    assert (choice.winner and choice.winner.runtime, choice.score) == (winner, winner and "mine")
+    if higher_is_better:
+        page = export_markdown(report_of(*beside))["report.md"].decode()
+        assert "Its mine is 0.28; the best is 0.31." in " ".join(page.split())
 
 
 def test_an_emulators_time_and_memory_choose_nothing() -> None:

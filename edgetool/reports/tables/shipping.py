@@ -8,7 +8,7 @@ from dataclasses import replace
 from edgetool.platform.columns import Column, Detail, Shown, Table
 from edgetool.platform.format import percent_text, size_text
 from edgetool.reports.rows import Row, groups
-from edgetool.reports.tables.cases import columns, mark
+from edgetool.reports.tables.cases import columns, mark, score_columns
 
 
 def runtime_of(row: Row) -> str:
@@ -65,4 +65,6 @@ def shipping_table(table: Sequence[Row]) -> Table[Row]:
     """Return the rows of cells for which several runtimes were requested."""
     cells = groups(table, lambda row: (row.model, row.target, row.threads))
     rows = [row for cell in cells if len({row.runtime for row in cell}) > 1 for row in cell]
-    return Table(caption="Each runtime in each precision", columns=COLUMNS, rows=rows, mark=mark)
+    place = next(i for i, column in enumerate(COLUMNS) if column.field == "agreement")
+    with_scores = (*COLUMNS[:place], *score_columns(rows), *COLUMNS[place:])
+    return Table(caption="Each runtime in each precision", columns=with_scores, rows=rows, mark=mark)
