@@ -28,6 +28,7 @@ COLUMNS: tuple[Column[ZooRow], ...] = (
     Column(title="model", value=lambda row: row.model),
     Column(title="task", value=lambda row: row.task),
     Column(title="input", value=lambda row: row.inputs),
+    Column(title="runtime", value=lambda row: row.runtime, shown=Shown.IF_VARIED),
     Column(title="fp32", value=lambda row: row.fp32_bytes, format=size_text),
     Column(title="int8", value=lambda row: row.int8_bytes, format=size_text),
     Column(title="int8 ÷ fp32: SNR", value=lambda row: row.int8_noise_db, format=DECIBEL),
