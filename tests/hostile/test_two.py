@@ -1,0 +1,81 @@
+"""Two commands at once in one folder and one cache: both end right, or one says clearly who is in its way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgetool.bundles import Bundle
+from edgetool.errors import ConfigError
+from edgetool.platform.store import INPUTS, cache_root, damage
+from edgetool.records.results import read_run
+from tests.hostile.test_kills import check, environment, words
+from tests.support.commands import start_cli
+from tests.support.waiting import within
+
+__all__ = ["environment", "words"]
+
+BOUND_S = 300.0
+QUICK = ("--repetitions", "3", "--warmup", "1", "--min-duration", "0")
+
+
+def run_both(command: list[str | Path], cwd: Path, environment: dict[str, str]) -> list[tuple[int, str]]:
+    """Run a command twice at the same time. Return the exit code and stderr of each."""
+    with within(BOUND_S):
+        both = [start_cli(*command, cwd=cwd, env=environment) for _ in range(2)]
+        said = [running.communicate()[1].decode() for running in both]
+    return [(running.returncode, text) for running, text in zip(both, said, strict=True)]
+
+
+@pytest.mark.parametrize("more", [[], ["--force"]], ids=["as it is", "forced"])
+def test_two_deployments_into_one_folder_are_both_right(
+    more: list[str], words: list[str | Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    ended = run_both([*words, *more], tmp_path, environment)
+    assert [code for code, _ in ended] == [0, 0], ended
+    check(tmp_path, environment)
+    assert len([path for path in (tmp_path / "runs").iterdir() if path.is_dir()]) == 2
+    entries = [path.parent for path in Path(environment["EDGETOOL_CACHE"]).glob(f"*/*/{INPUTS}")]
+    assert len(entries) > 4
+    assert [found for entry in entries for found in damage(entry)] == []
+
+
+def test_two_benches_of_one_bundle_on_one_emulated_target_are_both_right(riscv_bundle: Bundle, tmp_path: Path) -> None:
+    command: list[str | Path] = ["bench", riscv_bundle.root, "--target", "qemu-riscv64", *QUICK]
+    ended = run_both(command, tmp_path, {"EDGETOOL_CACHE": str(cache_root())})
+    assert [code for code, _ in ended] == [0, 0], ended
+    runs = list((tmp_path / "runs").iterdir())
+    assert [read_run(run).run.command for run in runs] == ["bench", "bench"]
+    for run in runs:
+        assert [recorded.record.emulated for recorded in read_run(run).recorded] == [True, True]
+
+
+PLAN = """schema = 1
+targets = ["host"]
+images = 4
+
+[[models]]
+source = "{model}"
+calibration = "{images}"
+
+[benchmark]
+warmup = 1
+min_repetitions = 3
+min_duration_s = 0
+target_error = 0
+"""
+
+
+@pytest.mark.usefixtures("host")
+def test_of_two_sweeps_in_one_folder_one_is_right_and_the_other_too_or_told(
+    tiny_path: Path, images_path: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN.format(model=tiny_path, images=images_path))
+    ended = sorted(run_both(["sweep", "plan.toml"], tmp_path, environment))
+    assert ended[0][0] == 0, ended
+    if ended[1][0] != 0:
+        assert ended[1][0] == ConfigError.exit_code
+        assert "error: another run is active in " in ended[1][1]
+    stored = read_run(tmp_path / "sweeps" / "plan")
+    assert len(stored.recorded) == len(stored.run.results) == 2
