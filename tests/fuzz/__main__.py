@@ -20,7 +20,7 @@ from tests.fuzz.readers import READERS
 CORPUS = HERE / "corpus"
 NEW = Path(".fuzz").absolute()
 LONGEST_INPUT_BYTES = 4096
-LIMITS = ("-rss_limit_mb=4096", "-print_final_stats=0", "-verbosity=0", "-close_fd_mask=3")
+LIMITS = ("-rss_limit_mb=4096", "-print_final_stats=0", "-verbosity=0", "-close_fd_mask=1")
 KEPT_MAX = 40  # inputs of one reader
 
 
@@ -37,7 +37,7 @@ def main() -> int:
             name for name, well in zip(names, pool.map(lambda name: run(name, share), names), strict=True) if not well
         ]
     for name in failed:
-        print(f"{name}: its find is in {CORPUS / name}; `python -m tests.fuzz --one {name}` shows it")
+        print(f"{name}: its find is in {CORPUS / name}; `python -m tests.fuzz.guided {name}` shows it")
     return 1 if failed else 0
 
 

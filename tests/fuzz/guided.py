@@ -5,10 +5,14 @@ Without atheris, which not every Python has, by mutation alone for as many secon
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
+import traceback
 from pathlib import Path
+from types import TracebackType
+from typing import NoReturn
 
 try:
     import atheris
@@ -48,7 +52,15 @@ def guided(name: str, arguments: list[str]) -> None:
             read(name, data)
 
     atheris.Setup([sys.argv[0], *arguments], attempt, custom_mutator=custom)
+    sys.excepthook = leave
     atheris.Fuzz()
+
+
+def leave(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> NoReturn:
+    """Show an error and end at once: at an ordinary exit, atheris waits for the lock of an interpreter that is gone."""
+    traceback.print_exception(kind, error, trace)
+    sys.stderr.flush()
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ def test_any_bytes_are_read_or_refused(name: str) -> None:
         attempt()
 
 
+def test_a_document_too_deep_for_the_parser_is_changed_too() -> None:
+    deep = b"[" * 100_000
+    assert len({mutate(random.Random(seed), [deep]) for seed in range(20)}) > 10
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_what_fuzzing_has_kept_is_read_or_refused(name: str) -> None:
     for data in corpus(name):
