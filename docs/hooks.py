@@ -52,6 +52,8 @@ VALUES = (
     "edgetool.reports.tables.comparisons.Comparisons",
     "edgetool.estimates.rows.EstimateRow",
 )
+LONG_CODE = re.compile(r"(?<=<code>)(?!-)[^<]{20,}(?=</code>)")
+SEPARATOR = re.compile(r"(?:/|::|_|-)(?=\w)")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -88,6 +90,11 @@ def on_page_markdown(markdown: str, page: Page, files: Files, **_: object) -> st
         return match[0]
 
     return LINK.sub(mended, markdown)
+
+
+def on_page_content(html: str, **_: object) -> str:
+    """Let long inline code, such as a test's path, break after its separators, so that it leaves other columns room."""
+    return LONG_CODE.sub(lambda found: SEPARATOR.sub(r"\g<0><wbr>", found[0]), html)
 
 
 def python_page() -> Iterator[str]:
