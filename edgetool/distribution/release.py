@@ -21,9 +21,15 @@ from edgetool.runtimes.spec import Runtime, Toolchain
 
 REVISION = 1  # raised whenever packages with other contents are released
 HOMEPAGE = "https://onnxruntime.ai"
-# Linked into what zig builds; the texts lie beside its own libraries.
-ZIG_LIBRARIES = ("libcxx", "libcxxabi", "libunwind")
 LLVM = "Apache-2.0 WITH LLVM-exception"
+# Linked into what zig builds, by licence and its text in ziglang's folder. compiler_rt is zig's own: `long double` has
+# 128 bits on RISC-V and Arm, and no instructions.
+ZIG_LIBRARIES = {
+    "libcxx": (LLVM, "lib/libcxx/LICENSE.TXT"),
+    "libcxxabi": (LLVM, "lib/libcxxabi/LICENSE.TXT"),
+    "libunwind": (LLVM, "lib/libunwind/LICENSE.TXT"),
+    "compiler_rt": ("MIT", "LICENSE"),
+}
 GCC = "GPL-3.0-or-later WITH GCC-exception-3.1"
 APACHE = "Apache-2.0"
 KERNELS_NOTICE = """\
@@ -112,8 +118,8 @@ class Release:
         compiler, _, version = self.runtime.build.flags[0].partition(" ")
         if compiler == "zig":
             root = _zig_folder()
-            for name in ZIG_LIBRARIES:
-                yield Part(name=name, version=version, licence=LLVM, notices=(root / name / "LICENSE.TXT",))
+            for name, (licence, text) in ZIG_LIBRARIES.items():
+                yield Part(name=name, version=version, licence=licence, notices=(root / text,))
         else:
             yield Part(name="libstdc++", version=version, licence=GCC, notices=())
 
@@ -192,4 +198,4 @@ def _zig_folder() -> Path:
         raise ConfigError(
             "ziglang, whose licences belong to the packages, is not installed", hint="pip install ziglang"
         )
-    return Path(found.origin).parent / "lib"
+    return Path(found.origin).parent

@@ -41,6 +41,11 @@ def test_every_part_has_its_licence_with_it(release: Release) -> None:
         assert part.name == "onnxruntime" or any(path.startswith(f"licenses/{part.name}-") for path in texts)
 
 
+def test_what_zig_links_in_of_its_own_is_a_part(release: Release) -> None:
+    texts = {member.path: member.data.decode() for member in release.notices()}
+    assert "Copyright (c) Zig contributors" in texts["licenses/compiler_rt-LICENSE"]
+
+
 def test_a_runtime_of_some_models_operators_is_refused(release: Release) -> None:
     runtime = replace(release.runtime, build=replace(release.runtime.build, reduced=True))
     with pytest.raises(ConfigError, match="runs its own models only"):
