@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,8 @@ SPDX-License-Identifier: Apache-2.0
 The text of the licence is in onnx-LICENSE.
 """
 RECORD = "runtime.json"  # how the library was built
+# Compiled into a wheel's extension, by the Debian package that brings the headers; the texts are in ORT's notices.
+BINDINGS = {"pybind11-dev": ("pybind11", "BSD-3-Clause"), "python3-numpy-dev": ("numpy", "BSD-3-Clause")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,15 @@ class Release:
         else:
             yield Part(name="libstdc++", version=version, licence=GCC, notices=())
 
+    def bindings(self) -> Iterator[Part]:
+        """Yield the projects whose headers are compiled into a wheel's extension."""
+        pinned = () if self.toolchain.bindings is None else self.toolchain.bindings.pinned()
+        for package in pinned:
+            if package.name in BINDINGS:
+                name, licence = BINDINGS[package.name]
+                archive = (package.path, package.sha256)
+                yield Part(name=name, version=package.version, licence=licence, notices=(), archive=archive)
+
     def licences(self) -> tuple[str, ...]:
         """Return the SPDX expressions of all parts, each once."""
         found = dict.fromkeys(term for part in self.parts() for term in part.licence.split(" AND "))
@@ -139,11 +150,15 @@ class Release:
         own = Member(path="licenses/edgetool-kernels-LICENSE", content=KERNELS_NOTICE.encode())
         return (*texts, *([own] if self.kernels else []))
 
-    def records(self) -> tuple[Member, ...]:
-        """Return the build's record and the bill of materials."""
+    def records(self, libraries: Sequence[Member] = (), more: Sequence[Part] = ()) -> tuple[Member, ...]:
+        """Return the build's record and the bill of materials.
+
+        `libraries` are those of the package, by default the runtime's; `more` are parts of theirs.
+        """
+        own = libraries or (Member(path=self.runtime.build.library, content=self.library),)
         return (
             Member(path=RECORD, content=self.runtime.root / "runtime.json"),
-            Member(path=BILL, content=self._bill()),
+            Member(path=BILL, content=self._bill(own, (*self.parts(), *more))),
         )
 
     def readme(self) -> str:
@@ -162,18 +177,18 @@ class Release:
             "under which licences.\n"
         )
 
-    def _bill(self) -> bytes:
+    def _bill(self, libraries: Sequence[Member], parts: Sequence[Part]) -> bytes:
         build = self.runtime.build
-        own = next(file for file in build.files if file.path == build.library)
         components: list[dict[str, object]] = [
             {
                 "type": "file",
-                "bom-ref": own.path,
-                "name": own.path,
-                "hashes": [{"alg": "SHA-256", "content": own.sha256}],
+                "bom-ref": library.path,
+                "name": library.path,
+                "hashes": [{"alg": "SHA-256", "content": library.sha256}],
             }
+            for library in libraries
         ]
-        for part in self.parts():
+        for part in parts:
             component: dict[str, object] = {
                 "type": "library",
                 "bom-ref": part.name,
@@ -189,7 +204,8 @@ class Release:
         if self.kernels is not None:
             components.append(kernels_component(self.kernels, build))
         subject = {"type": "library", "bom-ref": "package", "name": "onnxruntime", "version": self.version}
-        return bill(subject, components, whole=f"{self.version}\0{build.key}\n")
+        files = "".join(f"{library.path}\0{library.sha256}\n" for library in libraries)
+        return bill(subject, components, whole=f"{self.version}\0{build.key}\n{files}")
 
 
 def _zig_folder() -> Path:

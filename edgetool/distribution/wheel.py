@@ -85,7 +85,8 @@ def write_wheel(release: Release, extension: Path, python: str, folder: Path, *,
     tag = wheel_tag(release, (extension, bridge), python)
     path = folder / f"{NAME}-{release.version}-{tag}.whl"
     info = f"{NAME}-{release.version}.dist-info"
-    members = [*package_files(release, extension, python, bridge), *_info(release, info, tag)]
+    libraries = package_libraries(release, extension, python, bridge)
+    members = [*package_files(release, extension, python, bridge), *libraries, *_info(release, info, tag, libraries)]
     with staged_file(path) as beside, zipfile.ZipFile(beside, "w") as archive:
         for member in (*members, _record(members, info)):
             archive.writestr(_entry(member), member.data, zipfile.ZIP_DEFLATED, LEVEL)
@@ -113,7 +114,7 @@ def _glibc(release: Release, libraries: Sequence[Path]) -> str:
 
 
 def package_files(release: Release, extension: Path, python: str, bridge: Path) -> Iterator[Member]:
-    """Yield the files of the folder `onnxruntime`."""
+    """Yield the files of the folder `onnxruntime` but its libraries."""
     root, seen = release.tree.onnxruntime, set[str]()
     for folder, pattern, to in SOURCES:
         for path in sorted((root / folder).glob(pattern)):
@@ -135,13 +136,19 @@ def package_files(release: Release, extension: Path, python: str, bridge: Path) 
     yield Member(path=f"{NAME}/capi/_pybind_state.py", content=state.encode())
     known = f"package_name = '{NAME}'\n__version__ = '{release.version}'\n"
     yield Member(path=f"{NAME}/capi/build_and_package_info.py", content=known.encode())
+
+
+def package_libraries(release: Release, extension: Path, python: str, bridge: Path) -> tuple[Member, ...]:
+    """Return the libraries of the folder `onnxruntime`."""
     suffix = f"cpython-{python.replace('.', '')}-{release.toolchain.triple}.so"
-    yield Member(path=f"{NAME}/capi/{EXTENSION}.{suffix}", content=extension)
-    yield Member(path=f"{NAME}/capi/lib{BRIDGE}.so", content=bridge)
-    yield Member(path=f"{NAME}/capi/{release.library.name}", content=release.library)
+    return (
+        Member(path=f"{NAME}/capi/{EXTENSION}.{suffix}", content=extension),
+        Member(path=f"{NAME}/capi/lib{BRIDGE}.so", content=bridge),
+        Member(path=f"{NAME}/capi/{release.library.name}", content=release.library),
+    )
 
 
-def _info(release: Release, info: str, tag: str) -> Iterator[Member]:
+def _info(release: Release, info: str, tag: str, libraries: Sequence[Member]) -> Iterator[Member]:
     texts = [
         Member(path=name, content=release.tree.onnxruntime / name) for name in ("LICENSE", "ThirdPartyNotices.txt")
     ]
@@ -154,7 +161,7 @@ def _info(release: Release, info: str, tag: str) -> Iterator[Member]:
     yield Member(path=f"{info}/top_level.txt", content=f"{NAME}\n".encode())
     for notice in notices:
         yield Member(path=f"{info}/licenses/{notice.path}", content=notice.content)
-    for record in release.records():
+    for record in release.records(libraries, tuple(release.bindings())):
         yield Member(path=f"{info}/sboms/{record.path}", content=record.content)
 
 

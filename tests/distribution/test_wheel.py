@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import json
 import sys
 import zipfile
 from email.parser import Parser
@@ -84,6 +85,17 @@ def test_the_licences_that_it_names_are_in_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         files = archive.namelist()
     assert [name for name in named if not any(file.endswith(f".dist-info/licenses/{name}") for file in files)] == []
+
+
+def test_its_bill_has_every_library_in_it_and_what_the_extension_is_made_of(wheel: Path) -> None:
+    components = {component["name"]: component for component in json.loads(read(wheel, "/sbom.cdx.json"))["components"]}
+    with zipfile.ZipFile(wheel) as archive:
+        libraries = [name for name in archive.namelist() if name.startswith("onnxruntime/capi/") and ".so" in name]
+        assert len(libraries) == 3
+        for name in libraries:
+            digest = hashlib.sha256(archive.read(name)).hexdigest()
+            assert components[name]["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    assert {"pybind11", "numpy", "onnxruntime"} <= set(components)
 
 
 def test_the_extension_is_named_for_one_python_and_processor(wheel: Path) -> None:
