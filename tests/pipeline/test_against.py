@@ -109,7 +109,7 @@ def test_a_runtime_that_compares_nothing_is_refused(
 
 
 def test_an_unknown_runtime_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    done = run_cli("deploy", "--target", "host", "--against", "tvm", cwd=tmp_path)
+    done = run_cli("deploy", "--target", "host", "--runtime", "tvm", cwd=tmp_path)
     assert done.exit_code == 2
     assert b"no runtime 'tvm'" in done.stderr
     assert not list(tmp_path.iterdir())
