@@ -18,7 +18,6 @@ from edgetool.commands.chosen import (
 )
 from edgetool.commands.groups import with_groups
 from edgetool.commands.options import (
-    Against,
     BenchmarkOptions,
     Calibration,
     Dynamic,
@@ -71,7 +70,6 @@ def deploy(
         typer.Option("--gate", help="Goals (.toml) to judge the run by. Default: those of the default model."),
     ] = None,
     instruments: InstrumentOptions,
-    against: Against = [],
     goal: GoalName = "latency",
     track: Track = None,
     runs: Runs = Path("runs"),
@@ -102,7 +100,6 @@ def deploy(
         precisions=chosen_precisions(precision, dynamic=dynamic),
         runtimes=chosen_runtimes(runtime),
         instruments=chosen_instruments(instruments),
-        against=against,
         images=images,
         goals=chosen_goals(gate, model, options.weights),
         criterion=chosen_criterion(goal),

@@ -92,16 +92,6 @@ GoalName = Annotated[
         autocompletion=one_of("latency", "size", "memory", "accuracy"),
     ),
 ]
-Against = Annotated[
-    list[str],
-    typer.Option(
-        "--against",
-        help="Also measure this runtime: debian, scalar (ours without vectors), ncnn or key:KEY; repeatable. "
-        "Emulated targets count its instructions.",
-        rich_help_panel=MEASUREMENT,
-        autocompletion=complete_runtime,
-    ),
-]
 Metrics = Annotated[
     list[str],
     typer.Option(
