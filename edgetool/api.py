@@ -159,7 +159,6 @@ def deploy(
     precisions: Sequence[str] = BOTH,
     runtimes: Sequence[str] = (OWN_RUNTIME,),
     instruments: Sequence[str] = DEFAULT,
-    against: Sequence[str] = (),
     images: int | None = None,
     goals: Sequence[Goal] = (),
     criterion: str = Criterion.LATENCY,
@@ -173,9 +172,9 @@ def deploy(
 
     `runtimes` are the runtimes to measure, such as "auto", "tflite" and "ncnn"; the first one must work. `criterion` is
     what the report ranks them by: "latency", "size", "memory" or "accuracy". `instruments` are "timing", "accuracy",
-    "operators" and "instructions". `against` names other runtimes to compare with on the target. `goals` are judged in
-    the report. `benchmark` overrides settings of the target's [benchmark] table, such as {"min_repetitions": 10}. Each
-    run creates a new folder in `runs`. Raises EdgetoolError.
+    "operators" and "instructions"; the last compares runtimes on emulated targets. `goals` are judged in the report.
+    `benchmark` overrides settings of the target's [benchmark] table, such as {"min_repetitions": 10}. Each run creates
+    a new folder in `runs`. Raises EdgetoolError.
     """
     plan = Plan(
         models=(_model(model),),
@@ -189,7 +188,7 @@ def deploy(
     )
     context = make_context(quiet=quiet, force=force)
     return pipeline.deploy(
-        plan, context, runs=Path(runs), against=against, criterion=member(Criterion, criterion, what="goal"), wait=wait
+        plan, context, runs=Path(runs), criterion=member(Criterion, criterion, what="goal"), wait=wait
     )
 
 

@@ -37,7 +37,6 @@ class Bench:
     context: StepContext
     board: BoardFacts | None  # None if the target's /proc isn't its own
     environment: Mapping[str, str] = field(default_factory=dict)  # of the runtime's process
-    images: int | None = None  # limit for the images to judge by; None: all in the bundle
     metrics: tuple[str, ...] = ()  # the user's own, package.module:metric
     root: PurePosixPath = BUNDLE  # the bundle's folder on the target
     journal: Journal | None = None  # of the run that this measures for
@@ -95,14 +94,13 @@ def open_bench(
     context: StepContext,
     *,
     environment: Mapping[str, str] | None = None,
-    images: int | None = None,
 ) -> Iterator[Bench]:
     """Open the target, set its measuring conditions, copy the bundle and self-test the runtime.
 
     Raises ConfigError and ExecutorError when the target can't be opened, and whatever set_up raises.
     """
     with open_board(target) as executor:
-        yield set_up(executor, bundle, target, context, environment=environment, images=images)
+        yield set_up(executor, bundle, target, context, environment=environment)
 
 
 @contextmanager
@@ -119,7 +117,6 @@ def set_up(
     context: StepContext,
     *,
     environment: Mapping[str, str] | None = None,
-    images: int | None = None,
     root: PurePosixPath = BUNDLE,
 ) -> Bench:
     """Copy the bundle to `root` on an open target and self-test its runtime there.
@@ -137,7 +134,6 @@ def set_up(
         context=context,
         board=board,
         environment=environment or {},
-        images=images,
         root=root,
     )
 

@@ -52,8 +52,7 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     outputs that the task's metric can't read, ConfigError for a metric of the user's that fails.
     """
     manifest, evaluation = bench.bundle.manifest, bench.target.evaluation
-    bundled = manifest.inputs[0].samples if manifest.inputs else 1
-    wanted = min(bundled, bench.images or bundled)
+    wanted = manifest.inputs[0].samples if manifest.inputs else 1
     kind = kind_of(model.spec.task, model.spec.outputs)
     is_classifier = kind is KINDS[Task.CLASSIFICATION]
     judged = _classifies(bench.bundle, model) if is_classifier else manifest.truth is not None
@@ -63,7 +62,6 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
             model,
             threads=evaluation.threads,
             outputs=True,
-            samples=None if wanted == bundled else wanted,
             on_sample=lambda done: step.count(done, wanted, "samples"),
         )
         outputs = outcome.outputs

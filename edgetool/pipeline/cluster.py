@@ -185,7 +185,6 @@ def _ordered(case: PreparedCase) -> OrderedCase:
         target=case.target,
         instruments=case.instruments,
         environment=dict(case.environment),
-        images=case.images,
         metrics=case.metrics,
     )
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from edgetool.archives import unpack_bundle
 from edgetool.bundles import Bundle, open_bundle
-from edgetool.errors import ConfigError
+from edgetool.errors import ConfigError, EdgetoolError
 from edgetool.keyless import Signer
 from edgetool.pipeline.plan import Plan, PlannedCase
 from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase
 from edgetool.pipeline.reach import reach
 from edgetool.pipeline.run import Schedule, Watch, in_this_process, new_run, publish, run_cases, run_name
+from edgetool.pipeline.runtimes import DEFAULT_KIND, own_builds
 from edgetool.platform.context import StepContext
 from edgetool.records.case import Fallback
 from edgetool.records.goals import Goal
@@ -23,12 +24,10 @@ from edgetool.records.instruments import DEFAULT
 from edgetool.records.results import Criterion, Run
 from edgetool.reports.report import Report, write_report
 from edgetool.runtimes.onnxruntime.recipe import PROVIDER
+from edgetool.runtimes.spec import RuntimeBuild
 from edgetool.signatures import check_signature
-from edgetool.targets.registry import executor_of
-from edgetool.targets.spec import Target
 
 HOST = "host"
-COMPARED_IMAGES = 4  # images classified in a runtime that is only counted, to compare its outputs
 EVERYWHERE = (*DEFAULT, "offline", "operators")  # instruments also used on the host, when requested
 
 
@@ -55,19 +54,17 @@ def deploy(
     context: StepContext,
     *,
     runs: Path,
-    against: Sequence[str] = (),
     criterion: Criterion = Criterion.LATENCY,
     wait: bool = False,
 ) -> Finished:
     """Export, quantize, package, measure on the host and on the plan's target, and write a report.
 
-    With `against`, the target also measures these runtimes. The records of an interrupted run of the same cases are
-    reused. Raises EdgetoolError.
+    The records of an interrupted run of the same cases are reused. Raises EdgetoolError.
     """
-    planned = deployment_cases(plan, against, wait=wait)
+    planned = deployment_cases(plan, wait=wait)
     reach_all(planned, context)
     preparation = Preparation(planned, context)
-    check_against(planned, preparation)
+    check_builds(planned, preparation)
     fallbacks = preparation.settle()
     cases = tuple(preparation.cases())
     title = f"{plan.models[0].title} on {planned[-1].case.target}"
@@ -83,42 +80,51 @@ def deploy(
     )
 
 
-def deployment_cases(plan: Plan, against: Sequence[str], *, wait: bool = False) -> tuple[PlannedCase, ...]:
-    """Return the cases on the host, on the target, and in other runtimes, which may fail. Raises ConfigError."""
-    there = tuple(plan.cases(wait=wait, required=True))
-    target = there[0].target
-    everywhere = tuple(name for name in plan.instruments if name in EVERYWHERE)
-    host = replace(plan, targets=(HOST,), threads=(), benchmark={}, instruments=everywhere)
-    return (
-        *(host.cases(required=True) if target.name != HOST else ()),
-        *there,
-        *(_cases_beside(plan, target, against, wait=wait) if against else ()),
-    )
+def deployment_cases(plan: Plan, *, wait: bool = False) -> tuple[PlannedCase, ...]:
+    """Return the cases on the host and on the target. Raises ConfigError.
 
-
-def _cases_beside(plan: Plan, target: Target, against: Sequence[str], *, wait: bool) -> Iterator[PlannedCase]:
-    """Yield cases in other runtimes. On an emulator they are only counted, since times would be meaningless."""
-    beside = replace(plan, runtimes=tuple(dict.fromkeys(against)))
-    if executor_of(target).traits.emulates:
-        counted = replace(beside, instruments=("accuracy", "instructions"))
-        yield from (replace(case, images=COMPARED_IMAGES) for case in counted.cases(wait=wait))
-    else:
-        yield from beside.cases(wait=wait)
-
-
-def check_against(planned: Sequence[PlannedCase], preparation: Preparation) -> None:
-    """Check the runtimes to compare with.
-
-    Raises ConfigError for the target's own runtime, and for "scalar" if edgetool didn't build the target's.
+    The host, as the reference, measures each kind of runtime once, in its own build.
     """
-    own = next(case for case in reversed(planned) if case.required)
-    build = preparation.runtime(own)
-    for name in dict.fromkeys(case.case.runtime for case in planned if not case.required):
-        if name == build.provider or (name == "scalar" and build.provider != PROVIDER):
+    there = tuple(plan.cases(wait=wait, required=True))
+    if there[0].target.name == HOST:
+        return there
+    everywhere = tuple(name for name in plan.instruments if name in EVERYWHERE)
+    host = replace(
+        plan,
+        targets=(HOST,),
+        runtimes=own_builds(plan.runtimes),
+        threads=(),
+        benchmark={},
+        instruments=everywhere,
+    )
+    return (*host.cases(required=True), *there)
+
+
+def check_builds(planned: Sequence[PlannedCase], preparation: Preparation) -> None:
+    """Check that the names on the deployment's target stand for different builds of ONNX Runtime.
+
+    Raises ConfigError for two names of one build, and for "scalar" where the build has no vector kernels of edgetool's.
+    """
+    target = planned[-1].target
+    cases = {
+        case.case.runtime: case
+        for case in planned
+        if case.target.name == target.name and case.runtime.kind == DEFAULT_KIND
+    }
+    seen: list[RuntimeBuild] = []
+    for name, case in cases.items():
+        try:
+            build = preparation.runtime(case)
+        except EdgetoolError:
+            continue  # a missing runtime has a row with this error, or ends the run if it is required
+        if case.runtime.environment and build.provider == PROVIDER:
+            continue
+        if case.runtime.environment or build in seen:
             raise ConfigError(
-                f"{own.target.name} already runs {build.title}: {name!r} is nothing to compare with",
+                f"{target.name} already runs {build.title}: {name!r} is nothing to compare with",
                 hint=f"edgetool runtime build --triple {build.triple}",
             )
+        seen.append(build)
 
 
 def reach_all(cases: Sequence[PlannedCase | PreparedCase], context: StepContext) -> None:

@@ -83,7 +83,7 @@ def _set_up(
             made[identity] = error
         bench = made[identity]
         if isinstance(bench, Bench):
-            bench = replace(bench, target=case.target, images=case.images, metrics=case.metrics, journal=journal)
+            bench = replace(bench, target=case.target, metrics=case.metrics, journal=journal)
         benches[case.case] = bench
     return benches
 

@@ -75,7 +75,6 @@ class PlannedCase:
     runtime: RuntimeRequest
     target: Target  # with its settings, including the threads
     instruments: tuple[str, ...]
-    images: int | None = None  # limit for the images to judge by; None: the target's own
     required: bool = False  # its failure fails the whole run; otherwise it is only a failed case
 
 

@@ -45,7 +45,6 @@ class PreparedCase:
     model: BundledModel
     instruments: tuple[str, ...]
     environment: Mapping[str, str]
-    images: int | None = None  # limit for the images to judge by
     metrics: tuple[str, ...] = ()  # the user's own
     required: bool = False
 
@@ -133,7 +132,6 @@ class Preparation:
             planned.target,
             instruments=planned.instruments,
             environment=planned.runtime.environment,
-            images=planned.images,
             metrics=planned.model.metrics,
             required=planned.required,
         )
@@ -244,7 +242,6 @@ def prepared_case(
     *,
     instruments: Sequence[str],
     environment: Mapping[str, str] | None = None,
-    images: int | None = None,
     metrics: Sequence[str] = (),
     required: bool = False,
 ) -> PreparedCase:
@@ -259,7 +256,6 @@ def prepared_case(
         "target": to_plain(described),
         "instruments": sorted(instruments),
         "environment": dict(environment or {}),
-        "images": images,
         **({"metrics": [metric_digest(name) for name in metrics]} if metrics else {}),
     }
     return PreparedCase(
@@ -270,7 +266,6 @@ def prepared_case(
         model=model,
         instruments=tuple(instruments),
         environment=environment or {},
-        images=images,
         metrics=tuple(metrics),
         required=required,
     )

@@ -52,6 +52,16 @@ def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(OWN_RUNTIME if name == DEFAULT_KIND else name for name in found)) or (OWN_RUNTIME,)
 
 
+def own_builds(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the runtimes of the same kinds in a target's own builds, each once.
+
+    >>> own_builds(["debian", "ncnn", "scalar"])
+    ('auto', 'ncnn')
+    """
+    kinds = (NAMED[name].kind if name in NAMED else DEFAULT_KIND for name in names)
+    return tuple(dict.fromkeys(OWN_RUNTIME if kind == DEFAULT_KIND else kind for kind in kinds))
+
+
 def runtime_request(name: str, target: Target) -> RuntimeRequest:
     """Return the runtime that a name stands for on a target. Raises ConfigError, listing the known names."""
     if name not in NAMED and name not in PROVIDERS and not name.startswith((BY_KEY, BY_PYTHON)):

@@ -25,7 +25,7 @@ from edgetool.platform.guard import scratch_of_our_own
 from edgetool.platform.interrupt import Interrupted, unwind_on_signals
 from edgetool.platform.progress import Silent, Step
 from edgetool.platform.store import Store, cache_root
-from edgetool.platform.values import Name, Positive, Text, value
+from edgetool.platform.values import Name, Text, value
 from edgetool.records.case import Case, CaseFailure
 from edgetool.records.results import CASES_LIMIT, write_recorded
 from edgetool.targets.spec import Target
@@ -43,7 +43,6 @@ class OrderedCase:
     target: Target
     instruments: tuple[Name, ...]
     environment: dict[Name, Text] = field(default_factory=dict)
-    images: Positive | None = None
     metrics: tuple[Name, ...] = ()
 
 
@@ -131,7 +130,6 @@ def _prepared(ordered: OrderedCase) -> PreparedCase:
         ordered.target,
         instruments=ordered.instruments,
         environment=ordered.environment,
-        images=ordered.images,
         metrics=ordered.metrics,
     )
 

@@ -1,7 +1,8 @@
-"""Other runtimes beside a deployment: cases like any other, refused where there is nothing to compare."""
+"""Several runtimes in a deployment: cases like any other, refused where there is nothing to compare."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from edgetool.errors import ConfigError
 from edgetool.models.spec import Precision
-from edgetool.pipeline.deploy import COMPARED_IMAGES, check_against, deployment_cases
+from edgetool.pipeline.deploy import check_builds, deployment_cases
 from edgetool.pipeline.plan import Plan, PlannedCase, PlannedModel
 from edgetool.pipeline.prepare import Preparation
 from edgetool.pipeline.run import in_this_process, run_cases
@@ -19,7 +20,8 @@ from edgetool.records.results import StoredRun, read_run
 from tests.support.commands import run_cli
 from tests.support.models import CLASSES
 
-pytestmark = pytest.mark.xdist_group("against")  # counted once, not by each process
+IMAGES = 4
+pytestmark = pytest.mark.xdist_group("runtimes")  # counted once, not by each process
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +29,19 @@ def model(tiny_path: Path, images_path: Path) -> PlannedModel:
     return PlannedModel(source=str(tiny_path), calibration=str(images_path))
 
 
-def beside(model: PlannedModel, *names: str, **changes: object) -> list[PlannedCase]:
-    """The cases in other runtimes, of a deployment with Debian's."""
-    plan = Plan(models=(model,), targets=("qemu-riscv64",), images=8)
-    return [replace(case, **changes) for case in deployment_cases(plan, names) if not case.required]  # type: ignore[arg-type]
+def plan_of(model: PlannedModel, *names: str) -> Plan:
+    return Plan(
+        models=(model,),
+        targets=("qemu-riscv64",),
+        runtimes=names,
+        instruments=("accuracy", "instructions"),
+        images=IMAGES,
+    )
 
 
-def run_of(cases: list[PlannedCase], context: StepContext, folder: Path) -> StoredRun:
-    prepared = Preparation(cases, context).cases()
-    run_cases(prepared, folder, in_this_process(context), command="deploy", name="against", title="against")
+def run_of(cases: Iterable[PlannedCase], context: StepContext, folder: Path) -> StoredRun:
+    prepared = Preparation(tuple(cases), context).cases()
+    run_cases(prepared, folder, in_this_process(context), command="deploy", name="runtimes", title="runtimes")
     return read_run(folder)
 
 
@@ -44,7 +50,7 @@ def stored_run(
     model: PlannedModel, context: StepContext, counting: object, tmp_path_factory: pytest.TempPathFactory
 ) -> StoredRun:
     del counting
-    return run_of(beside(model, "debian", "scalar", "debian"), context, tmp_path_factory.mktemp("run"))
+    return run_of(plan_of(model, "debian", "scalar").cases(), context, tmp_path_factory.mktemp("run"))
 
 
 def test_each_name_and_precision_has_a_record_of_its_own(stored_run: StoredRun) -> None:
@@ -52,10 +58,9 @@ def test_each_name_and_precision_has_a_record_of_its_own(stored_run: StoredRun) 
         (name, precision) for name in ("debian", "scalar") for precision in (Precision.FP32, Precision.INT8)
     ]
     for entry in stored_run.recorded:
-        assert entry.record.timing is None, "an emulator's time would say nothing"
         assert entry.record.instructions is not None
         assert entry.record.instructions.kernels == "scalar"
-        assert entry.outputs["logits"].shape == (COMPARED_IMAGES, CLASSES)
+        assert entry.outputs["logits"].shape == (IMAGES, CLASSES)
 
 
 def test_a_record_says_which_runtime_ran_and_what_its_process_was_told(stored_run: StoredRun) -> None:
@@ -72,7 +77,7 @@ def test_two_runtimes_of_one_release_say_the_same(stored_run: StoredRun) -> None
 @pytest.mark.usefixtures("counting")
 def test_what_does_not_fit_is_left_out_with_its_reason(tiny_path: Path, context: StepContext, tmp_path: Path) -> None:
     without_images = PlannedModel(source=str(tiny_path))
-    (fp32, int8) = run_of(beside(without_images, "debian"), context, tmp_path).run.results
+    (fp32, int8) = run_of(plan_of(without_images, "debian").cases(), context, tmp_path).run.results
     assert fp32.failure is None
     assert int8.failure is not None
     assert "needs calibration images" in int8.failure.message
@@ -81,22 +86,22 @@ def test_what_does_not_fit_is_left_out_with_its_reason(tiny_path: Path, context:
 def test_a_runtime_that_fails_is_left_out_with_its_reason(
     model: PlannedModel, context: StepContext, tmp_path: Path
 ) -> None:
-    (case, _) = beside(model, "debian")
+    (case, _) = plan_of(model, "debian").cases()
     wrong = replace(case.target, executor={**case.target.executor, "cpu": "no-such-cpu"})
     (result,) = run_of([replace(case, target=wrong)], context, tmp_path).run.results
     assert (result.record, result.failure is None) == (None, False)
 
 
-def refuse(plan: Plan, name: str, context: StepContext) -> None:
-    planned = deployment_cases(plan, [name])
-    check_against(planned, Preparation(planned, context))
+def check(plan: Plan, context: StepContext) -> None:
+    planned = deployment_cases(plan)
+    check_builds(planned, Preparation(planned, context))
 
 
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
         ("tvm", "no runtime 'tvm'", "known runtimes: "),
-        ("debian", r"runs ONNX Runtime 1\.21\.0 \(debian\)", "edgetool runtime build"),
+        ("auto", r"runs ONNX Runtime 1\.21\.0 \(debian\)", "edgetool runtime build"),
         ("scalar", r"runs ONNX Runtime 1\.21\.0 \(debian\)", "edgetool runtime build"),
     ],
 )
@@ -104,8 +109,18 @@ def test_a_runtime_that_compares_nothing_is_refused(
     model: PlannedModel, context: StepContext, name: str, message: str, hint: str
 ) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
-        refuse(Plan(models=(model,), targets=("qemu-riscv64",), runtimes=("debian",)), name, context)
+        check(plan_of(model, "debian", name), context)
     assert hint in (caught.value.hint or "")
+
+
+def test_a_runtime_that_is_missing_is_not_refused(model: PlannedModel, context: StepContext) -> None:
+    check(plan_of(model, "debian", "wheel", "key:absent"), context)
+
+
+def test_the_host_measures_each_kind_once_in_its_own_build(model: PlannedModel) -> None:
+    cases = deployment_cases(plan_of(model, "debian", "scalar", "ncnn"))
+    assert [case.case.runtime for case in cases if case.target.name == "host"] == ["auto"] * 2 + ["ncnn"] * 2
+    assert {case.case.runtime for case in cases if case.required} == {"auto", "debian"}
 
 
 def test_an_unknown_runtime_is_refused_before_anything_is_made(tmp_path: Path) -> None:
