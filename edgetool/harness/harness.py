@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from signal import Signals
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,8 @@ HWMON = PurePosixPath("/sys/class/hwmon")  # an emulator would pass its host's t
 OUTPUT_LIMIT_BYTES = 4 * 1024**3
 DTYPE = re.compile(r"bool|float(16|32|64)|u?int(8|16|32|64)")  # types of fixed width, by the harness's names
 EXIT_DONE, EXIT_FAILED = 0, 1
+SHELL_SIGNAL = 128  # added to a signal's number in a shell's exit codes
+CRASHES = {Signals.SIGSEGV, Signals.SIGABRT, Signals.SIGBUS, Signals.SIGFPE, Signals.SIGTRAP, Signals.SIGSYS}
 FOLLOW_S = 1.0  # between two looks at how many samples are done
 HINTS = {
     2: "the bundle's harness may be older than this edgetool: package it again",
@@ -199,8 +202,9 @@ def _raise_for(command: CommandResult, name: str) -> None:
     """Raise the error for an end that the harness didn't choose itself."""
     if command.exit_code in HINTS:
         raise HarnessError(f"{name}: the harness couldn't run{_last_words(command)}", hint=HINTS[command.exit_code])
-    if not command.timed_out and command.exit_code in (-11, -6, 139, 134):
-        raise HarnessError(f"{name}: the harness crashed (exit code {command.exit_code}){_last_words(command)}")
+    number = -command.exit_code if command.exit_code < 0 else command.exit_code - SHELL_SIGNAL
+    if not command.timed_out and number in CRASHES:
+        raise HarnessError(f"{name}: the harness crashed with {Signals(number).name}{_last_words(command)}")
     command.check()
 
 

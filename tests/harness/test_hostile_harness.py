@@ -87,8 +87,17 @@ def test_a_harness_that_ends_badly_is_the_error_it_is(tmp_path: Path, body: str,
 def test_a_harness_that_ends_badly_after_writing_a_good_result_is_not_believed(tmp_path: Path) -> None:
     harness = writing_harness(tmp_path, json.dumps(result_document()), output=LOGITS)
     harness.write_text(harness.read_text() + "kill -SEGV $$\n")
-    with pytest.raises(HarnessError, match=r"tiny fp32: the harness crashed \(exit code -11\)"):
+    with pytest.raises(HarnessError, match="tiny fp32: the harness crashed with SIGSEGV"):
         measured(harness, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [("kill -FPE $$", "SIGFPE"), ("kill -BUS $$", "SIGBUS"), ("exit 136", "SIGFPE"), ("exit 134", "SIGABRT")],
+)
+def test_a_crash_names_its_signal(tmp_path: Path, body: str, name: str) -> None:
+    with pytest.raises(HarnessError, match=f"tiny fp32: the harness crashed with {name}"):
+        measured(script(tmp_path / "harness", body), tmp_path)
 
 
 def test_the_last_words_of_a_crash_are_told(tmp_path: Path) -> None:

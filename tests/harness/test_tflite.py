@@ -7,21 +7,24 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgetool.harness.harness import CRASHES
 from edgetool.harness.result import HarnessResult
 from edgetool.platform.documents import read_document
-from edgetool.platform.process import run_process
+from edgetool.platform.process import Completed, run_process
 from edgetool.platform.store import Store
 from edgetool.runtimes.litert.prebuilt import provide
 from edgetool.runtimes.spec import Runtime
 from edgetool.runtimes.toolchains import build_harness, load_toolchain
 
 HERE = Path(__file__).parent
+MEMORY_BYTES = 1_000_000_000  # of addresses, for the harness with whatever a model makes of it
 SAMPLES = np.arange(8, dtype=np.float32).reshape(2, 4)
 BIAS = np.array([1, -2, 3, -4], dtype=np.float32)
 
@@ -32,18 +35,30 @@ def tflite(store: Store) -> Runtime:
 
 
 @pytest.fixture
-def harness(tmp_path: Path, store: Store, tflite: Runtime) -> Callable[..., HarnessResult]:
+def process(tmp_path: Path, store: Store, tflite: Runtime) -> Callable[..., Completed]:
+    """Runs the harness on a model."""
     harness = build_harness(load_toolchain("native"), store)
     for name in ("add", "newer"):
         shutil.copyfile(HERE / f"{name}.tflite", tmp_path / f"{name}.tflite")
     SAMPLES.tofile(tmp_path / "x.bin")
     (tmp_path / "outputs").mkdir()
 
-    def run(model: str, *words: object) -> HarnessResult:
+    def run(model: str, *words: object) -> Completed:
         root, build = tflite.root, tflite.build
         argv = [root / str(build.loader), "--library-path", root / "lib", harness, "--runtime", root / build.library]
         options = ["--model", model, "--result", "result.json", "--input", "x=x.bin", *words]
-        run_process([*map(str, argv), *map(str, options)], cwd=tmp_path, timeout_s=60)
+        limit = ["prlimit", f"--as={MEMORY_BYTES}"]
+        return run_process([*limit, *map(str, argv), *map(str, options)], cwd=tmp_path, timeout_s=60)
+
+    return run
+
+
+@pytest.fixture
+def harness(process: Callable[..., Completed], tmp_path: Path) -> Callable[..., HarnessResult]:
+    """Runs the harness on a model and reads its result."""
+
+    def run(model: str, *words: object) -> HarnessResult:
+        process(model, *words)
         return read_document(tmp_path / "result.json", HarnessResult)
 
     return run
@@ -67,15 +82,48 @@ def test_an_operator_of_a_version_that_it_lacks_is_named(harness: Callable[..., 
     assert "Didn't find op for builtin opcode 'ADD' version '99'" in failure.message
 
 
-@pytest.mark.parametrize("damage", [b"", b"nonsense" * 8, (HERE / "add.tflite").read_bytes()[:200]])
-def test_a_file_that_is_no_model_fails_at_its_session(
-    harness: Callable[..., HarnessResult], tmp_path: Path, damage: bytes
+def with_number(offset: int, number: int) -> bytes:
+    """The model with another 32-bit number at an offset."""
+    data = bytearray((HERE / "add.tflite").read_bytes())
+    struct.pack_into("<I", data, offset, number)
+    return bytes(data)
+
+
+# The offsets are those of add.tflite.
+DAMAGES = {
+    "empty": b"",
+    "nonsense": b"nonsense" * 8,
+    "cut": (HERE / "add.tflite").read_bytes()[:200],
+    "cut by a byte": (HERE / "add.tflite").read_bytes()[:-1],
+    "wrong magic": with_number(4, 0x334C4654 ^ 0xFF),
+    "root beyond the end": with_number(0, 2**31),
+    "another schema": with_number(28, 4),
+    "an operator's input that is no tensor": with_number(252, 255),
+    "an operator's output below all tensors": with_number(244, 2**31),
+    "an output that is no tensor": with_number(264, 2**31 - 1),
+    "weights in no buffer": with_number(344, 2**16),
+    "an input larger than memory": with_number(408, 2**31 - 1),
+    "an input of a negative size": with_number(404, 2**32 - 1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_hostile_model_is_a_failure_within_bounds(
+    harness: Callable[..., HarnessResult], tmp_path: Path, damage: str
 ) -> None:
-    (tmp_path / "broken.tflite").write_bytes(damage)
+    (tmp_path / "broken.tflite").write_bytes(DAMAGES[damage])
     result = harness("broken.tflite", "--min-repetitions", 1)
     assert result.run is None
     assert result.failure is not None
-    assert result.failure.stage == "session"
+    assert result.failure.stage in ("session", "inputs")
+
+
+def test_a_model_for_which_memory_runs_out_crashes_the_library_and_leaves_no_result(
+    process: Callable[..., Completed], tmp_path: Path
+) -> None:
+    (tmp_path / "huge.tflite").write_bytes(with_number(404, 2**28))
+    assert -process("huge.tflite", "--min-repetitions", 1).exit_code in CRASHES
+    assert not (tmp_path / "result.json").exists()
 
 
 @pytest.mark.parametrize("words", [("--profile", "p"), ("--optimized-model", "m"), ("--half", 1)])
