@@ -17,6 +17,7 @@ from edgetool.models.spec import ModelRequest, Precision
 from edgetool.platform.context import StepContext
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
+from edgetool.runtimes.ncnn.build import VECTORS, build_options
 from edgetool.runtimes.ncnn.convert import (
     Layer,
     NcnnModel,
@@ -29,6 +30,7 @@ from edgetool.runtimes.ncnn.convert import (
     read_layers,
     scale_of,
 )
+from edgetool.runtimes.ncnn.selftest import build_selftest
 from tests.support.models import CLASSES, SHAPE, save_model, tiny_graph, tiny_inputs
 
 CALIBRATION = ImageSet(inputs=tiny_inputs(16, seed=5))
@@ -142,3 +144,19 @@ def test_weights_that_do_not_fit_the_graph_are_refused(
     damaged.bin.write_bytes(damage(ncnn_model.bin.read_bytes()))
     with pytest.raises(QuantizeError):
         quantize(damaged, tiny_inputs(1), NcnnModel(param=tmp_path / "int8.param"))
+
+
+def test_the_self_test_holds_in_the_ncnn_of_this_machine(tmp_path: Path) -> None:
+    pytest.importorskip("ncnn")
+    test = build_selftest()
+    test.write(tmp_path)
+    with open_net(NcnnModel(param=tmp_path / test.model_name)) as net, net.create_extractor() as extractor:
+        for name, array in test.inputs.items():
+            extractor.input(name, as_mat(array[0]))
+        outputs = {case: np.asarray(extractor.extract(case)[1])[None] for case in test.expected}
+    test.check(outputs, runtime="ncnn")
+
+
+@pytest.mark.parametrize(("processor", "setting"), [("riscv64", "ON"), ("x86_64", "OFF"), ("aarch64", "OFF")])
+def test_only_riscv64_lays_out_blobs_by_its_vector_length(processor: str, setting: str) -> None:
+    assert build_options(processor)[VECTORS] == setting

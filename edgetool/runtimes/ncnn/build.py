@@ -33,7 +33,6 @@ LIBRARY = re.compile(r"libncnn\.so\.\d+")
 OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
     "NCNN_SHARED_LIB": "ON",
-    "NCNN_RVV": "ON",
     # Half precision and pre-1.0 vectors are not part of RV64GCV, and differ from the other runtimes' arithmetic.
     "NCNN_ZFH": "OFF",
     "NCNN_ZVFH": "OFF",
@@ -52,6 +51,7 @@ OPTIONS = {
     "NCNN_BUILD_EXAMPLES": "OFF",
     "NCNN_BUILD_TOOLS": "OFF",
 }
+VECTORS = "NCNN_RVV"
 COMPILE_FLAGS = "-g0"
 LINK_FLAGS = "-s"
 ZIG_NAMES = {"-march=rv64gcv": "-mcpu=baseline_rv64+v"}  # zig accepts no -march, and the last of several -mcpu applies
@@ -69,6 +69,12 @@ class PythonSource:
     sha256: Sha256
 
 
+def build_options(processor: str) -> dict[str, str]:
+    """Return ncnn's CMake options for a processor, named as in a triple."""
+    # With it, ncnn lays out int8 blobs by RISC-V's vector length, and divides by 0 on other processors.
+    return {**OPTIONS, VECTORS: "ON" if processor == "riscv64" else "OFF"}
+
+
 def ncnn_source() -> PythonSource:
     return read_document(_recipe() / "source.toml", PythonSource)
 
@@ -81,6 +87,7 @@ def build(toolchain: Toolchain, context: StepContext, note: Note = unheard) -> R
     store = context.store
     compiler = find_compiler("zig", toolchain)
     compiler = replace(compiler, renamed={**compiler.renamed, **ZIG_NAMES})
+    options = build_options(_processor(toolchain))
     source, patches = ncnn_source(), sorted((_recipe() / "patches").glob("*.patch"))
     inputs = {
         "name": NAME,
@@ -90,7 +97,7 @@ def build(toolchain: Toolchain, context: StepContext, note: Note = unheard) -> R
         "compiler": compiler.title,
         "target": compiler.target_flags,
         "renamed": compiler.renamed,
-        "options": OPTIONS,
+        "options": options,
         "flags": [COMPILE_FLAGS, LINK_FLAGS],
         "toolchain.cmake": sha256_file(recipe_folder() / "toolchain.cmake"),
     }
@@ -111,11 +118,15 @@ def build(toolchain: Toolchain, context: StepContext, note: Note = unheard) -> R
             variant=f"{compiler.title}, sha256 {source.sha256[:12]}",
             carries_libc=False,
         )
-        flags = tuple(f"{name}={setting}" for name, setting in OPTIONS.items())
+        flags = tuple(f"{name}={setting}" for name, setting in options.items())
         # ncnn chooses its kernels by the processor at run time.
         write_document(folder / "runtime.json", replace(described, flags=flags, chooses_kernels=True))
 
     return open_runtime(store.entry("runtime", inputs, make, force=context.force).path)
+
+
+def _processor(toolchain: Toolchain) -> str:
+    return toolchain.triple.partition("-")[0]
 
 
 def _recipe() -> Path:
@@ -135,13 +146,15 @@ def _compile(
         **cache_environment(store.root),
         **compiler.write_wrappers(folder / "bin"),
         "EDGETOOL_SOURCES": str(tree),
-        "EDGETOOL_PROCESSOR": toolchain.triple.partition("-")[0],
+        "EDGETOOL_PROCESSOR": _processor(toolchain),
         "EDGETOOL_CFLAGS": COMPILE_FLAGS,
         "EDGETOOL_LDFLAGS": LINK_FLAGS,
     }
     ninja = Path(import_module("ninja").BIN_DIR) / "ninja"
     places = {"CMAKE_TOOLCHAIN_FILE": recipe_folder() / "toolchain.cmake", "CMAKE_MAKE_PROGRAM": ninja}
-    definitions = [f"-D{name}={setting}" for name, setting in {**OPTIONS, **places}.items()]
+    definitions = [
+        f"-D{name}={setting}" for name, setting in {**build_options(_processor(toolchain)), **places}.items()
+    ]
     run_tool(
         [*PYTHON, "-m", "cmake", "-G", "Ninja", "-S", tree, "-B", build, *definitions],
         log=logs / f"ncnn-configure-{toolchain.triple}.log",

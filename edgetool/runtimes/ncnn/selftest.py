@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetool.runtimes.ncnn.convert import INT8_TERM, INT8_TERMS, Layer, NcnnModel, write_layers
+from edgetool.runtimes.ncnn.convert import INT8_TERM, INT8_TERMS, REQUANTIZED, Layer, NcnnModel, write_layers
 from edgetool.runtimes.selftest import CONVOLUTIONS, Array, SelfTest, convolve
 
 PRODUCTS = ((2, 2), (5, 4), (64, 15), (33, 16), (129, 33))  # inputs, outputs
@@ -30,14 +30,22 @@ class NcnnSelfTest(SelfTest):
 
     def add(self, kind: str, case: str, x: Array, w: Array, expected: Array, tolerance: Array, **settings: int) -> None:
         """Add a layer with its own input; `x` is (1, …). All scales are 1 in int8."""
+        self.add_layer(kind, self.add_input(case, x), case, w, **settings)
+        self.expect(case, expected, tolerance)
+
+    def add_input(self, case: str, x: Array) -> str:
+        """Add an input and return its blob."""
         sides = dict(zip((2, 1, 0) if x.ndim == 4 else (0,), x.shape[1:], strict=True))
         source = self.input(f"x_{case}", x)
         self.layers.append(_layer("Input", source, (), source, sides))
+        return source
+
+    def add_layer(self, kind: str, source: str, output: str, w: Array, **settings: int) -> None:
         numbers = {int(key.removeprefix("_")): number for key, number in settings.items()}
-        self.layers.append(_layer(kind, case, (source,), case, numbers))
-        scales = numbers.get(7, len(w)) + 1 if INT8_TERM in numbers else 0
+        self.layers.append(_layer(kind, output, (source,), output, numbers))
+        term = numbers.get(INT8_TERM, 0)
+        scales = (numbers.get(7, len(w)) + 1 + (term > REQUANTIZED)) * (term > 0)
         self.weights.append(bytes(4) + w.astype("<f4").tobytes() + np.ones(scales, "<f4").tobytes())
-        self.expect(case, expected, tolerance)
 
 
 def _layer(kind: str, name: str, inputs: tuple[str, ...], output: str, settings: dict[int, int]) -> Layer:
@@ -54,6 +62,7 @@ def build_selftest() -> NcnnSelfTest:
             _add_product(test, random, k, n, whole=whole)
         for shape in CONVOLUTIONS:
             _add_convolution(test, random, *shape, whole=whole)
+    _add_chain(test, random, 64, 5)
     return test
 
 
@@ -97,3 +106,18 @@ def _add_convolution(
     if groups > 1:
         settings["_7"] = groups
     test.add(kind, case, x, w, expected, tolerance, **settings)
+
+
+def _add_chain(test: NcnnSelfTest, random: np.random.Generator, channels: int, side: int) -> None:
+    """Add two pointwise convolutions, the first of which keeps its output in 8 bits. It reorders the channels."""
+    x = _numbers(random, (1, channels, side, side), whole=True)
+    order = random.permutation(channels)
+    first = np.eye(channels, dtype=np.float32)[order][:, :, None, None]
+    second = _numbers(random, (channels, channels, 1, 1), whole=True)
+    expected = convolve(x[:, order], second, 1, 1, 1).astype(np.float32)
+    tolerance = TOLERANCE * convolve(np.abs(x[:, order]), np.abs(second), 1, 1, 1)
+    case, kind, settings = "Convolution_chain_int8", "Convolution", {"_0": channels, "_1": 1, "_6": second.size}
+    kept = f"{case}_first"
+    test.add_layer(kind, test.add_input(case, x), kept, first, **settings, _8=REQUANTIZED + INT8_TERMS[kind])
+    test.add_layer(kind, kept, case, second, **settings, _8=INT8_TERMS[kind])
+    test.expect(case, expected, tolerance)
