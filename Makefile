@@ -69,7 +69,7 @@ runtime: $(VENV)/.dev
 # ncnn, which deployments and the benchmark of kernels are compared with: its build takes four minutes the first time.
 test-ncnn: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
-	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/models/test_ncnn.py tests/benchmarks
+	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/runtimes/test_ncnn_models.py tests/benchmarks
 
 # What LiteRT's converter and quantizer make, beside PyTorch: a gigabyte of tools the first time.
 test-litert: $(VENV)/.dev
@@ -137,6 +137,13 @@ bench: $(VENV)/.dev
 bench-kernels: runtime
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
 	$(VENV)/bin/python -m benchmarks.kernels
+
+# MobileNetV2, ResNet-18 and a small ViT in ONNX Runtime, TensorFlow Lite and ncnn, by instructions at VLEN 256: writes
+# docs/runtimes-counted.md. The first time half an hour on two cores; what was counted is kept. MODELS="small_vit" counts one.
+.PHONY: bench-runtimes
+bench-runtimes: $(VENV)/.dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
+	$(VENV)/bin/python -m benchmarks.runtimes $(MODELS)
 
 # Estimates beside published measurements, from the counts of RUNS and those that are kept: writes docs/estimates.md.
 estimates: $(VENV)/.dev

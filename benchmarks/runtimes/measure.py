@@ -1,0 +1,49 @@
+"""Each model in each runtime and precision on the emulated board: a deployment's plan, and the rows of its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from benchmarks.zoo.models import ZOO
+from edgetool.api import Model
+from edgetool.pipeline.deploy import deployment_cases
+from edgetool.pipeline.plan import Plan
+from edgetool.pipeline.prepare import Preparation
+from edgetool.pipeline.run import in_this_process, run_cases
+from edgetool.platform.context import StepContext
+from edgetool.platform.values import value
+from edgetool.records.case import OWN_RUNTIME
+from edgetool.records.results import read_run
+from edgetool.reports.rows import Row, rows
+
+TARGET = "qemu-riscv64"
+RUNTIMES = (OWN_RUNTIME, "tflite", "ncnn")
+IMAGES = 2  # held-out inputs that outputs are compared on
+MODELS = tuple(model for model in ZOO if model.title in ("mobilenet_v2", "resnet18", "small_vit"))
+
+
+@value
+class Findings:
+    """`docs/runtimes-counted.json`, which the page is made from."""
+
+    SCHEMA: ClassVar[int] = 1
+    schema: int = SCHEMA
+    rows: tuple[Row, ...] = ()
+
+    def joined(self, found: tuple[Row, ...]) -> Findings:
+        """With these rows in place of those of the same models."""
+        models = {row.model for row in found}
+        return Findings(rows=(*(row for row in self.rows if row.model not in models), *found))
+
+
+def measure(model: Model, context: StepContext, folder: Path) -> tuple[Row, ...]:
+    """Return a model's rows on the board. Records are kept in `folder`.
+
+    A case that cannot be made or run is a row with its reason. Raises EdgetoolError when ONNX Runtime's cannot.
+    """
+    instruments = ("accuracy", "instructions")  # an emulator's times say nothing
+    plan = Plan(models=(model,), targets=(TARGET,), runtimes=RUNTIMES, instruments=instruments, images=IMAGES)
+    cases = Preparation(deployment_cases(plan), context).cases()
+    run_cases(cases, folder, in_this_process(context), command="deploy", name=model.title, title=model.title)
+    return tuple(row for row in rows(read_run(folder).entries) if row.target == TARGET)
