@@ -87,15 +87,42 @@ def test_ncnn_uses_vectors_and_two_inferences_are_alike(bench: Bench) -> None:
     assert first == pytest.approx(second, abs=1000)  # what an allocator does differs a little each time
 
 
+def param(old: bytes, new: bytes) -> tuple[str, Callable[[bytes], bytes]]:
+    """A change of the graph's text."""
+    return "param", lambda data: data.replace(old, new, 1)
+
+
+CONVOLUTION = b"0=8 1=3 11=3"
+# Of the tiny model: an input, a convolution, a pooling and an inner product.
 DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "empty graph": ("param", lambda data: data[:0]),
     "no graph": ("param", lambda data: b"\xff" * len(data)),
     "graph cut": ("param", lambda data: data[: len(data) // 2]),
-    "more layers than there are": ("param", lambda data: data.replace(b"4 4", b"400000000 4", 1)),
-    "no layers": ("param", lambda data: data.replace(b"4 4", b"-4 -4", 1)),
-    "an input as large as memory": ("param", lambda data: data.replace(b"0=16", b"0=2000000000", 1)),
+    "graph cut within a number": ("param", lambda data: data.rstrip()[:-1]),
+    "wrong magic": param(b"7767517", b"7767518"),
+    "more layers than there are": param(b"4 4", b"400000000 4"),
+    "fewer layers than there are": param(b"4 4", b"2 2"),
+    "fewer blobs than there are": param(b"4 4", b"4 1"),
+    "no layers": param(b"4 4", b"-4 -4"),
+    "two thousand million inputs": param(b"convrelu_0 1 1", b"convrelu_0 2000000000 1"),
+    "a loop": param(b"convrelu_0 1 1 input", b"convrelu_0 1 1 2"),
+    "an unknown layer": param(b"Pooling", b"Secreting"),
+    "an input as large as memory": param(b"0=16", b"0=2000000000"),
+    "an input of a negative size": param(b"0=16", b"0=-16"),
+    "no channels": param(CONVOLUTION, b"0=0 1=3 11=3"),
+    "a kernel of no size": param(CONVOLUTION, b"0=8 1=0 11=3"),
+    "a kernel larger than its weights": param(CONVOLUTION, b"0=8 1=30000 11=3"),
+    "a stride of 0": param(b" 3=2 4=1", b" 3=0 4=1"),
+    "padding larger than memory": param(b"13=2 14=1", b"13=2 14=1000000000"),
+    "an array as large as memory": param(b" 9=1", b" -23310=2000000000,1"),
+    "a parameter beyond all": param(b" 9=1", b" 70000=1"),
+    "scales that are not there": param(b" 9=1", b" 9=1 8=2"),
     "no weights": ("bin", lambda data: data[:0]),
     "weights cut": ("bin", lambda data: data[:-100]),
+    "weights and more": ("bin", lambda data: data + bytes(4)),
+    "weights that say they are half floats": ("bin", lambda data: b"\x47\x6b\x30\x01" + data[4:]),
+    "weights that say they are integers": ("bin", lambda data: b"\x38\x4b\x0d\x00" + data[4:]),
+    "weights that say they are a table": ("bin", lambda data: b"\xff" * 4 + data[4:]),
 }
 
 

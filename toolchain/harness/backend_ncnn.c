@@ -2,6 +2,7 @@
  *
  * ncnn has no batch axis; results have a leading batch axis of 1. Graphs needn't contain the sizes of their inputs, but
  * edgetool writes them to the parameters of the input layers. All tensors are float32. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,26 @@ static bool weights_path(struct harness *harness, char *path, size_t size) {
   return true;
 }
 
+/* Load the weights. A graph that leaves a part of the file is not theirs, and would compute nonsense. */
+static bool load_weights(struct harness *harness, const char *path) {
+  struct ncnn *ncnn = harness->state;
+  char text[4608];
+  bool loaded = false, whole = false;
+  FILE *file = fopen(path, "rb");
+  if (file != NULL) {
+    ncnn_datareader_t reader = ncnn->ncnn_datareader_create_from_stdio(file);
+    loaded = ncnn->ncnn_net_load_model_datareader(ncnn->net, reader) == 0;
+    whole = fgetc(file) == EOF;
+    ncnn->ncnn_datareader_destroy(reader);
+    fclose(file);
+  }
+  if (!loaded || !whole) {
+    snprintf(text, sizeof text, loaded ? "the graph takes only a part of %s" : "ncnn cannot load the weights %s", path);
+    return fail(harness, text);
+  }
+  return true;
+}
+
 static bool load(struct harness *harness) {
   struct ncnn *ncnn = harness->state;
   const struct options *options = &harness->options;
@@ -61,11 +82,7 @@ static bool load(struct harness *harness) {
     snprintf(text, sizeof text, "ncnn cannot load the graph %s", options->model);
     return fail(harness, text);
   }
-  if (ncnn->ncnn_net_load_model(ncnn->net, weights) != 0) {
-    snprintf(text, sizeof text, "ncnn cannot load the weights %s", weights);
-    return fail(harness, text);
-  }
-  return true;
+  return load_weights(harness, weights);
 }
 
 /* Read the sizes from the parameters of a layer: 0=w 1=h 11=d 2=c. */

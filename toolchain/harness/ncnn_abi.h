@@ -4,11 +4,13 @@
 #define EDGETOOL_NCNN_ABI_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 typedef struct __ncnn_allocator_t *ncnn_allocator_t;
 typedef struct __ncnn_option_t *ncnn_option_t;
 typedef struct __ncnn_mat_t *ncnn_mat_t;
 typedef struct __ncnn_net_t *ncnn_net_t;
+typedef struct __ncnn_datareader_t *ncnn_datareader_t;
 typedef struct __ncnn_extractor_t *ncnn_extractor_t;
 
 /* X(name, result, parameters) */
@@ -25,7 +27,9 @@ typedef struct __ncnn_extractor_t *ncnn_extractor_t;
   X(ncnn_net_destroy, void, (ncnn_net_t))                                              \
   X(ncnn_net_set_option, void, (ncnn_net_t, ncnn_option_t))                            \
   X(ncnn_net_load_param, int, (ncnn_net_t, const char *path))                          \
-  X(ncnn_net_load_model, int, (ncnn_net_t, const char *path))                          \
+  X(ncnn_net_load_model_datareader, int, (ncnn_net_t, const ncnn_datareader_t))        \
+  X(ncnn_datareader_create_from_stdio, ncnn_datareader_t, (FILE *))                    \
+  X(ncnn_datareader_destroy, void, (ncnn_datareader_t))                                \
   X(ncnn_net_get_input_count, int, (const ncnn_net_t))                                 \
   X(ncnn_net_get_output_count, int, (const ncnn_net_t))                                \
   X(ncnn_net_get_input_name, const char *, (const ncnn_net_t, int))                    \
