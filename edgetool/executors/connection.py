@@ -64,6 +64,11 @@ class Remote:
             offset += sent
             pace.passed(sent)
 
+    @property
+    def window_bytes(self) -> int:
+        """How much the command may still be sent. It grows whenever the board has taken some of what was sent."""
+        return int(self._channel.out_window_size)
+
     def close_stdin(self) -> None:
         with contextlib.suppress(OSError, EOFError):
             self._channel.shutdown_write()
@@ -138,7 +143,8 @@ class Connection:
         host = self.host
         with contextlib.ExitStack() as stack:
             try:
-                transport = _transport(paramiko, self._socket(stack), known_kinds(host), self._timeout_s)
+                stream = _Heard(self._socket(stack))
+                transport = _transport(paramiko, stream, known_kinds(host), self._timeout_s)
                 stack.callback(transport.close)
                 _shake_hands(transport, self._timeout_s)
                 check_key(host, transport.get_remote_server_key(), accept_new=self._accept_new)
@@ -150,7 +156,7 @@ class Connection:
                     hint=_how_to_reach(host, error),
                 ) from error
             transport.set_keepalive(KEEPALIVE_S)
-            stack.enter_context(_watched(transport, self._timeout_s))
+            stack.enter_context(_watched(transport, stream, self._timeout_s))
             self._transport = transport
             self._open = stack.pop_all()
         return self
@@ -251,18 +257,39 @@ def _shake_hands(transport: Any, timeout_s: float) -> None:
             raise
 
 
-@contextmanager
-def _watched(transport: Any, timeout_s: float) -> Iterator[None]:
-    """Probe the link periodically, and close it when there is no answer so that every wait on it ends.
+class _Heard:
+    """A socket, or a channel in its place, that knows how long it has received nothing."""
 
-    The kernel detects a dead board that is reached directly. Behind a jump host or a proxy command it can't, since the
-    host in between accepts the data.
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._last_s = time.monotonic()
+
+    @property
+    def silent_s(self) -> float:
+        return time.monotonic() - self._last_s
+
+    def recv(self, size: int) -> bytes:
+        data: bytes = self._stream.recv(size)
+        self._last_s = time.monotonic()
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextmanager
+def _watched(transport: Any, stream: _Heard, timeout_s: float) -> Iterator[None]:
+    """Probe a silent link periodically, and close it when there is no answer so that every wait on it ends.
+
+    A link that brings something is not probed: over a slow one, the answer would be late behind an upload. The kernel
+    detects a dead board that is reached directly. Behind a jump host or a proxy command it can't, since the host in
+    between accepts the data.
     """
     stop = threading.Event()
 
     def watch() -> None:
         while not stop.wait(timeout_s):
-            if not _answers(transport, timeout_s):
+            if stream.silent_s >= timeout_s and not _answers(transport, timeout_s):
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)

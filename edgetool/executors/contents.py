@@ -39,14 +39,14 @@ def listing_script(content: str) -> bytes:
 def sound_script(content: str, hashes: Iterable[str], *, can_hash: bool) -> bytes:
     """Print the contents that are on the board, verified by hashing them there.
 
-    Remove those that don't match their name.
+    Remove those that don't match their name, and print a dot for each.
     """
     sound = 'sum=$(sha256sum <"$1") && [ "${sum%% *}" = "$1" ] && touch "$1"' if can_hash else "false"
     return compound(
         f"cd {quote(content)} || exit 1",
         "look() {",
         '  [ -f "$1" ] || return 0',
-        f'  if {sound}; then echo "$1"; else rm -f "$1"; fi',
+        f'  if {sound}; then echo "$1"; else rm -f "$1"; echo .; fi',
         "}",
         *(f"look {quote(name)}" for name in hashes),
     )
@@ -70,7 +70,7 @@ def store_script(content: str, part: str, *, append: bool) -> bytes:
 
 
 def keep_script(content: str, files: Iterable[Stored], *, can_hash: bool) -> bytes:
-    """Rename finished uploads to their SHA-256. Remove and print those whose content is wrong.
+    """Rename finished uploads to their SHA-256, printing a dot. Remove and print those whose content is wrong.
 
     An upload over a single link is intact, since SSH guarantees it. A resumed one is hashed.
     """
@@ -79,7 +79,7 @@ def keep_script(content: str, files: Iterable[Stored], *, can_hash: bool) -> byt
         "keep() {",  # PART SHA256 SIZE WHOLE
         '  if [ "$4" = yes ]; then sum=$2; else sum=$(sha256sum <"$1"); fi',
         '  if [ "$(wc -c <"$1")" -eq "$3" ] && [ "${sum%% *}" = "$2" ]; then',
-        '    chmod 700 "$1" && mv -f "$1" "$2" || exit 1',
+        '    chmod 700 "$1" && mv -f "$1" "$2" && echo . || exit 1',
         '  else rm -f "$1"; echo "$1"; fi',
         "}",
         *(
@@ -90,18 +90,25 @@ def keep_script(content: str, files: Iterable[Stored], *, can_hash: bool) -> byt
 
 
 def place_script(work: str, content: str, folders: Iterable[str], files: Iterable[Placement], *, cap_kib: int) -> bytes:
-    """Copy or link stored contents into the work folder, then remove the oldest contents beyond the cap."""
+    """Copy or link stored contents into the work folder, then remove the oldest contents beyond the cap.
+
+    Prints a dot after each folder and each file. Starts few programs: one takes a busy emulated board a tenth of a
+    second, and a bundle has dozens of files.
+    """
     return compound(
         "umask 022",
         f"content={quote(content)}",
         f"cd {quote(work)} || exit 1",
         "place() {",  # HASH MODE PATH LINK
         '  [ ! -d "$3" ] || { echo "$3 is a folder there" >&2; exit 1; }',
-        '  rm -f "$3" || exit 1',
-        '  if [ "$4" = link ] && ln "$content/$1" "$3" 2>/dev/null; then return; fi',
-        '  cp "$content/$1" "$3" && chmod "$2" "$3" || exit 1',
+        '  { [ ! -e "$3" ] && [ ! -L "$3" ]; } || rm -f "$3" || exit 1',
+        '  if [ "$4" = copy ] || ! ln "$content/$1" "$3" 2>/dev/null; then',
+        '    cat "$content/$1" >"$3" || exit 1',
+        '    [ "$2" = 644 ] || chmod "$2" "$3" || exit 1',
+        "  fi",
+        "  printf .",
         "}",
-        *(f"mkdir -p {inside(path)} || exit 1" for path in folders),
+        *(f"mkdir -p {inside(path)} && printf . || exit 1" for path in folders),
         *(
             f"place {file.sha256} {755 if file.executable else 644} {inside(file.path)} "
             + ("link" if file.size_bytes >= LINK_FROM_BYTES else "copy")
@@ -109,9 +116,10 @@ def place_script(work: str, content: str, folders: Iterable[str], files: Iterabl
         ),
         'cd "$content" || exit 0',
         "total=0",
-        "for name in $(ls -t); do",
-        '  total=$((total + ($(wc -c <"$name") + 1023) / 1024))',
-        f'  [ "$total" -le {cap_kib} ] || rm -f "$name"',
+        "ls -lnt | while read -r mode links owner group size rest; do",
+        '  case "$size" in "" | *[!0-9]*) continue ;; esac',
+        "  total=$((total + (size + 1023) / 1024))",
+        f'  [ "$total" -le {cap_kib} ] || rm -f "./${{rest##* }}"',
         "done",
         "exit 0",
     )

@@ -136,15 +136,17 @@ class Link:
         """Start a script that reads nothing and prints at most `limit_bytes`. Raises LinkLost, TransferError."""
         return self.shells.start(script, limit_bytes=limit_bytes)
 
-    def do(self, script: bytes, what: str, *, on_bytes: int = 0) -> Ended:
+    def do(self, script: bytes, what: str, *, on_bytes: int = 0, steps: int = 0) -> Ended:
         """Run a script that must succeed. Its time limit grows with `on_bytes`, the bytes it hashes or copies.
 
-        Raises TransferError with the shell's last line, LinkLost.
+        A script of several `steps` prints something after each of them, which renews the limit: a busy board takes its
+        time for many files. Raises TransferError with the shell's last line, LinkLost.
         """
         limit_s = self.timeout_s + on_bytes / SLOWEST_DISK_BYTES_PER_S
-        ended = self.start(script).collect(limit_s)
+        ended = self.start(script).collect(limit_s, steps=steps)
         if ended is None:
-            raise TransferError(f"cannot {what}: the board took longer than {limit_s:.0f} s", hint="is it overloaded?")
+            said = "made no progress for" if steps else "took longer than"
+            raise TransferError(f"cannot {what}: the board {said} {limit_s:.0f} s", hint="is it overloaded?")
         if ended.exit_code != 0:
             raise refused(what, ended.stderr)
         return ended

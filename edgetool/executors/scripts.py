@@ -87,13 +87,22 @@ class Reply:
         except TimeoutError as error:
             raise self._remote.silent("sent nothing, or almost nothing,") from error
 
-    def collect(self, timeout_s: float | None) -> Ended | None:
+    def collect(self, timeout_s: float | None, *, steps: int = 0) -> Ended | None:
         """Wait for the script's result. Return None and abandon the script after `timeout_s`.
 
-        Raises LinkLost, TransferError when the output is too long, ExecutorError without an exit code.
+        Output renews the time limit, at most `steps` times. Raises LinkLost, TransferError when the output is too long,
+        ExecutorError without an exit code.
         """
-        stdout = Tail(partial(self._stdout.read, NEVER))
-        stdout.join(timeout_s)
+        deadline = Deadline(timeout_s, renewals=steps)
+
+        def receive() -> bytes:
+            chunk = self._stdout.read(NEVER)
+            deadline.renew()
+            return chunk
+
+        stdout = Tail(receive)
+        while stdout.is_alive() and deadline.left_s > 0:
+            stdout.join(None if timeout_s is None else deadline.left_s)
         if stdout.is_alive():
             self.close()
             return None
@@ -150,8 +159,9 @@ class _Marked:
             before, found, after = self._held.partition(self._mark)
             code, whole, _ = after.partition(b"\0")
             if not found:
-                # keep what may be the beginning of the mark
-                before = self._held[: max(0, len(self._held) - len(self._mark) + 1)]
+                # keep what may be the beginning of the mark, whose only zero byte is its first
+                start = self._held.rfind(b"\0")
+                before = self._held[:start] if start >= 0 and self._mark.startswith(self._held[start:]) else self._held
             elif whole and not before:
                 self.code = int(code) if code.isdigit() and len(code) < 4 else 255
                 return b""

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edgetool.errors import TransferError
@@ -19,7 +18,7 @@ from edgetool.executors.link import SLOWEST_DISK_BYTES_PER_S, Link, refused
 from edgetool.executors.shell import answer_in
 from edgetool.platform.files import is_inside, sha256_file
 from edgetool.platform.foreign import one_line
-from edgetool.platform.limits import Deadline, Pace
+from edgetool.platform.limits import Pace
 
 PARALLEL_UPLOADS = 4
 PART = ".part"
@@ -62,6 +61,7 @@ def put(link: Link, local: Path, remote: PurePosixPath, *, cap_kib: int) -> None
         contents.place_script(f"{link.work}/files", link.content, folders, placements, cap_kib=cap_kib),
         f"put {local}",
         on_bytes=sum(source.size_bytes for source, _, _ in files),
+        steps=len(folders) + len(files),
     )
 
 
@@ -97,8 +97,8 @@ def _sound(link: Link, hashes: Set[str], size_bytes: int) -> Set[str]:
     if not hashes:
         return set()
     script = contents.sound_script(link.content, sorted(hashes), can_hash=link.can_hash)
-    ended = link.do(script, "hash the stored files", on_bytes=size_bytes)
-    return set(ended.stdout.decode(errors="replace").split())
+    ended = link.do(script, "hash the stored files", on_bytes=size_bytes, steps=len(hashes))
+    return hashes & set(ended.stdout.decode(errors="replace").split())
 
 
 def _upload(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) -> dict[str, str]:
@@ -120,8 +120,12 @@ def _send_all(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) 
     """Send all files in parallel."""
     offsets = [parts.get(source.state, 0) for source in sources]
     shells = link.shells.reserve(len(sources))
+    # All scripts go before any file: over a slow link, one would be late behind the others' files.
+    for shell, source, offset in zip(shells, sources, offsets, strict=True):
+        with contextlib.suppress(BrokenPipeError):  # a closed shell sends no answer
+            shell.write(contents.store_script(link.content, source.part, append=offset > 0))
     with ThreadPoolExecutor(len(sources)) as pool:
-        hashes = list(pool.map(partial(_send, link), shells, sources, offsets))
+        hashes = list(pool.map(_send, shells, sources, offsets))
     return [
         contents.Stored(part=source.part, sha256=sha256, size_bytes=source.size_bytes, whole=offset == 0)
         for source, sha256, offset in zip(sources, hashes, offsets, strict=True)
@@ -132,15 +136,14 @@ def _keep(link: Link, stored: Sequence[contents.Stored]) -> Set[str]:
     """Return the uploads whose content is wrong."""
     script = contents.keep_script(link.content, stored, can_hash=link.can_hash)
     size_bytes = sum(file.size_bytes for file in stored)
-    said = link.do(script, "store the uploads", on_bytes=size_bytes).stdout.decode(errors="replace")
+    ended = link.do(script, "store the uploads", on_bytes=size_bytes, steps=len(stored))
+    said = ended.stdout.decode(errors="replace")
     return {file.part for file in stored} & set(said.split())
 
 
-def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
+def _send(remote: Remote, source: _Source, offset: int) -> str:
     """Send a file from `offset` on. Return the hash of the whole file. Raises TransferError, LinkLost."""
     path = source.path
-    with contextlib.suppress(BrokenPipeError):  # a closed shell sends no answer
-        remote.write(contents.store_script(link.content, source.part, append=offset > 0))
     # The shell may read ahead on stdin, so wait for it to ask.
     if (word := _answer(remote, path, 0)) != "go":
         raise refused(f"put {path}", word.encode())
@@ -169,10 +172,29 @@ def _send(link: Link, remote: Remote, source: _Source, offset: int) -> str:
     return digest.hexdigest()
 
 
+class _Taking(Pace):
+    """The time for the answer to an upload. What the board takes of it counts as progress: a slow link holds much."""
+
+    def __init__(self, remote: Remote, written_bytes: int) -> None:
+        super().__init__(remote.silence_s + written_bytes / SLOWEST_DISK_BYTES_PER_S)
+        self._remote = remote
+        self._window_bytes = remote.window_bytes
+        self._left_bytes = written_bytes
+
+    @property
+    def left_s(self) -> float:
+        taken = min(self._remote.window_bytes - self._window_bytes, self._left_bytes)
+        if taken > 0:
+            self._window_bytes += taken
+            self._left_bytes -= taken
+            self.passed(taken)
+        return super().left_s
+
+
 def _answer(remote: Remote, path: Path, written_bytes: int) -> str:
     """Return the word of the next answer, allowing time for `written_bytes`. Raises TransferError, LinkLost."""
     said = b""
-    deadline = Deadline(remote.silence_s + written_bytes / SLOWEST_DISK_BYTES_PER_S)
+    deadline = _Taking(remote, written_bytes)
     try:
         while len(said) < ANSWER_LIMIT_BYTES and (chunk := remote.read(deadline)):
             said += chunk

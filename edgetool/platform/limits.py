@@ -38,10 +38,18 @@ class Pace:
 
 
 class Deadline:
-    """A fixed deadline, or none when `after_s` is None."""
+    """A deadline, or none when `after_s` is None. Progress renews it, at most `renewals` times."""
 
-    def __init__(self, after_s: float | None) -> None:
+    def __init__(self, after_s: float | None, *, renewals: int = 0) -> None:
+        self._after_s = after_s
         self._end_s = None if after_s is None else time.monotonic() + after_s
+        self._renewals = renewals
+
+    def renew(self) -> None:
+        """Begin again after progress, unless all renewals are used up."""
+        if self._after_s is not None and self._renewals > 0:
+            self._end_s = time.monotonic() + self._after_s
+            self._renewals -= 1
 
     @property
     def left_s(self) -> float:

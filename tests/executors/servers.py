@@ -221,6 +221,7 @@ class Link(threading.Thread):
         self.passed_bytes = 0  # to the server
         self.returned_bytes = 0  # from it
         self.delay_s = 0.0  # of each piece
+        self.piece_bytes = 65536  # at most
         self._break: tuple[bool, int, bool] | None = None  # to the server?, after so many bytes, for good?
         self._frozen = threading.Event()
         self._garbled = threading.Event()
@@ -253,7 +254,7 @@ class Link(threading.Thread):
 
     def _pump(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
+            while data := source.recv(self.piece_bytes):
                 if self._frozen.is_set():
                     continue
                 if self.delay_s:

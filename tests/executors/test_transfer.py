@@ -11,6 +11,7 @@ import pytest
 from edgetool.errors import ConnectError, LinkLost, TransferError
 from edgetool.targets.registry import open_executor
 from tests.executors.servers import BOUND_S, Server, linked
+from tests.hostile.board import Liar, lying_openssh
 from tests.support.waiting import await_true, within
 
 
@@ -112,6 +113,36 @@ def test_many_files_go_over_a_slow_link_at_the_first_try(server: Server, tmp_pat
             before = link.connections
             executor.put(folder, PurePosixPath("folder"))
             assert link.connections == before, "the link was lost and made again"
+
+
+def test_a_file_that_is_longer_on_its_way_than_a_board_may_be_silent_arrives(server: Server, tmp_path: Path) -> None:
+    """The buffers on the way take all of it at once, and pass on 100 kB a second."""
+    file = random_file(tmp_path / "model", 700_000)
+    with linked(server, tmp_path / "link") as (behind, link):
+        target = behind.target(folder=str(tmp_path / "there"), connect_timeout_s=3.0, lease_s=30.0)
+        with open_executor(target) as executor, within(BOUND_S):
+            link.piece_bytes, link.delay_s = 4096, 0.04
+            before = link.connections
+            executor.put(file, PurePosixPath("model"))
+            assert link.connections == before, "the link was lost and made again"
+            link.piece_bytes, link.delay_s = 65536, 0.0
+            executor.get(PurePosixPath("model"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_a_board_that_is_slow_with_each_of_many_files_gets_them_all(tmp_path: Path) -> None:
+    """All of them take it longer than it may be silent."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number in range(12):
+        random_file(folder / str(number), 1000)
+    slowly = "".join(f'{name}() {{ sleep 0.4; command {name} "$@"; }}\n' for name in ("cat", "cp"))
+    with lying_openssh(tmp_path / "sshd") as server, within(BOUND_S):
+        Liar(server=server).says(slowly)
+        with open_executor(server.target(folder=str(tmp_path / "there"), connect_timeout_s=3.0)) as executor:
+            executor.put(folder, PurePosixPath("folder"))
+            arrived = {path.name: path.read_bytes() for path in tmp_path.glob("there/work/*/files/folder/*")}
+    assert arrived == {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_files_of_one_content_lie_there_once(server: Server, tmp_path: Path) -> None:

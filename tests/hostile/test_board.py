@@ -115,6 +115,7 @@ TOOLS = {
     "floods stderr": "command cat /dev/zero >&2",
     "nonsense": "echo nonsense",
     "random": "head -c 300 /dev/urandom",
+    "drips": "while :; do printf .; sleep 0.2; done",
     "nothing": ":",
     "fails": "return 1",
     "a huge number": "echo 99999999999999999999999999",
@@ -122,7 +123,7 @@ TOOLS = {
     "killed": "kill -KILL $$",
 }
 USED_BY = {
-    put: ("ls", "mkdir", "mv", "chmod", "cp", "wc", "cat", "sha256sum"),
+    put: ("ls", "mkdir", "mv", "chmod", "wc", "cat", "sha256sum"),
     get: ("cat",),
     get_folder: ("find",),
     run: ("readlink", "cat", "mkdir", "ln"),
