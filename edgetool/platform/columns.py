@@ -61,6 +61,11 @@ class Column(Generic[T]):
         return " ".join(part for part in ("" if value is None else self.format(value), self.note(row)) if part)
 
 
+def raw(field: str, value: Callable[[T], object]) -> Column[T]:
+    """Return a column that only the CSV has."""
+    return Column(title="", field=field, value=value, detail=Detail.RAW)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """The text of a table cell and the value it is sorted by."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgetool.models.spec import Precision
-from edgetool.platform.columns import Column, Detail, Shown, Table
+from edgetool.platform.columns import Column, Detail, Shown, Table, raw
 from edgetool.platform.format import count_text, energy_text, percent_text, plural, ratio_text, size_text, time_text
 from edgetool.records.caveats import Caveat
 from edgetool.records.stats import Interval
@@ -82,7 +82,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         note=_target_note,
         detail=Detail.BRIEF,
     ),
-    Column(title="", field="emulated", value=lambda row: str(row.emulated).lower(), detail=Detail.RAW),
+    raw("emulated", lambda row: str(row.emulated).lower()),
     Column(
         title="runtime",
         field="runtime",
@@ -99,7 +99,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         detail=Detail.BRIEF,
         shown=Shown.IF_VARIED,
     ),
-    Column(title="", field="release", value=lambda row: row.release, detail=Detail.RAW),
+    raw("release", lambda row: row.release),
     Column(title="outcome", field="outcome", value=_outcome, detail=Detail.BRIEF, shown=Shown.IF_ANY),
     Column(
         title="size",
@@ -108,7 +108,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=size_text,
         detail=Detail.BRIEF,
     ),
-    Column(title="", field="library_bytes", value=lambda row: row.library_bytes, detail=Detail.RAW),
+    raw("library_bytes", lambda row: row.library_bytes),
     Column(
         title="load",
         field="session_load_ns",
@@ -123,8 +123,8 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=time_text,
         meaning="the first inference after session creation",
     ),
-    Column(title="", field="repetitions", value=lambda row: row.latency and row.latency.count, detail=Detail.RAW),
-    Column(title="", field="min_ns", value=lambda row: row.latency and row.latency.min_ns, detail=Detail.RAW),
+    raw("repetitions", lambda row: row.latency and row.latency.count),
+    raw("min_ns", lambda row: row.latency and row.latency.min_ns),
     Column(
         title="p50",
         field="p50_ns",
@@ -141,7 +141,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         meaning="90 % of the repetitions took at most this long; p99 likewise",
     ),
     Column(title="p99", field="p99_ns", value=lambda row: row.latency and row.latency.p99_ns, format=time_text),
-    Column(title="", field="max_ns", value=lambda row: row.latency and row.latency.max_ns, detail=Detail.RAW),
+    raw("max_ns", lambda row: row.latency and row.latency.max_ns),
     Column(
         title="spread",
         field="spread",
@@ -158,9 +158,9 @@ COLUMNS: tuple[Column[Row], ...] = (
         detail=Detail.BRIEF,
         meaning="ratio of medians, against fp32 on the same target; “apart” if the two were not timed in turn",
     ),
-    Column(title="", field="ratio_low", value=lambda row: row.ratio and round(row.ratio.low, 4), detail=Detail.RAW),
-    Column(title="", field="ratio_high", value=lambda row: row.ratio and round(row.ratio.high, 4), detail=Detail.RAW),
-    Column(title="", field="ratio_in_turn", value=_is_in_turn, detail=Detail.RAW),
+    raw("ratio_low", lambda row: row.ratio and round(row.ratio.low, 4)),
+    raw("ratio_high", lambda row: row.ratio and round(row.ratio.high, 4)),
+    raw("ratio_in_turn", _is_in_turn),
     Column(
         title="÷ deployed",
         field="time_ratio_to_deployed",
@@ -211,10 +211,10 @@ COLUMNS: tuple[Column[Row], ...] = (
         shown=Shown.IF_ANY,
         meaning="share of the same images whose label is among the five largest outputs",
     ),
-    Column(title="", field="images", value=lambda row: row.images, detail=Detail.RAW),
-    Column(title="", field="correct", value=lambda row: row.correct, detail=Detail.RAW),
-    Column(title="", field="images_all", value=lambda row: row.images_all, detail=Detail.RAW),
-    Column(title="", field="correct_all", value=lambda row: row.correct_all, detail=Detail.RAW),
+    raw("images", lambda row: row.images),
+    raw("correct", lambda row: row.correct),
+    raw("images_all", lambda row: row.images_all),
+    raw("correct_all", lambda row: row.correct_all),
     Column(
         title="output vs host",
         field="output_difference",
@@ -234,11 +234,11 @@ COLUMNS: tuple[Column[Row], ...] = (
         shown=Shown.IF_ANY,
         meaning="the same, against fp32 on the same target",
     ),
-    Column(title="", field="fp32_signal_to_noise_db", value=lambda row: row.fp32_signal_to_noise_db, detail=Detail.RAW),
-    Column(title="", field="fp32_cosine", value=lambda row: row.fp32_cosine, detail=Detail.RAW),
-    Column(title="", field="same_predictions", value=lambda row: row.same_predictions, detail=Detail.RAW),
-    Column(title="", field="signal_to_noise_db", value=lambda row: row.signal_to_noise_db, detail=Detail.RAW),
-    Column(title="", field="cosine", value=lambda row: row.cosine, detail=Detail.RAW),
+    raw("fp32_signal_to_noise_db", lambda row: row.fp32_signal_to_noise_db),
+    raw("fp32_cosine", lambda row: row.fp32_cosine),
+    raw("same_predictions", lambda row: row.same_predictions),
+    raw("signal_to_noise_db", lambda row: row.signal_to_noise_db),
+    raw("cosine", lambda row: row.cosine),
     Column(
         title="instructions",
         field="instructions",
@@ -262,8 +262,8 @@ COLUMNS: tuple[Column[Row], ...] = (
         format=ratio_text,
         shown=Shown.IF_ANY,
     ),
-    Column(title="", field="load_bytes", value=lambda row: row.load_bytes, detail=Detail.RAW),
-    Column(title="", field="store_bytes", value=lambda row: row.store_bytes, detail=Detail.RAW),
+    raw("load_bytes", lambda row: row.load_bytes),
+    raw("store_bytes", lambda row: row.store_bytes),
     Column(
         title="kernels",
         field="kernels",
@@ -271,7 +271,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         shown=Shown.IF_ANY,
         meaning="the kernels that the runtime chose here, or “scalar” if no vector instruction was counted",
     ),
-    Column(title="", field="caveats", value=lambda row: " ".join(row.caveats), detail=Detail.RAW),
+    raw("caveats", lambda row: " ".join(row.caveats)),
 )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from edgetool.estimates.cores import Core
 from edgetool.estimates.estimate import Bound
 from edgetool.estimates.rows import EstimateRow, Interval, OperatorEstimate, rows
-from edgetool.platform.columns import Column, Detail, Table
+from edgetool.platform.columns import Column, Detail, Table, raw
 from edgetool.platform.format import count_text, percent_text, time_text
 from edgetool.records.record import Record
 
@@ -46,8 +46,8 @@ COLUMNS: tuple[Column[EstimateRow], ...] = (
         detail=Detail.BRIEF,
         meaning="from perfect overlap of arithmetic, memory accesses and issue, to none",
     ),
-    Column(title="", field="cycles_low", value=lambda row: round(row.cycles.low), detail=Detail.RAW),
-    Column(title="", field="cycles_high", value=lambda row: round(row.cycles.high), detail=Detail.RAW),
+    raw("cycles_low", lambda row: round(row.cycles.low)),
+    raw("cycles_high", lambda row: round(row.cycles.high)),
     Column(
         title="at its clock",
         value=lambda row: f"{time_text(row.ms.low * 1e6)} to {time_text(row.ms.high * 1e6)}",

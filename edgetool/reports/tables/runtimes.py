@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetool.platform.columns import Column, Detail, Shown, Table
+from edgetool.platform.columns import Column, Detail, Shown, Table, raw
 from edgetool.platform.format import count_text, ratio_text, size_text
 from edgetool.reports.rows import Row, groups
 from edgetool.reports.tables.cases import columns, mark, runtime_text, same_class_note
@@ -15,7 +15,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(title="runtime", field="runtime", value=runtime_text, detail=Detail.BRIEF),
     Column(title="release", field="release", value=lambda row: row.release),
     Column(title="kernels", field="kernels", value=lambda row: row.kernels, detail=Detail.BRIEF),
-    Column(title="", field="vlen_bits", value=lambda row: row.vlen_bits, detail=Detail.RAW),
+    raw("vlen_bits", lambda row: row.vlen_bits),
     Column(title="instructions", field="instructions", value=lambda row: row.instructions, format=count_text),
     Column(
         title="weighted",
@@ -42,8 +42,8 @@ COLUMNS: tuple[Column[Row], ...] = (
         note=lambda row: same_class_note(row.deployed_same_predictions, row.deployed_samples),
         meaning="largest difference between the outputs for the first held-out images, relative to the largest output",
     ),
-    Column(title="", field="same_predictions", value=lambda row: row.deployed_same_predictions, detail=Detail.RAW),
-    Column(title="", field="compared_samples", value=lambda row: row.deployed_samples, detail=Detail.RAW),
+    raw("same_predictions", lambda row: row.deployed_same_predictions),
+    raw("compared_samples", lambda row: row.deployed_samples),
 )
 
 
