@@ -85,7 +85,7 @@ HEAVY = {
     "subprocess": {"edgetool.platform.process"},
     "pydantic": {"edgetool.platform.documents"},
     "elftools": {"edgetool.platform.elf"},
-    "pycocotools": {"edgetool.models.coco", "edgetool.models.tasks.detection"},
+    "pycocotools": {"edgetool.models.coco", "edgetool.models.tasks.average_precision"},
     "ncnn": {"edgetool.runtimes.ncnn.convert"},
     "litert_torch": {"edgetool.runtimes.litert.program"},
     "ai_edge_litert": {"edgetool.runtimes.litert.program"},

@@ -101,7 +101,7 @@ _CAVEATS = {
     ),
     Caveat.FEW_IMAGES: ("fewer than 200 images, so one image is more than 0.5 % of accuracy", "raise --images"),
     Caveat.FEW_SCORED: (
-        "a metric without an interval over fewer than 200 samples, so another few would change it",
+        "a score over fewer than 200 samples: another few would change it, more than its interval says if it has one",
         "raise --images",
     ),
     Caveat.FEW_CALIBRATION: (

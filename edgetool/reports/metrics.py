@@ -10,7 +10,7 @@ from edgetool.models.spec import Precision
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
 from edgetool.records.goals import Metric
 from edgetool.records.record import Record, Recorded
-from edgetool.records.stats import Interval, proportion, quantile
+from edgetool.records.stats import FEWEST_SAMPLES, Interval, proportion, quantile
 from edgetool.reports.rows import Entry, Row
 from edgetool.reports.verdict import loss_to_fp32
 
@@ -168,7 +168,9 @@ def _score(case: _Case) -> Reading:
     if found is None:
         known = ", ".join(score.name for score in case.row.scores)
         return f"it has no such score, but {known}" if known else "nothing judged its outputs"
-    return _exact(found.value)
+    if found.interval is None and found.samples < FEWEST_SAMPLES:
+        return "too few samples for an interval"
+    return found.interval or _exact(found.value)
 
 
 def _instructions(case: _Case) -> Reading:

@@ -50,7 +50,7 @@ class Row:
     top5: Interval | None = None  # likewise, of labels among the five largest logits
     data: str | None = None  # what the held-out inputs are called
     task: str | None = None  # None where nobody said and nothing makes it certain
-    scores: tuple[Score, ...] = ()  # by the metrics of the model's task and of the user's own
+    scores: tuple[Score, ...] = ()  # by the metrics of the model's task and of the user's own; without their draws
     differs_by: float | None = None  # largest output difference from the host's same model ÷ its largest output
     same_predictions: int | None = None
     compared_samples: int | None = None
@@ -207,7 +207,7 @@ def _row(result: CaseResult, near: _Near) -> Row:
         top5=None if top5 is None else proportion(top5, images_all),
         data=record.data,
         task=model.task,
-        scores=record.scores,
+        scores=tuple(replace(score, resampled=()) for score in record.scores),
         differs_by=None if host is None else host.max_abs_relative,
         same_predictions=None if host is None else host.same_top1,
         compared_samples=None if host is None else host.samples,

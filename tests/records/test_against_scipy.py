@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy
 
-from edgetool.records.stats import holm, mcnemar, proportion, quantile, ratio_in_turn, summarize
+from edgetool.records.stats import holm, mcnemar, proportion, quantile, ratio_in_turn, student_t, summarize
 
 
 @pytest.mark.parametrize(("baseline", "candidate"), [(0, 0), (5, 0), (3, 3), (12, 1), (40, 71), (900, 1100)])
@@ -21,6 +21,11 @@ def test_the_interval_of_a_share_is_wilsons(correct: int, images: int) -> None:
     expected = scipy.binomtest(correct, images).proportion_ci(method="wilson")
     found = proportion(correct, images)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("degrees", [9, 19, 199])
+def test_students_quantile(degrees: int) -> None:
+    assert student_t(degrees) == pytest.approx(scipy.t.ppf(0.975, degrees), rel=2e-4)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])

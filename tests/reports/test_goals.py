@@ -18,6 +18,7 @@ from edgetool.models.tasks.base import Score
 from edgetool.records.goals import Goal, Metric, read_gates
 from edgetool.records.record import Record
 from edgetool.records.results import read_run, write_run
+from edgetool.records.stats import Interval
 from edgetool.reports.board import Phase, Progress
 from edgetool.reports.gate import gate
 from edgetool.reports.goals import State, worst
@@ -114,6 +115,20 @@ SCORES = (
 def test_a_score_is_bounded_by_its_name(tmp_path: Path, score: str, bounds: dict[str, Any], state: State) -> None:
     goal = Goal(metric=Metric.SCORE, score=score, **bounds)
     assert judged(tmp_path, goal, on_board(accuracy=None, scores=SCORES)) is state
+
+
+@pytest.mark.parametrize(("bound", "state"), [(0.2, State.MET), (0.3, State.INCONCLUSIVE), (0.4, State.NOT_MET)])
+def test_the_interval_of_a_score_is_judged(tmp_path: Path, bound: float, state: State) -> None:
+    score = replace(SCORES[0], interval=Interval(value=0.31, low=0.25, high=0.38))
+    goal = Goal(metric=Metric.SCORE, score="mAP", min=bound)
+    assert judged(tmp_path, goal, on_board(accuracy=None, scores=(score,))) is state
+
+
+def test_too_few_samples_settle_nothing(tmp_path: Path) -> None:
+    goal = Goal(metric=Metric.SCORE, score="mAP", min=0.0)
+    assert judged(tmp_path, goal, on_board(accuracy=None, scores=(replace(SCORES[0], samples=9),))) is (
+        State.INCONCLUSIVE
+    )
 
 
 def test_a_score_that_cannot_be_bounded_says_why(tmp_path: Path) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from annotated_types import Len
 
 from edgetool.errors import ConfigError
 from edgetool.models.preprocessing import PictureInput
 from edgetool.models.spec import TensorSpec
 from edgetool.platform.values import Positive, Text, value
+from edgetool.records.stats import Interval
 
 Array = npt.NDArray[Any]
 Outputs = Mapping[str, npt.NDArray[np.generic]]  # name → (n, …)
@@ -22,12 +24,18 @@ Truth = Mapping[str, Array]  # name → (n, …), what is right for each sample;
 
 @value
 class Score:
-    """One number of a metric over all samples that were judged."""
+    """One number of a metric over all samples that were judged.
+
+    `resampled` are the same number of samples drawn again, in the draws of `resampling.weights`: two scores on the same
+    samples are compared by them. Empty for a metric that isn't made of samples, such as the user's own.
+    """
 
     name: Text  # "mAP", "mIoU", "package.module:metric"
     value: float
     samples: Positive
     higher_is_better: bool | None = None  # None: only the metric's author knows
+    interval: Interval | None = None  # of 95 %; None where there is none
+    resampled: Annotated[tuple[float, ...], Len(0, 1000)] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

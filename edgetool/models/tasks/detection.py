@@ -13,8 +13,6 @@ Boxes are in pixels of the input: centre and size in YOLO's first two forms, cor
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -25,7 +23,9 @@ import numpy as np
 from edgetool.errors import ConfigError, ModelError
 from edgetool.models.coco import find_coco, mask_tools
 from edgetool.models.spec import TensorSpec
+from edgetool.models.tasks.average_precision import mean_average_precision
 from edgetool.models.tasks.base import Array, Folder, Outputs, Score, TaskKind, Truth, need
+from edgetool.models.tasks.resampling import score_of, weights
 
 LEAST_SCORE = 0.001  # of a detection that is judged, as YOLO's own validation has it
 MOST_OVERLAP = 0.6  # IoU above which the worse of two boxes of one class is dropped
@@ -197,7 +197,7 @@ def overlap(box: Array, others: Array) -> Array:
 
 
 def judge(outputs: Outputs, truth: Truth) -> tuple[Score, ...]:
-    """Return COCO's mAP over IoU of 0.5 to 0.95 and at 0.5, by pycocotools.
+    """Return COCO's mAP over IoU of 0.5 to 0.95 and at 0.5, matched by pycocotools.
 
     IoU is the same in the input's pixels as in the picture's, so neither is scaled back.
     """
@@ -226,34 +226,12 @@ def judge(outputs: Outputs, truth: Truth) -> tuple[Score, ...]:
         for image, each in enumerate(decode(outputs))
         for (left, top, right, bottom), score, number in zip(each.boxes, each.scores, each.classes, strict=True)
     ]
-    whole, half = _coco_map(objects, np.array(found, np.float64).reshape(-1, 7), len(classes))
-    return (
-        Score(name="mAP", value=whole, samples=len(classes), higher_is_better=True),
-        Score(name="mAP50", value=half, samples=len(classes), higher_is_better=True),
+    images = len(classes)
+    precision = mean_average_precision(objects, np.array(found, np.float64).reshape(-1, 7), weights(images))
+    return tuple(
+        score_of(name, values, images, higher_is_better=True, is_share=True)
+        for name, values in zip(("mAP", "mAP50"), precision, strict=True)
     )
-
-
-def _coco_map(objects: Sequence[dict[str, Any]], found: Array, images: int) -> tuple[float, float]:
-    """Return pycocotools' AP over IoU of 0.5 to 0.95, and at 0.5, as shares. No detections at all give 0."""
-    if not len(found):
-        return 0.0, 0.0
-    mask_tools()
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO()
-        truth.dataset = {
-            "images": [{"id": i} for i in range(images)],
-            "annotations": list(objects),
-            "categories": [{"id": number} for number in sorted({entry["category_id"] for entry in objects})],
-        }
-        truth.createIndex()
-        judged = COCOeval(truth, truth.loadRes(found), "bbox")
-        judged.evaluate()
-        judged.accumulate()
-        judged.summarize()
-    return max(0.0, float(judged.stats[0])), max(0.0, float(judged.stats[1]))
 
 
 KIND = TaskKind(doing="find objects in", read=read, judge=judge)

@@ -13,8 +13,10 @@ from edgetool.errors import ConfigError, ModelError
 from edgetool.models.coco import find_coco
 from edgetool.models.spec import TensorSpec
 from edgetool.models.tasks.base import Array, Folder, Outputs, Score, TaskKind, Truth, need
+from edgetool.models.tasks.resampling import score_of, weights
 
 IGNORED = 255  # pixels of a mask that are not judged, as in Pascal VOC
+MOST_CLASSES = 4096
 MASKS = "masks"  # a folder beside images/
 SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 
@@ -72,18 +74,31 @@ def judge(outputs: Outputs, truth: Truth) -> tuple[Score, ...]:
     rows, columns = (np.arange(to) * was // to for was, to in zip(classes.shape[1:], masks.shape[1:], strict=True))
     classes = classes[:, rows[:, np.newaxis], columns]
     judged = masks != IGNORED
-    found, wanted = classes[judged].astype(np.int64), masks[judged].astype(np.int64)
-    if not len(found):
+    if not judged.any():
         return ()
-    size = int(max(found.max(), wanted.max())) + 1
-    matrix = np.bincount(wanted * size + found, minlength=size * size).reshape(size, size)
-    right = np.diag(matrix)
-    union = matrix.sum(axis=0) + matrix.sum(axis=1) - right
-    shares = right[union > 0] / union[union > 0]
-    return (
-        Score(name="mIoU", value=float(shares.mean()), samples=len(masks), higher_is_better=True),
-        Score(name="pixel accuracy", value=float((found == wanted).mean()), samples=len(masks), higher_is_better=True),
+    size = 1 + max(_most(classes[judged], "outputs"), _most(masks[judged], "masks"))
+    right, found, wanted = (np.zeros((len(masks), size)) for _ in range(3))
+    for i, said, true, where in zip(range(len(masks)), classes, masks, judged, strict=True):
+        right[i] = np.bincount(true[where & (said == true)], minlength=size)
+        found[i] = np.bincount(said[where], minlength=size)
+        wanted[i] = np.bincount(true[where], minlength=size)
+    drawn = weights(len(masks))
+    hits, pixels = drawn @ right, drawn @ wanted
+    union = pixels + drawn @ found - hits
+    shares = (hits / np.maximum(union, 1)).sum(axis=1) / np.maximum((union > 0).sum(axis=1), 1)
+    of_pixels = hits.sum(axis=1) / np.maximum(pixels.sum(axis=1), 1)
+    return tuple(
+        score_of(name, values, len(masks), higher_is_better=True, is_share=True)
+        for name, values in (("mIoU", shares), ("pixel accuracy", of_pixels))
     )
+
+
+def _most(classes: Array, whose: str) -> int:
+    """Return the largest number of a class. Raises ModelError for numbers that are none."""
+    least, most = int(classes.min()), int(classes.max())
+    if least < 0 or most >= MOST_CLASSES:
+        raise ModelError(f"the {whose} have classes from {least} to {most}, wanted 0 to {MOST_CLASSES - 1}")
+    return most
 
 
 def _classes(outputs: Outputs) -> Array:

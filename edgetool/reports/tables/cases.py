@@ -294,7 +294,10 @@ def _score_column(name: str, *, brief: bool) -> Column[Row]:
 
     def note(row: Row) -> str:
         score = row.score(name)
-        return "" if score is None else f"({plural(score.samples, 'sample')})"
+        if score is None:
+            return ""
+        interval = "" if score.interval is None else f"; {score.interval.low:.3g}–{score.interval.high:.3g}"
+        return f"({plural(score.samples, 'sample')}{interval})"
 
     return Column(
         title=name,
@@ -303,6 +306,7 @@ def _score_column(name: str, *, brief: bool) -> Column[Row]:
         format="{:.4g}".format,
         note=note,
         detail=Detail.BRIEF if brief else Detail.FULL,
+        meaning="with its 95 % interval, where it has one" if brief else "",
     )
 
 
