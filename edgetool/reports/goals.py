@@ -10,8 +10,10 @@ from edgetool.platform.values import value
 from edgetool.records.compare import HOST
 from edgetool.records.goals import Goal
 from edgetool.records.stats import Interval
-from edgetool.reports.metrics import TO_FP32, metric_text, read_metric
+from edgetool.reports.metrics import TO_FP32, metric_text, read_metric, timed_apart
 from edgetool.reports.rows import Entry, Row
+
+APART = "not timed in turn"
 
 
 class State(StrEnum):
@@ -31,6 +33,7 @@ class Check:
     measured: Interval | None  # in the metric's unit; None when nothing relevant was measured
     state: State
     reason: str = ""  # why there is no measurement
+    apart: bool = False  # of a ratio of times: the two were not timed in turn, so any drift between them is in it
 
     @property
     def bound(self) -> str:
@@ -48,7 +51,9 @@ class Check:
             metric_text(self.goal.metric, number)
             for number in (self.measured.value, self.measured.low, self.measured.high)
         )
-        return value if low == high else f"{value} ({low} to {high})"
+        interval = "" if low == high else f"{low} to {high}"
+        notes = [note for note in (interval, APART * self.apart) if note]
+        return f"{value} ({'; '.join(notes)})" if notes else value
 
 
 def judge_goals(
@@ -104,6 +109,7 @@ def _judge(goal: Goal, entries: Sequence[Entry], table: Sequence[Row], baseline:
             measured=measured,
             state=_state(goal, measured),
             reason=reading if isinstance(reading, str) else "",
+            apart=measured is not None and timed_apart(goal.metric, row, recorded, baseline),
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from edgetool.measurements.timing import ratio
 from edgetool.models.spec import Precision
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
+from edgetool.records.compare import were_timed_apart
 from edgetool.records.goals import Metric
 from edgetool.records.record import Record, Recorded
 from edgetool.records.stats import FEWEST_SAMPLES, Interval, proportion, quantile
@@ -64,6 +65,14 @@ def named(metrics: Iterable[Metric], row: Row) -> Iterator[tuple[Metric, str | N
             yield from ((metric, score.name) for score in row.scores)
         else:
             yield metric, None
+
+
+def timed_apart(metric: Metric, row: Row, recorded: Recorded | None, baseline: Sequence[Entry]) -> bool:
+    """Return whether the metric is a ratio of two times that were not taken in turn."""
+    if metric is Metric.LATENCY_RATIO:
+        return row.ratio_in_turn is False
+    before = _of_baseline(row, baseline) if metric is Metric.BASELINE_LATENCY_RATIO else None
+    return recorded is not None and before is not None and were_timed_apart(before, recorded.record)
 
 
 def metric_text(metric: Metric, number: float) -> str:

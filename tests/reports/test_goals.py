@@ -13,6 +13,7 @@ import pytest
 from edgetool.errors import ConfigError
 from edgetool.measurements.accuracy import Accuracy
 from edgetool.measurements.instructions import InstructionCounts
+from edgetool.measurements.timing import Turns
 from edgetool.models.spec import Precision
 from edgetool.models.tasks.base import Score
 from edgetool.records.goals import Goal, Metric, read_gates
@@ -145,6 +146,23 @@ def test_a_score_that_cannot_be_bounded_says_why(tmp_path: Path) -> None:
         "nothing judged its outputs",
         "random weights: scores are meaningless",
     ]
+
+
+@pytest.mark.parametrize("turns", [None, Turns(id="board", blocks=(4,) * 6 + (3,) * 2)])
+def test_a_ratio_of_times_that_were_not_taken_in_turn_says_so(tmp_path: Path, turns: Turns | None) -> None:
+    in_run, in_baseline = (
+        Goal(metric=metric, precision=Precision.INT8, max=2)
+        for metric in (Metric.LATENCY_RATIO, Metric.BASELINE_LATENCY_RATIO)
+    )
+    faster = tuple(1_000_000 + i for i in range(30))
+    before = stored_run(tmp_path / "before", recorded(on_board(model=INT8)))
+    after = stored_run(
+        tmp_path / "after",
+        recorded(on_board(turns=turns)),
+        recorded(on_board(model=INT8, turns=turns, samples_ns=faster)),
+    )
+    found = [check.found for check in gate([in_run, in_baseline], after, before)]
+    assert ["not timed in turn" in each for each in found] == [turns is None, True]
 
 
 @pytest.mark.parametrize(("scalar", "passes"), [(1000, True), (1001, True), (1002, False)])
