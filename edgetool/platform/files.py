@@ -16,6 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from edgetool.platform.values import Name, NonNegative, Sha256, value
 
+# link(2) where it can't be done, though a copy can: FAT says EPERM, network file systems one of the others.
+NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
 DEPTH_LIMIT = 64  # nested folders in a path from an untrusted source
 
 
@@ -66,6 +68,19 @@ def is_inside(relative: str) -> bool:
 def is_regular(path: Path) -> bool:
     """Return whether `path` is a regular file: reading a pipe may block forever, and a device never ends."""
     return stat.S_ISREG(path.stat().st_mode)
+
+
+def link_or_copy(source: str | Path, path: str | Path) -> None:
+    """Give a file a second name, or copy it where there are no hard links or `path` is on another file system.
+
+    Raises OSError.
+    """
+    try:
+        os.link(source, path)
+    except OSError as error:
+        if error.errno not in NO_LINK:
+            raise
+        shutil.copy2(source, path)
 
 
 def remove_tree(folder: Path) -> None:

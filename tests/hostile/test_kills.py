@@ -15,6 +15,7 @@ import pytest
 
 import edgetool
 from edgetool.errors import ConfigError, TransferError
+from edgetool.platform.files import link_or_copy
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.store import cache_root
 from edgetool.records.results import read_run
@@ -41,7 +42,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     for name in KEPT:
         if (cache_root() / name).is_dir():
             unfinished = shutil.ignore_patterns(".*")  # of another process that fills the tests' cache now
-            shutil.copytree(cache_root() / name, cache / name, copy_function=os.link, ignore=unfinished)
+            shutil.copytree(cache_root() / name, cache / name, copy_function=link_or_copy, ignore=unfinished)
     return {"EDGETOOL_CACHE": str(cache), "TMPDIR": str(scratch)}
 
 
@@ -128,6 +129,17 @@ def rest(environment: dict[str, str], tmp_path: Path) -> dict[str, Path]:
     runs = tmp_path / "runs"
     runs.mkdir()
     return {"cache": Path(environment["EDGETOOL_CACHE"]), "scratch": Path(environment["TMPDIR"]), "runs": runs}
+
+
+def test_cache_runs_and_scratch_may_lie_on_different_disks(
+    words: list[str | Path], environment: dict[str, str], elsewhere: Path, tmp_path: Path
+) -> None:
+    scratch = elsewhere / "tmp"
+    scratch.mkdir()
+    done = run_cli(*words, "--runs", elsewhere / "runs", cwd=tmp_path, env={**environment, "TMPDIR": str(scratch)})
+    assert done.exit_code == 0, done.stderr.decode()
+    check(elsewhere, environment)
+    assert not list(scratch.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetool.platform.files import file_entries, is_inside, sha256_file, write_atomically
+from edgetool.platform.files import file_entries, is_inside, link_or_copy, sha256_file, write_atomically
 from edgetool.platform.process import run_process
 
 PARTS = st.sampled_from(["..", ".", "", "a", "b", "...", "..a", "\0", "~", "\\", "a\nb"]) | st.text(max_size=5)
@@ -69,3 +69,16 @@ def test_entries_are_of_all_regular_files_in_the_order_of_their_paths(tmp_path: 
     assert [entry.path for entry in entries] == ["a/b", "a/c", "b"]
     assert entries[2].sha256 == sha256_file(tmp_path / "b")
     assert [entry.size_bytes for entry in entries] == [3, 3, 1]
+
+
+def test_a_file_gets_a_second_name_or_is_copied_to_another_file_system(tmp_path: Path, elsewhere: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    link_or_copy(program, tmp_path / "linked")
+    assert (tmp_path / "linked").samefile(program)
+    link_or_copy(program, elsewhere / "copied")
+    assert (elsewhere / "copied").read_bytes() == program.read_bytes()
+    assert (elsewhere / "copied").stat().st_mode == program.stat().st_mode
+    with pytest.raises(FileExistsError):
+        link_or_copy(program, tmp_path / "linked")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from edgetool.errors import BuildError
+from edgetool.platform.files import link_or_copy
 from edgetool.platform.process import run_process
 from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.patches import mirror, patched_files
@@ -85,9 +85,9 @@ def test_a_patch_that_adds_what_is_there_is_refused(tree: Path, tmp_path: Path) 
 
 def test_a_mirror_touches_only_what_differs(tree: Path, tmp_path: Path) -> None:
     folder = tmp_path / "build"
-    mirror(tree, folder, place=os.link)
+    mirror(tree, folder, place=link_or_copy)
     before = {name: (folder / name).stat().st_mtime_ns for name in ("src/one.c", "src/two.c")}
-    mirror(tree, folder, changed={"src/one.c": b"int one = 11;\n"}, place=os.link)
+    mirror(tree, folder, changed={"src/one.c": b"int one = 11;\n"}, place=link_or_copy)
     assert (folder / "src/one.c").read_text() == "int one = 11;\n"
     assert (folder / "src/two.c").stat().st_mtime_ns == before["src/two.c"]
     assert (tree / "src/one.c").read_text() == "int one = 1;\n"
@@ -95,11 +95,20 @@ def test_a_mirror_touches_only_what_differs(tree: Path, tmp_path: Path) -> None:
 
 def test_a_dropped_patch_makes_its_file_newer_than_the_objects(tree: Path, tmp_path: Path) -> None:
     folder = tmp_path / "build"
-    mirror(tree, folder, changed={"src/one.c": b"int one = 11;\n"}, place=os.link)
+    mirror(tree, folder, changed={"src/one.c": b"int one = 11;\n"}, place=link_or_copy)
     patched = (folder / "src/one.c").stat().st_mtime_ns
-    mirror(tree, folder, place=os.link)
+    mirror(tree, folder, place=link_or_copy)
     assert (folder / "src/one.c").read_text() == "int one = 1;\n"
     assert (folder / "src/one.c").stat().st_mtime_ns > patched
+
+
+def test_a_mirror_on_another_file_system_is_a_copy_that_stays(tree: Path, elsewhere: Path) -> None:
+    changed = {"src/one.c": b"int one = 11;\n"}
+    mirror(tree, elsewhere, changed=changed, place=link_or_copy)
+    before = {path: path.stat().st_mtime_ns for path in elsewhere.glob("src/*")}
+    assert [path.read_bytes() for path in sorted(before)] == [b"int one = 11;\n", b"int two = 2;\n"]
+    mirror(tree, elsewhere, changed=changed, place=link_or_copy)
+    assert {path: path.stat().st_mtime_ns for path in elsewhere.glob("src/*")} == before
 
 
 def test_a_mirror_drops_what_the_source_dropped(tree: Path, tmp_path: Path) -> None:

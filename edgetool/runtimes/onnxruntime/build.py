@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgetool.errors import BuildError
 from edgetool.platform.documents import write_document
-from edgetool.platform.files import digest_entries, file_entries, sha256_file, write_atomically
+from edgetool.platform.files import digest_entries, file_entries, link_or_copy, sha256_file, write_atomically
 from edgetool.platform.locks import inherited_lock
 from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Progress, Step
@@ -177,7 +177,7 @@ def _bring_in(recipe: Recipe, build: Path, store: Store) -> Path:
     if not recipe.tree.pinned:
         return recipe.tree.onnxruntime
     changed = patched_files(recipe.tree.onnxruntime, recipe.patches, log=_log(store, recipe, "patch"))
-    mirror(recipe.tree.onnxruntime, build / "source", changed=changed, place=os.link)
+    mirror(recipe.tree.onnxruntime, build / "source", changed=changed, place=link_or_copy)
     return build / "source"
 
 
