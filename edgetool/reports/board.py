@@ -51,7 +51,7 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
         phase=Phase.SCOPE,
         title="State goals",
         progress=Progress.DONE if stated else Progress.OPEN,
-        found=f"{stated} goals" if stated else "none: deploy --gate FILE",
+        found=f"{stated} goals" if stated else "none: --gate FILE, or [[goals]] of a plan",
     )
     classifies = any(row.classifies for row in table) or not any(row.differs_by is not None for row in table)
     images = max((row.images_all or 0 for row in table), default=0)
@@ -153,7 +153,7 @@ def _report(verdicts: Sequence[Verdict], checks: Sequence[Check]) -> Iterator[Ta
         phase=Phase.REPORT,
         title="Decide what to deploy",
         progress=Progress.DONE if verdicts and len(decided) == len(verdicts) else Progress.OPEN,
-        found="; ".join(verdict.title for verdict in verdicts) or "nothing was measured",
+        found="; ".join(dict.fromkeys(verdict.title for verdict in verdicts)) or "nothing was measured",
     )
     if checks:
         counts = {state: sum(check.state is state for check in checks) for state in State}

@@ -140,6 +140,16 @@ def test_a_report_of_what_is_no_run_is_refused(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
+def test_numbers_of_threads_are_named_in_charts_and_one_verdict_once_among_the_tasks() -> None:
+    one, two = (record(target="board", threads=threads) for threads in (1, 2))
+    report = report_of(*(entry(each) for each in (one, two)))
+    latency = next(chart for chart in report.charts if chart.name == "latency")
+    assert ", 1 thread " in latency.words
+    assert ", 2 threads " in latency.words
+    decided = next(task for task in report.tasks if task.title == "Decide what to deploy")
+    assert decided.found == report.verdicts[0].title
+
+
 def test_a_pdf_has_the_pages_words_and_its_charts(tmp_path: Path) -> None:
     try:
         importlib.import_module("weasyprint")
