@@ -15,6 +15,7 @@ from edgetool.pipeline.deploy import check_builds, deployment_cases
 from edgetool.pipeline.plan import Plan, PlannedCase, PlannedModel
 from edgetool.pipeline.prepare import Preparation
 from edgetool.pipeline.run import in_this_process, run_cases
+from edgetool.platform.catalog import data_folder
 from edgetool.platform.context import StepContext
 from edgetool.records.results import StoredRun, read_run
 from tests.support.commands import run_cli
@@ -92,6 +93,14 @@ def test_a_runtime_that_fails_is_left_out_with_its_reason(
     assert (result.record, result.failure is None) == (None, False)
 
 
+@pytest.fixture
+def with_debians(tmp_path: Path) -> str:
+    """The file of a target whose own runtime is Debian's, whatever was built on this machine."""
+    text = (data_folder("targets") / "qemu-riscv64.toml").read_text()
+    (tmp_path / "board.toml").write_text(text.replace("[executor]", 'runtime = "debian"\n\n[executor]'))
+    return str(tmp_path / "board.toml")
+
+
 def check(plan: Plan, context: StepContext) -> None:
     planned = deployment_cases(plan)
     check_builds(planned, Preparation(planned, context))
@@ -101,15 +110,15 @@ def check(plan: Plan, context: StepContext) -> None:
     ("name", "message", "hint"),
     [
         ("tvm", "no runtime 'tvm'", "known runtimes: "),
-        ("auto", r"runs ONNX Runtime 1\.21\.0 \(debian\)", "edgetool runtime build"),
+        ("debian", r"runs ONNX Runtime 1\.21\.0 \(debian\)", "edgetool runtime build"),
         ("scalar", r"runs ONNX Runtime 1\.21\.0 \(debian\)", "edgetool runtime build"),
     ],
 )
 def test_a_runtime_that_compares_nothing_is_refused(
-    model: PlannedModel, context: StepContext, name: str, message: str, hint: str
+    model: PlannedModel, context: StepContext, with_debians: str, name: str, message: str, hint: str
 ) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
-        check(plan_of(model, "debian", name), context)
+        check(replace(plan_of(model, "auto", name), targets=(with_debians,)), context)
     assert hint in (caught.value.hint or "")
 
 
