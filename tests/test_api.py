@@ -11,6 +11,7 @@ import edgetool
 from edgetool.errors import ConfigError
 from edgetool.models.spec import Precision
 from edgetool.platform.process import run_process
+from edgetool.reports.exporters.html import html_fragment
 from tests.reports.examples import REPORTS, entry, report_of
 from tests.support.records import record
 
@@ -77,14 +78,14 @@ def test_a_precision_that_nobody_knows_is_named(tiny_path: Path) -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_notebook_shows_the_verdict_first_and_brings_no_style_or_script(name: str) -> None:
-    shown = REPORTS[name]._repr_html_()
+    shown = html_fragment(REPORTS[name])
     assert shown.index("What to deploy") < shown.index("Measurements")
     assert "<style" not in shown
     assert "<script" not in shown
 
 
 def test_what_a_record_says_of_itself_is_text_in_a_notebook() -> None:
-    shown = report_of(entry(record(target="<img src=x onerror=alert(1)>")))._repr_html_()
+    shown = html_fragment(report_of(entry(record(target="<img src=x onerror=alert(1)>"))))
     assert "<img" not in shown
     assert "&lt;img" in shown
 

@@ -22,7 +22,9 @@ from edgetool.records.case import Fallback
 from edgetool.records.goals import Goal
 from edgetool.records.instruments import DEFAULT
 from edgetool.records.results import Criterion, Run
-from edgetool.reports.report import Report, write_report
+from edgetool.reports.exporters import write_report
+from edgetool.reports.exporters.html import html_fragment
+from edgetool.reports.report import Report
 from edgetool.runtimes.onnxruntime.recipe import PROVIDER
 from edgetool.runtimes.spec import RuntimeBuild
 from edgetool.signatures import check_signature
@@ -40,7 +42,7 @@ class Finished:
     report: Report
 
     def _repr_html_(self) -> str:
-        return self.report._repr_html_()
+        return html_fragment(self.report)
 
 
 def load(folder: Path, *, pdf: bool = False) -> Finished:

@@ -1,22 +1,20 @@
-"""A run's report: the data for its sections, tables and charts, and the files it is written to."""
+"""A run's report: the data for its sections, tables and charts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from edgetool.estimates.cores import core_names, load_core
 from edgetool.estimates.rows import EstimateRow
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.operators import OperatorTime
 from edgetool.platform.columns import Table
-from edgetool.platform.files import write_atomically
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.caveats import Caveat
 from edgetool.records.record import Record
-from edgetool.records.results import StoredRun, read_run
+from edgetool.records.results import StoredRun
 from edgetool.reports.board import Phase, Task, tasks
 from edgetool.reports.charts import Chart, draw_charts
 from edgetool.reports.choices import Choice, choices
@@ -151,11 +149,6 @@ class Report:
         """The rows or runtimes to which each caveat applies."""
         return doubts(self.rows)
 
-    def _repr_html_(self) -> str:
-        from edgetool.reports.exporters.html import html_fragment
-
-        return html_fragment(self)
-
 
 def doubts(table: tuple[Row, ...]) -> dict[Caveat, tuple[str, ...]]:
     """Return the rows or runtimes to which each caveat applies."""
@@ -167,20 +160,3 @@ def doubts(table: tuple[Row, ...]) -> dict[Caveat, tuple[str, ...]]:
     if len(releases) > 1:
         found[Caveat.DIFFERENT_RUNTIME] = sorted(releases)
     return {caveat: tuple(dict.fromkeys(where)) for caveat, where in found.items()}
-
-
-def write_report(folder: Path, *, pdf: bool = False) -> Report:
-    """Write a run's charts and its report in every format. Return the report.
-
-    Raises CompareError when the folder isn't a run, ConfigError when a PDF's requirements are missing.
-    """
-    from edgetool.reports.exporters import EXPORTERS
-    from edgetool.reports.exporters.pdf import export_pdf
-
-    report = Report(read_run(folder))
-    files = {chart.path: chart.file() for chart in report.charts}
-    for export in (*EXPORTERS, *((export_pdf,) if pdf else ())):
-        files |= export(report)
-    for name, data in files.items():
-        write_atomically(folder / name, data)
-    return report

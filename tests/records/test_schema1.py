@@ -13,7 +13,8 @@ import pytest
 from edgetool.errors import CompareError
 from edgetool.records.compare import compare_paths
 from edgetool.records.results import read_run
-from edgetool.reports.report import Report, write_report
+from edgetool.reports.exporters import write_report
+from edgetool.reports.report import Report
 
 WRITTEN = Path(__file__).parent / "schema1"  # by its `deploy --profile` and `sweep`, with the summaries of both
 NAMES = {"place": "target"}  # columns that have another name today

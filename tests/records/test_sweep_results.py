@@ -18,7 +18,7 @@ from edgetool.errors import CompareError, HarnessError
 from edgetool.models.spec import Precision
 from edgetool.records.case import Case, CaseFailure, CaseResult
 from edgetool.records.results import RecordStore, Run, read_run, write_recorded, write_run
-from edgetool.reports.report import write_report
+from edgetool.reports.exporters import write_report
 from tests.support.records import emulated_record, model_spec, record, recorded
 
 CASE = Case(model="tiny", precision=Precision.FP32, target="host", threads=1)

@@ -21,9 +21,10 @@ from edgetool.records.record import Record
 from edgetool.records.results import read_run, write_run
 from edgetool.records.stats import Interval
 from edgetool.reports.board import Phase, Progress
+from edgetool.reports.exporters import write_report
 from edgetool.reports.gate import gate
 from edgetool.reports.goals import State, worst
-from edgetool.reports.report import Report, write_report
+from edgetool.reports.report import Report
 from tests.support.commands import run_cli
 from tests.support.records import emulated_record, instruction_mix, model_spec, record, recorded, stored_run
 

@@ -13,10 +13,11 @@ import pytest
 
 from edgetool.errors import CompareError, ConfigError
 from edgetool.records.case import Fallback
+from edgetool.reports.exporters import write_report
 from edgetool.reports.exporters.html import export_html
 from edgetool.reports.exporters.markdown import export_markdown, markdown_environment
 from edgetool.reports.exporters.pdf import export_pdf
-from edgetool.reports.report import Report, write_report
+from edgetool.reports.report import Report
 from edgetool.reports.templates import REPORTS as REPORTS_FOLDER
 from edgetool.reports.templates import sections
 from tests.reports.examples import COUNTED, EMULATED, HOST, REPORTS, entry, on_board, report_of

@@ -16,7 +16,8 @@ import pytest
 
 from edgetool.errors import ConfigError
 from edgetool.records.results import read_run
-from edgetool.reports.report import Report, write_report
+from edgetool.reports.exporters import write_report
+from edgetool.reports.report import Report
 from edgetool.reports.tracking import RUN_TAG, Mlflow
 from tests.dashboard.conftest import entries
 from tests.support.commands import run_cli

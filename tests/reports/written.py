@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetool.records.record import Recorded
-from edgetool.reports.report import write_report
+from edgetool.reports.exporters import write_report
 from tests.support.records import stored_run
 
 
