@@ -16,6 +16,7 @@ from edgetool.models.spec import Task
 from edgetool.models.tasks.base import Score, TaskKind
 from edgetool.models.tasks.own import own_scores
 from edgetool.models.tasks.table import KINDS, classifies, kind_of
+from edgetool.platform.format import plural
 from edgetool.platform.values import NonNegative, Positive, Sha256, value
 
 TOP = 5
@@ -56,7 +57,9 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     kind = kind_of(model.spec.task, model.spec.outputs)
     is_classifier = kind is KINDS[Task.CLASSIFICATION]
     judged = _classifies(bench.bundle, model) if is_classifier else manifest.truth is not None
-    does = f"{kind.doing} {wanted} images" if judged and kind.doing != NOTHING else f"{NOTHING} {wanted} samples"
+    does = f"{kind.doing} {plural(wanted, 'image')}"
+    if not judged or kind.doing == NOTHING:
+        does = f"{NOTHING} {plural(wanted, 'sample')}"
     with bench.context.progress.step(f"{does}, {model.spec.precision} on {bench.target.name}") as step:
         outcome = bench.run(
             model,

@@ -359,6 +359,14 @@ def test_regression_is_judged_by_the_mean_absolute_error_of_each_output() -> Non
     assert (score.name, score.value, score.higher_is_better) == ("MAE of gaze", 1.5, False)
 
 
+def test_truth_of_a_regression_may_have_the_batchs_axis_and_no_other_shape() -> None:
+    outputs = {"gaze": np.array([[1.0, 2.0], [3.0, 4.0]])}
+    (score,) = regression.judge(outputs, {"gaze": np.array([[[1.0, 2.0]], [[3.0, 6.0]]])})
+    assert score.value == 0.5
+    with pytest.raises(ModelError, match=r"output 'gaze' is \(2, 2\), truth_gaze \(2, 1\)"):
+        regression.judge(outputs, {"gaze": np.zeros((2, 1))})
+
+
 def test_an_npz_holds_the_truth_of_any_task(tmp_path: Path) -> None:
     inputs = np.zeros((10, 3, SIDE, SIDE), np.float32)
     np.savez(tmp_path / "a.npz", images=inputs, truth_gaze=np.arange(10))
