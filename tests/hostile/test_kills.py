@@ -116,11 +116,14 @@ def test_nothing_waits_or_times_by_a_clock_that_may_jump() -> None:
 # Disks
 
 
-def mounted(place: Path, options: str, words: list[str | Path], cwd: Path, environment: dict[str, str]) -> Completed:
-    """The command where `place` is a small disk, for its eyes only."""
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && ! touch "$0" 2>/dev/null'
+
+
+def mounted(place: Path, mount: str, words: list[str | Path], cwd: Path, environment: dict[str, str]) -> Completed:
+    """The command after `mount` has changed what `place`, its $0, is: for its eyes only."""
     if os.geteuid() != 0 or run_process(["unshare", "--mount", "true"], timeout_s=30).exit_code != 0:
         pytest.skip("needs root, and to be allowed a mount namespace")
-    script = f'mount -t tmpfs -o {options} none "$0" && cd "$1" && shift && exec "$@"'
+    script = f'{mount} && cd "$1" && shift && exec "$@"'
     command = ["unshare", "--mount", "sh", "-c", script, place, cwd, sys.executable, "-m", "edgetool.cli", *words]
     return run_process(command, env={**environment, "PYTHONPATH": str(Path.cwd())}, timeout_s=300)
 
@@ -143,7 +146,8 @@ def test_cache_runs_and_scratch_may_lie_on_different_disks(
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("cache", "size=64k"), ("scratch", "size=64k"), ("runs", "size=64k"), ("runs", "ro")]
+    ("name", "options"),
+    [("cache", "size=64k"), ("cache", "ro"), ("scratch", "size=64k"), ("runs", "size=64k"), ("runs", "ro")],
 )
 def test_a_full_or_read_only_disk_is_an_error_and_the_next_run_is_right(
     name: str, options: str, words: list[str | Path], environment: dict[str, str], tmp_path: Path
@@ -152,11 +156,22 @@ def test_a_full_or_read_only_disk_is_an_error_and_the_next_run_is_right(
     if name == "cache":  # its own files are there, in a folder that is full
         place = place / "bundle"
         place.mkdir()
-    done = mounted(place, options, words, tmp_path, environment)
+    done = mounted(place, f'mount -t tmpfs -o {options} none "$0"', words, tmp_path, environment)
     assert done.exit_code in (1, ConfigError.exit_code, TransferError.exit_code), done.stderr.decode()
     assert b"error: " in done.stderr
     assert b"Traceback" not in done.stderr
     assert not list((tmp_path / "runs").iterdir())
     again = run_cli(*words, cwd=tmp_path, env=environment)
     assert again.exit_code == 0, again.stderr.decode()
+    check(tmp_path, environment)
+
+
+def test_a_read_only_cache_that_has_everything_is_enough(
+    words: list[str | Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    first = run_cli(*words, cwd=tmp_path, env=environment)
+    assert first.exit_code == 0, first.stderr.decode()
+    again = mounted(Path(environment["EDGETOOL_CACHE"]), READ_ONLY, words, tmp_path, environment)
+    assert again.exit_code == 0, again.stderr.decode()
+    assert len([path for path in (tmp_path / "runs").iterdir() if path.is_dir()]) == 2
     check(tmp_path, environment)
