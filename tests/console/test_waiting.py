@@ -16,16 +16,31 @@ from tests.support.models import CLASSES
 from tests.support.terminal import on_a_terminal
 
 PROGRAM = """
-import sys, time
+import sys, threading
 from pathlib import Path
 from edgetool.console.durations import Estimate
 from edgetool.console.progress import LiveProgress
+
+class Terminal:
+    def __init__(self, stream):
+        self.stream, self.awaited, self.drawn = stream, "nothing", threading.Event()
+    def write(self, text):
+        count = self.stream.write(text)
+        if self.awaited in text:
+            self.drawn.set()
+        return count
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+sys.stderr = terminal = Terminal(sys.stderr)
 progress = LiveProgress(Estimate(Path(sys.argv[1])))
 for title in ("export tiny", "classify 8 images"):
     with progress.step(title) as step:
-        for done in range(5):
+        for done in (0, 3):
+            terminal.awaited = f"{done} of 8 samples"
             step.count(done, 8, "samples")
-            time.sleep(0.3)  # long enough to be drawn
+            terminal.drawn.wait(60)
+            terminal.drawn.clear()
 """
 
 
