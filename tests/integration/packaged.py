@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,17 @@ name = session.get_inputs()[0].name
 np.save(outputs, session.run(None, {name: np.load(inputs)})[0])
 print(json.dumps([onnxruntime.__version__, onnxruntime.get_available_providers()]))
 """
+
+
+def check_wheel(said: bytes, outputs: Path, model: Path, inputs: Array, *, precision: str, where: str) -> None:
+    """Check what RUN printed and computed: by edgetool's runtime, and the host's numbers, bit for bit in int8."""
+    version, providers = json.loads(said)
+    assert "+edgetool." in version
+    assert providers == ["CPUExecutionProvider"]
+    here, there = on_host(model, inputs), np.load(outputs)
+    difference = float(np.abs(here - there).max() / np.abs(here).max())
+    print(f"{precision}, {where}: largest difference {difference:.2g} of the largest output")
+    assert difference <= (FP32_TOLERANCE if precision == "fp32" else 0)
 
 
 def on_host(model: Path, values: Array) -> Array:
