@@ -7,8 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -28,8 +27,9 @@ from tests.executors.servers import Server, openssh
 from tests.support.commands import run_cli
 
 HERE = load_toolchain("native")
-ONNXRUNTIME = Path(str(find_spec("onnxruntime").origin)).parent  # type: ignore[union-attr]
-LIBRARY = ONNXRUNTIME / "capi" / f"libonnxruntime.so.{version('onnxruntime')}"
+WHEEL = distribution("onnxruntime")
+ONNXRUNTIME = Path(str(WHEEL.locate_file("onnxruntime")))
+LIBRARY = ONNXRUNTIME / "capi" / f"libonnxruntime.so.{WHEEL.version}"
 Find = Callable[[str], Runtime]
 
 pytestmark = pytest.mark.xdist_group("ssh-board")
@@ -63,7 +63,7 @@ def test_it_is_the_library_that_the_boards_python_has(find: Find) -> None:
     assert found is not None
     assert (found.path, found.build_id) == (str(LIBRARY.resolve()), read_elf(LIBRARY).build_id)
     assert sha256_file(runtime.root / runtime.build.library) == sha256_file(LIBRARY)
-    assert (runtime.build.provider, runtime.build.version) == ("installed", version("onnxruntime"))
+    assert (runtime.build.provider, runtime.build.version) == ("installed", WHEEL.version)
 
 
 def test_one_without_edgetools_record_is_said_not_to_be_edgetools(find: Find) -> None:
@@ -81,7 +81,7 @@ def test_a_record_of_the_build_makes_it_ours_if_it_is_of_this_library(find: Find
     if not same:
         with (site / "onnxruntime" / "capi" / LIBRARY.name).open("ab") as library:
             library.write(b"\0")
-    sboms = site / f"onnxruntime-{version('onnxruntime')}.dist-info" / "sboms"
+    sboms = site / f"onnxruntime-{WHEEL.version}.dist-info" / "sboms"
     sboms.mkdir(parents=True)
     write_document(sboms / "runtime.json", record)
     build = find(f"installed:{python_with(site, tmp_path / 'python')}").build
