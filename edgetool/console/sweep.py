@@ -40,6 +40,7 @@ class _Boards(Unwatched):
     """The state of all boards."""
 
     def __init__(self) -> None:
+        self._cases: frozenset[Case] = frozenset()  # that are measured; others have a record, or could not be prepared
         self._boards: dict[str, _Board] = {}
         self._lock = threading.Lock()
         self._start = time.monotonic()
@@ -47,12 +48,14 @@ class _Boards(Unwatched):
     def begin(self, cases: Sequence[Case]) -> None:
         with self._lock:
             self._start = time.monotonic()
+            self._cases = frozenset(cases)
             counts = Counter(case.target for case in cases)
             self._boards = {target: _Board(total=total, since=self._start) for target, total in counts.items()}
 
     def end(self, result: CaseResult) -> None:
         with self._lock:
-            if board := self._boards.get(result.case.target):
+            if result.case in self._cases:
+                board = self._boards[result.case.target]
                 board.done += 1
                 board.failed += result.failure is not None
                 board.now = "done" if board.done == board.total else "waits"
@@ -85,7 +88,8 @@ class PlainBoards(_Boards):
     def end(self, result: CaseResult) -> None:
         super().end(result)
         with self._lock:
-            print(f"{_line(result)} ({self._summary()})", file=sys.stderr, flush=True)
+            counted = f" ({self._summary()})" if result.case in self._cases else ""
+            print(f"{_line(result)}{counted}", file=sys.stderr, flush=True)
 
 
 class LiveBoards(_Boards):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
@@ -40,12 +42,14 @@ def test_plain_lines_tell_each_step_and_each_end(capsys: pytest.CaptureFixture[s
         assert isinstance(boards, PlainBoards)
         boards.begin(CASES)
         boards.step("desk", "self-test on desk")
+        boards.end(CaseResult(case=replace(CASES[0], threads=1), record="r.json", kept=True))
         boards.end(CaseResult(case=CASES[0], record="r.json"))
         boards.end(CaseResult(case=CASES[1], failure=LOST))
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines() == [
         "… desk: self-test on desk",
+        "✓ desk: tiny fp32, 1 thread: has a record",
         "✓ desk: tiny fp32, 2 threads (1 of 3 cases, 0 s, about 0 s left)",
         "✗ desk: tiny int8, 2 threads: ConnectError: the link to desk was lost (2 of 3 cases, 0 s, about 0 s left)",
     ]
