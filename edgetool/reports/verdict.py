@@ -115,9 +115,10 @@ class Verdict:
 
     @property
     def title(self) -> str:
-        """A title such as "Deploy int8 on qemu-riscv64 (likely)"."""
+        """A title such as "Deploy int8 on qemu-riscv64, 2 threads (likely)"."""
         sureness = "" if self.sureness is Sureness.INCONCLUSIVE else f" ({self.sureness})"
-        return f"{self.answer} on {self.target}{sureness}"
+        threads = f", {self.threads} threads" if self.threads > 1 else ""
+        return f"{self.answer} on {self.target}{threads}{sureness}"
 
     @property
     def answer(self) -> str:

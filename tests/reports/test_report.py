@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,14 +142,20 @@ def test_a_report_of_what_is_no_run_is_refused(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
-def test_numbers_of_threads_are_named_in_charts_and_one_verdict_once_among_the_tasks() -> None:
+def test_numbers_of_threads_are_named_in_charts_and_verdicts() -> None:
     one, two = (record(target="board", threads=threads) for threads in (1, 2))
     report = report_of(*(entry(each) for each in (one, two)))
     latency = next(chart for chart in report.charts if chart.name == "latency")
     assert ", 1 thread " in latency.words
     assert ", 2 threads " in latency.words
+    assert [verdict.title for verdict in report.verdicts] == ["fp32 runs on board", "fp32 runs on board, 2 threads"]
+
+
+def test_verdicts_that_say_the_same_are_one_task() -> None:
+    models = (replace(model_spec(), name=name) for name in ("a", "b"))
+    report = report_of(*(entry(record(target="board", model=model)) for model in models))
     decided = next(task for task in report.tasks if task.title == "Decide what to deploy")
-    assert decided.found == report.verdicts[0].title
+    assert decided.found == "fp32 runs on board"
 
 
 def test_a_pdf_has_the_pages_words_and_its_charts(tmp_path: Path) -> None:
