@@ -22,6 +22,7 @@ from edgetool.harness.journal import Journal
 from edgetool.harness.plausible import check_memory
 from edgetool.models.spec import Precision
 from edgetool.platform.context import StepContext
+from edgetool.runtimes.spec import TITLES
 from edgetool.runtimes.table import KINDS
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import BenchmarkSpec, Target
@@ -40,6 +41,11 @@ class Bench:
     metrics: tuple[str, ...] = ()  # the user's own, package.module:metric
     root: PurePosixPath = BUNDLE  # the bundle's folder on the target
     journal: Journal | None = None  # of the run that this measures for
+
+    @property
+    def place(self) -> str:
+        """The target and the kind of runtime, as shown in progress."""
+        return _place(self.bundle, self.target)
 
     def run(
         self,
@@ -77,6 +83,11 @@ class Bench:
         outcome = run_harness(self.executor, self.bundle, job, name=title(model), journal=self.journal)
         check_memory(outcome.run.peak_rss_bytes, self.board.memory_bytes if self.board else None, name=title(model))
         return outcome
+
+
+def _place(bundle: Bundle, target: Target) -> str:
+    kind = bundle.manifest.runtime.name
+    return target.name if KINDS[kind].form is None else f"{target.name} in {TITLES[kind]}"
 
 
 def _bytes_of(model: BundledModel) -> int:
@@ -123,10 +134,10 @@ def set_up(
 
     Raises whatever put_bundle and selftest raise.
     """
-    with context.progress.step(f"self-test on {target.name}") as step:
+    with context.progress.step(f"self-test on {_place(bundle, target)}") as step:
         board = put_bundle(executor, bundle, root)
         held = selftest(executor, bundle, environment, timeout_s=target.benchmark.timeout_s, root=root)
-        step.note(f"{held} cases hold" if held else f"{bundle.manifest.runtime.title} has none")
+        step.note(f"{held} cases hold" if held else "it has no cases")
     return Bench(
         executor=executor,
         bundle=bundle,

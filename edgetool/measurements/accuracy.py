@@ -60,7 +60,7 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     does = f"{kind.doing} {plural(wanted, 'image')}"
     if not judged or kind.doing == NOTHING:
         does = f"{NOTHING} {plural(wanted, 'sample')}"
-    with bench.context.progress.step(f"{does}, {model.spec.precision} on {bench.target.name}") as step:
+    with bench.context.progress.step(f"{does}, {model.spec.precision} on {bench.place}") as step:
         outcome = bench.run(
             model,
             threads=evaluation.threads,

@@ -64,7 +64,7 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     Raises ConfigError when instructions can't be counted on the target, and whatever run_harness raises.
     """
     counting = counting_emulator(bench.context.store, bench.context.progress)
-    with bench.context.progress.step(f"count instructions, {title(model)} on {bench.target.name}") as step:
+    with bench.context.progress.step(f"count instructions, {title(model)} on {bench.place}") as step:
         totals = run_counting(bench, model, counting, warmup=WARMUP, counted=COUNTED)
         operators: tuple[OperatorInstructions, ...] = ()
         if KINDS[bench.bundle.manifest.runtime.name].profiles:

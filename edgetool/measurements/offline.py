@@ -57,7 +57,7 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     """
     points: list[Throughput] = []
     with (
-        bench.context.progress.step(f"throughput of {title(model)} on {bench.target.name}") as step,
+        bench.context.progress.step(f"throughput of {title(model)} on {bench.place}") as step,
         tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,
     ):
         first = bench.run(model, threads=1, outputs=True, samples=max(BATCHES))

@@ -65,7 +65,7 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     once = replace(bench.target.benchmark, warmup=0, min_duration_s=0.0, target_error=0.0)
     spec = replace(once, min_repetitions=2, max_repetitions=2)
     with (
-        bench.context.progress.step(f"profile {model.spec.precision} on {bench.target.name}"),
+        bench.context.progress.step(f"profile {model.spec.precision} on {bench.place}"),
         tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,
     ):
         profile = Path(scratch) / "profile.json"

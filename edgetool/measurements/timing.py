@@ -70,7 +70,7 @@ class Timing:
 def measure(bench: Bench, model: BundledModel) -> Reading:
     """Time the first sample of the bundle's inputs repeatedly, after cooling the board down if the spec asks for it."""
     spec = _spec(bench)
-    with bench.context.progress.step(f"time {model.spec.precision} on {bench.target.name}") as step:
+    with bench.context.progress.step(f"time {model.spec.precision} on {bench.place}") as step:
         reading = _of_blocks(bench, spec, read_facts(bench.executor), (_block(bench, model, spec),))
         step.note(_note(reading.measurement))
     return reading
@@ -104,7 +104,12 @@ def measure_in_turn(rivals: Sequence[Rival]) -> tuple[Reading | EdgetoolError, .
             else _of_blocks(bench, _spec(bench), before, outcomes, turns)
             for outcomes, (bench, _) in zip(found, rivals, strict=True)
         )
-        step.note("; ".join(_note(reading.measurement) for reading in readings if isinstance(reading, Reading)))
+        notes = (
+            f"{model.spec.precision} on {bench.place}: {_note(reading.measurement)}"
+            for (bench, model), reading in zip(rivals, readings, strict=True)
+            if isinstance(reading, Reading)
+        )
+        step.note("; ".join(notes))
     return readings
 
 

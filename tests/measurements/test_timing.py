@@ -54,6 +54,13 @@ def test_models_are_timed_there_and_back(host: Kit, host_bundle: Bundle) -> None
     assert were_in_turn(*timings)
 
 
+def test_progress_names_a_runtime_that_is_not_onnx_runtime(host: Kit, host_bundle: Bundle) -> None:
+    runtime = replace(host_bundle.manifest.runtime, name="tflite")
+    bundle = replace(host_bundle, manifest=replace(host_bundle.manifest, runtime=runtime))
+    with bench_of(open_executor(host.target), host_bundle, host.target) as bench:
+        assert (bench.place, replace(bench, bundle=bundle).place) == ("host", "host in TensorFlow Lite")
+
+
 def cases(host: Kit, bundle: Bundle, spec: BenchmarkSpec) -> list[PreparedCase]:
     target = replace(host.target, benchmark=spec)
     return [
