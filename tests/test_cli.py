@@ -266,6 +266,7 @@ def test_names_are_completed(words: str, wanted: set[str], tmp_path: Path) -> No
         (("deploy", "--task", "detecting"), 2, "detection"),
         (("history", "--metric", "p50"), 2, "p50_ms"),
         (("deploy", "--preprocess", "imagnet"), 2, "imagenet"),
+        (("tune", "--preprocess", "imagnet"), 2, "imagenet"),
         (("deploy", "--runtime", "ncn"), 2, "ncnn"),
         (("sweep", "plan.toml", "--runtime", "ncn"), 2, "ncnn"),
         (("export", "--runtime", "ncn"), 2, "ncnn"),
