@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -24,6 +24,7 @@ from edgetool.targets.spec import Target
 
 BATCHES = (1, 4, 16)  # times the model's own
 THERE = PurePosixPath("offline")
+FEWEST_BATCHES = 6  # whose range is an interval of 95 %
 TOLERANCE = 1e-3  # of the largest output, between a batch and single samples
 HINT = "measure it on a board, or count instructions"
 
@@ -36,6 +37,11 @@ class Throughput:
     threads: Positive
     batches: Positive  # timed
     samples_per_s: Interval  # batch ÷ the median time of a batch, with the median's interval, or the range of all
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether it is one of 95 %: the range of a few batches is narrower."""
+        return self.batches >= FEWEST_BATCHES
 
 
 @value
@@ -116,17 +122,26 @@ def _time(bench: Bench, model: BundledModel, batch: int, threads: int, file: Pur
     run = bench.run(model, threads=threads, benchmark=bench.target.benchmark, file=file).run
     if not run.samples_ns:
         raise HarnessError(f"{title(model)}: the result contains no timed run")
-    middle = quantile(run.samples_ns, 0.5) or Interval(
-        value=float(np.median(run.samples_ns)), low=min(run.samples_ns), high=max(run.samples_ns)
-    )
     samples = batch * model.spec.inputs[0].shape[0] if model.spec.inputs else batch
-    low, value_, high = (samples * 1e9 / max(time, 1.0) for time in (middle.high, middle.value, middle.low))
     return Throughput(
         batch=samples,
         threads=threads,
         batches=len(run.samples_ns),
-        samples_per_s=Interval(value=value_, low=low, high=high),
+        samples_per_s=samples_per_second(run.samples_ns, samples),
     )
+
+
+def samples_per_second(times_ns: Sequence[int], samples: int) -> Interval:
+    """Return the throughput of batches of so many samples by the times of each, with its 95 % interval.
+
+    Too few batches for an interval have the range of all. That of `FEWEST_BATCHES` or more holds the median, too, in
+    1 − 2^(1 − batches) of all cases.
+    """
+    middle = quantile(times_ns, 0.5) or Interval(
+        value=float(np.median(times_ns)), low=min(times_ns), high=max(times_ns)
+    )
+    low, middle_rate, high = (samples * 1e9 / max(time, 1.0) for time in (middle.high, middle.value, middle.low))
+    return Interval(value=middle_rate, low=low, high=high)
 
 
 def check(target: Target) -> None:

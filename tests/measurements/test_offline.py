@@ -13,18 +13,20 @@ from onnx import helper, numpy_helper
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError, ModelError
 from edgetool.harness.harness import Outputs
-from edgetool.measurements.offline import INSTRUMENT, Offline, _are_equal
+from edgetool.measurements.offline import FEWEST_BATCHES, INSTRUMENT, Offline, Throughput, _are_equal
 from edgetool.models.batch import write_batched
 from edgetool.models.evaluate import open_session, run_session
 from edgetool.models.spec import ModelArtifact
 from edgetool.pipeline.steps import Kit
 from edgetool.records.measure import measure
 from edgetool.records.record import Record
-from edgetool.reports.tables.scenarios import scenarios_table
+from edgetool.records.stats import Interval
+from edgetool.reports.tables.scenarios import OFFLINE, scenario_rows, scenarios_table
 from edgetool.targets.registry import load_target, open_executor
 from edgetool.targets.spec import BenchmarkSpec
 from tests.support.bundles import bench_of
 from tests.support.models import SHAPE, save_model, tiny_inputs
+from tests.support.records import record as record_of
 
 SPEC = BenchmarkSpec(warmup=1, min_repetitions=400, min_duration_s=0.0, target_error=0.0, timeout_s=60.0)
 
@@ -54,6 +56,15 @@ def test_scenarios_have_mlperfs_names_and_metrics(record: Record) -> None:
     offline = [cells for cells in rows if "Offline" in cells]
     assert sum(cells[-1].endswith("the most") for cells in offline) == 1
     assert all("samples/s" in cells[-1] for cells in offline)
+
+
+def test_the_range_of_a_few_batches_is_not_called_an_interval() -> None:
+    points = tuple(
+        Throughput(batch=1, threads=1, batches=batches, samples_per_s=Interval(value=9.0 - batches, low=1, high=9))
+        for batches in (FEWEST_BATCHES - 1, FEWEST_BATCHES)
+    )
+    rows = scenario_rows([record_of(offline=Offline(points=points))])
+    assert ["the range of 5" in row.text for row in rows if row.scenario == OFFLINE] == [True, False]
 
 
 def test_a_batched_model_gives_what_single_samples_give(tiny: ModelArtifact, tmp_path: Path) -> None:

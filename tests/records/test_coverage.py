@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from edgetool.measurements.offline import FEWEST_BATCHES, samples_per_second
 from edgetool.records.stats import (
     correlation_time,
     median_ratio,
@@ -78,6 +79,15 @@ def test_a_change_of_five_percent_is_seen() -> None:
         for _ in range(TRIALS)
     ]
     assert sum(ratio.low > 1 for ratio in ratios) / TRIALS >= 0.9
+
+
+@pytest.mark.parametrize("count", [FEWEST_BATCHES, 20, COUNT])
+@pytest.mark.parametrize("name", ["normal", "lognormal", "heavy-tailed"])
+def test_intervals_of_throughput_hold_the_true_one(name: str, count: int) -> None:
+    random = np.random.default_rng(8)
+    truth = 4e9 / float(np.median(DRAWS[name](random, 400_000) * 1000))
+    intervals = [samples_per_second([round(1000 * t) for t in DRAWS[name](random, count)], 4) for _ in range(TRIALS)]
+    assert sum(interval.low <= truth <= interval.high for interval in intervals) / TRIALS >= PROMISED
 
 
 def in_turn(random: np.random.Generator, *, drift: float) -> tuple[list[list[int]], list[list[int]]]:

@@ -23,13 +23,15 @@ class ScenarioRow:
     batch: int
     threads: int
     is_best: bool = False
+    few: int | None = None  # batches, if they are too few for an interval
 
     @property
     def text(self) -> str:
         low, middle, high = self.found.low, self.found.value, self.found.high
         if self.scenario == SINGLE_STREAM:
             return f"p90 {time_text(middle)} ({time_text(low)} to {time_text(high)})"
-        return f"{middle:.4g} samples/s ({low:.4g} to {high:.4g}){', the most' if self.is_best else ''}"
+        of = "" if self.few is None else f", the range of {self.few}; too few for 95 %"
+        return f"{middle:.4g} samples/s ({low:.4g} to {high:.4g}{of}){', the most' if self.is_best else ''}"
 
 
 def scenario_rows(records: Sequence[Record]) -> Iterator[ScenarioRow]:
@@ -51,6 +53,7 @@ def scenario_rows(records: Sequence[Record]) -> Iterator[ScenarioRow]:
                 batch=point.batch,
                 threads=point.threads,
                 is_best=point == record.offline.best,
+                few=None if point.has_interval else point.batches,
             )
 
 
