@@ -30,10 +30,19 @@ class Metric(StrEnum):
     ACCURACY_LOSS = "accuracy_loss"  # to fp32, on the same images
     SAME_CLASS = "same_class"  # share of the images for which host and target agree
     SCORE = "score"  # of the model's task, or by the user's own metric: the one that `score` names
+    SCORE_LOSS = "score_loss"  # of a share, to fp32, on the same samples
     INSTRUCTIONS = "instructions"
     WEIGHTED_INSTRUCTIONS = "weighted_instructions"
     BASELINE_INSTRUCTIONS_RATIO = "baseline_instructions_ratio"  # unweighted, to the same case of a baseline run
     ESTIMATED_CYCLES = "estimated_cycles"  # on `core`
+
+
+OF_SCORES = (Metric.SCORE, Metric.SCORE_LOSS)
+
+
+def score_title(metric: Metric, score: str | None) -> str | None:
+    """Return the title of a metric of a score, "mAP" or "mAP loss"; None for any other metric."""
+    return score if score is None or metric is Metric.SCORE else f"{score} loss"
 
 
 class Priority(StrEnum):
@@ -61,7 +70,7 @@ class Goal:
 
     @property
     def title(self) -> str:
-        return self.name or self.score or self.metric.value.replace("_", " ")
+        return self.name or score_title(self.metric, self.score) or self.metric.value.replace("_", " ")
 
 
 Goals = Annotated[tuple[Goal, ...], Len(0, 200)]
@@ -94,8 +103,8 @@ def check_goals(goals: tuple[Goal, ...], *, where: str) -> None:
                 f"{key}: {goal.title}: `core` belongs to the metric {Metric.ESTIMATED_CYCLES.value}",
                 hint='use for example metric = "estimated_cycles", core = "x60", max = 60e6',
             )
-        if (goal.metric is Metric.SCORE) != (goal.score is not None):
+        if (goal.metric in OF_SCORES) != (goal.score is not None):
             raise ConfigError(
-                f"{key}: {goal.title}: `score` belongs to the metric {Metric.SCORE.value}",
+                f"{key}: {goal.title}: `score` belongs to the metrics {' and '.join(OF_SCORES)}",
                 hint='use for example metric = "score", score = "mAP", min = 0.3',
             )

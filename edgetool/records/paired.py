@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from edgetool.measurements.accuracy import Accuracy
+from edgetool.models.tasks.base import Score
 from edgetool.platform.values import NonNegative, Positive, value
-from edgetool.records.stats import Interval, holm, mcnemar, paired_difference
+from edgetool.records.stats import Interval, holm, mcnemar, paired_difference, resampled_difference
 
 CERTAIN = 0.05  # a p-value below this is a difference
 FEWEST = 6  # differing images with which McNemar's test can fall below CERTAIN: 2 · 0.5⁶ = 0.03
@@ -66,6 +67,15 @@ def paired(baseline: Accuracy, candidate: Accuracy) -> Paired | None:
         only_candidate=only_candidate,
         loss=paired_difference(only_baseline, only_candidate, len(pairs)),
         p_value=mcnemar(only_baseline, only_candidate),
+    )
+
+
+def paired_score(baseline: Score, candidate: Score) -> Interval | None:
+    """Return how much a share of which more is better loses on the same samples, or None if it can't be told."""
+    if baseline.samples != candidate.samples or not baseline.higher_is_better or not candidate.higher_is_better:
+        return None
+    return resampled_difference(
+        baseline.value, candidate.value, baseline.resampled, candidate.resampled, candidate.samples
     )
 
 

@@ -15,7 +15,7 @@ from edgetool.platform.columns import Column, Detail, Shown, Table
 from edgetool.platform.foreign import one_line
 from edgetool.platform.values import value
 from edgetool.records.case import OWN_RUNTIME, Case
-from edgetool.records.goals import Metric
+from edgetool.records.goals import Metric, score_title
 from edgetool.records.results import read_run, run_folders
 from edgetool.records.stats import Interval
 from edgetool.records.steps import Step, find_steps
@@ -63,7 +63,7 @@ class History:
     @property
     def name(self) -> str:
         """The name of what was measured: "p50_ms", "mAP"."""
-        return self.score or self.metric.value
+        return score_title(self.metric, self.score) or self.metric.value
 
     @property
     def title(self) -> str:

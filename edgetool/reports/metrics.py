@@ -9,11 +9,11 @@ from edgetool.measurements.timing import ratio
 from edgetool.models.spec import Precision
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text, time_text
 from edgetool.records.compare import were_timed_apart
-from edgetool.records.goals import Metric
+from edgetool.records.goals import OF_SCORES, Metric
 from edgetool.records.record import Record, Recorded
 from edgetool.records.stats import FEWEST_SAMPLES, Interval, proportion, quantile
 from edgetool.reports.rows import Entry, Row
-from edgetool.reports.verdict import loss_to_fp32
+from edgetool.reports.verdict import loss_of_score, loss_to_fp32
 
 MS = 1_000_000  # nanoseconds
 Reading = Interval | str  # a value, or why there is none
@@ -59,9 +59,9 @@ def read_metric(
 
 
 def named(metrics: Iterable[Metric], row: Row) -> Iterator[tuple[Metric, str | None]]:
-    """Yield each metric, and with `score` the name of each score that the row has."""
+    """Yield each metric, and those of scores with the name of each score that the row has."""
     for metric in metrics:
-        if metric is Metric.SCORE:
+        if metric in OF_SCORES:
             yield from ((metric, score.name) for score in row.scores)
         else:
             yield metric, None
@@ -182,6 +182,13 @@ def _score(case: _Case) -> Reading:
     return found.interval or _exact(found.value)
 
 
+def _score_loss(case: _Case) -> Reading:
+    if not case.record.subject.model.accuracy_means_something:
+        return "random weights: scores are meaningless"
+    loss = loss_of_score(case.entries, case.row, case.score)
+    return "no such score has an interval in both formats" if loss is None else loss
+
+
 def _instructions(case: _Case) -> Reading:
     return "not counted" if case.row.instructions is None else _exact(case.row.instructions)
 
@@ -214,7 +221,7 @@ def _cycles(case: _Case) -> Reading:
     return Interval(value=found.middle, low=found.low, high=found.high)
 
 
-TO_FP32 = {Metric.SIZE_RATIO, Metric.LATENCY_RATIO, Metric.ACCURACY_LOSS}
+TO_FP32 = {Metric.SIZE_RATIO, Metric.LATENCY_RATIO, Metric.ACCURACY_LOSS, Metric.SCORE_LOSS}
 _READ: dict[Metric, Callable[[_Case], Reading]] = {
     Metric.SIZE_BYTES: _size,
     Metric.SIZE_RATIO: _size_ratio,
@@ -228,6 +235,7 @@ _READ: dict[Metric, Callable[[_Case], Reading]] = {
     Metric.ACCURACY_LOSS: _accuracy_loss,
     Metric.SAME_CLASS: _same_class,
     Metric.SCORE: _score,
+    Metric.SCORE_LOSS: _score_loss,
     Metric.INSTRUCTIONS: _instructions,
     Metric.WEIGHTED_INSTRUCTIONS: _weighted,
     Metric.BASELINE_INSTRUCTIONS_RATIO: _baseline_instructions,
@@ -265,6 +273,7 @@ _TEXTS: dict[Metric, Callable[[float], str]] = {
     Metric.ACCURACY_LOSS: _points,
     Metric.SAME_CLASS: percent_text,
     Metric.SCORE: "{:.4g}".format,
+    Metric.SCORE_LOSS: _points,
     Metric.INSTRUCTIONS: _count,
     Metric.WEIGHTED_INSTRUCTIONS: _count,
     Metric.BASELINE_INSTRUCTIONS_RATIO: _ratio,

@@ -12,7 +12,7 @@ from typing import Any
 from edgetool.errors import ConfigError
 from edgetool.models.spec import ModelSpec, TensorSpec
 from edgetool.records.case import CaseResult
-from edgetool.records.goals import Metric
+from edgetool.records.goals import Metric, score_title
 from edgetool.records.record import Record, Recorded
 from edgetool.records.stats import Interval
 from edgetool.reports.metrics import MS, named, read_metric
@@ -137,7 +137,7 @@ def _metrics(report: Report, row: Row, recorded: Recorded) -> Iterator[tuple[str
     for metric, score in named(Metric, row):
         reading = read_metric(metric, row, recorded, entries=report.stored.entries, table=report.rows, score=score)
         if isinstance(reading, Interval):
-            name = UNNAMEABLE.sub("_", score or metric.value)
+            name = UNNAMEABLE.sub("_", score_title(metric, score) or metric.value)
             yield name, reading.value, 0
             if reading.low != reading.high:
                 yield f"{name}.low", reading.low, 0

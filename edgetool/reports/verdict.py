@@ -9,7 +9,7 @@ from edgetool.models.spec import Precision
 from edgetool.models.tasks.base import Score
 from edgetool.platform.values import value
 from edgetool.records.compare import HOST
-from edgetool.records.paired import paired
+from edgetool.records.paired import paired, paired_score
 from edgetool.records.record import Recorded
 from edgetool.records.stats import Interval
 from edgetool.reports.rows import Entry, Row, groups
@@ -42,6 +42,8 @@ class Reason(StrEnum):
     LESS_ACCURATE = "less-accurate"
     ACCURACY_UNKNOWN = "accuracy-unknown"
     SCORE_KEPT = "score-kept"
+    SCORE_LIKELY_KEPT = "score-likely-kept"
+    SCORE_LIKELY_LOST = "score-likely-lost"
     SCORE_LOST = "score-lost"
     SCORE_OPEN = "score-open"
     NOT_JUDGED = "not-judged"
@@ -66,8 +68,10 @@ SAYS = {
     Reason.LIKELY_LESS_ACCURATE: Says.OPEN,
     Reason.LESS_ACCURATE: Says.AGAINST,
     Reason.ACCURACY_UNKNOWN: Says.OPEN,
-    Reason.SCORE_KEPT: Says.LIKELY_FOR,  # a score has no interval
-    Reason.SCORE_LOST: Says.OPEN,
+    Reason.SCORE_KEPT: Says.FOR,
+    Reason.SCORE_LIKELY_KEPT: Says.LIKELY_FOR,
+    Reason.SCORE_LIKELY_LOST: Says.OPEN,
+    Reason.SCORE_LOST: Says.AGAINST,
     Reason.SCORE_OPEN: Says.OPEN,  # which way is better, or how much is little, only its author knows
     Reason.NOT_JUDGED: Says.OPEN,
     Reason.FASTER: Says.FOR,
@@ -112,6 +116,7 @@ class Verdict:
     reasons: tuple[Reason, ...]
     score: Score | None = None  # of a model that does not classify, and fp32's on as many samples
     score_fp32: Score | None = None
+    score_loss: Interval | None = None  # relative to fp32, on the same samples; negative for a gain
 
     @property
     def title(self) -> str:
@@ -151,7 +156,8 @@ def _judge(entries: Sequence[Entry], cell: Sequence[Row]) -> Verdict:
     judged = []
     for row in candidates:
         loss = loss_to_fp32(entries, row)
-        judged.append(_verdict(cell, row, fp32, loss, list(_reasons(row, fp32, loss))))
+        score_loss = loss_of_score(entries, row)
+        judged.append(_verdict(cell, row, fp32, loss, list(_reasons(row, fp32, loss, score_loss)), score_loss))
     return min(judged, key=_strength)
 
 
@@ -163,7 +169,12 @@ def _strength(verdict: Verdict) -> tuple[bool, int, float]:
 
 
 def _verdict(
-    cell: Sequence[Row], candidate: Row | None, fp32: Row | None, loss: Loss | None, reasons: Sequence[Reason]
+    cell: Sequence[Row],
+    candidate: Row | None,
+    fp32: Row | None,
+    loss: Loss | None,
+    reasons: Sequence[Reason],
+    score_loss: Interval | None = None,
 ) -> Verdict:
     strongest = max(SAYS[reason] for reason in reasons)
     pair = None if candidate is None or fp32 is None or candidate.classifies else judged_by(candidate, fp32)
@@ -183,15 +194,16 @@ def _verdict(
         loss=loss,
         score=None if pair is None else pair[0],
         score_fp32=None if pair is None else pair[1],
+        score_loss=None if pair is None else score_loss,
         choice=None if choice is None else choice.precision,
         sureness=sureness,
         reasons=tuple(reasons),
     )
 
 
-def _reasons(row: Row, fp32: Row, loss: Loss | None) -> Iterator[Reason]:
+def _reasons(row: Row, fp32: Row, loss: Loss | None, score_loss: Interval | None) -> Iterator[Reason]:
     yield Reason.SMALLER if (row.size_bytes or 0) < (fp32.size_bytes or 0) else Reason.NOT_SMALLER
-    yield _of_accuracy(loss) if row.classifies else _of_scores(row, fp32)
+    yield _of_accuracy(loss) if row.classifies else _of_scores(row, fp32, score_loss)
     yield _of_cost(row)
     if row.ratio_in_turn is False:
         yield Reason.TIMED_APART
@@ -218,14 +230,18 @@ def judged_by(row: Row, fp32: Row) -> tuple[Score, Score] | None:
     return None
 
 
-def _of_scores(row: Row, fp32: Row) -> Reason:
+def _of_scores(row: Row, fp32: Row, loss: Interval | None) -> Reason:
     pair = judged_by(row, fp32)
     if pair is None:
         return Reason.NOT_JUDGED
     score, before = pair
     if score.higher_is_better is not True:
         return Reason.SCORE_OPEN
-    return Reason.SCORE_KEPT if before.value - score.value <= ACCEPTED_LOSS else Reason.SCORE_LOST
+    if loss is not None and loss.high <= ACCEPTED_LOSS:
+        return Reason.SCORE_KEPT
+    if loss is not None and loss.low > ACCEPTED_LOSS:
+        return Reason.SCORE_LOST
+    return Reason.SCORE_LIKELY_KEPT if before.value - score.value <= ACCEPTED_LOSS else Reason.SCORE_LIKELY_LOST
 
 
 def _of_cost(row: Row) -> Reason:
@@ -253,6 +269,21 @@ def loss_to_fp32(entries: Sequence[Entry], row: Row) -> Loss | None:
     """Return the loss on the target that classified the most images with both models, preferring this one."""
     found = [loss for target in dict.fromkeys(r.case.target for r, _ in entries) if (loss := _on(entries, row, target))]
     return max(found, key=lambda loss: (loss.images, loss.target == row.target), default=None)
+
+
+def loss_of_score(entries: Sequence[Entry], row: Row, name: str | None = None) -> Interval | None:
+    """Return how much a share loses relative to fp32 on the same samples and target: the first score, or the named one.
+
+    None where the score has no draws, or is no share of which more is better.
+    """
+    fp32, own = (_recorded(entries, row, row.target, precision) for precision in (Precision.FP32, row.precision))
+    if fp32 is None or own is None or row.precision == Precision.FP32:
+        return None
+    before = {score.name: score for score in fp32.record.scores}
+    for score in own.record.scores:
+        if name in (None, score.name) and (found := before.get(score.name)) is not None:
+            return paired_score(found, score)
+    return None
 
 
 def _on(entries: Sequence[Entry], row: Row, target: str) -> Loss | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edgetool.errors import ConfigError
@@ -131,6 +132,20 @@ def test_too_few_samples_settle_nothing(tmp_path: Path) -> None:
     assert judged(tmp_path, goal, on_board(accuracy=None, scores=(replace(SCORES[0], samples=9),))) is (
         State.INCONCLUSIVE
     )
+
+
+@pytest.mark.parametrize(("bound", "state"), [(0.1, State.MET), (0.02, State.INCONCLUSIVE), (-0.1, State.NOT_MET)])
+def test_a_loss_of_a_score_is_of_the_same_draws(tmp_path: Path, bound: float, state: State) -> None:
+    draws = np.array([0.2, 0.4] * 100)  # they scatter, but alike in both
+    before, after = (
+        Score(
+            name="mAP", value=0.3 - loss, samples=100, higher_is_better=True, resampled=tuple(d - loss for d in draws)
+        )
+        for loss in (0.0, 0.02)
+    )
+    goal = Goal(metric=Metric.SCORE_LOSS, score="mAP", max=bound)
+    records = on_board(accuracy=None, scores=(before,)), on_board(model=INT8, accuracy=None, scores=(after,))
+    assert judged(tmp_path, goal, *records) is state
 
 
 def test_a_score_that_cannot_be_bounded_says_why(tmp_path: Path) -> None:

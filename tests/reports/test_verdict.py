@@ -11,6 +11,7 @@ import pytest
 from edgetool.models.spec import Precision
 from edgetool.models.tasks.base import Score
 from edgetool.records.case import Case
+from edgetool.reports.exporters.markdown import export_markdown
 from edgetool.reports.report import Report
 from edgetool.reports.verdict import Reason, Sureness, Verdict
 from tests.reports.examples import (
@@ -85,9 +86,17 @@ def test_without_labels_no_accuracy_is_known() -> None:
     assert Reason.ACCURACY_UNKNOWN in found.reasons
 
 
-def scored(fp32: float, int8: float, *, better: bool | None = True) -> tuple[Entry, ...]:
-    """What doesn't classify, and was judged by a score."""
-    before, after = (Score(name="mAP", value=found, samples=40, higher_is_better=better) for found in (fp32, int8))
+def scored(
+    fp32: float, int8: float, *, better: bool | None = True, noise: float | None = None, samples: int = 40
+) -> tuple[Entry, ...]:
+    """What doesn't classify, and was judged by a score, whose loss scatters by `noise` from draw to draw."""
+    draws: tuple[tuple[float, ...], ...] = ((), ())
+    if noise is not None:
+        draws = ((fp32,) * 200, tuple(int8 + noise * (-1) ** i for i in range(200)))
+    before, after = (
+        Score(name="mAP", value=found, samples=samples, higher_is_better=better, resampled=drawn)
+        for found, drawn in zip((fp32, int8), draws, strict=True)
+    )
     (first, _), (_, second) = (on_board(accuracy=None, scores=(score,)) for score in (before, after))
     return first, second
 
@@ -95,8 +104,10 @@ def scored(fp32: float, int8: float, *, better: bool | None = True) -> tuple[Ent
 @pytest.mark.parametrize(
     ("entries", "answer", "reason"),
     [
-        (scored(0.4, 0.395), "Deploy int8", Reason.SCORE_KEPT),
-        (scored(0.4, 0.38), "Inconclusive", Reason.SCORE_LOST),
+        (scored(0.4, 0.395), "Deploy int8", Reason.SCORE_LIKELY_KEPT),
+        (scored(0.4, 0.395, noise=0.01), "Deploy int8", Reason.SCORE_LIKELY_KEPT),
+        (scored(0.4, 0.38), "Inconclusive", Reason.SCORE_LIKELY_LOST),
+        (scored(0.4, 0.38, noise=0.01), "Inconclusive", Reason.SCORE_LIKELY_LOST),
         (scored(0.4, 0.4, better=None), "Inconclusive", Reason.SCORE_OPEN),
         (on_board(accuracy=None), "Inconclusive", Reason.NOT_JUDGED),
     ],
@@ -105,6 +116,36 @@ def test_what_does_not_classify_is_judged_by_its_score(entries: tuple[Entry, ...
     found = verdict(*entries)
     assert (found.answer, found.sureness is Sureness.CLEAR) == (answer, False)
     assert reason in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("int8", "answer", "reason"), [(0.399, "Deploy int8", Reason.SCORE_KEPT), (0.3, "Keep fp32", Reason.SCORE_LOST)]
+)
+def test_enough_images_make_a_score_clear(int8: float, answer: str, reason: Reason) -> None:
+    found = verdict(*scored(0.4, int8, noise=0.001, samples=1000))
+    assert (found.answer, found.sureness) == (answer, Sureness.CLEAR)
+    assert reason in found.reasons
+    assert found.score_loss is not None
+    assert found.score_loss.value == pytest.approx(0.4 - int8)
+
+
+def test_every_reason_of_a_score_has_its_words() -> None:
+    told = {
+        " ".join(export_markdown(report_of(*entries))["report.md"].decode().split())
+        for entries in (
+            scored(0.4, 0.399, noise=0.001, samples=1000),
+            scored(0.4, 0.395, noise=0.01),
+            scored(0.4, 0.38, noise=0.01),
+            scored(0.4, 0.3, noise=0.001, samples=1000),
+        )
+    }
+    for words in (
+        "It loses no more than one point of mAP.",
+        "It probably loses no more than one point of mAP, but 40 samples cannot rule out a loss of",
+        "It probably loses more than one point of mAP, but 40 samples are too few to be sure.",
+        "It loses at least 9.",
+    ):
+        assert any(words in page for page in told), words
 
 
 def test_counts_are_never_clearer_than_likely() -> None:

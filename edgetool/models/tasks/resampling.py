@@ -13,7 +13,6 @@ from edgetool.records.stats import resampled_interval
 
 DRAWS = 200  # a standard error of so many is right to a twentieth
 SEED = 95
-DIGITS = 6
 
 
 def weights(samples: int) -> Array:
@@ -28,12 +27,12 @@ def weights(samples: int) -> Array:
 
 def score_of(name: str, values: Array, samples: int, *, higher_is_better: bool | None, is_share: bool = False) -> Score:
     """Return the score of values in the order of `weights`: the first is the score, the others are its draws'."""
-    resampled = tuple(round(each, DIGITS) for each in values[1:].tolist())
+    value, *resampled = (float(f"{each:.6g}") for each in values.tolist())
     return Score(
         name=name,
-        value=float(values[0]),
+        value=value,
         samples=samples,
         higher_is_better=higher_is_better,
-        interval=resampled_interval(float(values[0]), resampled, samples, is_share=is_share),
-        resampled=resampled,
+        interval=resampled_interval(value, resampled, samples, is_share=is_share),
+        resampled=tuple(resampled),
     )

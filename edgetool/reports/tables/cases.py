@@ -290,7 +290,7 @@ def score_columns(table: Sequence[Row]) -> tuple[Column[Row], ...]:
 def _score_column(name: str, *, brief: bool) -> Column[Row]:
     def value(row: Row) -> float | None:
         score = row.score(name)
-        return None if score is None else round(score.value, 6)
+        return None if score is None else float(f"{score.value:.6g}")
 
     def note(row: Row) -> str:
         score = row.score(name)
