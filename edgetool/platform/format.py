@@ -64,6 +64,15 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def noise_text(decibel: float) -> str:
+    """Format a signal-to-noise ratio, whose largest value stands for no noise at all.
+
+    >>> noise_text(34.2), noise_text(200.0)
+    ('34 dB', 'equal')
+    """
+    return "equal" if decibel >= 200 else f"{decibel:.0f} dB"
+
+
 def percent_text(share: float | None, digits: int = 1) -> str:
     """Format a share (0 to 1) as a percentage.
 

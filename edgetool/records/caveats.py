@@ -48,7 +48,7 @@ _CAVEATS = {
         "the times are the emulator's, not the latency of any board",
         "run on a board; under emulation, read only sizes, accuracy and outputs",
     ),
-    Caveat.FEW_SAMPLES: ("fewer than 20 repetitions, so p90 and p99 are close to the maximum", "raise min_repetitions"),
+    Caveat.FEW_SAMPLES: ("fewer than 20 repetitions, so p90 and p99 are close to the maximum", "raise --repetitions"),
     Caveat.IMPRECISE: (
         "time ran out before the median's 95 % interval was narrow enough",
         "raise --max-duration or --target-error",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from edgetool.models.spec import Precision
-from edgetool.platform.format import percent_text, plural, size_text, time_text
+from edgetool.platform.format import noise_text, percent_text, plural, size_text, time_text
 from edgetool.platform.values import value
 from edgetool.records.compare import HOST
 from edgetool.records.results import Run
@@ -126,9 +126,8 @@ def _compared(compared: Sequence[Row]) -> str:
     if classified:
         same, of = (sum(getattr(row, name) for row in classified) for name in ("same_predictions", "compared_samples"))
         return f"{same} of {of} the same"
-    return ", ".join(
-        f"{row.precision} {row.signal_to_noise_db:.0f} dB" for row in compared if row.signal_to_noise_db is not None
-    )
+    noises = ((row.precision, row.signal_to_noise_db) for row in compared)
+    return ", ".join(f"{precision} {noise_text(noise)}" for precision, noise in noises if noise is not None)
 
 
 def _others(table: Sequence[Row]) -> Task | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgetool.platform.foreign import one_line
-from edgetool.platform.format import count_text, percent_text, plural, ratio_text, size_text, time_text
+from edgetool.platform.format import count_text, noise_text, percent_text, plural, ratio_text, size_text, time_text
 from edgetool.records.shape import modes
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ UNITS = {
     "percent": percent_text,
     "ratio": ratio_text,
     "plural": plural,
+    "noise": noise_text,
 }
 
 

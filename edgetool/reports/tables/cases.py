@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from edgetool.models.spec import Precision
 from edgetool.platform.columns import Column, Detail, Shown, Table, raw
-from edgetool.platform.format import count_text, energy_text, percent_text, plural, ratio_text, size_text, time_text
+from edgetool.platform.format import (
+    count_text,
+    energy_text,
+    noise_text,
+    percent_text,
+    plural,
+    ratio_text,
+    size_text,
+    time_text,
+)
 from edgetool.records.caveats import Caveat
 from edgetool.records.stats import Interval
 from edgetool.reports.rows import Row
@@ -69,7 +78,8 @@ def _rounding_note(row: Row) -> str:
 def _noise_note(signal_to_noise_db: float | None, cosine: float | None) -> str:
     if signal_to_noise_db is None:
         return ""
-    return f"({signal_to_noise_db:.0f} dB" + ("" if cosine is None else f", cosine {cosine:.6f}") + ")"
+    noise = noise_text(signal_to_noise_db)
+    return f"({noise})" if cosine is None or noise == "equal" else f"({noise}, cosine {cosine:.6f})"
 
 
 COLUMNS: tuple[Column[Row], ...] = (
