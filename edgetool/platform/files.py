@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import os
@@ -18,6 +19,7 @@ from edgetool.platform.values import Name, NonNegative, Sha256, value
 
 # link(2) where it can't be done, though a copy can: FAT says EPERM, network file systems one of the others.
 NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
+_HERE, _RENAME_EXCHANGE = -100, 2  # AT_FDCWD and the flag, of linux/fcntl.h and linux/fs.h
 DEPTH_LIMIT = 64  # nested folders in a path from an untrusted source
 
 
@@ -122,7 +124,10 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """Yield a new folder that replaces `path` when the block succeeds and is removed when it fails."""
+    """Yield a new folder that replaces `path` when the block succeeds and is removed when it fails.
+
+    Where the file system can exchange two names, `path` is never away for others who look at it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     try:
@@ -130,10 +135,18 @@ def staged(path: Path) -> Iterator[Path]:
         made.mkdir(mode=0o755)
         yield made
         if path.exists():
+            if _exchanged(made, path):
+                return
             path.rename(beside / "old")
         made.rename(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two names at once. Return False where that can't be done, as outside Linux."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    return rename is not None and rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _RENAME_EXCHANGE) == 0
 
 
 @contextmanager

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgetool.platform.files import file_entries, is_inside, link_or_copy, sha256_file, write_atomically
+from edgetool.platform.files import file_entries, is_inside, link_or_copy, sha256_file, staged, write_atomically
 from edgetool.platform.process import run_process
+from tests.support.commands import start_python
 
 PARTS = st.sampled_from(["..", ".", "", "a", "b", "...", "..a", "\0", "~", "\\", "a\nb"]) | st.text(max_size=5)
 
@@ -82,3 +83,29 @@ def test_a_file_gets_a_second_name_or_is_copied_to_another_file_system(tmp_path:
     assert (elsewhere / "copied").stat().st_mode == program.stat().st_mode
     with pytest.raises(FileExistsError):
         link_or_copy(program, tmp_path / "linked")
+
+
+LOOKS = """
+import os, sys
+away = 0
+print("looking", flush=True)
+while not os.path.exists(sys.argv[2]):
+    away += not os.path.exists(sys.argv[1])
+print(away)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges two names at once")
+def test_a_folder_that_is_replaced_is_never_away(tmp_path: Path) -> None:
+    entry, done = tmp_path / "entry", tmp_path / "done"
+    entry.mkdir()
+    with start_python("-c", LOOKS, entry, done) as looking:
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == b"looking\n"
+        for number in range(500):
+            with staged(entry) as made:
+                (made / "number").write_text(str(number))
+        done.touch()
+        assert looking.stdout.read() == b"0\n"
+    assert (entry / "number").read_text() == "499"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["done", "entry"]
