@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edgetool import __version__
 from edgetool.errors import ConfigError, EdgetoolError, HarnessError, RunIncomplete
@@ -24,6 +24,9 @@ from edgetool.records.goals import Goal
 from edgetool.records.record import Recorded
 from edgetool.records.results import Criterion, RecordStore, Run, write_recorded, write_run
 from edgetool.records.underway import Underway, clear_underway, write_underway
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 Fill = Callable[[Path], object]  # writes a record's files into a folder
 Answer = Fill | EdgetoolError | CaseFailure
@@ -239,7 +242,7 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
     Until then it is hidden and named after its cases, so a new run of the same cases resumes an interrupted one. Raises
     ConfigError when `runs` isn't writable.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     keys = sorted(case.key for case in cases if isinstance(case, PreparedCase))
     folder = runs / f".unfinished-{key_of({'cases': keys})}"
@@ -249,11 +252,14 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
         raise ConfigError(
             f"cannot write to {runs}: {error.strerror}", hint="choose another folder with --runs"
         ) from error
-    lock = FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0)
+    lock = _lock_of(folder)
     try:
         lock.acquire()
+        _take_over(folder)
     except Timeout:  # the same run is active now, so use another folder
         folder = folder.with_name(f"{folder.name}-{secrets.token_hex(3)}")
+        lock = _lock_of(folder)
+        lock.acquire()
     if force:
         shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -261,10 +267,38 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
     finally:
         if not list((folder / "records").glob("*/*.json")) and not list(folder.glob(f"{JOBS}/*")):
             shutil.rmtree(folder, ignore_errors=True)  # nothing to resume
-        if lock.is_locked:
-            with suppress(OSError):
-                Path(lock.lock_file).unlink()
-            lock.release()
+        _remove(lock)
+
+
+def _lock_of(folder: Path) -> FileLock:
+    """Return the lock that whoever fills an unfinished folder holds."""
+    from filelock import FileLock
+
+    return FileLock(folder.with_name(f"{folder.name}.lock"), timeout=0)
+
+
+def _remove(lock: FileLock) -> None:
+    with suppress(OSError):
+        Path(lock.lock_file).unlink()
+    lock.release()
+
+
+def _take_over(folder: Path) -> None:
+    """Take over what a second run of the same cases left when it was interrupted, or remove it beside a first one's."""
+    from filelock import Timeout
+
+    for path in folder.parent.glob(f"{folder.name}-*.lock"):
+        other = path.with_suffix("")
+        lock = _lock_of(other)
+        try:
+            lock.acquire()
+        except Timeout:
+            continue
+        if folder.exists():
+            shutil.rmtree(other, ignore_errors=True)
+        elif other.exists():
+            other.rename(folder)
+        _remove(lock)
 
 
 def run_name() -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError
+from edgetool.pipeline.run import new_run, publish
 from edgetool.platform.store import INPUTS, cache_root, damage
 from edgetool.records.results import read_run
 from tests.hostile.test_kills import check, environment, words
-from tests.support.commands import start_cli
+from tests.support.commands import start_cli, start_python
 from tests.support.waiting import within
 
 __all__ = ["environment", "words"]
@@ -22,9 +25,13 @@ QUICK = ("--repetitions", "3", "--warmup", "1", "--min-duration", "0")
 
 def run_both(command: list[str | Path], cwd: Path, environment: dict[str, str]) -> list[tuple[int, str]]:
     """Run a command twice at the same time. Return the exit code and stderr of each."""
-    with within(BOUND_S):
-        both = [start_cli(*command, cwd=cwd, env=environment) for _ in range(2)]
-        said = [running.communicate()[1].decode() for running in both]
+    both = [start_cli(*command, cwd=cwd, env=environment) for _ in range(2)]
+    try:
+        with within(BOUND_S):
+            said = [running.communicate()[1].decode() for running in both]
+    finally:
+        for running in both:
+            running.kill()
     return [(running.returncode, text) for running, text in zip(both, said, strict=True)]
 
 
@@ -49,6 +56,31 @@ def test_two_benches_of_one_bundle_on_one_emulated_target_are_both_right(riscv_b
     assert [read_run(run).run.command for run in runs] == ["bench", "bench"]
     for run in runs:
         assert [recorded.record.emulated for recorded in read_run(run).recorded] == [True, True]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from edgetool.pipeline.run import new_run
+
+with new_run(Path(sys.argv[1]), []) as folder:
+    (folder / "records" / "key").mkdir(parents=True)
+    (folder / "records" / "key" / "one.json").write_text("{}")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside a first"])
+def test_what_a_killed_run_has_is_there_for_the_next_even_if_it_was_the_second(alone: bool, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    with nullcontext() if alone else new_run(runs, []), start_python("-c", KILLED, runs) as running:
+        running.wait()
+    assert running.returncode == -signal.SIGKILL
+    with new_run(runs, []) as folder:
+        assert [path.name for path in runs.iterdir() if path.is_dir()] == [folder.name]
+        assert (folder / "records" / "key" / "one.json").is_file()
+        publish(folder, "done")
+    assert [path.name for path in runs.iterdir()] == ["done"]
 
 
 PLAN = """schema = 1
