@@ -51,7 +51,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     histories = [history for case, history in kept if case in cases]
     _plot(histories, label(score or metric.value))
     table([changes(history) for history in histories])
-    table([point for history in histories for point in measured(history)])
+    table([point for history in histories for point in measured(history)], when="measured at", value=metric.value)
 
 
 def _plot(histories: Sequence[History], title: str) -> None:
@@ -84,7 +84,7 @@ def measured(history: History) -> list[dict[str, object]]:
     """Return the measured values by the time of their records."""
     return [
         {
-            "when": point.at.isoformat(),
+            "when": point.at.isoformat(timespec="seconds"),
             "case": label(history.title),
             "value": point.measured.value,
             "low": point.measured.low,

@@ -14,6 +14,7 @@ from edgetool.dashboard.views.parts import chart, choose_run, say
 from edgetool.errors import CompareError, EdgetoolError
 from edgetool.pipeline.pictures import as_picture, find_bundle, guess, held_out_inputs, target_nearby
 from edgetool.reports.answers import Answer, answers, confusion
+from edgetool.reports.charts.labels import row_label
 from edgetool.reports.report import Report
 
 if TYPE_CHECKING:
@@ -73,9 +74,10 @@ def _picture(answer: Answer, beside: Sequence[Cell], inputs: npt.NDArray[np.floa
         pixels = as_picture(inputs[answer.image])
         st.image(pixels if pixels.shape[2] == 3 else pixels[:, :, 0], width="stretch")
     lines = [f"image {answer.image}" + ("" if answer.label is None else f", label {answer.label}")]
+    table = [cell.row for cell in beside]
     for cell, given in zip(beside, answer.classes, strict=True):
         right = "" if answer.label is None else "✓ " if given == answer.label else "✗ "
-        lines.append(f"{right}{given}: {cell.row.precision} on {cell.row.target}")
+        lines.append(f"{right}{given}: {row_label(cell.row, table)}")
     st.text("\n".join(map(label, lines)))
 
 
