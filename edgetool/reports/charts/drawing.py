@@ -8,7 +8,7 @@ import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edgetool.platform.foreign import one_line
@@ -47,7 +47,7 @@ class Chart:
     name: str  # file name without suffix
     title: str
     words: str  # a description with all numbers
-    svg: str  # for embedding in a page
+    svg: str = field(repr=False)  # for embedding in a page
 
     @property
     def path(self) -> str:
