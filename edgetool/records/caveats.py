@@ -101,7 +101,7 @@ _CAVEATS = {
     ),
     Caveat.FEW_IMAGES: ("fewer than 200 images, so one image is more than 0.5 % of accuracy", "raise --images"),
     Caveat.FEW_SCORED: (
-        "a score over fewer than 200 samples: another few would change it, more than its interval says if it has one",
+        "a score over fewer than 200 samples: another few would change it, and its interval may be too narrow",
         "raise --images",
     ),
     Caveat.FEW_CALIBRATION: (

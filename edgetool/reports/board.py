@@ -51,7 +51,7 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
         phase=Phase.SCOPE,
         title="State goals",
         progress=Progress.DONE if stated else Progress.OPEN,
-        found=f"{stated} goals" if stated else "none: --gate FILE, or [[goals]] of a plan",
+        found=plural(stated, "goal") if stated else "none: --gate FILE, or [[goals]] of a plan",
     )
     classifies = any(row.classifies for row in table) or not any(row.differs_by is not None for row in table)
     images = max((row.images_all or 0 for row in table), default=0)
