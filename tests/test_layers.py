@@ -64,11 +64,11 @@ VIEWS = ("accuracy", "history", "latency", "operators", "parts", "pictures", "ru
 HEAVY = {
     "torch": {
         "edgetool.runtimes.litert.program",
-        *(f"edgetool.models.{name}" for name in ("detectors", "export", "outputs", "zoo")),
+        *(f"edgetool.models.{name}" for name in ("detectors", "export", "outputs", "weights", "zoo")),
     },
-    "torchvision": {"edgetool.models.detectors", "edgetool.models.zoo"},
+    "torchvision": {f"edgetool.models.{name}" for name in ("detectors", "weights", "zoo")},
     "onnxscript": {"edgetool.models.export"},
-    "safetensors": {"edgetool.models.zoo"},
+    "safetensors": {"edgetool.models.weights"},
     "matplotlib": {f"edgetool.reports.charts.{name}" for name in ("drawing", "samples")},
     "mlflow": {"edgetool.reports.tracking"},
     "jinja2": {"edgetool.reports.templates"},

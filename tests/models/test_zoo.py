@@ -22,7 +22,8 @@ from edgetool.models.opsets import DEFAULT_OPSET
 from edgetool.models.preprocessing import PictureInput
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, ModelRequest
-from edgetool.models.zoo import build_model, digits_checkpoint, digits_images, download_weights, preprocessing_of
+from edgetool.models.weights import download_weights
+from edgetool.models.zoo import build_model, digits_checkpoint, digits_images, preprocessing_of
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.steps import export, quantize
 from edgetool.platform.context import StepContext
