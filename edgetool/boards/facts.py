@@ -32,6 +32,7 @@ class BoardFacts:
 
 # Prints one `name=value` line for each fact and needs only a POSIX shell.
 SYS = "/sys"
+TIMEOUT_S = 120.0  # 30 s were too few for an emulated board on a machine with a load of 12
 SCRIPT = r"""
 first() { for file; do if [ -r "$file" ]; then head -n 1 "$file" | tr -d '\000'; return; fi; done; }
 field() { sed -n "s/^$1[[:space:]]*: *//p" /proc/cpuinfo 2>/dev/null | head -n 1; }
@@ -62,7 +63,7 @@ def read_facts(executor: Executor, *, sys: str = SYS) -> BoardFacts | None:
     """Read the current facts. Return None when /proc isn't the target's own: an emulator passes its host's through."""
     if not executor.native():
         return None
-    result = executor.run([PurePosixPath("/bin/sh"), "-c", SCRIPT], env={"SYS": sys}, timeout_s=30)
+    result = executor.run([PurePosixPath("/bin/sh"), "-c", SCRIPT], env={"SYS": sys}, timeout_s=TIMEOUT_S)
     return parse_facts(result.stdout.decode(errors="replace"))
 
 

@@ -87,7 +87,7 @@ def run_job(
     def wait() -> Ended:
         ended = link.start(script).collect(None if timeout_s is None else timeout_s + ENDING_S + link.timeout_s)
         if ended is None:
-            raise ConnectError(f"{link.board} did not end `{argv[0]}` after its time was up")
+            raise ConnectError(f"{link.board} did not end `{argv[0]}` after its time was up", hint="is it overloaded?")
         return ended
 
     try:
