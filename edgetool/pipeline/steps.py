@@ -14,7 +14,7 @@ from edgetool.errors import QuantizeError, UnsupportedOperator
 from edgetool.harness.bench import preflight, put_bundle
 from edgetool.models.artifacts import source_digest
 from edgetool.models.export import export_model
-from edgetool.models.images import Split
+from edgetool.models.images import ImageSet, Split
 from edgetool.models.onnxfile import digest_files
 from edgetool.models.quantize import DEFAULT, Quantization, quantize_model
 from edgetool.models.recipes import Recipe
@@ -208,7 +208,9 @@ def convert(
     def make(folder: Path) -> None:
         images = None
         if (source is not None and not request.is_onnx) or (source is not None and precision is not Precision.FP32):
-            images = source.read(request, fp32.spec, Split.CALIBRATION, CALIBRATION_IMAGES)
+            samples = source.samples(request, fp32.spec, Split.CALIBRATION, CALIBRATION_IMAGES)
+            first = fp32.spec.inputs[0]  # converters refuse more inputs where they need images
+            images = ImageSet(inputs=samples.arrays[first.name].reshape(-1, *first.shape[1:]))
         form.convert(
             fp32, request, precision, images, folder, context, log=context.store.root / "logs" / f"convert-{kind}.log"
         )

@@ -14,6 +14,8 @@ from edgetool.models.artifacts import read_artifact
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelRequest, Precision
+from edgetool.pipeline import steps
+from edgetool.pipeline.images import ImageSource
 from edgetool.platform.context import StepContext
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
@@ -144,6 +146,22 @@ def test_weights_that_do_not_fit_the_graph_are_refused(
     damaged.bin.write_bytes(damage(ncnn_model.bin.read_bytes()))
     with pytest.raises(QuantizeError):
         quantize(damaged, tiny_inputs(1), NcnnModel(param=tmp_path / "int8.param"))
+
+
+def test_inputs_by_name_calibrate_like_images(tiny_path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ncnn")
+    pytest.importorskip("pnnx")
+    context = StepContext(store=Store(tmp_path / "cache"), progress=Silent())
+    inputs = tiny_inputs(16, seed=5)
+    np.savez(tmp_path / "images.npz", images=inputs)
+    np.savez(tmp_path / "named.npz", input=inputs[:, np.newaxis])
+    weights = []
+    for name in ("images.npz", "named.npz"):
+        source = ImageSource(calibration=tmp_path / name, held_out=tmp_path / name)
+        request = ModelRequest(source=str(tiny_path))
+        made = steps.convert(read_artifact(tiny_path), "ncnn", Precision.INT8, request, source, context)
+        weights.append(made.beside[0].read_bytes())
+    assert weights[0] == weights[1]
 
 
 def test_the_self_test_holds_in_the_ncnn_of_this_machine(tmp_path: Path) -> None:
