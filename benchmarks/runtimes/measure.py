@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.zoo.models import ZOO
 from edgetool.api import Model
-from edgetool.pipeline.deploy import deployment_cases
+from edgetool.models.spec import Precision
 from edgetool.pipeline.plan import Plan
 from edgetool.pipeline.prepare import Preparation
 from edgetool.pipeline.run import in_this_process, run_cases
 from edgetool.platform.context import StepContext
 from edgetool.platform.values import value
 from edgetool.records.case import OWN_RUNTIME
+from edgetool.records.compare import HOST
 from edgetool.records.results import read_run
 from edgetool.reports.rows import Row, rows
 
 TARGET = "qemu-riscv64"
 RUNTIMES = (OWN_RUNTIME, "tflite", "ncnn")
+FP32 = (Precision.FP32,)
 IMAGES = 2  # held-out inputs that outputs are compared on
 MODELS = tuple(model for model in ZOO if model.title in ("mobilenet_v2", "resnet18", "small_vit"))
 
@@ -44,6 +47,8 @@ def measure(model: Model, context: StepContext, folder: Path) -> tuple[Row, ...]
     """
     instruments = ("accuracy", "instructions")  # an emulator's times say nothing
     plan = Plan(models=(model,), targets=(TARGET,), runtimes=RUNTIMES, instruments=instruments, images=IMAGES)
-    cases = Preparation(deployment_cases(plan), context).cases()
+    reference = replace(plan, targets=(HOST,), runtimes=RUNTIMES[:1], precisions=FP32, instruments=("accuracy",))
+    planned = (*reference.cases(required=True), *plan.cases(required=True))
+    cases = Preparation(planned, context).cases()
     run_cases(cases, folder, in_this_process(context), command="deploy", name=model.title, title=model.title)
     return tuple(row for row in rows(read_run(folder).entries) if row.target == TARGET)
