@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,15 +11,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.errors import ConfigError, EdgetoolError, QuantizeError
-from edgetool.harness.bench import Bench, open_bench
-from edgetool.harness.counts import check_countable, run_counting
-from edgetool.measurements.reading import Reading
-from edgetool.measurements.timing import Timing, measure_in_turn, ratio
+from edgetool.errors import ConfigError, QuantizeError
 from edgetool.models.evaluate import open_session, run_samples
 from edgetool.models.images import Split
 from edgetool.models.layers import Restorable, noise_of, smallest_cause
-from edgetool.models.onnxfile import load_graph
 from edgetool.models.opsets import DEFAULT_OPSET
 from edgetool.models.quantize import Quantization, prepared
 from edgetool.models.recipes import Recipe
@@ -27,16 +22,15 @@ from edgetool.models.samples import Samples
 from edgetool.models.spec import ModelArtifact, Task
 from edgetool.models.tasks.table import KINDS, kind_of
 from edgetool.pipeline import steps
+from edgetool.pipeline.candidates import Candidate, recommend
+from edgetool.pipeline.costs import Cost, costs_on_target
 from edgetool.pipeline.images import ImageSource
-from edgetool.pipeline.plan import PlannedModel, load_configured
+from edgetool.pipeline.plan import PlannedModel
 from edgetool.pipeline.search import search
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import read_document, write_document
-from edgetool.platform.store import key_of
 from edgetool.platform.values import FileName, Name, NonNegative, Text, value
-from edgetool.records.stats import Interval, paired_difference, proportion, quantile
-from edgetool.reports.verdict import ACCEPTED_LOSS, EFFECT
-from edgetool.runtimes.emulator import counting_emulator
+from edgetool.records.stats import paired_difference, proportion
 
 TRIALS = 16
 RUNGS = (0.25, 1.0)  # of the held-out images; half of the candidates reach the next (Jamieson & Talwalkar 2016)
@@ -45,24 +39,6 @@ STEPS_DB = (3.0, 6.0)  # that keeping nodes in fp32 is to gain
 MOST_KEPT = 0.5  # of the nodes: to keep more is to deploy fp32
 SENSITIVITY_SAMPLES = 8
 JOURNAL, RESULT, RECIPE = "search.journal", "tuning.json", "recipe.json"
-
-
-@value
-class Candidate:
-    """fp32, or a recipe, with what was found of it; None was not asked or can't be told."""
-
-    recipe: Recipe | None  # None: fp32
-    size_bytes: NonNegative
-    signal_to_noise_db: float | None
-    accuracy: Interval | None = None  # on all of the held-out images, or agreement with fp32 where there are no labels;
-    # None for a model that doesn't classify, which is judged by signal to noise
-    loss: Interval | None = None  # of it against fp32, on the same images
-    cost: Interval | None = None  # on the target, in the tuning's unit
-    cost_ratio: Interval | None = None  # ÷ that of fp32
-
-    @property
-    def title(self) -> str:
-        return "fp32" if self.recipe is None else self.recipe.title
 
 
 @value
@@ -123,7 +99,7 @@ def tune(model: PlannedModel, target: str, folder: Path, context: StepContext, *
     held_out = source.samples(model.request, fp32.spec, Split.HELD_OUT, 10_000)
     finalists = _halved(fp32, [(recipe, quantized(recipe)) for recipe in recipes], held_out, context)
     judged = [_judge(fp32, None, held_out), *finalists]
-    costs, unit = _costs([entry.artifact for entry in judged], model, source, target, context)
+    costs, unit = costs_on_target([entry.artifact for entry in judged], model, source, target, context)
     reference = judged[0].classes
     labels = held_out.labels if fp32.spec.accuracy_means_something else None
     truth = reference if reference is None or labels is None else labels[: len(reference)]
@@ -217,14 +193,8 @@ def _judge(artifact: ModelArtifact, recipe: Recipe | None, samples: Samples) -> 
     return _Judged(artifact=artifact, recipe=recipe, classes=classes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Cost:
-    cost: Interval | None = None
-    ratio: Interval | None = None
-
-
 def _candidate(
-    entry: _Judged, reference: npt.NDArray[np.int64] | None, truth: npt.NDArray[np.int64] | None, cost: _Cost
+    entry: _Judged, reference: npt.NDArray[np.int64] | None, truth: npt.NDArray[np.int64] | None, cost: Cost
 ) -> Candidate:
     known = Candidate(
         recipe=entry.recipe,
@@ -243,113 +213,3 @@ def _candidate(
         if entry.recipe is None
         else paired_difference(int((before & ~right).sum()), int((right & ~before).sum()), len(truth)),
     )
-
-
-def _costs(
-    models: Sequence[ModelArtifact], model: PlannedModel, source: ImageSource, target: str, context: StepContext
-) -> tuple[list[_Cost], str | None]:
-    """On the target, fp32 first: times in turn on a board, counted instructions on an emulator that can count.
-
-    Models of one structure cost the same, whatever their ranges, and are measured once.
-    """
-    first_of: dict[str, int] = {}
-    same = [first_of.setdefault(_structure(artifact), i) for i, artifact in enumerate(models)]
-    distinct = {i: _renamed(models[i], i) for i in sorted(set(same))}
-    kit = steps.provision(load_configured(target, {}, images=1), context)
-    bundle = steps.package(list(distinct.values()), kit, model.request, source, context)
-    with open_bench(bundle, kit.target, context) as bench:
-        found, unit = _measured(bench)
-    return [found.get(f"{models[i].spec.name}-{i}", _Cost()) for i in same], unit
-
-
-def _structure(artifact: ModelArtifact) -> str:
-    graph = load_graph(artifact.path).graph
-    nodes = [(node.op_type, len(node.input)) for node in graph.node]
-    return key_of({"nodes": nodes, "weights": [(t.data_type, list(t.dims)) for t in graph.initializer]})
-
-
-def _renamed(artifact: ModelArtifact, number: int) -> ModelArtifact:
-    """A bundle holds models of one precision by different names."""
-    return replace(artifact, spec=replace(artifact.spec, name=f"{artifact.spec.name}-{number}"))
-
-
-def _measured(bench: Bench) -> tuple[Mapping[str, _Cost], str | None]:
-    models = []
-    for model in bench.bundle.manifest.models:
-        try:
-            bench.run(model)  # what the target's runtime can't load has no cost
-        except EdgetoolError:
-            continue
-        models.append(model)
-    names = [model.spec.name for model in models]
-    if bench.executor.emulator is None:
-        timings = [_timing(reading) for reading in measure_in_turn([(bench, model) for model in models])]
-        costs = [_Cost(cost=quantile(t.samples_ns, 0.5), ratio=ratio(t, timings[0])) for t in timings]
-        return dict(zip(names, costs, strict=True)), "ns"
-    try:
-        check_countable(bench.target)
-    except ConfigError:
-        return {}, None
-    counting = counting_emulator(bench.context.store, bench.context.progress)
-    weighted = []
-    for model in models:
-        with bench.context.progress.step(f"count instructions of {model.spec.name}"):
-            counts = run_counting(bench, model, counting, warmup=1, counted=1).counts
-            weighted.append(float(counts.inferences[-1].weighted))
-    costs = [_Cost(cost=_exactly(count), ratio=_exactly(count / weighted[0])) for count in weighted]
-    return dict(zip(names, costs, strict=True)), "weighted instructions"
-
-
-def _timing(reading: Reading | EdgetoolError) -> Timing:
-    if isinstance(reading, EdgetoolError):
-        raise reading
-    timing: Timing = reading.measurement
-    return timing
-
-
-def _exactly(number: float) -> Interval:
-    return Interval(value=number, low=number, high=number)
-
-
-def recommend(candidates: Sequence[Candidate]) -> tuple[int, bool, str]:
-    """The index of what to deploy, whether that is clear, and why; the first candidate is fp32.
-
-    The cheapest of those that lose a point of accuracy at most; of two within 2 % the more accurate one. Where costs
-    are unknown, size is the cost.
-    """
-    fp32 = candidates[0]
-    fit = [i for i, entry in enumerate(candidates[1:], 1) if entry.loss is None or entry.loss.value <= ACCEPTED_LOSS]
-    if not fit:
-        least = min((entry.loss.value for entry in candidates[1:] if entry.loss is not None), default=0.0)
-        return 0, False, f"every int8 candidate loses more than a point; the best loses {least * 100:.1f} points"
-    known = [i for i in fit if candidates[i].cost_ratio is not None]
-    if not known:
-        best = max(fit, key=lambda i: _quality(candidates[i]))
-        size = candidates[best].size_bytes / fp32.size_bytes
-        return best, False, f"{_loss_text(candidates[best])}, {size:.0%} of fp32's size; its cost here is not known"
-    cheapest = min(_ratio(candidates[i]).value for i in known)
-    near = [i for i in known if _ratio(candidates[i]).value <= cheapest * (1 + EFFECT)]
-    best = max(near, key=lambda i: _quality(candidates[i]))
-    found = _ratio(candidates[best])
-    text = f"{found.value:.2f} of fp32's cost (95 %: {found.low:.2f} to {found.high:.2f})"
-    if found.value >= 1 - EFFECT:
-        return 0, found.low > 1, f"int8 is no cheaper here: the cheapest that fits takes {text}"
-    loss = candidates[best].loss
-    is_clear = found.high < 1 - EFFECT and loss is not None and loss.high <= ACCEPTED_LOSS
-    return best, is_clear, f"{text}, {_loss_text(candidates[best])}"
-
-
-def _ratio(candidate: Candidate) -> Interval:
-    return candidate.cost_ratio or _exactly(float("inf"))
-
-
-def _quality(candidate: Candidate) -> tuple[float, float]:
-    return (candidate.accuracy.value if candidate.accuracy else 0.0, candidate.signal_to_noise_db or 0.0)
-
-
-def _loss_text(candidate: Candidate) -> str:
-    loss = candidate.loss
-    if loss is None:
-        noise = candidate.signal_to_noise_db
-        return "its loss is not known" if noise is None else f"{noise:.1f} dB against fp32, which no metric judges"
-    return f"loses {loss.value * 100:.1f} points (95 %: {loss.low * 100:.1f} to {loss.high * 100:.1f})"

@@ -25,6 +25,11 @@ class Interval:
     high: float
 
 
+def exactly(number: float) -> Interval:
+    """Return the interval of a number that has no uncertainty."""
+    return Interval(value=number, low=number, high=number)
+
+
 @value
 class Stop:
     """Whether a series determines its median as precisely as requested.

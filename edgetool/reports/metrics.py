@@ -11,7 +11,7 @@ from edgetool.platform.format import count_text, percent_text, ratio_text, size_
 from edgetool.records.compare import were_timed_apart
 from edgetool.records.goals import OF_SCORES, Metric
 from edgetool.records.record import Record, Recorded
-from edgetool.records.stats import FEWEST_SAMPLES, Interval, proportion, quantile
+from edgetool.records.stats import FEWEST_SAMPLES, Interval, exactly, proportion, quantile
 from edgetool.reports.rows import Entry, Row
 from edgetool.reports.verdict import loss_of_score, loss_to_fp32
 
@@ -91,23 +91,19 @@ def _of_baseline(row: Row, baseline: Sequence[Entry]) -> Record | None:
     )
 
 
-def _exact(number: float) -> Interval:
-    return Interval(value=number, low=number, high=number)
-
-
 def _size(case: _Case) -> Reading:
-    return _exact(case.record.subject.model.size_bytes)
+    return exactly(case.record.subject.model.size_bytes)
 
 
 def _size_ratio(case: _Case) -> Reading:
     if case.fp32 is None or not case.fp32.size_bytes:
         return "there is no fp32 beside it"
-    return _exact(case.record.subject.model.size_bytes / case.fp32.size_bytes)
+    return exactly(case.record.subject.model.size_bytes / case.fp32.size_bytes)
 
 
 def _load(case: _Case) -> Reading:
     timing = case.record.timing
-    return _no_time(case) or ("not timed" if timing is None else _exact(timing.session_load_ns / MS))
+    return _no_time(case) or ("not timed" if timing is None else exactly(timing.session_load_ns / MS))
 
 
 def _no_time(case: _Case) -> str:
@@ -145,7 +141,7 @@ def _baseline_latency(case: _Case) -> Reading:
 def _peak_rss(case: _Case) -> Reading:
     if case.row.peak_rss_bytes is None:
         return "not measured"
-    return "emulated: the emulator's memory is in it" if case.record.emulated else _exact(case.row.peak_rss_bytes)
+    return "emulated: the emulator's memory is in it" if case.record.emulated else exactly(case.row.peak_rss_bytes)
 
 
 def _accuracy(case: _Case) -> Reading:
@@ -179,7 +175,7 @@ def _score(case: _Case) -> Reading:
         return f"it has no such score, but {known}" if known else "nothing judged its outputs"
     if found.interval is None and found.samples < FEWEST_SAMPLES:
         return "too few samples for an interval"
-    return found.interval or _exact(found.value)
+    return found.interval or exactly(found.value)
 
 
 def _score_loss(case: _Case) -> Reading:
@@ -190,11 +186,11 @@ def _score_loss(case: _Case) -> Reading:
 
 
 def _instructions(case: _Case) -> Reading:
-    return "not counted" if case.row.instructions is None else _exact(case.row.instructions)
+    return "not counted" if case.row.instructions is None else exactly(case.row.instructions)
 
 
 def _weighted(case: _Case) -> Reading:
-    return "not counted" if case.row.instructions_weighted is None else _exact(case.row.instructions_weighted)
+    return "not counted" if case.row.instructions_weighted is None else exactly(case.row.instructions_weighted)
 
 
 def _baseline_instructions(case: _Case) -> Reading:
@@ -204,7 +200,7 @@ def _baseline_instructions(case: _Case) -> Reading:
         return "the baseline has no such count"
     if case.baseline.instructions.vlen_bits != case.record.instructions.vlen_bits:
         return "the baseline was counted with vectors of another length"
-    return _exact(case.record.instructions.raw / case.baseline.instructions.raw)
+    return exactly(case.record.instructions.raw / case.baseline.instructions.raw)
 
 
 def _cycles(case: _Case) -> Reading:

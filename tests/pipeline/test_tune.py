@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edgetool.models.recipes import Form, Ranges, Recipe, read_recipe
+from edgetool.pipeline.candidates import Candidate, recommend
 from edgetool.pipeline.search import search
-from edgetool.pipeline.tune import Candidate, recommend
 from edgetool.records.stats import Interval
 from tests.models.test_layers_of_models import ruined_graph
 from tests.support.commands import run_cli
