@@ -268,6 +268,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "mine_of_tests.py").write_text(
         "def worst(outputs, truth):\n    return abs(outputs['gaze'] - truth['gaze']).max()\n"
         "def both(outputs, truth):\n    return {'low': 0, 'high': 1.5}\n"
+        "def each(outputs, truth):\n    return abs(outputs['gaze'] - truth['gaze'])\n"
         "def text(outputs, truth):\n    return 'good'\n"
     )
     return tmp_path
@@ -282,6 +283,17 @@ def test_a_metric_of_ones_own_is_called_with_outputs_and_truth() -> None:
         ("mine_of_tests:both low", 0.0),
         ("mine_of_tests:both high", 1.5),
     ]
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_metric_that_gives_a_number_for_each_sample_has_an_interval() -> None:
+    arrays = {"gaze": np.arange(20.0)}, {"gaze": np.zeros(20)}
+    (score,) = own_scores(["mine_of_tests:each"], *arrays, 20)
+    assert score.value == pytest.approx(9.5)
+    assert score.interval is not None
+    assert score.interval.low < 9.5 < score.interval.high
+    with pytest.raises(ConfigError, match="mine_of_tests:each gave"):
+        own_scores(["mine_of_tests:each"], *arrays, 19)
 
 
 @pytest.mark.usefixtures("mine")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path
+from typing import TypeGuard
+
+import numpy as np
 
 from edgetool.errors import ConfigError
 from edgetool.models.functions import find_function, from_here, is_function_name
-from edgetool.models.tasks.base import Outputs, Score, Truth
+from edgetool.models.tasks.base import Array, Outputs, Score, Truth
+from edgetool.models.tasks.resampling import score_of, weights
 
 
 def check_metrics(names: Sequence[str]) -> None:
@@ -32,19 +36,16 @@ def metric_digest(name: str) -> str:
 
 
 def own_scores(names: Sequence[str], outputs: Outputs, truth: Truth, samples: int) -> tuple[Score, ...]:
-    """Call each metric with all outputs and the truth, and return its numbers.
+    """Call each metric with all outputs and the truth, and return its scores.
 
-    A metric `metric(outputs, truth)` gets two dicts of NumPy arrays whose first axis is that of the samples, and
-    returns a number, or a dict of numbers by name. Raises ConfigError when it raises or returns anything else.
+    A metric `metric(outputs, truth)` gets two dicts of NumPy arrays whose first axis is that of the samples. It returns
+    a number, or an array of one number for each sample, whose mean has an interval, or a dict of these by name. Raises
+    ConfigError when it raises or returns anything else.
     """
-    return tuple(
-        Score(name=title, value=number, samples=samples)
-        for name in names
-        for title, number in _numbers(name, outputs, truth)
-    )
+    return tuple(score for name in names for score in _scores(name, outputs, truth, samples))
 
 
-def _numbers(name: str, outputs: Outputs, truth: Truth) -> Sequence[tuple[str, float]]:
+def _scores(name: str, outputs: Outputs, truth: Truth, samples: int) -> Iterator[Score]:
     metric = find_function(name)
     try:
         with from_here():
@@ -55,14 +56,22 @@ def _numbers(name: str, outputs: Outputs, truth: Truth) -> Sequence[tuple[str, f
             hint=f"it was given outputs {_shapes(outputs)} and truth {_shapes(truth)}",
         ) from error
     named = {f"{name} {key}": each for key, each in made.items()} if isinstance(made, Mapping) else {name: made}
-    found = []
     for title, number in named.items():
-        if not isinstance(number, Real) or not math.isfinite(number):
+        if isinstance(number, Real) and math.isfinite(number):
+            yield Score(name=title, value=float(number), samples=samples)
+        elif _is_by_sample(number, samples):
+            yield score_of(title, weights(samples) @ number / samples, samples, higher_is_better=None)
+        else:
             raise ConfigError(
-                f"--metric {name} gave {number!r}", hint="it must give a finite number, or a dict of them by name"
+                f"--metric {name} gave {number!r}",
+                hint=f"it must give a finite number, an array of {samples}, one for each sample, or a dict of these",
             )
-        found.append((title, float(number)))
-    return found
+
+
+def _is_by_sample(numbers: object, samples: int) -> TypeGuard[Array]:
+    if not isinstance(numbers, np.ndarray) or numbers.shape != (samples,) or numbers.dtype.kind not in "biuf":
+        return False
+    return bool(np.isfinite(numbers).all())
 
 
 def _shapes(arrays: Outputs | Truth) -> str:
