@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from edgetool.dashboard.shelf import LATEST, cells, read_report
+from edgetool.models.tasks.base import Score
 from edgetool.records.case import CaseResult
 from edgetool.records.goals import Metric
 from edgetool.records.results import run_folders
@@ -102,6 +103,15 @@ def test_a_history_has_a_point_for_each_run_in_order(runs: Path) -> None:
     points = app.dataframe[1].value
     assert list(points["value"]) == [1.0145, 1.0245, 1.0345]
     assert list(points["run"]) == ["run0", "run1", "run2"]
+
+
+def test_each_score_has_a_history_under_its_name(tmp_path: Path) -> None:
+    scores = (Score(name="mAP", value=0.31, samples=40), Score(name=HOSTILE, value=0.5, samples=40))
+    stored_run(tmp_path / "run", recorded(record(accuracy=None, scores=scores)))
+    app = opened(tmp_path, "History", {"metric": "mAP"})
+    assert app.selectbox(key="metric").options[:2] == ["mAP", HOSTILE]
+    assert list(app.dataframe[1].value["value"]) == [0.31]
+    assert "mAP" in app.dataframe[1].proto.columns
 
 
 def test_a_record_that_was_kept_by_a_later_run_is_one_point(tmp_path: Path) -> None:

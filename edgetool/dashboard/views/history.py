@@ -49,9 +49,10 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     metric, score = choose("Metric", known, key="metric")
     _, kept = _histories(tuple(reports), metric, score)
     histories = [history for case, history in kept if case in cases]
-    _plot(histories, label(score or metric.value))
+    name = label(score or metric.value)
+    _plot(histories, name)
     table([changes(history) for history in histories])
-    table([point for history in histories for point in measured(history)], when="measured at", value=metric.value)
+    table([point for history in histories for point in measured(history)], when="measured at", value=name)
 
 
 def _plot(histories: Sequence[History], title: str) -> None:
