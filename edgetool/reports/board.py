@@ -44,7 +44,8 @@ def tasks(run: Run, table: Sequence[Row], verdicts: Sequence[Verdict], checks: S
 
 
 def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
-    names = dict.fromkeys(f"{row.model} on {row.target}" for row in table if row.target != HOST or len(table) == 1)
+    there = [row for row in table if row.target != HOST] or table
+    names = dict.fromkeys(f"{row.model} on {row.target}" for row in there)
     yield Task(phase=Phase.SCOPE, title="Choose model and target", progress=Progress.DONE, found=", ".join(names))
     stated = len(run.goals)
     yield Task(
@@ -53,7 +54,9 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
         progress=Progress.DONE if stated else Progress.OPEN,
         found=plural(stated, "goal") if stated else "none: --gate FILE, or [[goals]] of a plan",
     )
-    classifies = any(row.classifies for row in table) or not any(row.differs_by is not None for row in table)
+    classifies = any(row.classifies for row in table) or not any(
+        row.scores or row.differs_by is not None for row in table
+    )
     images = max((row.images_all or 0 for row in table), default=0)
     samples = max((score.samples for row in table for score in row.scores), default=0)
     yield Task(

@@ -179,8 +179,9 @@ def _score(case: _Case) -> Reading:
 
 
 def _score_loss(case: _Case) -> Reading:
-    if not case.record.subject.model.accuracy_means_something:
-        return "random weights: scores are meaningless"
+    own = _score(case)
+    if isinstance(own, str):
+        return own
     loss = loss_of_score(case.entries, case.row, case.score)
     return "no such score has an interval in both formats" if loss is None else loss
 

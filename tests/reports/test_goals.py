@@ -148,6 +148,18 @@ def test_a_loss_of_a_score_is_of_the_same_draws(tmp_path: Path, bound: float, st
     assert judged(tmp_path, goal, *records) is state
 
 
+@pytest.mark.parametrize(
+    ("samples", "says"),
+    [(9, "too few samples for an interval"), (100, "no such score has an interval in both formats")],
+)
+def test_a_loss_without_draws_says_why(tmp_path: Path, samples: int, says: str) -> None:
+    scores = (replace(SCORES[0], samples=samples),)
+    records = on_board(accuracy=None, scores=scores), on_board(model=INT8, accuracy=None, scores=scores)
+    run = stored_run(tmp_path / "run", *map(recorded, records))
+    (check,) = gate([Goal(metric=Metric.SCORE_LOSS, score="mAP", max=0.1)], run)
+    assert (check.state, check.found) == (State.INCONCLUSIVE, says)
+
+
 def test_a_score_that_cannot_be_bounded_says_why(tmp_path: Path) -> None:
     goal = Goal(metric=Metric.SCORE, score="mIoU", min=0.3)
     random = model_spec(accuracy_means_something=False)

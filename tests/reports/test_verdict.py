@@ -148,6 +148,14 @@ def test_every_reason_of_a_score_has_its_words() -> None:
         assert any(words in page for page in told), words
 
 
+def test_the_board_of_a_detector_on_the_host_alone_names_it_and_its_ground_truth() -> None:
+    score = Score(name="mAP", value=0.3, samples=16, higher_is_better=True)
+    alone = [entry(record(model=model, accuracy=None, scores=(score,))) for model in (model_spec(), INT8)]
+    found = {task.title: task.found for task in report_of(*alone).tasks}
+    assert found["Choose model and target"] == "tiny on host"
+    assert found["Hold out inputs with ground truth"] == "16 samples"
+
+
 def test_counts_are_never_clearer_than_likely() -> None:
     found = verdict(*HOST, *COUNTED)
     assert (found.answer, found.sureness) == ("Deploy int8", Sureness.LIKELY)
