@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import signal
-from contextlib import nullcontext
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
 
 from edgetool.bundles import Bundle
-from edgetool.errors import ConfigError
+from edgetool.errors import BoardBusy, ConfigError
 from edgetool.pipeline.run import new_run, publish
 from edgetool.platform.store import INPUTS, cache_root, damage
 from edgetool.records.results import read_run
+from edgetool.targets.registry import write_target
+from tests.executors.servers import HOST, openssh
 from tests.hostile.test_kills import check, environment, words
 from tests.support.commands import start_cli, start_python
 from tests.support.waiting import within
@@ -81,6 +85,36 @@ def test_what_a_killed_run_has_is_there_for_the_next_even_if_it_was_the_second(a
         assert (folder / "records" / "key" / "one.json").is_file()
         publish(folder, "done")
     assert [path.name for path in runs.iterdir()] == ["done"]
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["is told", "waits"])
+def test_the_second_bench_on_a_board_is_told_who_has_it_or_waits(
+    waits: bool, host_bundle: Bundle, tmp_path: Path
+) -> None:
+    """The first one stands still, with the board in its hands, until the second has come to it."""
+    command: list[str | Path] = ["bench", host_bundle.root, "--target", HOST, "--verbose", *QUICK]
+    environment = {"EDGETOOL_TARGETS": str(tmp_path / "targets")}
+    with openssh(tmp_path / "sshd") as server, within(BOUND_S), ExitStack() as stack:
+        write_target(tmp_path / "targets" / f"{HOST}.toml", server.target(lease_s=BOUND_S))
+
+        def start(*more: str) -> tuple[subprocess.Popen[bytes], Iterator[str]]:
+            running = stack.enter_context(start_cli(*command, *more, cwd=tmp_path, env=environment))
+            stack.callback(running.kill)
+            assert running.stderr is not None
+            return running, (line.decode() for line in running.stderr)
+
+        first, said = start()
+        next(line for line in said if f"… self-test on {HOST}" in line)
+        first.send_signal(signal.SIGSTOP)
+        second, said = start(*(["--wait"] if waits else []))
+        seen = next(line for line in said if ("✓ reach" if waits else " in use by ") in line)
+        first.send_signal(signal.SIGCONT)
+        ended = [running.communicate()[1].decode() for running in (first, second)]
+    assert waits or seen.startswith("error: ")
+    codes = [first.returncode, second.returncode]
+    assert codes == ([0, 0] if waits else [0, BoardBusy.exit_code]), ended
+    runs = list((tmp_path / "runs").iterdir())
+    assert [len(read_run(run).recorded) for run in runs] == [2] * codes.count(0)
 
 
 PLAN = """schema = 1
