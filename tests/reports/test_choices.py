@@ -116,3 +116,8 @@ def test_the_board_names_each_runtime_and_how_many_of_its_cases_ran() -> None:
     (task,) = (task for task in report_of(*BOARD, lost).tasks if task.title == "Compare runtimes")
     assert task.found == "auto 1.0: 1 of 1 cases, ncnn 1.0: 1 of 2 cases, tflite 1.0: 1 of 1 cases"
     assert "Compare runtimes" not in [task.title for task in report_of(BOARD[0], *HOST).tasks]
+
+
+def test_what_does_not_classify_has_no_agreement_of_classes() -> None:
+    table = shipping_table([replace(row, agreeing=None, agreement_samples=12) for row in rows(BOARD)])
+    assert "agreement" not in {column.field for column in table.shown()}

@@ -17,7 +17,7 @@ def runtime_of(row: Row) -> str:
 
 
 def _agreement_note(row: Row) -> str:
-    return "" if row.agreement_samples is None else f"({row.agreeing}/{row.agreement_samples})"
+    return "" if row.agreeing is None else f"({row.agreeing}/{row.agreement_samples})"
 
 
 (_p50,) = columns("p50_ns")
