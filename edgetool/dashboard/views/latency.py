@@ -41,7 +41,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     chart(
         "Median, quartiles, smallest and largest latency of each chosen case.",
         points,
-        mark={"type": "boxplot", "extent": "min-max"},
+        mark={"type": "boxplot", "extent": "min-max", "rule": {"color": "#888"}},  # by default black, also on black
         encoding={
             "x": latency | {"title": "latency [ms]: median, quartiles, all"},
             "y": {"field": "case", "type": "nominal", "title": None, "axis": {"labelLimit": 300}},

@@ -137,7 +137,8 @@ def draw_dots(axes: Axes, i: int, at: float, line: tuple[float, float], *, colou
 
 
 def make_room(axes: Axes, number: int) -> None:
-    """Set the limits for `number` rows, the first at the top."""
+    """Set the limits for `number` rows, the first at the top. The tick at the left edge has room for a plain 0 only."""
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_yticks([])
     axes.set_ylim(number - 0.6, -0.75)
 
