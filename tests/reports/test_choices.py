@@ -91,6 +91,12 @@ def test_an_emulators_time_and_memory_choose_nothing() -> None:
         assert chosen(criterion, *emulated).winner is None
 
 
+def test_an_emulators_time_and_memory_are_not_in_the_table_to_choose_by() -> None:
+    shown = {column.title for column in shipping_table(rows(BOARD)).shown()}
+    emulated = (COUNTED[0], entry(emulated_record(runtime=runtime_identity(name="ncnn", title="ncnn 1.0")), "ncnn"))
+    assert shown - {column.title for column in shipping_table(rows(emulated)).shown()} >= {"load", "p50", "peak RSS"}
+
+
 def test_instructions_stand_in_for_a_latency_and_say_so() -> None:
     ncnn = entry(emulated_record(instructions=HALF, runtime=runtime_identity(name="ncnn", title="ncnn 1.0")), "ncnn")
     choice = chosen(Criterion.LATENCY, COUNTED[0], ncnn)

@@ -20,7 +20,12 @@ def _agreement_note(row: Row) -> str:
     return "" if row.agreeing is None else f"({row.agreeing}/{row.agreement_samples})"
 
 
-(_p50,) = columns("p50_ns")
+def _of_a_board(column: Column[Row]) -> Column[Row]:
+    """Return the column without what an emulator took, which chooses nothing."""
+    return replace(column, value=lambda row: None if row.emulated else column.value(row), shown=Shown.IF_ANY)
+
+
+_load, _p50, _peak = map(_of_a_board, columns("session_load_ns", "p50_ns", "peak_rss_bytes"))
 COLUMNS: tuple[Column[Row], ...] = (
     *columns("model", "target", "threads"),
     Column(title="runtime", field="runtime", value=runtime_of, detail=Detail.BRIEF),
@@ -34,11 +39,10 @@ COLUMNS: tuple[Column[Row], ...] = (
         detail=Detail.BRIEF,
         meaning="the runtime's libraries, without the C and C++ libraries of the board",
     ),
-    *columns("session_load_ns"),
-    replace(
-        _p50, value=lambda row: (row.latency and not row.emulated and row.latency.p50_ns) or None, shown=Shown.IF_ANY
-    ),
-    *columns("instructions_weighted", "peak_rss_bytes"),
+    _load,
+    _p50,
+    *columns("instructions_weighted"),
+    _peak,
     Column(
         title="accuracy",
         field="accuracy",
