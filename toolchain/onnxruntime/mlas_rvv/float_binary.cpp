@@ -20,29 +20,23 @@ namespace
 
 using Vector = vfloat32m8_t;
 
-struct ADD {
-    static Vector Of(Vector a, Vector b, size_t vl) { return __riscv_vfadd(a, b, vl); }
-    static Vector Of(Vector a, float b, size_t vl) { return __riscv_vfadd(a, b, vl); }
-    static Vector Of(float a, Vector b, size_t vl) { return __riscv_vfadd(b, a, vl); }
-};
+//
+// An operation on two vectors, or on one and a scalar on either side.
+//
 
-struct SUBTRACT {
-    static Vector Of(Vector a, Vector b, size_t vl) { return __riscv_vfsub(a, b, vl); }
-    static Vector Of(Vector a, float b, size_t vl) { return __riscv_vfsub(a, b, vl); }
-    static Vector Of(float a, Vector b, size_t vl) { return __riscv_vfrsub(b, a, vl); }
-};
+#define MLAS_RVV_OPERATION(Name, Forward, Reversed)                                                             \
+    struct Name {                                                                                               \
+        static Vector Of(Vector a, Vector b, size_t vl) { return __riscv_##Forward(a, b, vl); }                 \
+        static Vector Of(Vector a, float b, size_t vl) { return __riscv_##Forward(a, b, vl); }                  \
+        static Vector Of(float a, Vector b, size_t vl) { return __riscv_##Reversed(b, a, vl); }                 \
+    }
 
-struct MULTIPLY {
-    static Vector Of(Vector a, Vector b, size_t vl) { return __riscv_vfmul(a, b, vl); }
-    static Vector Of(Vector a, float b, size_t vl) { return __riscv_vfmul(a, b, vl); }
-    static Vector Of(float a, Vector b, size_t vl) { return __riscv_vfmul(b, a, vl); }
-};
+MLAS_RVV_OPERATION(ADD, vfadd, vfadd);
+MLAS_RVV_OPERATION(SUBTRACT, vfsub, vfrsub);
+MLAS_RVV_OPERATION(MULTIPLY, vfmul, vfmul);
+MLAS_RVV_OPERATION(DIVIDE, vfdiv, vfrdiv);
 
-struct DIVIDE {
-    static Vector Of(Vector a, Vector b, size_t vl) { return __riscv_vfdiv(a, b, vl); }
-    static Vector Of(Vector a, float b, size_t vl) { return __riscv_vfdiv(a, b, vl); }
-    static Vector Of(float a, Vector b, size_t vl) { return __riscv_vfrdiv(b, a, vl); }
-};
+#undef MLAS_RVV_OPERATION
 
 template<typename OPERATION>
 inline

@@ -23,6 +23,7 @@ Abstract:
 #include "rvv.h"
 
 #include <algorithm>
+#include <utility>
 
 MLAS_RVV_BEGIN
 
@@ -30,7 +31,7 @@ namespace
 {
 
 //
-// Fields registers of elements of a type: their segments are loaded and stored.
+// Fields registers of elements of a type: their segments are loaded and stored, or each register by itself.
 //
 
 template<typename T, size_t Fields>
@@ -57,15 +58,16 @@ struct SEGMENTS;
         {                                                                                                       \
             __riscv_vssseg##Fields##e##Bits(Target, Bytes, Values, vl);                                         \
         }                                                                                                       \
-        template<size_t Field>                                                                                  \
-        static void LoadField(Tuple& Values, const T* Source, size_t vl)                                        \
+        template<size_t... Field>                                                                               \
+        static void LoadRows(Tuple& Values, const T* s, size_t Stride, size_t vl, std::index_sequence<Field...>)\
         {                                                                                                       \
-            Values = __riscv_vset(Values, Field, __riscv_vle##Bits##_v_u##Bits##m1(Source, vl));                \
+            ((Values = __riscv_vset(                                                                            \
+                  Values, Field, __riscv_vle##Bits##_v_u##Bits##m1(s + Field * Stride, vl))), ...);             \
         }                                                                                                       \
-        template<size_t Field>                                                                                  \
-        static void StoreField(Tuple Values, T* Target, size_t vl)                                              \
+        template<size_t... Field>                                                                               \
+        static void StoreRows(Tuple Values, T* d, size_t Stride, size_t vl, std::index_sequence<Field...>)      \
         {                                                                                                       \
-            __riscv_vse##Bits(Target, __riscv_vget_u##Bits##m1(Values, Field), vl);                             \
+            (__riscv_vse##Bits(d + Field * Stride, __riscv_vget_u##Bits##m1(Values, Field), vl), ...);          \
         }                                                                                                       \
     }
 #define MLAS_RVV_ALL_SEGMENTS(Bits)                                                                             \
@@ -125,14 +127,7 @@ RowsToColumns(const T* Input, size_t InputStride, T* Output, size_t OutputStride
             using Segments = SEGMENTS<T, Fields>;
             typename Segments::Tuple Values{};
 
-            Segments::template LoadField<0>(Values, Input, vl);
-            Segments::template LoadField<1>(Values, Input + InputStride, vl);
-            if constexpr (Fields > 2) { Segments::template LoadField<2>(Values, Input + 2 * InputStride, vl); }
-            if constexpr (Fields > 3) { Segments::template LoadField<3>(Values, Input + 3 * InputStride, vl); }
-            if constexpr (Fields > 4) { Segments::template LoadField<4>(Values, Input + 4 * InputStride, vl); }
-            if constexpr (Fields > 5) { Segments::template LoadField<5>(Values, Input + 5 * InputStride, vl); }
-            if constexpr (Fields > 6) { Segments::template LoadField<6>(Values, Input + 6 * InputStride, vl); }
-            if constexpr (Fields > 7) { Segments::template LoadField<7>(Values, Input + 7 * InputStride, vl); }
+            Segments::LoadRows(Values, Input, InputStride, vl, std::make_index_sequence<Fields>());
 
             if (OutputStride == Fields) {
                 Segments::Store(Output, Values, vl);
@@ -164,14 +159,7 @@ ColumnsToRows(const T* Input, size_t InputStride, T* Output, size_t OutputStride
             const typename Segments::Tuple Values =
                 InputStride == Fields ? Segments::Load(Input, vl) : Segments::Load(Input, Bytes, vl);
 
-            Segments::template StoreField<0>(Values, Output, vl);
-            Segments::template StoreField<1>(Values, Output + OutputStride, vl);
-            if constexpr (Fields > 2) { Segments::template StoreField<2>(Values, Output + 2 * OutputStride, vl); }
-            if constexpr (Fields > 3) { Segments::template StoreField<3>(Values, Output + 3 * OutputStride, vl); }
-            if constexpr (Fields > 4) { Segments::template StoreField<4>(Values, Output + 4 * OutputStride, vl); }
-            if constexpr (Fields > 5) { Segments::template StoreField<5>(Values, Output + 5 * OutputStride, vl); }
-            if constexpr (Fields > 6) { Segments::template StoreField<6>(Values, Output + 6 * OutputStride, vl); }
-            if constexpr (Fields > 7) { Segments::template StoreField<7>(Values, Output + 7 * OutputStride, vl); }
+            Segments::StoreRows(Values, Output, OutputStride, vl, std::make_index_sequence<Fields>());
         }
     }
 }
