@@ -205,7 +205,7 @@ def elementwise() -> onnx.ModelProto:
 
 
 def arithmetic() -> onnx.ModelProto:
-    """The four operations, with and without a side that is repeated, and transpositions."""
+    """The four operations, with and without a side that is repeated, and transpositions of one axis and of two."""
     random = np.random.default_rng(10)
     shape = (2, 37, 197)
     arrays = {"same": shape, "row": (197,), "each": (37, 1), "one": (1,)}
@@ -221,10 +221,10 @@ def arithmetic() -> onnx.ModelProto:
     nodes += [
         helper.make_node("Transpose", [value], ["turned"], perm=[0, 2, 1]),
         helper.make_node("Softmax", ["turned"], ["most"], axis=2),
-        helper.make_node("Transpose", ["most"], ["y"], perm=[2, 0, 1]),
+        helper.make_node("Transpose", ["most"], ["y"], perm=[2, 1, 0]),
     ]
     ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
-    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (37, 2, 197))]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (37, 197, 2))]
     graph = helper.make_graph(nodes, "arithmetic", ends, outputs, weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
@@ -250,11 +250,11 @@ def quantized() -> onnx.ModelProto:
         helper.make_node(
             "QLinearConcat", ["cs", "yz", "c", "ys", "yz", "s", "zs", "zz"], ["both"], axis=1, **contributed
         ),
-        helper.make_node("Transpose", ["both"], ["turned"], perm=[0, 2, 3, 1]),
+        helper.make_node("Transpose", ["both"], ["turned"], perm=[2, 3, 1, 0]),
         helper.make_node("DequantizeLinear", ["turned", "cs", "yz"], ["y"]),
     ]
     ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, (2, 24, 17, 19))]
-    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (2, 17, 19, 96))]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (17, 19, 96, 2))]
     graph = helper.make_graph(nodes, "quantized", ends, outputs, weights)
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)

@@ -6,13 +6,14 @@ Module Name:
 
 Abstract:
 
-    Transposition, reordering and look-up in tables against their definition.
+    Transposition of matrices and of parts of tensors, reordering and look-up in tables against their definition.
 
 --*/
 
 #include "quantized_support.h"
 
 #include "mlas_elementwise.h"
+#include "mlas_transpose.h"
 
 namespace
 {
@@ -37,6 +38,38 @@ CheckTranspose(size_t M, size_t N, RANDOM& Random)
                 snprintf(Name, sizeof(Name), "transpose %zu bytes, %zu x %zu", sizeof(T), M, N);
                 Fail(Name, n * M + m, static_cast<double>(Input[m * N + n]), static_cast<double>(Output[n * M + m]));
             }
+        }
+    }
+}
+
+// What lies between the rows of the output stays as it is.
+template<typename T>
+void
+CheckPlane(size_t M, size_t N, RANDOM& Random)
+{
+    const size_t InputStride = N + static_cast<size_t>(Random.Between(0, 9));
+    const size_t OutputStride = M + static_cast<size_t>(Random.Between(0, 9));
+    GUARDED<T> Input((M - 1) * InputStride + N);
+    GUARDED<T> Output((N - 1) * OutputStride + M);
+
+    for (size_t n = 0; n < Input.size(); n++) {
+        Input[n] = static_cast<T>(Random.Next());
+    }
+    for (size_t n = 0; n < Output.size(); n++) {
+        Output[n] = static_cast<T>(n);
+    }
+
+    if (!MlasTransposePlane(Input.data(), InputStride, Output.data(), OutputStride, M, N)) {
+        Fail("a kernel to transpose a plane", 0, 1, 0);
+    }
+
+    for (size_t i = 0; i < Output.size(); i++) {
+        const size_t n = i / OutputStride, m = i % OutputStride;
+        const T Wanted = m < M ? Input[m * InputStride + n] : static_cast<T>(i);
+        if (Output[i] != Wanted) {
+            char Name[80];
+            snprintf(Name, sizeof(Name), "transpose a plane of %zu bytes, %zu x %zu", sizeof(T), M, N);
+            Fail(Name, i, static_cast<double>(Wanted), static_cast<double>(Output[i]));
         }
     }
 }
@@ -107,7 +140,10 @@ main()
         CheckTranspose<uint8_t>(M, N, Random);
         CheckTranspose<uint16_t>(M, N, Random);
         CheckTranspose<uint32_t>(M, N, Random);
-        Count += 3;
+        CheckPlane<uint8_t>(M, N, Random);
+        CheckPlane<uint16_t>(M, N, Random);
+        CheckPlane<uint32_t>(M, N, Random);
+        Count += 6;
     };
 
     for (size_t M = 1; M <= 20; M++) {
