@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import ImageFile
 
 from edgetool.errors import CompareError, ConfigError
 from edgetool.records.case import Fallback
@@ -158,32 +158,36 @@ def test_verdicts_that_say_the_same_are_one_task() -> None:
     assert decided.found == "fp32 runs on board"
 
 
-def test_a_pdf_has_the_pages_words_and_its_charts(tmp_path: Path) -> None:
-    try:
-        importlib.import_module("weasyprint")
-    except (ImportError, OSError) as missing:
-        pytest.skip(f"WeasyPrint cannot be used here: {missing}")
+def pdf_text(report: Report, folder: Path, option: str) -> str:
+    """What poppler reads in a report's PDF; the test is skipped where either program is missing."""
     if shutil.which("pdftotext") is None:
         pytest.skip("needs pdftotext: as root: apt-get install poppler-utils")
-    path = tmp_path / "report.pdf"
-    path.write_bytes(export_pdf(report_of(*COUNTED))["report.pdf"])
-    words = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, check=True).stdout.decode()
+    path = folder / "report.pdf"
+    try:
+        path.write_bytes(export_pdf(report)["report.pdf"])
+    except ConfigError as missing:
+        pytest.skip(missing.message)
+    return subprocess.run(["pdftotext", option, path, "-"], capture_output=True, check=True).stdout.decode()
+
+
+def test_a_pdf_has_the_pages_words_and_its_charts(tmp_path: Path) -> None:
+    words = pdf_text(report_of(*COUNTED), tmp_path, "-layout")
     assert "What to deploy" in words
     assert "1.500 M (raw 750.0 k)" in words, "a chart's text is text"
 
 
 def test_a_pdfs_widest_table_ends_on_the_page(tmp_path: Path) -> None:
-    pytest.importorskip("weasyprint")
-    if shutil.which("pdftotext") is None:
-        pytest.skip("needs pdftotext: as root: apt-get install poppler-utils")
     long = on_board("milkv-jupiter-upstairs", model=model_spec(name="efficientnet_lite0_int8_friendly"))
     others = [entry(recorded.record, "onnxruntime-crossbuilt-scalar") for _, recorded in long if recorded is not None]
-    path = tmp_path / "report.pdf"
-    path.write_bytes(export_pdf(report_of(*COUNTED, *long, *others))["report.pdf"])
-    found = subprocess.run(["pdftotext", "-bbox", path, "-"], capture_output=True, check=True).stdout.decode()
+    found = pdf_text(report_of(*COUNTED, *long, *others), tmp_path, "-bbox")
     for page in found.split("<page ")[1:]:
         width = float(page.split('width="')[1].split('"')[0])
         assert max(float(edge) for edge in re.findall(r'xMax="([\d.]+)"', page)) < width - 30
+
+
+def test_a_pdf_leaves_pillow_as_strict_as_it_was(tmp_path: Path) -> None:
+    pdf_text(report_of(entry(record())), tmp_path, "-layout")
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES, "a damaged picture would be taken for a whole one"
 
 
 def test_without_weasyprint_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

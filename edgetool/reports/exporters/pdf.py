@@ -22,6 +22,9 @@ def export_pdf(report: Report) -> Mapping[str, bytes]:
 
 
 def _load_weasyprint() -> Any:
+    from PIL import ImageFile
+
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         import weasyprint
     except ModuleNotFoundError as error:
@@ -30,6 +33,8 @@ def _load_weasyprint() -> Any:
         raise ConfigError(
             f"a library for WeasyPrint is missing: {str(error).splitlines()[0]}", hint=LIBRARIES
         ) from error
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before  # WeasyPrint makes Pillow take damaged pictures, here and elsewhere
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it warns about every style that print doesn't support
     return weasyprint
 
