@@ -51,4 +51,4 @@ def measure(model: Model, context: StepContext, folder: Path) -> tuple[Row, ...]
     planned = (*reference.cases(required=True), *plan.cases(required=True))
     cases = Preparation(planned, context).cases()
     run_cases(cases, folder, in_this_process(context), command="deploy", name=model.title, title=model.title)
-    return tuple(row for row in rows(read_run(folder).entries) if row.target == TARGET)
+    return tuple(replace(row, kept=False) for row in rows(read_run(folder).entries) if row.target == TARGET)

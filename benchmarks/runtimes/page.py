@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.runtimes.measure import TARGET, Findings
+from benchmarks.runtimes.measure import MODELS, TARGET, Findings
 from edgetool.platform.files import write_atomically
 from edgetool.records.results import Criterion
 from edgetool.reports.choices import choices
@@ -21,6 +21,7 @@ def write_page(folder: Path, findings: Findings) -> Path:
     made = markdown_environment(Path(__file__).parent).get_template(f"{PAGE}.j2")
     text = made.render(
         target=TARGET,
+        known=[model.title for model in MODELS],
         vlens=sorted({row.vlen_bits for row in findings.rows if row.vlen_bits is not None}),
         models=[(choice, shipping_table(rows)) for rows in models for choice in choices(rows, Criterion.LATENCY)],
     )

@@ -52,6 +52,11 @@ def test_a_missing_runtime_is_a_row_with_its_reason(page: str) -> None:
     assert "BuildError: no network" in line
 
 
+def test_models_without_rows_are_named(page: str) -> None:
+    assert "## Not counted yet" in page
+    assert all(f"- {model.title}" in page for model in MODELS)
+
+
 def test_findings_are_kept_and_replaced_by_model(tmp_path: Path) -> None:
     kept = Findings(rows=(OURS, MISSING)).joined((NCNN,))
     write_document(tmp_path / "found.json", kept)
