@@ -112,6 +112,18 @@ def test_a_missing_runtime_is_a_row_with_its_reason() -> None:
     assert "riscv64 has no TensorFlow Lite" in " ".join(cell.text for cell in list(table.cells())[1])
 
 
+def test_without_labels_the_text_is_of_agreement() -> None:
+    unlabelled = replace(accuracy(), labels=None)
+    board = (entry(replace(of.record, accuracy=unlabelled), result.case.runtime) for result, of in BOARD if of)
+    host = entry(record(accuracy=unlabelled))
+    assert "disagrees with the exported model on 0.0 % of the images" in markdown_of(host, *board)
+    assert "of the images wrong" in markdown_of(*HOST, *BOARD)
+
+
+def markdown_of(*entries: Entry) -> str:
+    return export_markdown(report_of(*entries))["report.md"].decode()
+
+
 def test_one_runtime_alone_makes_no_section() -> None:
     assert not report_of(*HOST).shipping.rows
     assert report_of(*BOARD).choices[0].criterion is Criterion.LATENCY
