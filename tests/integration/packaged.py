@@ -22,7 +22,20 @@ PYTHON = "3.13"
 DEBIAN = Packages(
     suite="trixie",
     architecture="riscv64",
-    packages=(f"python{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", "python3-numpy", "python3-pip", "libstdc++6"),
+    packages=(
+        f"python{PYTHON}-minimal",
+        f"python{PYTHON}-venv",
+        f"libpython{PYTHON}-stdlib",
+        "python3-pip",
+        "libstdc++6",
+        # what the wheel requires
+        "python3-coloredlogs",
+        "python3-flatbuffers",
+        "python3-numpy",
+        "python3-packaging",
+        "python3-protobuf",
+        "python3-sympy",
+    ),
 )
 CPUS = {"vectors": "rv64,v=true,vlen=256,elen=64,vext_spec=v1.0", "scalar": "rv64,v=false"}
 FP32_TOLERANCE = 1e-4  # of the largest output: another order of summation, fused multiply-adds

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+import certifi
 import numpy as np
 import pytest
 
@@ -21,10 +24,14 @@ from edgetool.platform.store import Store
 from edgetool.platform.tar import tarfile
 from edgetool.targets.registry import load_target
 from tests.integration.packaged import PYTHON, RUN, TOOLCHAIN, Array, check_wheel
+from tests.support.commands import run_cli
 
 NAME = "virt-riscv64"
 ROOT = "/debian"  # on the board, whose own system has no Python
+VENV = "/root/ort"  # there
 WAIT_S = 3600.0
+ANSWER_S = 600.0  # an emulated board hashes a few megabytes in minutes while the machine is busy
+LEFT_OUT = re.compile(r"/__pycache__|/usr/share/(doc|man)/|/usr/lib/python3/.*/tests/")  # of Debian's files
 # With vectors of 256 bits, and without by the variable of the kernels: one board, booted once.
 KERNELS = {"vectors": {}, "scalar": {"EDGETOOL_FORCE_SCALAR": "1"}}
 # Debian keeps these beside the loader's path; update-alternatives would link to them.
@@ -37,37 +44,49 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[SshExecutor]:
+def board(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[Path]:
+    """The folder of a running board."""
     folder = tmp_path_factory.mktemp("machines") / NAME
     start_board(folder, board_options(load_target(NAME)), store)
-    settings = SshExecutor.Settings(kind="ssh", host=HOST, config=str(folder / SSH_CONFIG), lease_s=300.0)
-    try:
-        with SshExecutor(settings) as executor:
-            yield executor
-    finally:
-        stop_board(folder)
+    yield folder
+    stop_board(folder)
+
+
+@pytest.fixture(scope="module")
+def machine(board: Path) -> Iterator[SshExecutor]:
+    settings = SshExecutor.Settings(
+        kind="ssh", host=HOST, config=str(board / SSH_CONFIG), lease_s=300.0, connect_timeout_s=ANSWER_S
+    )
+    with SshExecutor(settings, exclusive=False) as executor:
+        yield executor
 
 
 def shell(machine: SshExecutor, script: str) -> CommandResult:
     return machine.run([PurePosixPath("/bin/sh"), "-c", script], timeout_s=WAIT_S)
 
 
+def in_debian(machine: SshExecutor, command: str, variables: str = "") -> CommandResult:
+    return shell(machine, f"env {LIBRARIES} {variables} chroot {ROOT} {command}")
+
+
 @pytest.fixture(scope="module")
 def installed(
     machine: SshExecutor, debian: Path, packages: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> CommandResult:
-    """Debian's files on the board, and what its pip said of the wheel."""
+    """Debian's files on the board with the wheel in an environment of its own, and what pip said of it."""
     packed = tmp_path_factory.mktemp("packed") / "debian.tar"
     with tarfile.open(packed, "w") as tar:
-        tar.add(debian, ".", filter=lambda entry: None if "/__pycache__" in entry.name else entry)
+        tar.add(debian, ".", filter=lambda entry: None if LEFT_OUT.search(entry.name) else entry)
+        # Debian's pip loads the system's certificates even without a network, and ends where there are none.
+        tar.add(certifi.where(), "./etc/ssl/certs/ca-certificates.crt")
     machine.put(packed, PurePosixPath("debian.tar"))
     shell(machine, f"mkdir {ROOT} && tar -C {ROOT} -xf debian.tar && rm debian.tar").check()
     shell(machine, f"cd {ROOT} && mkdir -p proc dev tmp && mount -t proc proc proc && mount --bind /dev dev").check()
     wheel = packages[f"cp{PYTHON.replace('.', '')}*.whl"]
     machine.put(wheel, PurePosixPath("wheel") / wheel.name)
     shell(machine, f"mv wheel/{wheel.name} {ROOT}/tmp/").check()
-    words = f"pip install --no-index --break-system-packages --root-user-action=ignore /tmp/{wheel.name} --no-deps"
-    return shell(machine, f"env {LIBRARIES} chroot {ROOT} /usr/bin/python{PYTHON} -m {words}")
+    in_debian(machine, f"/usr/bin/python{PYTHON} -m venv --system-site-packages {VENV}").check()
+    return in_debian(machine, f"{VENV}/bin/pip install --no-index /tmp/{wheel.name}")
 
 
 def test_the_boards_pip_installs_the_wheel_without_a_network(installed: CommandResult) -> None:
@@ -93,7 +112,7 @@ def test_mobilenet_computes_on_the_board_what_it_does_here(
     variables = " ".join(f"{name}={setting}" for name, setting in KERNELS[kernels].items())
     files = "/tmp/case/model.onnx /tmp/case/inputs.npy /tmp/case/outputs.npy"
     shell(machine, f"rm -rf {ROOT}/tmp/case && cp -r case {ROOT}/tmp/case").check()
-    done = shell(machine, f"env {LIBRARIES} {variables} chroot {ROOT} /usr/bin/python{PYTHON} /tmp/case/run.py {files}")
+    done = in_debian(machine, f"{VENV}/bin/python /tmp/case/run.py {files}", variables)
     assert done.exit_code == 0, done.stderr.decode()
     shell(machine, f"mkdir -p back && cp {ROOT}/tmp/case/outputs.npy back/").check()
     machine.get(PurePosixPath("back"), tmp_path / "back")
@@ -101,23 +120,54 @@ def test_mobilenet_computes_on_the_board_what_it_does_here(
     check_wheel(done.stdout, outputs, models[precision].path, inputs, precision=precision, where=kernels)
 
 
-@pytest.mark.usefixtures("installed")
-def test_a_target_finds_the_wheel_and_knows_it_for_edgetools(
-    machine: SshExecutor, packages: Mapping[str, Path], tmp_path: Path
-) -> None:
-    python = tmp_path / "python"
+@pytest.fixture(scope="module")
+def python(machine: SshExecutor, installed: CommandResult, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The environment's Python as the board's own system calls it."""
+    installed.check()
+    script = tmp_path_factory.mktemp("python") / "python"
     # The library's path is the board's as the program sees it, so both roots have the package.
-    python.write_text(f'#!/bin/sh\nexec env {LIBRARIES} chroot {ROOT} /usr/bin/python{PYTHON} "$@"\n')
-    python.chmod(0o755)
-    machine.put(python, PurePosixPath("bin") / "python")
-    site = f"/usr/local/lib/python{PYTHON}/dist-packages"
-    shell(machine, f"mv bin/python /bin/debian-python && mkdir -p {site} && mount --bind {ROOT}{site} {site}").check()
-    runtime = installed_runtime(machine, "installed:debian-python", TOOLCHAIN, Store(tmp_path / "cache"))
+    script.write_text(f'#!/bin/sh\nexec env {LIBRARIES} chroot {ROOT} {VENV}/bin/python "$@"\n')
+    script.chmod(0o755)
+    machine.put(script, PurePosixPath("bin") / "python")
+    packages = f"{VENV}/lib/python{PYTHON}/site-packages"
+    shell(
+        machine,
+        f"mv bin/python /bin/debian-python && mkdir -p {packages} && mount --bind {ROOT}{packages} {packages}",
+    ).check()
+    return "debian-python"
+
+
+def test_a_target_finds_the_wheel_and_knows_it_for_edgetools(
+    machine: SshExecutor, python: str, packages: Mapping[str, Path], tmp_path: Path
+) -> None:
+    runtime = installed_runtime(machine, f"installed:{python}", TOOLCHAIN, Store(tmp_path / "cache"))
     found = runtime.build.installed
     assert found is not None
     assert found.ours
-    assert found.path.startswith(site)
+    assert found.path.startswith(VENV)
     with tarfile.open(packages[".tgz"]) as tar:
         tar.extractall(tmp_path, filter="data")
     library = next(tmp_path.glob("onnxruntime-linux-*/lib/libonnxruntime.so.1.21.0"))
     assert sha256_file(runtime.root / runtime.build.library) == sha256_file(library)
+
+
+def test_a_deployment_measures_the_wheels_library(
+    board: Path, python: str, tiny_path: Path, images_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "desk.toml").write_text(
+        f'schema = 1\ndescription = "a desk"\ntriple = "{TOOLCHAIN.triple}"\nruntime = "installed:{python}"\n'
+        f'[executor]\nkind = "ssh"\nhost = "{HOST}"\nconfig = "{board / SSH_CONFIG}"\n'
+        f"connect_timeout_s = {ANSWER_S}\n"
+        "[benchmark]\nwarmup = 1\nmin_repetitions = 3\nmin_duration_s = 0\ntarget_error = 0\ntimeout_s = 2400\n"
+    )
+    monkeypatch.setenv("EDGETOOL_TARGETS", str(tmp_path))
+    model = ("--model", tiny_path, "--calibration", images_path, "--images", "8")
+    done = run_cli("deploy", "--target", "desk", *model, "--runs", tmp_path / "runs", "--json", timeout_s=WAIT_S)
+    assert done.exit_code == 0, done.stderr.decode()
+    records = Path(json.loads(done.stdout)["run"]) / "records"
+    record = json.loads(min(records.rglob("desk-*fp32*.json")).read_text())
+    installed = record["subject"]["runtime"]["installed"]
+    assert installed["ours"]
+    assert installed["path"].startswith(VENV)
+    assert installed["build_id"] == record["environment"]["runtime"]["build_id"]
+    print(f"kernels: {record['environment']['runtime']['kernels']}")
