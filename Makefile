@@ -13,7 +13,7 @@ deploy: $(VENV)/.export
 	$(EDGETOOL) deploy --target $(TARGET)
 
 test: lint tools
-	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --durations 25
 	$(MAKE) test-hostile
 
 # What the system's packages bring, for whatever edgetool can do.
