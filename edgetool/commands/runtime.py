@@ -47,21 +47,21 @@ def build(
     from edgetool.platform.store import Store, cache_root
     from edgetool.runtimes.onnxruntime.build import build_runtime
     from edgetool.runtimes.onnxruntime.operators import operators_of
+    from edgetool.runtimes.onnxruntime.recipe import prepare
     from edgetool.runtimes.toolchains import load_toolchain
 
     del verbose  # noted by its callback
-    store = Store(cache_root())
-    runtime = build_runtime(
+    store, progress = Store(cache_root()), make_progress(quiet=json)
+    recipe = prepare(
         load_toolchain(triple),
         store,
-        make_progress(quiet=json),
+        progress,
         compiler=compiler,
         operators=operators_of(reduced) if reduced else None,
         source=source,
         mirror=mirror,
-        jobs=jobs,
-        force=force,
     )
+    runtime = build_runtime(recipe, store, progress, jobs=jobs, force=force)
     if json:
         from edgetool.commands.answers import BuildAnswer
 

@@ -44,7 +44,8 @@ def find_release(
     Raises ConfigError when there is no such runtime or it can't be released, BuildError when the build fails.
     """
     if key is None:
-        runtime = build_runtime(toolchain, store, progress, compiler=compiler, jobs=jobs)
+        recipe = prepare(toolchain, store, progress, compiler=compiler)
+        runtime = build_runtime(recipe, store, progress, jobs=jobs)
     else:
         runtime = find_runtime(store, key).runtime
     return Release(runtime=runtime, toolchain=toolchain, tree=source_tree(store, progress))

@@ -20,6 +20,7 @@ from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.buildtools import find_tool
 from edgetool.runtimes.onnxruntime.build import _environment, build_folder, build_runtime
 from edgetool.runtimes.onnxruntime.recipe import Recipe, prepare
+from edgetool.runtimes.spec import Runtime
 from edgetool.runtimes.toolchains import load_toolchain
 
 WANTED = os.environ.get("EDGETOOL_TEST_REPRODUCIBLE", "")
@@ -81,11 +82,14 @@ def test_objects_compiled_twice_are_equal_bit_for_bit(elsewhere: Path) -> None:
             assert sha256_file(again) == sha256_file(build / "onnxruntime" / name), name
 
 
+def built(store: Store) -> Runtime:
+    return build_runtime(prepare(load_toolchain(TRIPLE), store, Silent()), store, Silent())
+
+
 @pytest.mark.skipif(WANTED != "library", reason="EDGETOOL_TEST_REPRODUCIBLE=library builds it again")
 def test_the_library_built_twice_is_equal_bit_for_bit(elsewhere: Path) -> None:
-    toolchain = load_toolchain(TRIPLE)
-    first = build_runtime(toolchain, Store(cache_root()), Silent())
+    first = built(Store(cache_root()))
     for name in FETCHED:
         link(cache_root() / name, elsewhere / name)
-    second = build_runtime(toolchain, Store(elsewhere), Silent())
+    second = built(Store(elsewhere))
     assert first.build.files == second.build.files

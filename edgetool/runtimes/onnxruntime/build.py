@@ -24,13 +24,12 @@ from edgetool.runtimes.description import open_runtime
 from edgetool.runtimes.inspection import inspect_library
 from edgetool.runtimes.onnxruntime.folding import fold_functions
 from edgetool.runtimes.onnxruntime.headers import Headers
-from edgetool.runtimes.onnxruntime.operators import Operators
 from edgetool.runtimes.onnxruntime.protoc import build_protoc
-from edgetool.runtimes.onnxruntime.recipe import COMPILE_FLAGS, PROVIDER, Recipe, prepare
+from edgetool.runtimes.onnxruntime.recipe import COMPILE_FLAGS, PROVIDER, Recipe
 from edgetool.runtimes.onnxruntime.reduction import reduce_sources
 from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.patches import mirror, patched_files
-from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
+from edgetool.runtimes.spec import Runtime, RuntimeBuild
 
 TARGET = "onnxruntime"
 INCLUDED = ("dependencies", "kernels", "older_glibc", "reduced", "unittests", "python")  # by ORT's own CMake project
@@ -40,28 +39,17 @@ BRIDGE = "onnxruntime_providers_shared"  # a library that the extension opens be
 
 
 def build_runtime(
-    toolchain: Toolchain,
-    store: Store,
-    progress: Progress,
-    *,
-    compiler: str = "zig",
-    operators: Operators | None = None,
-    source: Path | None = None,
-    mirror: Path | None = None,
-    jobs: int | None = None,
-    force: bool = False,
+    recipe: Recipe, store: Store, progress: Progress, *, jobs: int | None = None, force: bool = False
 ) -> Runtime:
-    """Build the runtime for a triple unless it is cached. An interrupted build resumes.
+    """Build the runtime of a recipe unless it is cached. An interrupted build resumes.
 
-    Raises ConfigError for a missing requirement, BuildError when a tool fails or the library doesn't match the
-    toolchain.
+    Raises BuildError when a tool fails or the library doesn't match the toolchain.
     """
-    recipe = prepare(toolchain, store, progress, compiler=compiler, operators=operators, source=source, mirror=mirror)
 
     def make(folder: Path) -> None:
         with build_folder(recipe, store) as build:
             _configure(recipe, build, store, progress)
-            with progress.step(f"build ONNX Runtime {recipe.tree.version} for {toolchain.triple}") as step:
+            with progress.step(f"build ONNX Runtime {recipe.tree.version} for {recipe.toolchain.triple}") as step:
                 _build(recipe, build, store, step, TARGET, jobs=jobs)
                 library = _library(recipe, build, store)
             write_document(folder / "runtime.json", _finish(recipe, library, folder))
