@@ -32,7 +32,7 @@ def segmenter() -> torch.nn.Module:
         guess = net(torch.from_numpy(np.stack(images)))
         loss = torch.nn.functional.cross_entropy(guess, torch.from_numpy(np.stack(masks)).long())
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch declares no types for it
         optimizer.step()
     return net.eval()
 
