@@ -32,9 +32,11 @@ class RuntimeRequest:
 
 
 DEFAULT_KIND = "onnxruntime"  # an alias for the target's own runtime
+VARIANTS = ("wide16", "wide32", "packed64", "tiled", "portable")  # of our int8 convolutions
 # Names that aren't just a provider.
 NAMED = {
     "scalar": RuntimeRequest(name="scalar", environment={"EDGETOOL_FORCE_SCALAR": "1"}),  # ours without vectors
+    **{name: RuntimeRequest(name=name, environment={"EDGETOOL_VARIANT": name}) for name in VARIANTS},
     "tflite": RuntimeRequest(name="tflite", kind="tflite"),
     "ncnn": RuntimeRequest(name="ncnn", kind="ncnn"),
 }

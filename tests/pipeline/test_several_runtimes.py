@@ -15,9 +15,12 @@ from edgetool.pipeline.deploy import check_builds, deployment_cases
 from edgetool.pipeline.plan import Plan, PlannedCase, PlannedModel
 from edgetool.pipeline.prepare import Preparation
 from edgetool.pipeline.run import in_this_process, run_cases
+from edgetool.pipeline.runtimes import VARIANTS
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.context import StepContext
 from edgetool.records.results import StoredRun, read_run
+from edgetool.runtimes.cache import newest_crossbuilt
+from edgetool.runtimes.toolchains import load_toolchain
 from tests.support.commands import run_cli
 from tests.support.models import CLASSES
 
@@ -68,6 +71,19 @@ def test_a_record_says_which_runtime_ran_and_what_its_process_was_told(stored_ru
     debian, _, scalar, _ = (entry.record.subject.runtime for entry in stored_run.recorded)
     assert (debian.name, debian.environment) == ("debian", ())
     assert (scalar.name, scalar.environment) == ("scalar", (("EDGETOOL_FORCE_SCALAR", "1"),))
+
+
+def test_every_variant_of_our_kernels_computes_the_same_bits(
+    model: PlannedModel, context: StepContext, tmp_path: Path
+) -> None:
+    if newest_crossbuilt(context.store, load_toolchain("riscv64-linux-gnu")) is None:
+        pytest.skip("no cross-built runtime in the cache: `edgetool runtime build` makes one")
+    plan = replace(plan_of(model, *VARIANTS), precisions=(Precision.INT8,), instruments=("accuracy",))
+    found = {entry.record.subject.runtime.name: entry for entry in run_of(plan.cases(), context, tmp_path).recorded}
+    assert set(found) == set(VARIANTS)
+    for name, entry in found.items():
+        assert f" {name}: asked for" in (entry.record.environment.runtime.kernels or "")
+        np.testing.assert_array_equal(entry.outputs["logits"], found["portable"].outputs["logits"])
 
 
 def test_two_runtimes_of_one_release_say_the_same(stored_run: StoredRun) -> None:
