@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from benchmarks.kernels.rows import NCNN, OURS, SCALAR, STOCK, Findings, KernelRow
+from collections.abc import Sequence
+
+from benchmarks.kernels.rows import NCNN, OURS, SCALAR, STOCK, WIDE32, Findings, KernelRow
 from edgetool.platform.format import count_text, ratio_text
-from edgetool.reports.charts.drawing import BLUE, GREY, ORANGE, SKY, Bar, Chart
+from edgetool.reports.charts.drawing import BLUE, GREEN, GREY, ORANGE, SKY, Bar, Chart
 from edgetool.reports.charts.panels import panels_chart
 
-COLOURS = {STOCK: GREY, SCALAR: SKY, NCNN: ORANGE, OURS: BLUE}
+COLOURS = {STOCK: GREY, SCALAR: SKY, NCNN: ORANGE, OURS: BLUE, WIDE32: GREEN}
 
 
-def model_chart(findings: Findings, model: str) -> Chart:
+def model_chart(findings: Findings, model: str, rows: Sequence[KernelRow]) -> Chart:
     panels: dict[str, list[Bar]] = {}
-    for row in findings.rows:
-        if row.model == model:
-            panels.setdefault(f"{model}, {row.precision}", []).append(_bar(row, findings.stock(row)))
+    for row in rows:
+        panels.setdefault(f"{model}, {row.precision}", []).append(_bar(row, findings.stock(row)))
     title = f"Weighted instructions of one inference of {model}, and how often stock's"
     return panels_chart(f"performance-{model}", title, panels, unit="million")
 

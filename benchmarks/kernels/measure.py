@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from benchmarks.kernels.mca import VLEN_BITS, find_llvm, model_blocks
 from benchmarks.kernels.rows import LABELS, Findings, KernelRow, Modelled
+from benchmarks.zoo.models import ZOO
 from edgetool import __version__
 from edgetool.errors import ConfigError, HarnessError
 from edgetool.harness.bench import open_bench
@@ -35,10 +36,9 @@ MODELLED_RECIPE = 1  # raised when the way blocks are modelled changes
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """A model, the vector lengths it is run at, how many images it is judged by, and the runtimes that run it."""
+    """A model, how many images it is judged by, and the runtimes that run it."""
 
     model: PlannedModel
-    vlens: tuple[int, ...]
     images: int
     runtimes: tuple[str, ...]
 
@@ -53,15 +53,16 @@ class Benchmark:
         )
 
 
-ONNX_RUNTIMES = ("debian", "scalar", "crossbuild")
+VLENS = (256, 128, 512, 1024)  # of the cores that are estimated; runtimes without vectors are counted at the first
+ON_VECTORS = ("crossbuild", "wide32", "ncnn")
+ONNX_RUNTIMES = ("debian", "scalar", "crossbuild", "wide32")
 BENCHMARKS = (
-    Benchmark(
-        model=PlannedModel(source="mobilenet_v2"), vlens=(256, 128), images=10, runtimes=(*ONNX_RUNTIMES, "ncnn")
-    ),
+    Benchmark(model=PlannedModel(source="mobilenet_v2"), images=10, runtimes=(*ONNX_RUNTIMES, "ncnn")),
     *(
-        Benchmark(model=PlannedModel(source=name, weights="random"), vlens=(256,), images=4, runtimes=ONNX_RUNTIMES)
+        Benchmark(model=PlannedModel(source=name, weights="random"), images=2, runtimes=ONNX_RUNTIMES)
         for name in ("resnet18", "mobilenet_v3_large", "efficientnet_b0", "shufflenet_v2_x1_0", "regnet_y_400mf")
     ),
+    *(Benchmark(model=model, images=2, runtimes=ONNX_RUNTIMES) for model in ZOO if model.title == "small_vit"),
 )
 
 
@@ -90,11 +91,15 @@ def measure_all(context: StepContext, benchmarks: Sequence[Benchmark], folder: P
 
 
 def planned(benchmark: Benchmark) -> tuple[PlannedCase, ...]:
-    """The plan's cases at each vector length, the runtimes that use no vectors at the first only."""
+    """The plan's cases at each vector length, those that use no vectors at the first only.
+
+    The variants of our kernels differ in int8 only.
+    """
     return tuple(
         replace(case, target=(there := with_vlen(case.target, vlen)), case=replace(case.case, target=there.name))
         for case in benchmark.plan.cases(required=True)
-        for vlen in (benchmark.vlens if case.case.runtime in ("crossbuild", "ncnn") else benchmark.vlens[:1])
+        if (case.case.runtime, case.case.precision) != ("wide32", Precision.FP32)
+        for vlen in (VLENS if case.case.runtime in ON_VECTORS else VLENS[:1])
     )
 
 
@@ -155,7 +160,11 @@ class Judge:
 
 def _modelled(case: PreparedCase, context: StepContext) -> Modelled | None:
     """The hottest blocks in llvm-mca's model of a processor, kept by the case's key; None where it says nothing."""
-    llvm = find_llvm() if case.case.runtime != "scalar" and case.target.name.endswith(f"vlen{VLEN_BITS}") else None
+    llvm = (
+        find_llvm()
+        if case.case.runtime not in ("scalar", "wide32") and case.target.name.endswith(f"vlen{VLEN_BITS}")
+        else None
+    )
     if llvm is None:
         return None
     inputs = {"recipe": MODELLED_RECIPE, "case": case.key, "llvm": llvm.analyser}

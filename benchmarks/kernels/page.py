@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.kernels.chart import label, model_chart
+from benchmarks.kernels.cores import core_rows, cores_chart, cores_table
 from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
-from edgetool.estimates.cores import core_names, load_core
-from edgetool.estimates.rows import EstimateRow
-from edgetool.estimates.rows import rows as estimate_rows
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.platform.columns import Column, Table
 from edgetool.platform.files import write_atomically
 from edgetool.platform.format import count_text, percent_text, ratio_text, size_text
 from edgetool.reports.exporters.markdown import markdown_environment, tidy
-from edgetool.reports.tables.estimates import interval_text
 from edgetool.reports.tables.instructions import operator_table
 from edgetool.runtimes.ncnn.convert import INSTALL
 
 COMMAND = "make bench-kernels"
+VLEN_BITS = 256  # of the rows in the tables of counts; estimates take each core's own
 SHOWN_SHARE = 0.01  # operators below it are left out
 DECIBEL = "{:.1f} dB".format
 MODELLED_COLUMNS: tuple[Column[tuple[KernelRow, Modelled]], ...] = (
@@ -36,10 +34,13 @@ def write_page(findings: Findings, folder: Path) -> Path:
     """Write `performance.md` and its charts to `folder`; returns the page's path."""
     models = {}
     for model in dict.fromkeys(row.model for row in findings.rows):
-        chart = model_chart(findings, model)
-        write_atomically(folder / f"{chart.name}.svg", chart.file())
         rows = sorted((row for row in findings.rows if row.model == model), key=lambda row: row.precision)
-        models[model] = (model_table(findings, rows), estimates_table(rows), chart, _operators(rows))
+        shown = [row for row in rows if row.vlen_bits in (None, VLEN_BITS)]
+        cores = [row for row in core_rows(rows) if row.cells]
+        charts = (model_chart(findings, model, shown), cores_chart(model, cores))
+        for chart in filter(None, charts):
+            write_atomically(folder / f"{chart.name}.svg", chart.file())
+        models[model] = (model_table(findings, shown), cores_table(cores), charts, _operators(shown))
     made = markdown_environment(Path(__file__).parent).get_template("performance.md.j2")
     text = made.render(
         findings=findings,
@@ -75,24 +76,6 @@ def model_table(findings: Findings, rows: Sequence[KernelRow]) -> Table[KernelRo
         ),
     )
     return Table(caption="One inference in each runtime", columns=columns, rows=rows)
-
-
-def estimates_table(rows: Sequence[KernelRow]) -> Table[EstimateRow]:
-    """The rows on every core that would run them; none of counts that don't tell operations apart."""
-    cores = [load_core(name) for name in core_names()]
-    lines = [
-        line
-        for row in rows
-        if row.counts.mean.cells
-        for line in estimate_rows(f"{row.precision}, {label(row)}", row.counts, cores)
-    ]
-    columns: tuple[Column[EstimateRow], ...] = (
-        Column(title="estimated", value=lambda line: line.of),
-        Column(title="core", value=lambda line: line.core_title),
-        Column(title="cycles", value=lambda line: interval_text(line.cycles)),
-        Column(title="bound by", value=lambda line: line.bound_by.value),
-    )
-    return Table(caption="Estimated cycles of one inference", columns=columns, rows=lines)
 
 
 def _operators(rows: Sequence[KernelRow]) -> list[tuple[str, Table[OperatorInstructions]]]:

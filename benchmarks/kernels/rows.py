@@ -10,9 +10,11 @@ from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.documents import read_document
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 
-STOCK, OURS, SCALAR, NCNN = "stock", "ours", "ours, scalar", "ncnn"
+STOCK, OURS, WIDE32, SCALAR, NCNN = "stock", "ours", "ours, wide32", "ours, scalar", "ncnn"
 # What the page calls the runtimes of the plan.
-LABELS = {"debian": STOCK, "scalar": SCALAR, "crossbuild": OURS, "ncnn": NCNN}
+LABELS = {"debian": STOCK, "scalar": SCALAR, "crossbuild": OURS, "wide32": WIDE32, "ncnn": NCNN}
+# Our kernels of int8 convolutions by side. "ours" is the choice for an emulated processor.
+VARIANTS = {OURS: "wide16", WIDE32: "wide32", SCALAR: "tiled"}
 
 
 @value
@@ -71,8 +73,8 @@ class Findings:
         return next((other for other in self.rows if other.key == row.key and other.side == STOCK), None)
 
     def own_fp32(self, row: KernelRow) -> KernelRow | None:
-        """The same side's fp32 at the same vector length."""
-        wanted = (row.model, "fp32", row.side, row.vlen_bits)
+        """The same side's fp32 at the same vector length; int8's variants share that of "ours"."""
+        wanted = (row.model, "fp32", OURS if row.side == WIDE32 else row.side, row.vlen_bits)
         return next((o for o in self.rows if (o.model, o.precision, o.side, o.vlen_bits) == wanted), None)
 
 

@@ -46,6 +46,11 @@ class EstimateRow:
     operators: tuple[OperatorEstimate, ...] = ()
     caveat: Text | None = None
 
+    @property
+    def middle(self) -> float:
+        """The geometric middle of the interval in cycles."""
+        return math.sqrt(self.cycles.low * self.cycles.high)
+
 
 def row(of: str, mix: InstructionMix, core: Core, *, counts: InstructionCounts | None = None) -> EstimateRow:
     """Estimate a mix on a core, including its operators when `counts` has them."""
@@ -96,9 +101,9 @@ def judge(baseline: Sequence[EstimateRow], candidate: Sequence[EstimateRow]) -> 
     """Compare a candidate with a baseline. Return None when they share no core."""
     before = {line.core: line for line in baseline}
     ratios = {
-        line.core: _middle(line) / _middle(before[line.core])
+        line.core: line.middle / before[line.core].middle
         for line in candidate
-        if line.core in before and _middle(before[line.core]) > 0
+        if line.core in before and before[line.core].middle > 0
     }
     if not ratios:
         return None
@@ -109,7 +114,3 @@ def judge(baseline: Sequence[EstimateRow], candidate: Sequence[EstimateRow]) -> 
         worst=ratios[worst_core],
         geometric_mean=geometric_mean(ratios.values()),
     )
-
-
-def _middle(line: EstimateRow) -> float:
-    return math.sqrt(line.cycles.low * line.cycles.high)

@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.kernels.page import write_page
-from benchmarks.kernels.rows import OURS, STOCK, Findings, KernelRow, Modelled, ModelledLoop, read_findings
+from benchmarks.kernels.rows import (
+    OURS,
+    SCALAR,
+    STOCK,
+    WIDE32,
+    Findings,
+    KernelRow,
+    Modelled,
+    ModelledLoop,
+    read_findings,
+)
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.documents import write_document
@@ -67,6 +77,21 @@ def test_each_row_has_its_ratio_to_stock(tmp_path: Path) -> None:
     page = lines(tmp_path)
     assert "| fp32 | stock | 1.000 M | 1.000 M | 1× | 1× | 8 kB | 4 kB | 124.9 dB | 19/20 |" in page
     assert "| fp32 | ours, VLEN 256 | 30.00 k | 100.0 k | 0.1× | 1× | 8 kB | 4 kB | 124.9 dB | – |" in page
+
+
+def test_a_core_is_given_the_variant_that_costs_it_least_and_scalar_code_where_it_has_no_vectors(
+    tmp_path: Path,
+) -> None:
+    int8 = replace(OURS_ROW, precision="int8")
+    wide32 = replace(int8, side=WIDE32, counts=counts(20_000, 5_000, 40_000))
+    scalar = replace(int8, side=SCALAR, vlen_bits=None, counts=counts(900_000, 0, 0))
+    page = lines(tmp_path, replace(FINDINGS, rows=(STOCK_ROW, OURS_ROW, int8, wide32, scalar)))
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in page if line.startswith("| S")}
+    assert "| wide32 |" in rows["SpacemiT X60"]
+    assert "| tiled |" in rows["SiFive U74"]
+    assert "SiFive X280" in rows  # stock's code alone: nothing of ours was counted at 512 bits
+    assert "wide" not in rows["SiFive X280"]
+    assert b"<svg" in (tmp_path / "performance-net-cores.svg").read_bytes()
 
 
 def test_operators_say_which_kernels_ran_and_small_ones_are_left_out(tmp_path: Path) -> None:

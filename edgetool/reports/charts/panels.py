@@ -17,7 +17,7 @@ TITLE_INCHES = 0.25
 
 
 def panels_chart(name: str, title: str, panels: Mapping[str, Sequence[Bar]], *, unit: str) -> Chart:
-    longest = max(bar.length for bars in panels.values() for bar in bars)
+    longest = max(bar.to or bar.length for bars in panels.values() for bar in bars)
     words = (f"{heading}: {', '.join(f'{bar.label} {bar.text}' for bar in bars)}" for heading, bars in panels.items())
     drawn = [
         rows_panel(
