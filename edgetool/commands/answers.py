@@ -19,6 +19,7 @@ from edgetool.executors.jobs import State
 from edgetool.models.spec import ModelSpec
 from edgetool.pipeline.deploy import Finished
 from edgetool.pipeline.diff import Diff, LayerNoise
+from edgetool.pipeline.kernels import TunedKernels
 from edgetool.pipeline.tune import Tuning
 from edgetool.platform.cache import Item
 from edgetool.platform.documents import schema_document, to_json
@@ -356,6 +357,7 @@ ANSWERS: dict[str, Any] = {
     "runtime show": RuntimeAnswer,
     "runtime remove": RuntimeAnswer | RemovedBuildsAnswer,
     "runtime selftest": SelftestAnswer,
+    "runtime tune": TunedKernels,
     "runtime dist": DistAnswer,
     "cache list": CacheAnswer,
     "cache prune": PruneAnswer,

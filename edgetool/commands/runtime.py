@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from edgetool.commands.completion import complete_key, complete_runtime
-from edgetool.commands.options import Json, Target, Verbose
+from edgetool.commands.options import Json, Model, Runs, Target, Verbose, Wait
 from edgetool.commands.output import print_json
 from edgetool.errors import ConfigError
 
@@ -183,6 +183,40 @@ def selftest(
         print_json(SelftestAnswer(runtime=build, target=target, cases=held))
         return
     print(f"{build.title}, {build.variant}: all {held} cases hold on {target}")
+
+
+@runtime_app.command()
+def tune(
+    target: Target,
+    model: Model = "mobilenet_v2",
+    runs: Runs = Path("runs"),
+    wait: Wait = False,
+    json: Json = False,
+) -> None:
+    """Time the variants of the int8 kernels on a board, and keep the fastest there.
+
+    Example: edgetool runtime tune --target bananapi-f3
+    """
+    from edgetool.console.progress import make_progress
+    from edgetool.pipeline.kernels import tune_kernels
+    from edgetool.pipeline.plan import PlannedModel
+    from edgetool.platform.context import StepContext
+    from edgetool.platform.store import Store, cache_root
+
+    context = StepContext(store=Store(cache_root()), progress=make_progress(quiet=json))
+    tuned = tune_kernels(PlannedModel(source=model), target, context, runs=runs, wait=wait)
+    if json:
+        print_json(tuned)
+        return
+    from edgetool.platform.format import ratio_text
+
+    interval = f"{ratio_text(tuned.ratio.low)} to {ratio_text(tuned.ratio.high)}"
+    if tuned.kept_in is None:
+        print(f"{target} keeps {tuned.before}: the fastest other takes {ratio_text(tuned.ratio.value)} ({interval})")
+    else:
+        print(f"{target} takes {tuned.fastest} from now on: {ratio_text(tuned.ratio.value)} of the time ({interval})")
+        print(f"kept on the board, in {tuned.kept_in}")
+    print(f"records: {tuned.run}")
 
 
 @runtime_app.command()

@@ -247,13 +247,13 @@ def _of_scores(row: Row, fp32: Row, loss: Interval | None) -> Reason:
 def _of_cost(row: Row) -> Reason:
     """Judge by time if it is meaningful, otherwise by instructions."""
     if row.ratio is not None:
-        return _of_time(row.ratio)
+        return judge_time(row.ratio)
     if row.instructions_ratio is None:
         return Reason.TIME_UNKNOWN
     return Reason.FEWER_INSTRUCTIONS if row.instructions_ratio < 1 else Reason.MORE_INSTRUCTIONS
 
 
-def _of_time(ratio: Interval) -> Reason:
+def judge_time(ratio: Interval) -> Reason:
     """Compare times: faster or slower if the interval excludes 1 and the effect is relevant.
 
     As fast if the interval contains no relevant effect.
