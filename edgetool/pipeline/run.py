@@ -22,7 +22,7 @@ from edgetool.platform.words import own_words
 from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback
 from edgetool.records.goals import Goal
 from edgetool.records.record import Recorded
-from edgetool.records.results import Criterion, RecordStore, Run, write_recorded, write_run
+from edgetool.records.results import RECORDS, Criterion, RecordStore, Run, write_recorded, write_run
 from edgetool.records.underway import Underway, clear_underway, write_underway
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ def new_run(runs: Path, cases: Sequence[PreparedCase | UnpreparedCase], *, force
     try:
         yield folder
     finally:
-        if not list((folder / "records").glob("*/*.json")) and not list(folder.glob(f"{JOBS}/*")):
+        if not list((folder / RECORDS).glob("*/*.json")) and not list(folder.glob(f"{JOBS}/*")):
             shutil.rmtree(folder, ignore_errors=True)  # nothing to resume
         _remove(lock)
 
@@ -284,7 +284,7 @@ def _remove(lock: FileLock) -> None:
 
 
 def _take_over(folder: Path) -> None:
-    """Take over what a second run of the same cases left when it was interrupted, or remove it beside a first one's."""
+    """Move what second runs of the same cases left when they were interrupted to `folder`, where it is not there."""
     from filelock import Timeout
 
     for path in folder.parent.glob(f"{folder.name}-*.lock"):
@@ -294,10 +294,12 @@ def _take_over(folder: Path) -> None:
             lock.acquire()
         except Timeout:
             continue
-        if folder.exists():
-            shutil.rmtree(other, ignore_errors=True)
-        elif other.exists():
-            other.rename(folder)
+        for left in (*other.glob(f"{RECORDS}/[!.]*"), *other.glob(f"{JOBS}/*")):
+            mine = folder / left.relative_to(other)
+            mine.parent.mkdir(parents=True, exist_ok=True)
+            if not mine.exists():
+                left.rename(mine)
+        shutil.rmtree(other, ignore_errors=True)
         _remove(lock)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -62,28 +62,46 @@ def test_two_benches_of_one_bundle_on_one_emulated_target_are_both_right(riscv_b
         assert [recorded.record.emulated for recorded in read_run(run).recorded] == [True, True]
 
 
-KILLED = """
-import os, signal, sys
+UNFINISHED = """
+import signal, sys
 from pathlib import Path
 from edgetool.pipeline.run import new_run
 
 with new_run(Path(sys.argv[1]), []) as folder:
-    (folder / "records" / "key").mkdir(parents=True)
-    (folder / "records" / "key" / "one.json").write_text("{}")
-    os.kill(os.getpid(), signal.SIGKILL)
+    for key in sys.argv[2:]:
+        (folder / "records" / key).mkdir(parents=True)
+        (folder / "records" / key / "one.json").write_text(" ".join(sys.argv[2:]))
+    (folder / "jobs" / "".join(sys.argv[2:])).mkdir(parents=True)
+    print("there", flush=True)
+    signal.pause()
 """
 
 
-@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside a first"])
-def test_what_a_killed_run_has_is_there_for_the_next_even_if_it_was_the_second(alone: bool, tmp_path: Path) -> None:
+@contextmanager
+def killed(runs: Path, *keys: str) -> Iterator[None]:
+    """A run with a record for each key and a job, which is killed when the block ends."""
+    with start_python("-c", UNFINISHED, runs, *keys) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline() == b"there\n"
+            yield
+        finally:
+            running.kill()
+
+
+@pytest.mark.parametrize("first", ["alone", "ends well", "killed, too"])
+def test_what_killed_runs_of_the_same_cases_have_is_there_for_the_next(first: str, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    with nullcontext() if alone else new_run(runs, []), start_python("-c", KILLED, runs) as running:
-        running.wait()
-    assert running.returncode == -signal.SIGKILL
+    before = {"alone": nullcontext(), "ends well": new_run(runs, []), "killed, too": killed(runs, "a", "b")}
+    with within(BOUND_S), before[first], killed(runs, "b", "c"):
+        pass
     with new_run(runs, []) as folder:
         assert [path.name for path in runs.iterdir() if path.is_dir()] == [folder.name]
-        assert (folder / "records" / "key" / "one.json").is_file()
+        found = {path.parent.name: path.read_text() for path in folder.glob("records/*/one.json")}
+        jobs = {path.name for path in folder.glob("jobs/*")}
         publish(folder, "done")
+    assert found == ({"a": "a b", "b": "a b", "c": "b c"} if first == "killed, too" else {"b": "b c", "c": "b c"})
+    assert jobs == ({"ab", "bc"} if first == "killed, too" else {"bc"})
     assert [path.name for path in runs.iterdir()] == ["done"]
 
 
