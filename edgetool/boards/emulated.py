@@ -26,7 +26,7 @@ from edgetool.errors import ConfigError, ConnectError
 from edgetool.executors.base import Traits
 from edgetool.executors.ssh import SshExecutor
 from edgetool.platform.documents import check_table
-from edgetool.platform.progress import Progress
+from edgetool.platform.progress import SILENT, Progress
 from edgetool.platform.store import Store, cache_root
 from edgetool.platform.values import value
 from edgetool.targets.spec import Seconds, Target
@@ -50,17 +50,25 @@ class EmulatedBoardExecutor(SshExecutor):
         vlen_bits: Annotated[int, Ge(128), Le(1024)] | None = None  # 256 by default, with vectors
         wait_s: Seconds = 0.0  # how long to wait for another session's lock on the running board
 
-    def __init__(self, name: str, options: BoardOptions, *, wait_s: float = 0.0, exclusive: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: BoardOptions,
+        *,
+        wait_s: float = 0.0,
+        exclusive: bool = True,
+        progress: Progress = SILENT,
+    ) -> None:
         settings = SshExecutor.Settings(kind="ssh", host=HOST, emulator=options.machine.emulator, wait_s=wait_s)
-        super().__init__(settings, name=name, exclusive=exclusive)
+        super().__init__(settings, name=name, exclusive=exclusive, progress=progress)
         self._options = options
         self._board = ExitStack()
 
     @classmethod
-    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
+    def open(cls, target: Target, *, exclusive: bool = True, progress: Progress = SILENT) -> Self:
         options = board_options(target)
         check_emulator(options.machine)
-        return cls(target.name, options, wait_s=_table(target).wait_s, exclusive=exclusive)
+        return cls(target.name, options, wait_s=_table(target).wait_s, exclusive=exclusive, progress=progress)
 
     @classmethod
     def prepare(cls, target: Target, progress: Progress) -> None:

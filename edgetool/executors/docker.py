@@ -13,6 +13,7 @@ from edgetool.executors.base import CommandResult, Traits
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
 from edgetool.platform.process import Completed, run_process
+from edgetool.platform.progress import SILENT, Progress
 from edgetool.platform.values import Name, value
 from edgetool.targets.spec import Target
 
@@ -36,8 +37,8 @@ class DockerExecutor(LocalExecutor):
         cpu: Name  # QEMU's -cpu
 
     @classmethod
-    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
-        del exclusive
+    def open(cls, target: Target, *, exclusive: bool = True, progress: Progress = SILENT) -> Self:
+        del exclusive, progress
         settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
         found = _docker("image", "inspect", "--format", "{{.Id}}", settings.image)
         if found.exit_code != 0:

@@ -8,8 +8,9 @@ import re
 import secrets
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +24,8 @@ from edgetool.executors.sshconfig import SshHost
 from edgetool.executors.supervision import enter_script, resume_script
 from edgetool.platform.foreign import one_line
 from edgetool.platform.limits import Deadline
+from edgetool.platform.progress import Progress, Step
 from edgetool.platform.tail import Tail
-from edgetool.platform.terminal import tell
 from edgetool.platform.text import decoded
 
 T = TypeVar("T")
@@ -53,7 +54,14 @@ class Link:
     """A session, opened by a `with` block. Actions run through `again` survive a lost link."""
 
     def __init__(
-        self, host: SshHost, settings: SessionSettings, *, config: Path | None, accept_new: bool, timeout_s: float
+        self,
+        host: SshHost,
+        settings: SessionSettings,
+        *,
+        config: Path | None,
+        accept_new: bool,
+        timeout_s: float,
+        progress: Progress,
     ) -> None:
         self.board = host.alias
         self.target = settings.target
@@ -65,6 +73,7 @@ class Link:
         self._config = config
         self._accept_new = accept_new
         self.timeout_s = timeout_s  # for each request to the board
+        self._progress = progress
         self._now = ExitStack()  # the current connection
         self._shells: Shells | None = None
         self._supervisor: Remote | None = None
@@ -174,7 +183,8 @@ class Link:
             errors = Tail(supervisor.read_stderr, limit_bytes=GREETING_LIMIT_BYTES)
             with contextlib.suppress(BrokenPipeError):  # its stderr has the reason
                 supervisor.write(script)
-            self._greet(supervisor, errors)
+            with _waiting(self.board, self._progress) as busy:
+                self._greet(supervisor, errors, busy)
             # No more output is expected: discard it, and close the shell when there is too much.
             Tail(supervisor.read, limit_bytes=SUPERVISOR_LIMIT_BYTES, at_limit=supervisor.close)
             self._shells, self._supervisor = shells, supervisor
@@ -201,14 +211,13 @@ class Link:
                 hint="run it again: files that the board has are not sent again",
             ) from error
 
-    def _greet(self, supervisor: Remote, errors: Tail) -> None:
-        """Read the shell's answers until it is ready.
+    def _greet(self, supervisor: Remote, errors: Tail, busy: Callable[[str], None]) -> None:
+        """Read the shell's answers until it is ready, calling `busy` with whoever has the lock meanwhile.
 
         Each answer must arrive within the connection timeout, no matter how much other output there is.
         """
         patience = Deadline(self._settings.wait_s)
         answer = Deadline(self.timeout_s)
-        told = False
         said = b""
         while chunk := self._heard(supervisor, answer):
             said = said[-GREETING_LIMIT_BYTES:] + chunk
@@ -225,9 +234,7 @@ class Link:
                             hint="--wait waits for it; `edgetool jobs` lists what is running there",
                         )
                     case "busy":
-                        if not told:
-                            tell(f"waiting for {self.board}, in use by {one_line(first, 100)}")
-                        told = True
+                        busy(one_line(first, 100))
                     case "gone":
                         raise JobLost(
                             f"{self.board} ended the session: it rebooted, or the link was lost for too long",
@@ -253,6 +260,26 @@ class Link:
                 f"{self.board} accepted the login, but its shell gave no answer within {self.timeout_s:.0f} s",
                 hint=f"does `ssh {self.board} /bin/sh -c true` end?",
             ) from error
+
+
+@contextmanager
+def _waiting(board: str, progress: Progress) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows who has the board: at its first call, and then after one minute, two, four, …"""
+    with ExitStack() as shown:
+        start_s, minutes = time.monotonic(), 1
+        step: Step | None = None
+
+        def busy(holder: str) -> None:
+            nonlocal minutes, step
+            if step is None:
+                step = shown.enter_context(progress.step(f"wait for {board}, in use by {holder or 'somebody'}"))
+            elif time.monotonic() - start_s >= 60 * minutes:
+                step.note(f"after {minutes} min in use by {holder or 'somebody'}")
+                minutes *= 2
+
+        yield busy
+        if step is not None:
+            step.note("")  # only the whole time is left to say
 
 
 def holder_name() -> str:

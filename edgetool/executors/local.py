@@ -14,6 +14,7 @@ from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult, Traits
 from edgetool.platform.copying import copy_untrusted
 from edgetool.platform.files import is_inside, scratch_folder
 from edgetool.platform.process import Completed, run_process
+from edgetool.platform.progress import SILENT, Progress
 from edgetool.platform.values import value
 from edgetool.targets.spec import Target
 
@@ -34,8 +35,8 @@ class LocalExecutor:
         self._open = ExitStack()
 
     @classmethod
-    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
-        del target, exclusive
+    def open(cls, target: Target, *, exclusive: bool = True, progress: Progress = SILENT) -> Self:
+        del target, exclusive, progress
         return cls()
 
     @classmethod

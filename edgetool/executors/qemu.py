@@ -11,7 +11,7 @@ from edgetool.executors.confinement import confined, confinement
 from edgetool.executors.emulators import emulator_version, find_emulator
 from edgetool.executors.local import LocalExecutor
 from edgetool.platform.documents import check_table
-from edgetool.platform.progress import Progress
+from edgetool.platform.progress import SILENT, Progress
 from edgetool.platform.values import Lines, Name, value
 from edgetool.targets.spec import Target
 
@@ -36,8 +36,8 @@ class QemuExecutor(LocalExecutor):
         cpuinfo: Lines | None = None  # the guest's /proc/cpuinfo; by default the host's
 
     @classmethod
-    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
-        del exclusive
+    def open(cls, target: Target, *, exclusive: bool = True, progress: Progress = SILENT) -> Self:
+        del exclusive, progress
         return cls.open_with(target, find_emulator(cls._settings(target).emulator))
 
     @classmethod

@@ -19,6 +19,7 @@ from edgetool.executors.link import Link, SessionSettings
 from edgetool.executors.sshconfig import resolve_host
 from edgetool.platform.documents import check_table
 from edgetool.platform.files import is_inside
+from edgetool.platform.progress import SILENT, Progress
 from edgetool.platform.values import Name, value
 from edgetool.targets.spec import Seconds, Target
 
@@ -45,19 +46,22 @@ class SshExecutor:
         wait_s: Seconds = 0.0  # how long to wait for another session's lock
         emulator: Name | None = None  # the emulator that executes its instructions, if it isn't silicon
 
-    def __init__(self, settings: Settings, *, name: str = "board", exclusive: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, *, name: str = "board", exclusive: bool = True, progress: Progress = SILENT
+    ) -> None:
         self.emulator = settings.emulator
         self._name = name
         self._settings = settings
         self._exclusive = exclusive
+        self._progress = progress
         self._open = ExitStack()
         self._link: Link | None = None
         self._jobs = 0
 
     @classmethod
-    def open(cls, target: Target, *, exclusive: bool = True) -> Self:
+    def open(cls, target: Target, *, exclusive: bool = True, progress: Progress = SILENT) -> Self:
         settings = check_table(cls.Settings, target.executor, where=f"target {target.name}: executor")
-        return cls(settings, name=target.name, exclusive=exclusive)
+        return cls(settings, name=target.name, exclusive=exclusive, progress=progress)
 
     @classmethod
     def identity(cls, target: Target) -> object:
@@ -80,6 +84,7 @@ class SshExecutor:
             config=config,
             accept_new=settings.accept_new,
             timeout_s=settings.connect_timeout_s,
+            progress=self._progress,
         )
         self._link = self._open.enter_context(link)
         self._jobs = 0

@@ -22,6 +22,7 @@ from edgetool.harness.journal import Journal
 from edgetool.harness.plausible import check_memory
 from edgetool.models.spec import Precision
 from edgetool.platform.context import StepContext
+from edgetool.platform.progress import Progress
 from edgetool.runtimes.spec import TITLES
 from edgetool.runtimes.table import KINDS
 from edgetool.targets.registry import open_executor
@@ -110,14 +111,14 @@ def open_bench(
 
     Raises ConfigError and ExecutorError when the target can't be opened, and whatever set_up raises.
     """
-    with open_board(target) as executor:
+    with open_board(target, context.progress) as executor:
         yield set_up(executor, bundle, target, context, environment=environment)
 
 
 @contextmanager
-def open_board(target: Target) -> Iterator[Executor]:
+def open_board(target: Target, progress: Progress) -> Iterator[Executor]:
     """Open the target and set its measuring conditions. Raises ConfigError and ExecutorError."""
-    with open_executor(target) as executor, conditions(executor, target.benchmark):
+    with open_executor(target, progress=progress) as executor, conditions(executor, target.benchmark):
         yield executor
 
 

@@ -45,7 +45,7 @@ def _measure_on_one_board(
 ) -> Iterator[tuple[PreparedCase, Answer]]:
     left = list(cases)
     try:
-        with open_board(cases[0].target) as executor:
+        with open_board(cases[0].target, context.progress) as executor:
             benches = _set_up(executor, cases, context, journal)
             for case in cases:
                 if isinstance(error := benches[case.case], EdgetoolError):

@@ -35,7 +35,10 @@ def selftest_runtime(target: Target, context: StepContext) -> tuple[RuntimeBuild
             toolchain=kit.toolchain,
             images=None,
         )
-        with open_executor(target) as executor, context.progress.step(f"self-test on {target.name}") as step:
+        with (
+            open_executor(target, progress=context.progress) as executor,
+            context.progress.step(f"self-test on {target.name}") as step,
+        ):
             put_bundle(executor, bundle)
             held = selftest(executor, bundle, timeout_s=target.benchmark.timeout_s)
             step.note(f"{held} cases hold")

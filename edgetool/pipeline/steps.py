@@ -57,7 +57,7 @@ def provision(target: Target, context: StepContext, *, kind: str = "onnxruntime"
         harness = build_harness(toolchain, context.store, force=context.force)
     with context.progress.step(f"{TITLES[kind]} for {toolchain.triple}") as step:
         if kind == "onnxruntime" and target.runtime.partition(":")[0] == INSTALLED:
-            with open_executor(target) as executor:
+            with open_executor(target, progress=context.progress) as executor:
                 runtime = installed_runtime(executor, target.runtime, toolchain, context.store)
         else:
             runtime = choose_runtime(
@@ -291,7 +291,7 @@ def check_operators(bundle: Bundle, target: Target, context: StepContext) -> dic
     """
 
     def make(folder: Path) -> None:
-        with open_executor(target) as executor:
+        with open_executor(target, progress=context.progress) as executor:
             put_bundle(executor, bundle)
             found = preflight(executor, bundle, target)
         rows = (

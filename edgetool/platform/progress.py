@@ -46,3 +46,6 @@ class Silent:
     def step(self, title: str) -> Iterator[Step]:
         del title
         yield self._Step()
+
+
+SILENT: Progress = Silent()

@@ -17,7 +17,7 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.documents import check_table, read_toml
 from edgetool.platform.files import staged_file
 from edgetool.platform.names import name_hint
-from edgetool.platform.progress import Progress
+from edgetool.platform.progress import SILENT, Progress
 from edgetool.targets.spec import Target
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -132,12 +132,13 @@ def readable_targets() -> tuple[list[Target], list[ConfigError]]:
     return targets, broken
 
 
-def open_executor(target: Target, *, exclusive: bool = True) -> Executor:
+def open_executor(target: Target, *, exclusive: bool = True, progress: Progress = SILENT) -> Executor:
     """Open a target's executor for use in a `with` block. Raises ConfigError when a requirement is missing.
 
-    A board is locked for the duration of the block unless `exclusive` is false.
+    A board is locked for the duration of the block unless `exclusive` is false; waiting for the lock is shown as
+    progress.
     """
-    return cast(Executor, executor_of(target).open(target, exclusive=exclusive))
+    return cast(Executor, executor_of(target).open(target, exclusive=exclusive, progress=progress))
 
 
 def prepare_executor(target: Target, progress: Progress) -> None:
