@@ -37,6 +37,13 @@ from edgetool.platform.terminal import standard_streams
 
 INTERRUPTED_EXIT_CODE = 130
 SPACE_HINT = "free some space; $EDGETOOL_CACHE and $TMPDIR move the cache and the work folders"
+LOCK_HINT = "the file system has no locks; $EDGETOOL_CACHE moves the cache, --runs and --output the results"
+HINTS = {
+    errno.ENOSPC: SPACE_HINT,
+    errno.EDQUOT: SPACE_HINT,
+    errno.ENOLCK: LOCK_HINT,
+    errno.EOPNOTSUPP: LOCK_HINT,
+}
 # Typer exports no name for its errors of usage, but a subclass.
 USAGE_ERROR = cast(
     type[typer.BadParameter], next(each for each in typer.BadParameter.__mro__ if each.__name__ == "UsageError")
@@ -102,7 +109,7 @@ def main() -> None:
     except OSError as error:
         where = error.filename2 or error.filename
         message = f"{error.strerror or error}" + (f": {where}" if where else "")
-        _fail(message, SPACE_HINT if error.errno in (errno.ENOSPC, errno.EDQUOT) else None, 1, as_json=as_json)
+        _fail(message, HINTS.get(error.errno or 0), 1, as_json=as_json)
     except Interrupted:
         if as_json:
             _fail("interrupted", "steps that were done are kept", INTERRUPTED_EXIT_CODE, as_json=True)

@@ -243,7 +243,7 @@ class Link:
                     case _:
                         raise ExecutorError(
                             f"{self.board}: cannot make a work folder: {one_line(first, 300)}",
-                            hint="check that its disk is neither full nor read-only; "
+                            hint="check that its disk is neither full nor read-only nor FAT, which has no links; "
                             "`folder` in the target's [executor] table sets another folder",
                         )
         supervisor.check_alive()

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,11 +188,15 @@ def await_banner(port: int, process: subprocess.Popen[bytes], log: Path) -> None
 
 
 @contextmanager
-def openssh(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+def openssh(
+    folder: Path, environment: Mapping[str, str] | None = None, *, before: Sequence[str] = ()
+) -> Iterator[Server]:
+    """An OpenSSH, started by the words `before` its command."""
     if shutil.which("ssh-keygen") is None or not Path(SSHD).exists():
         pytest.skip("needs openssh-server and openssh-client")
     port = prepare(folder)
-    with serve(Server(folder=folder, port=port, command=sshd_command(folder, port, environment or {}))) as server:
+    command = [*before, *sshd_command(folder, port, environment or {})]
+    with serve(Server(folder=folder, port=port, command=command)) as server:
         yield server
 
 

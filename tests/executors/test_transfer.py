@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from edgetool.errors import ConnectError, LinkLost, TransferError
+from edgetool.errors import ConnectError, ExecutorError, LinkLost, TransferError
 from edgetool.targets.registry import open_executor
-from tests.executors.servers import BOUND_S, Server, linked
+from tests.executors.servers import BOUND_S, Server, linked, openssh
 from tests.hostile.board import Liar, lying_openssh
+from tests.support.denied import LINK, SYMLINK, denied
 from tests.support.waiting import await_true, within
 
 
@@ -186,3 +188,25 @@ def test_a_link_lost_while_a_file_comes_back_leaves_no_half_of_it(server: Server
             get_on_and_on()
         whole = [path.stat().st_size for path in (tmp_path / "here").iterdir()]
         assert set(whole) <= {8_000_000}
+
+
+def test_a_board_without_hard_links_will_do(tmp_path: Path) -> None:
+    """Contents of megabytes are linked where that can be done; FAT and some network file systems can't."""
+    file = random_file(tmp_path / "model", 3_000_000)
+    with (
+        openssh(tmp_path / "sshd", before=denied(errno.EPERM, LINK)) as server,
+        open_executor(server.target()) as executor,
+    ):
+        executor.put(file, PurePosixPath("model"))
+        assert executor.run(["sh", "-c", "ln model again || wc -c <model"], timeout_s=60).stdout == b"3000000\n"
+        executor.get(PurePosixPath("model"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_a_board_without_symbolic_links_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with (
+        openssh(tmp_path / "sshd", before=denied(errno.EPERM, LINK, SYMLINK)) as server,
+        pytest.raises(ExecutorError, match="symbolic link") as caught,
+    ):
+        open_executor(server.target()).__enter__()
+    assert "FAT" in str(caught.value.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from edgetool.platform.process import Completed, run_process
 from edgetool.platform.store import cache_root
 from edgetool.records.results import read_run
 from tests.support.commands import command_lines, run_cli, start_cli
+from tests.support.denied import LINK, LOCK, SYMLINK, denied
 from tests.support.waiting import await_true, within
 
 KEPT = ("runtime", "harness", "downloads", "zig")  # of the tests' cache: what takes minutes to make
@@ -175,3 +177,23 @@ def test_a_read_only_cache_that_has_everything_is_enough(
     assert again.exit_code == 0, again.stderr.decode()
     assert len([path for path in (tmp_path / "runs").iterdir() if path.is_dir()]) == 2
     check(tmp_path, environment)
+
+
+@pytest.mark.parametrize("error", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def test_a_file_system_without_links_will_do(
+    error: int, words: list[str | Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [*denied(error, LINK, SYMLINK), sys.executable, "-m", "edgetool.cli", *words]
+    done = run_process(command, env=environment, cwd=tmp_path, timeout_s=300)
+    assert done.exit_code == 0, done.stderr.decode()
+    check(tmp_path, environment)
+
+
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+def test_a_file_system_without_locks_is_an_error_that_says_so(
+    error: int, words: list[str | Path], environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [*denied(error, LOCK), sys.executable, "-m", "edgetool.cli", *words]
+    done = run_process(command, env=environment, cwd=tmp_path, timeout_s=300)
+    assert done.exit_code == 1
+    assert b"the file system has no locks" in done.stderr

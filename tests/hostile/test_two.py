@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -93,7 +93,11 @@ def killed(runs: Path, *keys: str) -> Iterator[None]:
 @pytest.mark.parametrize("first", ["alone", "ends well", "killed, too"])
 def test_what_killed_runs_of_the_same_cases_have_is_there_for_the_next(first: str, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    before = {"alone": nullcontext(), "ends well": new_run(runs, []), "killed, too": killed(runs, "a", "b")}
+    before: dict[str, AbstractContextManager[object]] = {
+        "alone": nullcontext(),
+        "ends well": new_run(runs, []),
+        "killed, too": killed(runs, "a", "b"),
+    }
     with within(BOUND_S), before[first], killed(runs, "b", "c"):
         pass
     with new_run(runs, []) as folder:
