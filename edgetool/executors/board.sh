@@ -252,11 +252,19 @@ leave() {
   case $root in */edgetool-"$id") rm -rf "$root" ;; esac
 }
 
+# grows: whether uploads have changed since the last call. What arrives is as good as a heartbeat, which over a slow link
+# waits behind it.
+grows() {
+  before=$uploads
+  uploads=$(ls -ln "$root"/content/*.part 2>/dev/null)
+  [ "$uploads" != "$before" ]
+}
+
 # watch: a dead man's switch that ends the session when a lease passes without a heartbeat
 watch() {
   trap 'renewed=yes' USR1
-  renewed=yes
-  while [ -n "$renewed" ]; do
+  uploads= renewed=yes
+  while grows || [ -n "$renewed" ]; do
     renewed=
     pause "$lease"
   done

@@ -19,7 +19,7 @@ from edgetool.executors.hostkeys import check_key, known_kinds
 from edgetool.executors.login import log_in
 from edgetool.executors.sshconfig import SshHost, resolve_jump
 from edgetool.platform.foreign import one_line
-from edgetool.platform.limits import Deadline, Pace, closed_after
+from edgetool.platform.limits import Deadline, Flow, Pace, closed_after
 from edgetool.platform.process import talk_to
 from edgetool.platform.tail import GRACE_S
 
@@ -40,17 +40,19 @@ class Remote:
         self.board = board
         self.silence_s = silence_s
         self._channel = channel
+        self._flow = Flow()
+        self._whole_window_bytes = self._sent_bytes = 0
         channel.settimeout(TICK_S)
 
-    def write(self, data: bytes) -> None:
-        """Send data to the command's stdin.
+    def write(self, data: bytes, pace: Pace | None = None) -> None:
+        """Send data to the command's stdin, at a pace that several commands may share.
 
         Raises TransferError when the board accepts no data, BrokenPipeError when the command has ended, LinkLost.
         """
-        pace, offset = Pace(self.silence_s), 0
+        pace, offset = pace or Pace(self.silence_s), 0
         while offset < len(data):
             try:
-                sent = self._channel.send(data[offset : offset + SEND_BYTES])
+                sent = self._send(data[offset : offset + SEND_BYTES])
             except TimeoutError as error:
                 if pace.left_s == 0:
                     raise self.silent("accepted no data") from error
@@ -63,6 +65,21 @@ class Remote:
                 raise BrokenPipeError
             offset += sent
             pace.passed(sent)
+
+    def _send(self, data: bytes) -> int:
+        """Send some of the data, but not too far ahead of the board. Raises TimeoutError after a tick without room."""
+        channel = self._channel
+        with channel.out_buffer_cv:
+            if not channel.out_buffer_cv.wait_for(lambda: channel.closed or self._has_room(), TICK_S):
+                raise TimeoutError
+        sent: int = channel.send(data)
+        self._sent_bytes += sent
+        return sent
+
+    def _has_room(self) -> bool:
+        self._whole_window_bytes = max(self._whole_window_bytes, self.window_bytes)
+        under_way = self._whole_window_bytes - self.window_bytes
+        return under_way < self._flow.most_bytes(self._sent_bytes - under_way)
 
     @property
     def window_bytes(self) -> int:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edgetool.errors import TransferError
@@ -125,7 +126,8 @@ def _send_all(link: Link, sources: Sequence[_Source], parts: Mapping[str, int]) 
         with contextlib.suppress(BrokenPipeError):  # a closed shell sends no answer
             shell.write(contents.store_script(link.content, source.part, append=offset > 0))
     with ThreadPoolExecutor(len(sources)) as pool:
-        hashes = list(pool.map(_send, shells, sources, offsets))
+        pace = Pace(link.timeout_s)  # of all of them: each has but a share of a slow link
+        hashes = list(pool.map(partial(_send, pace), shells, sources, offsets))
     return [
         contents.Stored(part=source.part, sha256=sha256, size_bytes=source.size_bytes, whole=offset == 0)
         for source, sha256, offset in zip(sources, hashes, offsets, strict=True)
@@ -141,11 +143,14 @@ def _keep(link: Link, stored: Sequence[contents.Stored]) -> Set[str]:
     return {file.part for file in stored} & set(said.split())
 
 
-def _send(remote: Remote, source: _Source, offset: int) -> str:
-    """Send a file from `offset` on. Return the hash of the whole file. Raises TransferError, LinkLost."""
+def _send(pace: Pace, remote: Remote, source: _Source, offset: int) -> str:
+    """Send a file from `offset` on, at the pace of all that are sent. Return the hash of the whole file.
+
+    Raises TransferError, LinkLost.
+    """
     path = source.path
     # The shell may read ahead on stdin, so wait for it to ask.
-    if (word := _answer(remote, path, 0)) != "go":
+    if (word := _answer(remote, path, 0, pace)) != "go":
         raise refused(f"put {path}", word.encode())
     digest = hashlib.sha256()
     try:
@@ -157,12 +162,12 @@ def _send(remote: Remote, source: _Source, offset: int) -> str:
             # A board with a full disk stops reading and then reports the reason.
             with contextlib.suppress(BrokenPipeError):
                 while chunk := file.read(CHUNK_BYTES):
-                    remote.write(chunk)
+                    remote.write(chunk, pace)
                     digest.update(chunk)
             if _state(os.fstat(file.fileno())) != source.state:
                 raise TransferError(f"{path} changed while it was sent")
         remote.close_stdin()
-        if (word := _answer(remote, path, source.size_bytes)) != "stored":
+        if (word := _answer(remote, path, source.size_bytes, pace)) != "stored":
             raise refused(f"put {path}", word.encode())
         remote.await_end(remote.silence_s)  # see Shells.reserve for the reason
     except OSError as error:
@@ -173,11 +178,15 @@ def _send(remote: Remote, source: _Source, offset: int) -> str:
 
 
 class _Taking(Pace):
-    """The time for the answer to an upload. What the board takes of it counts as progress: a slow link holds much."""
+    """The time for the answer to an upload.
 
-    def __init__(self, remote: Remote, written_bytes: int) -> None:
+    What the board takes of it and of those beside it counts as progress: a slow link holds much.
+    """
+
+    def __init__(self, remote: Remote, written_bytes: int, beside: Pace) -> None:
         super().__init__(remote.silence_s + written_bytes / SLOWEST_DISK_BYTES_PER_S)
         self._remote = remote
+        self._beside = beside
         self._window_bytes = remote.window_bytes
         self._left_bytes = written_bytes
 
@@ -188,13 +197,13 @@ class _Taking(Pace):
             self._window_bytes += taken
             self._left_bytes -= taken
             self.passed(taken)
-        return super().left_s
+        return max(super().left_s, self._beside.left_s)
 
 
-def _answer(remote: Remote, path: Path, written_bytes: int) -> str:
+def _answer(remote: Remote, path: Path, written_bytes: int, beside: Pace) -> str:
     """Return the word of the next answer, allowing time for `written_bytes`. Raises TransferError, LinkLost."""
     said = b""
-    deadline = _Taking(remote, written_bytes)
+    deadline = _Taking(remote, written_bytes, beside)
     try:
         while len(said) < ANSWER_LIMIT_BYTES and (chunk := remote.read(deadline)):
             said += chunk

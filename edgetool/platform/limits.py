@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SLOWEST_BYTES_PER_S = 1024  # average rate; anything slower counts as stalled
+AHEAD_BYTES, AHEAD_S = 2**17, 2.0  # how far ahead of its receiver a sender is; OpenSSH tells of each 96 KiB it took
 
 
 class Pace:
     """A deadline for a transfer that each received byte extends, with limits on silence and on the average rate.
+
+    Threads may share one.
 
     >>> pace = Pace(silence_s=30, now=lambda: 100.0)
     >>> pace.left_s
@@ -23,6 +27,7 @@ class Pace:
         self._now = now
         self._start_s = self._last_s = now()
         self._bytes = 0
+        self._lock = threading.Lock()
 
     @property
     def left_s(self) -> float:
@@ -33,8 +38,33 @@ class Pace:
 
     def passed(self, count: int) -> None:
         """Record `count` transferred bytes."""
-        self._last_s = self._now()
-        self._bytes += count
+        with self._lock:
+            self._last_s = self._now()
+            self._bytes += count
+
+
+class Flow:
+    """How much may be on its way to a receiver: what it took in the last two seconds, and a little more.
+
+    What is sent beyond that only fills buffers, and whatever comes next, a heartbeat or the end, waits behind it.
+
+    >>> seconds = iter([0.0, 1.0, 9.0])
+    >>> flow = Flow(now=lambda: next(seconds))
+    >>> flow.most_bytes(taken=500_000), flow.most_bytes(taken=500_000)
+    (631072, 131072)
+    """
+
+    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._taken = deque([(now(), 0)])  # when → bytes in all
+
+    def most_bytes(self, taken: int) -> int:
+        """Return how much may be on its way, given the bytes that the receiver has taken in all."""
+        now = self._now()
+        self._taken.append((now, taken))
+        while len(self._taken) > 1 and self._taken[0][0] < now - AHEAD_S:
+            self._taken.popleft()
+        return AHEAD_BYTES + taken - self._taken[0][1]
 
 
 class Deadline:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from edgetool.errors import ConnectError, HostKeyError, LinkLost
+from edgetool.errors import BoardBusy, ConnectError, HostKeyError, LinkLost
 from edgetool.platform.process import run_process
 from edgetool.targets.registry import open_executor
 from edgetool.targets.spec import Target
@@ -38,6 +38,7 @@ class Network:
 
     folder: Path
     jump: subprocess.Popen[bytes]
+    near: str  # our device of the link to the jump host
 
     @property
     def config(self) -> Path:
@@ -115,7 +116,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
                 f"Host {name}\n  HostName {where}\n{ways.get(name, '')}{common}" for name, where in at.items()
             )
             (folder / "config").write_text(text)
-            yield Network(folder, process)
+            yield Network(folder, process, near)
     finally:
         for namespace in (jump, board):
             run_process(["ip", "netns", "delete", namespace], timeout_s=30)
@@ -149,6 +150,34 @@ def test_each_key_on_the_way_is_checked(network: Network, host: str) -> None:
             open_executor(network.target("behind")).__enter__()
     finally:
         known.write_text(kept)
+
+
+@contextlib.contextmanager
+def narrow(device: str, bytes_per_s: int) -> Iterator[None]:
+    """A device that sends so much, and keeps all the rest in a buffer."""
+    options = ["tbf", "limit", "100mb", "burst", "5kb", "rate", f"{8 * bytes_per_s}bit"]
+    if run_process(["tc", "qdisc", "add", "dev", device, "root", *options], timeout_s=30).exit_code != 0:
+        pytest.skip("no link can be made narrow here")
+    try:
+        yield
+    finally:
+        run_process(["tc", "qdisc", "delete", "dev", device, "root"], timeout_s=30)
+
+
+@pytest.mark.parametrize("way", ["jump", "behind"])
+def test_an_upload_over_a_narrow_link_keeps_the_board(network: Network, way: str, tmp_path: Path) -> None:
+    """It takes ten leases, and whatever is sent meanwhile comes after what is on its way already."""
+    (tmp_path / "files").mkdir()
+    for number in range(4):
+        (tmp_path / "files" / str(number)).write_bytes(os.urandom(300_000))
+    with within(200), open_executor(network.target(way)) as executor:
+        with narrow(network.near, 60_000):
+            executor.put(tmp_path / "files", PurePosixPath("files"))
+        with pytest.raises(BoardBusy):
+            open_executor(network.target(way)).__enter__()
+        executor.get(PurePosixPath("files"), tmp_path / "back")
+    for path in (tmp_path / "files").iterdir():
+        assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_jump_host_that_goes_away_ends_what_waits_for_the_board(network: Network) -> None:
