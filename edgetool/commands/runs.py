@@ -13,6 +13,7 @@ from edgetool.commands.completion import complete_run
 from edgetool.commands.options import Json, Runs, Track
 from edgetool.commands.output import print_caveats, print_json, print_run
 from edgetool.errors import ConfigError
+from edgetool.platform.foreign import one_line
 
 if TYPE_CHECKING:
     from edgetool.reports.goals import Check
@@ -134,7 +135,7 @@ def history(
         return
     print_columns(history_table(histories))
     for name in unreadable:
-        print(f"{name}: not read: it is no run, or damaged")
+        print(one_line(f"{name}: not read: it is no run, or damaged"))
 
 
 def report(

@@ -51,8 +51,9 @@ def test_each_score_has_a_history_of_its_own(tmp_path: Path) -> None:
 
 def test_a_damaged_run_is_named_and_the_others_are_shown(runs: Path) -> None:
     (runs / "run-3" / "run.json").write_text("{")
+    (runs / "run-3").rename(runs / "run-3\x1b[2J")
     told = run_cli("history", "--runs", runs).stdout.decode()
-    assert "run-3: not read" in told
+    assert "run-3\\x1b[2J: not read" in told
     assert "from run-5 on" in told
 
 
