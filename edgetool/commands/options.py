@@ -46,7 +46,7 @@ HeldOut = Annotated[
     Path | None,
     typer.Option(
         "--held-out",
-        help="Inputs to evaluate on. Default: every fifth of --calibration.",
+        help="Inputs to evaluate on, all of them. Default: every fifth of --calibration.",
         rich_help_panel=MODEL,
     ),
 ]

@@ -26,19 +26,25 @@ DIGITS = "UCI's handwritten digits"  # the shipped default's data set
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSource:
-    """Inputs for calibration and, separately, for evaluation: folders, .npz files or package.module:samples."""
+    """Inputs for calibration and, separately, for evaluation: folders, .npz files or package.module:samples.
+
+    A source that the user named for each is taken whole, be it the same one. One that was named alone is divided.
+    """
 
     calibration: Path
     held_out: Path
+    divided: bool = False
 
     @classmethod
     def choose(cls, request: ModelRequest, calibration: Path | None, held_out: Path | None) -> ImageSource | None:
         """Return the inputs that the user named, or the digits for models trained on them, else None."""
-        if calibration is not None:
-            return cls(calibration=calibration, held_out=held_out or calibration)
-        if request.origin in ("digits", "random"):
-            return cls(calibration=digits_images(), held_out=held_out or digits_images())
-        return None if held_out is None else cls(calibration=held_out, held_out=held_out)
+        if calibration is None and request.origin in ("digits", "random"):
+            calibration = digits_images()
+        named = calibration or held_out
+        if named is None:
+            return None
+        one = calibration is None or held_out is None
+        return cls(calibration=named, held_out=held_out or named, divided=one)
 
     def read(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int | None) -> ImageSet:
         """Read images for the model's first input. Raises ConfigError."""
@@ -49,7 +55,7 @@ class ImageSource:
             PictureInput(preprocessing=how, shape=tensor.shape[1:], dtype=tensor.dtype),
             split=split,
             limit=limit,
-            whole=self._whole,
+            whole=not self.divided,
             read_truth=(lambda folder: kind.read(folder, model.outputs)) if split is Split.HELD_OUT else None,
         )
         self._check_classes(images, model, split)
@@ -75,13 +81,13 @@ class ImageSource:
         if named or len(shape) != 4:
             return None
         to_input = PictureInput(preprocessing=preprocessing_of(request), shape=shape[1:])
-        return read_images(self.calibration, to_input, split=Split.CALIBRATION, limit=limit, whole=self._whole)
+        return read_images(self.calibration, to_input, split=Split.CALIBRATION, limit=limit, whole=not self.divided)
 
     def samples(self, request: ModelRequest, model: ModelSpec, split: Split, limit: int) -> Samples:
         """Read inputs for inferences, at most those of `limit` images. Raises ConfigError, ModelError."""
         batch = max(1, model.inputs[0].shape[0] if model.inputs[0].shape else 1)
         samples = read_samples(
-            self._of(split), model.inputs, split=split, whole=self._whole, limit=max(1, limit // batch)
+            self._of(split), model.inputs, split=split, whole=not self.divided, limit=max(1, limit // batch)
         )
         if samples is not None:
             return samples
@@ -91,7 +97,10 @@ class ImageSource:
     @property
     def title(self) -> str:
         """Return what the inputs that a model is judged by are called: the shipped data set, or the user's name."""
-        return DIGITS if self.held_out == digits_images() else self.held_out.name
+        if self.held_out == digits_images():
+            return DIGITS
+        name = self.held_out.absolute().name
+        return f"every fifth of {name}" if self.divided and not self._comes_divided else name
 
     def overlap(self, request: ModelRequest, models: Sequence[ModelSpec], held_out: Samples) -> int:
         """Return how many of the samples to judge by are also among those that one of `models` was calibrated with."""
@@ -103,15 +112,17 @@ class ImageSource:
         return len(_sample_digests(held_out) & _sample_digests(fitted))
 
     def digests(self) -> list[str]:
-        return [_digest(self.calibration), _digest(self.held_out), "whole" if self._whole else "divided"]
+        return [_digest(self.calibration), _digest(self.held_out), "divided" if self.divided else "whole"]
 
     def _of(self, split: Split) -> Path:
         return self.calibration if split is Split.CALIBRATION else self.held_out
 
     @property
-    def _whole(self) -> bool:
-        """Whether the two sources are different, so that neither needs to be split."""
-        return self.calibration.resolve() != self.held_out.resolve()
+    def _comes_divided(self) -> bool:
+        """Whether the .npz says itself what is held out."""
+        if self.held_out.suffix != ".npz":
+            return False
+        return any(name.startswith(f"{Split.HELD_OUT}_") for name in read_npz(self.held_out, error=ConfigError))
 
 
 def _sample_digests(samples: Samples) -> set[bytes]:

@@ -291,6 +291,32 @@ def test_held_out_images_that_were_calibrated_with_are_counted(tmp_path: Path) -
     assert source.title == "others.npz"
 
 
+@pytest.mark.parametrize(
+    ("named", "calibrates", "judges", "title"),
+    [
+        ({"calibration": "all"}, 8, 2, "every fifth of all"),
+        ({"held_out": "all"}, 8, 2, "every fifth of all"),
+        ({"calibration": "all", "held_out": "all"}, 10, 10, "all"),
+        ({"calibration": "all", "held_out": "some"}, 10, 3, "some"),
+        ({"calibration": "split.npz"}, 7, 4, "split.npz"),
+    ],
+)
+def test_a_source_named_alone_is_divided_and_one_named_for_a_purpose_is_whole(
+    tmp_path: Path, named: dict[str, str], calibrates: int, judges: int, title: str
+) -> None:
+    pictures(tmp_path / "all", *(f"{i}.png" for i in range(10)))
+    pictures(tmp_path / "some", *(f"{i}.png" for i in range(3)))
+    grey = np.zeros((11, 8, 8), np.uint8)
+    npz(tmp_path / "split.npz", calibration_images=grey[:7], heldout_images=grey[7:])
+    found = {purpose: tmp_path / name for purpose, name in named.items()}
+    request = ModelRequest(source="tiny.onnx")
+    source = ImageSource.choose(request, found.get("calibration"), found.get("held_out"))
+    assert source is not None
+    spec = model_spec(preprocessing=Preprocessing())
+    counts = [len(source.samples(request, spec, split, 100)) for split in (Split.CALIBRATION, Split.HELD_OUT)]
+    assert (counts, source.title) == ([calibrates, judges], title)
+
+
 def test_the_shipped_models_images_are_called_by_their_data_set() -> None:
     source = ImageSource.choose(ModelRequest(), None, None)
     assert source is not None
