@@ -75,14 +75,23 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
 
 def _optimize(table: Sequence[Row]) -> Iterator[Task]:
     own = [row for row in table if row.is_own_runtime] or table  # sizes of one format only
-    fp32 = [row for row in own if row.precision in FLOAT and row.size_bytes is not None]
+    sized = [row for row in own if row.size_bytes is not None]
+    fp32 = [row for row in sized if row.precision in FLOAT]
+    smaller = [row for row in sized if row.precision not in FLOAT]
+    if not fp32 and (given := [row for row in smaller if row.as_given]):
+        yield Task(
+            phase=Phase.OPTIMIZE,
+            title="Take the quantized model as it is",
+            progress=Progress.DONE,
+            found=f"{given[0].precision}, {size_text(given[0].size_bytes)}",
+        )
+        return
     yield Task(
         phase=Phase.OPTIMIZE,
         title="Export to ONNX",
         progress=Progress.DONE if fp32 else Progress.OPEN,
         found=size_text(fp32[0].size_bytes) if fp32 else "no fp32 was measured",
     )
-    smaller = [row for row in own if row.precision not in FLOAT and row.size_bytes is not None]
     found = "no other precision was measured"
     if smaller:
         row = min(smaller, key=lambda row: row.size_bytes or 0)

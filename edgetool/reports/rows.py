@@ -31,6 +31,7 @@ class Row:
     kept: bool = False  # measured by an earlier run
     emulated: bool = False
     release: str | None = None  # the runtime with its version
+    as_given: bool = False  # the model came in this precision: it was made of no other
     size_bytes: int | None = None
     library_bytes: int | None = None  # of the runtime
     session_load_ns: int | None = None
@@ -188,6 +189,7 @@ def _row(result: CaseResult, near: _Near) -> Row:
         kept=result.kept,
         emulated=record.emulated,
         release=record.subject.runtime.title,
+        as_given=model.parent is None,
         size_bytes=model.size_bytes,
         library_bytes=record.subject.runtime.size_bytes,
         session_load_ns=None if timing is None else timing.session_load_ns,

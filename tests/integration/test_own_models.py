@@ -178,3 +178,5 @@ def test_a_quantized_model_is_measured_as_int8(folder: Path, tiny_int8: ModelArt
     said, run = deployed(folder)
     assert [result["case"]["precision"] for result in run["results"]] == ["int8", "int8"]
     assert "net is int8 already; instead: int8 as it is" in said
+    (report,) = (folder / "runs").glob("*/report.md")
+    assert "Take the quantized model as it is" in report.read_text()

@@ -11,6 +11,7 @@ import pytest
 from edgetool.models.spec import Precision
 from edgetool.models.tasks.base import Score
 from edgetool.records.case import Case
+from edgetool.reports.board import Phase
 from edgetool.reports.exporters.markdown import export_markdown
 from edgetool.reports.report import Report
 from edgetool.reports.verdict import Reason, Sureness, Verdict
@@ -154,6 +155,18 @@ def test_the_board_of_a_detector_on_the_host_alone_names_it_and_its_ground_truth
     found = {task.title: task.found for task in report_of(*alone).tasks}
     assert found["Choose model and target"] == "tiny on host"
     assert found["Hold out inputs with ground truth"] == "16 samples"
+
+
+def test_the_board_of_a_model_that_came_quantized_asks_for_no_export() -> None:
+    def optimizing(parent: str | None) -> list[tuple[str, str, str]]:
+        alone = entry(record(model=replace(INT8, parent=parent), accuracy=None))
+        return [(t.title, t.progress, t.found) for t in report_of(alone).tasks if t.phase is Phase.OPTIMIZE]
+
+    assert optimizing(None) == [("Take the quantized model as it is", "done", "int8, 1 kB")]
+    assert optimizing("b" * 64) == [
+        ("Export to ONNX", "open", "no fp32 was measured"),
+        ("Quantize", "done", "int8, 1 kB"),
+    ]
 
 
 def test_counts_are_never_clearer_than_likely() -> None:
