@@ -16,7 +16,7 @@ from edgetool.errors import ConfigError
 from edgetool.platform.documents import parse_value, read_plain, to_json
 
 KEYS = frozenset({"images", "annotations", "categories"})
-IMAGES = "images"  # the folder of pictures beside the file, which names may leave out
+ANNOTATIONS = "annotations"  # a folder for the file, in a folder like that of COCO itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Coco:
 
     @cached_property
     def _pictures(self) -> dict[str, Picture]:
-        return {picture.file_name.removeprefix(f"{IMAGES}/"): picture for picture in self.document.images}
+        return {picture.file_name: picture for picture in self.document.images}
 
     @cached_property
     def _objects(self) -> dict[int, list[Object]]:
@@ -72,9 +72,12 @@ class Coco:
         return found
 
     def picture(self, root: Path, file: Path) -> Picture:
-        """Return a picture's entry. Raises ConfigError when it isn't listed."""
-        name = file.relative_to(root).as_posix().removeprefix(f"{IMAGES}/")
-        found = self._pictures.get(name)
+        """Return a picture's entry, by its path in the folder or in one of its folders, such as images/ or val2017/.
+
+        Raises ConfigError when it isn't listed.
+        """
+        name = file.relative_to(root).as_posix()
+        found = self._pictures.get(name) or self._pictures.get(name.partition("/")[2])
         if found is None:
             raise ConfigError(
                 f"{self.path} does not list {name}", hint="list every picture, also those without objects"
@@ -119,7 +122,8 @@ def _inside(outline: Any, height: int, width: int) -> npt.NDArray[np.bool_]:
     Raises ValueError and its like for anything else.
     """
     if isinstance(outline, dict):
-        counts = np.array(outline["counts"], dtype=np.int64)
+        given = outline["counts"]
+        counts = np.array(_run_lengths(given) if isinstance(given, str) else given, dtype=np.int64)
         if counts.ndim != 1 or (counts < 0).any() or counts.max(initial=0) > height * width:
             raise ValueError("its counts are not lengths of runs")
         if counts.sum() != height * width:
@@ -141,13 +145,43 @@ def _inside(outline: Any, height: int, width: int) -> npt.NDArray[np.bool_]:
     return drawn
 
 
+def _run_lengths(text: str) -> list[int]:
+    """Unpack COCO's compressed run lengths: digits of base 32, the lowest first, each a character from "0" on.
+
+    Bit 5 of a character says that another follows, bit 4 of the last is the number's sign. From the fourth number on,
+    each is the difference from the one before the last. Raises ValueError for other texts.
+
+    >>> _run_lengths("52203")
+    [5, 2, 2, 2, 5]
+    """
+    counts: list[int] = []
+    number = shift = 0
+    for character in text:
+        digit = ord(character) - ord("0")
+        if not 0 <= digit < 64 or shift > 30:
+            raise ValueError("its counts are no run lengths")
+        number |= (digit & 31) << shift
+        shift += 5
+        if digit & 32:
+            continue
+        number -= (digit >> 4 & 1) << shift
+        counts.append(number + (counts[-2] if len(counts) > 2 else 0))
+        number = shift = 0
+    return counts
+
+
+def coco_files(folder: Path) -> list[Path]:
+    """Return the files in a folder, or in its annotations/, that may be COCO's."""
+    return sorted([*folder.glob("*.json"), *(folder / ANNOTATIONS).glob("*.json")])
+
+
 def find_coco(folder: Path) -> Coco | None:
-    """Read the COCO file in a folder, whatever its name is. Return None when there is none.
+    """Read the COCO file in a folder or its annotations/, whatever its name is. Return None when there is none.
 
     Raises ConfigError when there are two, and for one that can't be read.
     """
     found = []
-    for path in sorted(folder.glob("*.json")):
+    for path in coco_files(folder):
         data = read_plain(path, error=ConfigError)
         if isinstance(data, dict) and data.keys() >= KEYS:
             found.append((path, data))

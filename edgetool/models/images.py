@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from edgetool.errors import ConfigError
+from edgetool.models.coco import coco_files
 from edgetool.models.preprocessing import PictureInput
 from edgetool.models.tasks.base import Folder, Truth
 from edgetool.platform.arrays import read_npz
@@ -100,7 +101,7 @@ def images_digest(source: Path) -> str:
         if not source.is_file():
             raise ConfigError(f"there are no images at {source}")
         return sha256_file(source)
-    beside = [source / LABELS, *source.glob("*.json"), *(source / MASKS).rglob("*")]
+    beside = [source / LABELS, *coco_files(source), *(source / MASKS).rglob("*")]
     read = [*_pictures(source), *(path for path in sorted(beside) if path.is_file())]
     return digest_entries(file_entry(source, path) for path in read)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from edgetool.errors import ConfigError, ModelError
+from edgetool.models.coco import find_coco
 from edgetool.models.images import ImageSet, Split, images_digest, read_images
 from edgetool.models.preprocessing import PictureInput
 from edgetool.models.spec import Preprocessing, Resize, Task, TensorSpec
@@ -20,6 +26,7 @@ from edgetool.models.tasks.own import own_scores
 from edgetool.models.tasks.table import kind_of
 
 YOLO = {"output0": (1, 6, 64)}  # two classes
+SHAPES: dict[str, tuple[int, ...]] = {"boxes": (4,), "labels": (), "scores": ()}  # of a detection
 SIDE = 32
 
 
@@ -79,7 +86,7 @@ def test_classes_of_torchvisions_form_are_the_categories_ids(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        ({"images": []}, "does not list 0.png"),
+        ({"images": []}, "does not list images/0.png"),
         ({"categories": [{"id": 7, "name": "dog"}]}, "1 categories, and the model 2 classes"),
         ({"categories": [{"id": 7}, {"id": 9}]}, "no category has the id 3"),
         ({"annotations": [{"image_id": 10, "category_id": 3, "bbox": [1, 2]}]}, "left, top, width and height"),
@@ -141,6 +148,8 @@ def test_a_coco_files_outlines_are_drawn_by_their_categories(tmp_path: Path) -> 
     [
         ({"counts": [1, 2], "size": [32, 64]}, "runs are 3 pixels"),
         ({"counts": "PPYo0", "size": [32, 64]}, "cannot draw"),
+        ({"counts": "~~~", "size": [32, 64]}, "no run lengths"),
+        ({"counts": "oooooooooooo0", "size": [32, 64]}, "no run lengths"),
         ([[0, 0, 1e9, 0, 1e9, 1e9]], "outside the picture"),
         ([[0, 0, 4, 4]], "at least three"),
         (None, "cannot draw"),
@@ -150,6 +159,102 @@ def test_an_outline_that_cannot_be_drawn_is_refused(tmp_path: Path, outline: Any
     coco(tmp_path, {**box(0, 7, 0, 0, 32, 32), "segmentation": outline})
     with pytest.raises(ConfigError, match=says):
         read(tmp_path, Task.SEGMENTATION, outputs(masks=(1, 8, SIDE, SIDE)))
+
+
+Form = Callable[[npt.NDArray[np.uint8]], Any]
+
+
+def as_polygon(mask: npt.NDArray[np.uint8]) -> list[list[int]]:
+    (top, left), (bottom, right) = np.argwhere(mask)[[0, -1]].tolist()
+    return [[left, top, right + 1, top, right + 1, bottom + 1, left, bottom + 1]]
+
+
+def as_run_lengths(mask: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    ends = np.flatnonzero(np.diff(mask.T.ravel(), prepend=0, append=2))
+    return {"counts": np.diff(ends, prepend=0).tolist(), "size": list(mask.shape)}
+
+
+def as_text(mask: npt.NDArray[np.uint8]) -> dict[str, Any]:
+    packed = coco_mask.encode(np.asfortranarray(mask))
+    return {"counts": packed["counts"].decode(), "size": packed["size"]}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """A folder like COCO's: val/ beside annotations/, gaps in ids, crowds, all forms of outlines, a picture missing."""
+    random = np.random.default_rng(7)
+    forms: list[Form] = [as_polygon, as_run_lengths, as_text]
+    images, annotations = [], []
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "val").mkdir()
+    for number in range(9):
+        width, height = random.integers(60, 200, 2).tolist()
+        images.append({"id": 100 + 7 * number, "file_name": f"{number}.png", "width": width, "height": height})
+        if number < 8:
+            Image.new("RGB", (width, height)).save(tmp_path / "val" / f"{number}.png")
+        for _ in range(0 if number == 3 else 3):
+            (left, top), (wide, high) = random.integers(0, 20, 2).tolist(), random.integers(15, 40, 2).tolist()
+            mask = np.zeros((height, width), np.uint8)
+            mask[top : top + high, left : left + wide] = 1
+            entry = {
+                "id": 1 + len(annotations),
+                "image_id": images[-1]["id"],
+                "category_id": int(random.choice([3, 7, 90])),
+                "bbox": [left, top, wide, high],
+                "area": wide * high,
+                "iscrowd": int(random.random() < 0.2),
+            }
+            annotations.append({**entry, "segmentation": forms[len(annotations) % 3](mask)})
+    categories = [{"id": number, "name": str(number)} for number in (3, 7, 90, 17)]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    (tmp_path / "annotations" / "instances_val.json").write_text(json.dumps(document))
+    (tmp_path / "annotations" / "captions_val.json").write_text(json.dumps({"images": images, "annotations": []}))
+    return tmp_path
+
+
+def test_the_map_of_a_coco_folder_is_that_of_pycocotools_on_the_file_itself(dataset: Path) -> None:
+    """It reads the file on its own, and judges in pixels of each picture, edgetool in pixels of the input."""
+    truth = COCO(dataset / "annotations" / "instances_val.json")
+    random = np.random.default_rng(8)
+    made = {name: np.zeros((8, 20, *rest), np.float32) for name, rest in SHAPES.items()}
+    found = []
+    for place in range(8):
+        (picture,) = truth.loadImgs([100 + 7 * place])
+        across = np.array([SIDE / picture["width"], SIDE / picture["height"]])
+        objects = truth.loadAnns(truth.getAnnIds(imgIds=[picture["id"]]))
+        for row, entry in enumerate(objects * 2):
+            left_top = entry["bbox"][:2] + random.normal(0, 3, 2)
+            sides = np.maximum(entry["bbox"][2:] + random.normal(0, 3, 2), 2)
+            number = entry["category_id"] if random.random() < 0.8 else 17
+            score = float(np.float32(random.uniform(0.1, 1)))
+            found.append([picture["id"], *left_top, *sides, score, number])
+            made["boxes"][place, row] = [*(left_top * across), *((left_top + sides) * across)]
+            made["scores"][place, row], made["labels"][place, row] = score, number
+    judged = COCOeval(truth, truth.loadRes(np.array(found)), "bbox")
+    judged.params.imgIds = [100 + 7 * place for place in range(8)]
+    judged.evaluate()
+    judged.accumulate()
+    judged.summarize()
+    tensors = outputs(**{name: (1, 20, *rest) for name, rest in SHAPES.items()})
+    scores = detection.judge(made, read(dataset, Task.DETECTION, tensors).truth)
+    assert [score.value for score in scores] == pytest.approx(judged.stats[:2].tolist(), abs=1e-6)
+    assert 0.1 < scores[0].value < 0.9
+
+
+def test_the_masks_of_a_coco_folder_are_those_of_pycocotools(dataset: Path) -> None:
+    truth = COCO(dataset / "annotations" / "instances_val.json")
+    found = find_coco(dataset)
+    assert found is not None
+    for place in range(8):
+        (picture,) = truth.loadImgs([100 + 7 * place])
+        expected = np.zeros((picture["height"], picture["width"]), np.uint8)
+        for entry in truth.loadAnns(truth.getAnnIds(imgIds=[picture["id"]])):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                inside = truth.annToMask(entry).astype(bool)
+            expected[inside] = 255 if entry["iscrowd"] else entry["category_id"]
+        drawn = found.mask(dataset, dataset / "val" / picture["file_name"], ignored=255)
+        assert np.array_equal(drawn, expected)
 
 
 def test_run_lengths_are_read_in_columns(tmp_path: Path) -> None:
