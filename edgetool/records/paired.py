@@ -72,7 +72,7 @@ def paired(baseline: Accuracy, candidate: Accuracy) -> Paired | None:
 
 def paired_score(baseline: Score, candidate: Score) -> Interval | None:
     """Return how much a share of which more is better loses on the same samples, or None if it can't be told."""
-    if baseline.samples != candidate.samples or not baseline.higher_is_better or not candidate.higher_is_better:
+    if baseline.samples != candidate.samples or not baseline.has_points or not candidate.has_points:
         return None
     return resampled_difference(
         baseline.value, candidate.value, baseline.resampled, candidate.resampled, candidate.samples

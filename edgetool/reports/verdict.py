@@ -235,7 +235,7 @@ def _of_scores(row: Row, fp32: Row, loss: Interval | None) -> Reason:
     if pair is None:
         return Reason.NOT_JUDGED
     score, before = pair
-    if score.higher_is_better is not True:
+    if not score.has_points:
         return Reason.SCORE_OPEN
     if loss is not None and loss.high <= ACCEPTED_LOSS:
         return Reason.SCORE_KEPT

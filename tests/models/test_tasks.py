@@ -22,7 +22,7 @@ from edgetool.models.images import ImageSet, Split, images_digest, read_images
 from edgetool.models.preprocessing import PictureInput
 from edgetool.models.spec import Preprocessing, Resize, Task, TensorSpec
 from edgetool.models.tasks import detection, regression, segmentation
-from edgetool.models.tasks.own import own_scores
+from edgetool.models.tasks.own import check_metrics, own_scores
 from edgetool.models.tasks.table import kind_of
 
 YOLO = {"output0": (1, 6, 64)}  # two classes
@@ -374,7 +374,11 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "def worst(outputs, truth):\n    return abs(outputs['gaze'] - truth['gaze']).max()\n"
         "def both(outputs, truth):\n    return {'low': 0, 'high': 1.5}\n"
         "def each(outputs, truth):\n    return abs(outputs['gaze'] - truth['gaze'])\n"
+        "both.higher_is_better = {'high': True}\n"
+        "each.higher_is_better = False\n"
         "def text(outputs, truth):\n    return 'good'\n"
+        "def loud(outputs, truth):\n    return 1\n"
+        "loud.higher_is_better = 'yes'\n"
     )
     return tmp_path
 
@@ -383,18 +387,19 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_metric_of_ones_own_is_called_with_outputs_and_truth() -> None:
     arrays = {"gaze": np.array([1.0, 3.0])}, {"gaze": np.array([1.0, 2.5])}
     scores = own_scores(["mine_of_tests:worst", "mine_of_tests:both"], *arrays, 2)
-    assert [(score.name, score.value) for score in scores] == [
-        ("mine_of_tests:worst", 0.5),
-        ("mine_of_tests:both low", 0.0),
-        ("mine_of_tests:both high", 1.5),
+    assert [(score.name, score.value, score.higher_is_better) for score in scores] == [
+        ("mine_of_tests:worst", 0.5, None),
+        ("mine_of_tests:both low", 0.0, None),
+        ("mine_of_tests:both high", 1.5, True),
     ]
+    assert not any(score.has_points for score in scores)  # of no share a hundredth means a point
 
 
 @pytest.mark.usefixtures("mine")
 def test_a_metric_that_gives_a_number_for_each_sample_has_an_interval() -> None:
     arrays = {"gaze": np.arange(20.0)}, {"gaze": np.zeros(20)}
     (score,) = own_scores(["mine_of_tests:each"], *arrays, 20)
-    assert score.value == pytest.approx(9.5)
+    assert (score.value, score.higher_is_better) == (pytest.approx(9.5), False)
     assert score.interval is not None
     assert score.interval.low < 9.5 < score.interval.high
     with pytest.raises(ConfigError, match="mine_of_tests:each gave"):
@@ -406,3 +411,10 @@ def test_a_metric_that_gives_a_number_for_each_sample_has_an_interval() -> None:
 def test_a_metric_of_ones_own_that_fails_is_named(metric: str, says: str) -> None:
     with pytest.raises(ConfigError, match=f"mine_of_tests:{metric} {says}"):
         own_scores([f"mine_of_tests:{metric}"], {}, {}, 2)
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_metric_that_says_neither_higher_nor_lower_is_refused_before_anything_is_built() -> None:
+    check_metrics(["mine_of_tests:both", "mine_of_tests:each", "mine_of_tests:worst"])
+    with pytest.raises(ConfigError, match="higher_is_better is 'yes'"):
+        check_metrics(["mine_of_tests:loud"])

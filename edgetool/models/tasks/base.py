@@ -33,9 +33,15 @@ class Score:
     name: Text  # "mAP", "mIoU", "package.module:metric"
     value: float
     samples: Positive
-    higher_is_better: bool | None = None  # None: only the metric's author knows
+    higher_is_better: bool | None = None  # None: its author didn't say
+    is_share: bool | None = None  # of 0 to 1, so that 0.01 is a point; None in older records: whatever is better higher
     interval: Interval | None = None  # of 95 %; None where there is none
     resampled: Annotated[tuple[float, ...], Len(0, 1000)] = ()
+
+    @property
+    def has_points(self) -> bool:
+        """Whether a loss of it can be told in points, as that of mAP can."""
+        return self.higher_is_better is True and self.is_share is not False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,11 +19,11 @@ from edgetool.models.tasks.resampling import score_of, weights
 
 
 def check_metrics(names: Sequence[str]) -> None:
-    """Import metrics before anything is built. Raises ConfigError for one that isn't found."""
+    """Import metrics before anything is built. Raises ConfigError for one that isn't found or states no direction."""
     for name in names:
         if not is_function_name(name):
             raise ConfigError(f"--metric {name!r} is no function", hint="give package.module:metric")
-        find_function(name)
+        _directions(name)
 
 
 def metric_digest(name: str) -> str:
@@ -39,14 +39,15 @@ def own_scores(names: Sequence[str], outputs: Outputs, truth: Truth, samples: in
     """Call each metric with all outputs and the truth, and return its scores.
 
     A metric `metric(outputs, truth)` gets two dicts of NumPy arrays whose first axis is that of the samples. It returns
-    a number, or an array of one number for each sample, whose mean has an interval, or a dict of these by name. Raises
-    ConfigError when it raises or returns anything else.
+    a number, or an array of one number for each sample, whose mean has an interval, or a dict of these by name. Its
+    attribute `higher_is_better`, a bool or a dict of bools by name, says which way is better. Raises ConfigError when
+    it raises or returns anything else.
     """
     return tuple(score for name in names for score in _scores(name, outputs, truth, samples))
 
 
 def _scores(name: str, outputs: Outputs, truth: Truth, samples: int) -> Iterator[Score]:
-    metric = find_function(name)
+    metric, directions = find_function(name), _directions(name)
     try:
         with from_here():
             made = metric(dict(outputs), dict(truth))
@@ -55,17 +56,31 @@ def _scores(name: str, outputs: Outputs, truth: Truth, samples: int) -> Iterator
             f"--metric {name} raised {type(error).__name__}: {error}",
             hint=f"it was given outputs {_shapes(outputs)} and truth {_shapes(truth)}",
         ) from error
-    named = {f"{name} {key}": each for key, each in made.items()} if isinstance(made, Mapping) else {name: made}
-    for title, number in named.items():
+    for key, number in made.items() if isinstance(made, Mapping) else [(None, made)]:
+        title = name if key is None else f"{name} {key}"
+        better = directions.get(key) if isinstance(directions, Mapping) else directions
         if isinstance(number, Real) and math.isfinite(number):
-            yield Score(name=title, value=float(number), samples=samples)
+            yield Score(name=title, value=float(number), samples=samples, higher_is_better=better, is_share=False)
         elif _is_by_sample(number, samples):
-            yield score_of(title, weights(samples) @ number / samples, samples, higher_is_better=None)
+            yield score_of(title, weights(samples) @ number / samples, samples, higher_is_better=better)
         else:
             raise ConfigError(
                 f"--metric {name} gave {number!r}",
                 hint=f"it must give a finite number, an array of {samples}, one for each sample, or a dict of these",
             )
+
+
+def _directions(name: str) -> bool | Mapping[object, bool] | None:
+    """Return which way is better, of all numbers or by name; None: it doesn't say. Raises ConfigError."""
+    stated = getattr(find_function(name), "higher_is_better", None)
+    for each in stated.values() if isinstance(stated, Mapping) else [stated]:
+        if not isinstance(each, bool | None):
+            raise ConfigError(
+                f"--metric {name}: its higher_is_better is {each!r}",
+                hint="wanted True, False, or a dict of these by name",
+            )
+    directions: bool | Mapping[object, bool] | None = stated
+    return directions
 
 
 def _is_by_sample(numbers: object, samples: int) -> TypeGuard[Array]:

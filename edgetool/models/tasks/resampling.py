@@ -33,6 +33,7 @@ def score_of(name: str, values: Array, samples: int, *, higher_is_better: bool |
         value=value,
         samples=samples,
         higher_is_better=higher_is_better,
+        is_share=is_share,
         interval=resampled_interval(value, resampled, samples, is_share=is_share),
         resampled=tuple(resampled),
     )
