@@ -83,7 +83,7 @@ _CAVEATS = {
         "measure both in one run without --no-interleave",
     ),
     Caveat.DIFFERENT_RUNTIME: (
-        "the two sides run different releases of ONNX Runtime",
+        "the two sides run different runtimes, or different releases of one",
         "read the ratio as that of the whole stack, not of the hardware",
     ),
     Caveat.FOREIGN_RUNTIME: (

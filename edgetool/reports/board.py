@@ -11,7 +11,7 @@ from edgetool.platform.values import value
 from edgetool.records.compare import HOST
 from edgetool.records.results import Run
 from edgetool.reports.goals import Check, State, worst
-from edgetool.reports.rows import Row, groups
+from edgetool.reports.rows import Row, groups, of_one_runtime
 from edgetool.reports.verdict import Sureness, Verdict
 
 FLOAT = (Precision.FP32, Precision.FP16)  # in which a model is exported
@@ -104,7 +104,7 @@ def _optimize(table: Sequence[Row]) -> Iterator[Task]:
 
 
 def _validate(table: Sequence[Row]) -> Iterator[Task]:
-    there = [row for row in table if row.target != HOST and row.is_own_runtime] or list(table)
+    there = [row for row in of_one_runtime(table) if row.target != HOST] or list(table)
     failed = [row for row in there if row.failure is not None]
     yield Task(
         phase=Phase.VALIDATE,

@@ -20,7 +20,7 @@ from edgetool.reports.charts import Chart, draw_charts
 from edgetool.reports.choices import Choice, choices
 from edgetool.reports.goals import Check, judge_goals
 from edgetool.reports.published import Standing, standings
-from edgetool.reports.rows import Row, rows
+from edgetool.reports.rows import Row, of_one_runtime, rows
 from edgetool.reports.tables.cases import cases_table
 from edgetool.reports.tables.differences import Difference, differences_table
 from edgetool.reports.tables.estimates import estimates_table, record_rows
@@ -156,7 +156,7 @@ def doubts(table: tuple[Row, ...]) -> dict[Caveat, tuple[str, ...]]:
     for row in table:
         for caveat in row.caveats:
             found.setdefault(caveat, []).append(f"{row.target} {row.precision}")
-    releases = {row.release for row in table if row.release is not None and row.is_own_runtime}
+    releases = {row.release for row in of_one_runtime(table) if row.release is not None}
     if len(releases) > 1:
         found[Caveat.DIFFERENT_RUNTIME] = sorted(releases)
     return {caveat: tuple(dict.fromkeys(where)) for caveat, where in found.items()}

@@ -269,6 +269,16 @@ def _weighted_ratio(baseline: Recorded | None, record: Record) -> float | None:
     return record.instructions.weighted / weighted if weighted else None
 
 
+def of_one_runtime(table: Sequence[Row]) -> list[Row]:
+    """Return the rows of each target in its own runtime, or in the first where it was measured in others only."""
+    return [
+        row
+        for cell in groups(table, lambda row: row.target)
+        for row in cell
+        if row.runtime == (OWN_RUNTIME if any(other.is_own_runtime for other in cell) else cell[0].runtime)
+    ]
+
+
 def groups(table: Iterable[Row], key: Callable[[Row], object]) -> list[list[Row]]:
     """Group rows by `key`, in order of first appearance."""
     found: dict[object, list[Row]] = {}

@@ -216,3 +216,10 @@ def test_of_two_formats_the_one_that_can_be_chosen_is_judged() -> None:
 def test_a_run_without_the_targets_own_runtime_is_judged_with_the_one_it_has() -> None:
     entries = tuple(entry(recorded.record, "ncnn") for _, recorded in board(images=2000) if recorded is not None)
     assert verdict(*entries).title == "Deploy int8 on board (clear)"
+
+
+def test_a_target_in_another_runtime_is_judged_and_not_the_host_that_ran_in_its_own() -> None:
+    there = tuple(entry(recorded.record, "debian") for _, recorded in board(images=2000) if recorded is not None)
+    report = report_of(*HOST, *there)
+    assert [found.title for found in report.verdicts] == ["Deploy int8 on board (clear)"]
+    assert {task.title: task.found for task in report.tasks}["Run on the target"] == "2 cases"
