@@ -11,7 +11,7 @@ from edgetool.platform.values import value
 from edgetool.records.compare import HOST
 from edgetool.records.paired import paired, paired_score
 from edgetool.records.record import Recorded
-from edgetool.records.stats import Interval
+from edgetool.records.stats import Interval, proportion
 from edgetool.reports.rows import Entry, Row, groups, of_one_runtime
 
 ACCEPTED_LOSS = 0.01  # of accuracy
@@ -41,11 +41,13 @@ class Reason(StrEnum):
     LIKELY_LESS_ACCURATE = "likely-less-accurate"
     LESS_ACCURATE = "less-accurate"
     ACCURACY_UNKNOWN = "accuracy-unknown"
+    NO_BETTER_THAN_CHANCE = "no-better-than-chance"
     SCORE_KEPT = "score-kept"
     SCORE_LIKELY_KEPT = "score-likely-kept"
     SCORE_LIKELY_LOST = "score-likely-lost"
     SCORE_LOST = "score-lost"
     SCORE_OPEN = "score-open"
+    SCORE_ZERO = "score-zero"
     NOT_JUDGED = "not-judged"
     FASTER = "faster"
     AS_FAST = "as-fast"
@@ -68,11 +70,13 @@ SAYS = {
     Reason.LIKELY_LESS_ACCURATE: Says.OPEN,
     Reason.LESS_ACCURATE: Says.AGAINST,
     Reason.ACCURACY_UNKNOWN: Says.OPEN,
+    Reason.NO_BETTER_THAN_CHANCE: Says.OPEN,  # labels or preprocessing are not the model's: what int8 loses is not seen
     Reason.SCORE_KEPT: Says.FOR,
     Reason.SCORE_LIKELY_KEPT: Says.LIKELY_FOR,
     Reason.SCORE_LIKELY_LOST: Says.OPEN,
     Reason.SCORE_LOST: Says.AGAINST,
     Reason.SCORE_OPEN: Says.OPEN,  # which way is better, or how much is little, only its author knows
+    Reason.SCORE_ZERO: Says.OPEN,
     Reason.NOT_JUDGED: Says.OPEN,
     Reason.FASTER: Says.FOR,
     Reason.AS_FAST: Says.FOR,
@@ -96,8 +100,14 @@ class Loss:
     images: int
     correct: int  # in the precision
     correct_fp32: int
+    classes: int  # that the labels tell apart
     share: Interval  # of the images; negative for a gain
     p_value: float = 1.0  # of McNemar's test of equal accuracy
+
+    @property
+    def fp32_guesses(self) -> bool:
+        """Whether fp32 may be right no more often than by chance, by its 95 % interval."""
+        return self.classes > 1 and proportion(self.correct_fp32, self.images).low <= 1 / self.classes
 
 
 @value
@@ -213,6 +223,8 @@ def _reasons(row: Row, fp32: Row, loss: Loss | None, score_loss: Interval | None
 def _of_accuracy(loss: Loss | None) -> Reason:
     if loss is None:
         return Reason.ACCURACY_UNKNOWN
+    if loss.fp32_guesses:
+        return Reason.NO_BETTER_THAN_CHANCE
     if loss.share.high <= ACCEPTED_LOSS:
         return Reason.ACCURATE
     if loss.share.low > ACCEPTED_LOSS:
@@ -236,6 +248,8 @@ def _of_scores(row: Row, fp32: Row, loss: Interval | None) -> Reason:
     score, before = pair
     if not score.has_points:
         return Reason.SCORE_OPEN
+    if before.value == 0:
+        return Reason.SCORE_ZERO
     if loss is not None and loss.high <= ACCEPTED_LOSS:
         return Reason.SCORE_KEPT
     if loss is not None and loss.low > ACCEPTED_LOSS:
@@ -297,6 +311,7 @@ def _on(entries: Sequence[Entry], row: Row, target: str) -> Loss | None:
         images=found.images,
         correct=found.correct_candidate,
         correct_fp32=found.correct_baseline,
+        classes=len(set((own.record.accuracy.labels or ())[: found.images])),
         share=found.loss,
         p_value=found.p_value,
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgetool.measurements.accuracy import Accuracy
 from edgetool.models.spec import Precision
 from edgetool.models.tasks.base import Score
 from edgetool.records.case import Case
@@ -110,6 +111,7 @@ def scored(
         (scored(0.4, 0.38), "Inconclusive", Reason.SCORE_LIKELY_LOST),
         (scored(0.4, 0.38, noise=0.01), "Inconclusive", Reason.SCORE_LIKELY_LOST),
         (scored(0.4, 0.4, better=None), "Inconclusive", Reason.SCORE_OPEN),
+        (scored(0.0, 0.0), "Inconclusive", Reason.SCORE_ZERO),
         (on_board(accuracy=None), "Inconclusive", Reason.NOT_JUDGED),
     ],
 )
@@ -138,6 +140,7 @@ def test_every_reason_of_a_score_has_its_words() -> None:
             scored(0.4, 0.395, noise=0.01),
             scored(0.4, 0.38, noise=0.01),
             scored(0.4, 0.3, noise=0.001, samples=1000),
+            scored(0.0, 0.0),
         )
     }
     for words in (
@@ -145,8 +148,22 @@ def test_every_reason_of_a_score_has_its_words() -> None:
         "It probably loses no more than one point of mAP, but 40 samples cannot rule out a loss of",
         "It probably loses more than one point of mAP, but 40 samples are too few to be sure.",
         "It loses at least 9.",
+        "Its mAP tells nothing, because fp32's own is 0: check that the numbers of the classes",
     ):
         assert any(words in page for page in told), words
+
+
+def test_labels_that_fp32_meets_no_more_often_than_by_chance_settle_nothing() -> None:
+    labels, right = (0, 1, 2, 3) * 90, (0, 1, 2, 3) * 90
+    known, shifted = (
+        Accuracy(images=360, labels=each, inputs_sha256="b" * 64, predictions=right)
+        for each in (labels, (*labels[1:], 0))
+    )
+    assert verdict(*on_board(accuracy=known)).reasons[1] is Reason.ACCURATE
+    found = verdict(*on_board(accuracy=shifted))
+    assert (found.answer, found.reasons[1]) == ("Inconclusive", Reason.NO_BETTER_THAN_CHANCE)
+    page = export_markdown(report_of(*on_board(accuracy=shifted)))["report.md"].decode()
+    assert "fp32 itself is right on 0 of 360 images, which may be chance" in page
 
 
 def test_the_board_of_a_detector_on_the_host_alone_names_it_and_its_ground_truth() -> None:
