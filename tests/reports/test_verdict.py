@@ -174,6 +174,13 @@ def test_the_board_of_a_detector_on_the_host_alone_names_it_and_its_ground_truth
     assert found["Hold out inputs with ground truth"] == "16 samples"
 
 
+def test_a_precision_alone_shows_its_accuracy_on_the_most_images_and_who_agrees() -> None:
+    here = entry(record(model=INT8, accuracy=accuracy(wrong=36)))
+    there = entry(emulated_record(model=INT8, accuracy=accuracy(images=40, wrong=2)))
+    page = export_markdown(report_of(here, there))["report.md"].decode()
+    assert "**Accuracy: 90.0 %**. 95 %: 86.5 % to 92.7 %. 324 of 360 held-out images, on host" in page
+
+
 def test_the_board_of_a_model_that_came_quantized_asks_for_no_export() -> None:
     def optimizing(parent: str | None) -> list[tuple[str, str, str]]:
         alone = entry(record(model=replace(INT8, parent=parent), accuracy=None))
