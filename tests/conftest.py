@@ -29,6 +29,7 @@ from edgetool.targets.registry import load_target
 from edgetool.targets.spec import EvaluationSpec
 from tests.browsers import axe as axe
 from tests.browsers import browser as browser
+from tests.browsers import speedscope as speedscope
 from tests.cache import own_cache
 from tests.support.bundles import QUICK
 from tests.support.models import save_model, tiny_graph, tiny_inputs

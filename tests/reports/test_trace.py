@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import onnx
 import pytest
@@ -22,6 +24,9 @@ from edgetool.targets.registry import open_executor
 from tests.support.bundles import bench_of
 from tests.support.commands import run_cli
 from tests.support.records import emulated_record, record, recorded, stored_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SCHEMA = Path(__file__).with_name("trace.schema.json")
 NODE_DATA_SCHEMA = Path(__file__).with_name("node_data.schema.json")
@@ -72,6 +77,25 @@ def test_host_and_emulated_target_are_processes_and_the_emulated_one_says_so(tmp
     assert len(names) == 2
     assert "emulated" in names[1]
     assert [event["name"] for event in found["traceEvents"] if event["ph"] == "X"] == ["conv", 're"lu'] * 2
+
+
+def test_speedscope_opens_a_trace_with_each_case_and_the_times_of_its_nodes(
+    browser: Browser, speedscope: Path, tmp_path: Path
+) -> None:
+    """As its own command line opens a file: by a script that the page loads."""
+    run = stored_run(tmp_path / "run", recorded(record(operators=NODES)), recorded(emulated_record(operators=NODES)))
+    assert run_cli("trace", run, "-o", tmp_path / "trace.json").exit_code == 0
+    data = base64.b64encode((tmp_path / "trace.json").read_bytes()).decode()
+    (tmp_path / "load.js").write_text(f"speedscope.loadFileFromBase64('trace.json', '{data}')")
+    page = browser.new_page()
+    try:
+        page.goto(f"{speedscope.as_uri()}#localProfilePath={tmp_path / 'load.js'}")
+        page.get_by_text("Sandwich").click()
+        for name, time in (("conv", "5.00µs"), ('re"lu', "500.00ns")):
+            page.locator("tr", has_text=name).filter(has_text=time).wait_for()
+        assert "(1/2)" in page.inner_text("body")  # of two cases the first
+    finally:
+        page.close()
 
 
 def test_an_overlay_has_each_nodes_time_in_milliseconds(tmp_path: Path) -> None:
