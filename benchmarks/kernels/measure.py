@@ -115,7 +115,7 @@ def _measure(benchmark: Benchmark, context: StepContext, folder: Path) -> Iterat
     name = benchmark.model.title
     there = folder / name
     schedule = in_this_process(context)
-    run_cases(cases, there, schedule, command="bench-kernels", name=name, title=name, force=context.force)
+    run_cases(cases, there, schedule, command="bench-kernels", name=name, force=context.force)
     judge = Judge.of(benchmark, preparation.model(benchmark.model, Precision.FP32))
     for case, (_, recorded) in zip(cases, read_run(there).entries, strict=True):
         if isinstance(case, UnpreparedCase) or recorded is None:

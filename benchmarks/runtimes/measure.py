@@ -50,5 +50,5 @@ def measure(model: Model, context: StepContext, folder: Path) -> tuple[Row, ...]
     reference = replace(plan, targets=(HOST,), runtimes=RUNTIMES[:1], precisions=FP32, instruments=("accuracy",))
     planned = (*reference.cases(required=True), *plan.cases(required=True))
     cases = Preparation(planned, context).cases()
-    run_cases(cases, folder, in_this_process(context), command="deploy", name=model.title, title=model.title)
+    run_cases(cases, folder, in_this_process(context), command="deploy", name=model.title)
     return tuple(replace(row, kept=False) for row in rows(read_run(folder).entries) if row.target == TARGET)

@@ -69,13 +69,11 @@ def deploy(
     check_builds(planned, preparation)
     fallbacks = preparation.settle()
     cases = tuple(preparation.cases())
-    title = f"{plan.models[0].title} on {planned[-1].case.target}"
     return _finish(
         cases,
         context,
         runs=runs,
         command="deploy",
-        title=title,
         fallbacks=fallbacks,
         goals=plan.goals,
         criterion=criterion,
@@ -146,10 +144,8 @@ def bench(
     """Measure the cases of a packaged bundle, one after the other or by `schedule`."""
     if schedule is None:
         reach_all(cases, context)
-    targets = dict.fromkeys(case.case.target for case in cases)
-    title = f"{cases[0].case.model} on {', '.join(targets)}"
-    command = "bench" if len(targets) == 1 else "sweep"
-    return _finish(cases, context, runs=runs, command=command, title=title, schedule=schedule, watch=watch)
+    command = "bench" if len({case.case.target for case in cases}) == 1 else "sweep"
+    return _finish(cases, context, runs=runs, command=command, schedule=schedule, watch=watch)
 
 
 def prepare(plan: Plan, context: StepContext) -> tuple[PreparedCase | UnpreparedCase, ...]:
@@ -167,8 +163,7 @@ def sweep(
     force: bool = False,
 ) -> Finished:
     """Measure the cases in `folder`, skipping those that have a record there."""
-    name = folder.name
-    run_cases(cases, folder, schedule, command="sweep", name=name, title=name, watch=watch, goals=goals, force=force)
+    run_cases(cases, folder, schedule, command="sweep", name=folder.name, watch=watch, goals=goals, force=force)
     return load(folder)
 
 
@@ -178,7 +173,6 @@ def _finish(
     *,
     runs: Path,
     command: str,
-    title: str,
     schedule: Schedule | None = None,
     watch: Watch | None = None,
     fallbacks: Sequence[Fallback] = (),
@@ -193,7 +187,6 @@ def _finish(
             schedule or in_this_process(context),
             command=command,
             name=name,
-            title=title,
             watch=watch,
             fallbacks=fallbacks,
             goals=goals,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,9 +17,11 @@ from edgetool.harness.journal import JOBS, Journal
 from edgetool.pipeline.here import measure_here
 from edgetool.pipeline.prepare import PreparedCase, UnpreparedCase
 from edgetool.platform.context import StepContext
+from edgetool.platform.format import plural
 from edgetool.platform.store import key_of
 from edgetool.platform.words import own_words
 from edgetool.records.case import Case, CaseFailure, CaseResult, Fallback
+from edgetool.records.compare import HOST
 from edgetool.records.goals import Goal
 from edgetool.records.record import Recorded
 from edgetool.records.results import RECORDS, Criterion, RecordStore, Run, write_recorded, write_run
@@ -32,6 +34,8 @@ Fill = Callable[[Path], object]  # writes a record's files into a folder
 Answer = Fill | EdgetoolError | CaseFailure
 # Yields each case with its result as it finishes.
 Schedule = Callable[[Sequence[PreparedCase], Journal], Generator[tuple[PreparedCase, Answer], None, None]]
+
+NAMED = 3  # models or targets in a title; more are counted
 
 
 class Watch(Protocol):
@@ -131,6 +135,26 @@ def _received(files: Mapping[str, bytes], case: Case) -> Fill:
     return fill
 
 
+def title_of(cases: Sequence[Case]) -> str:
+    """Name a run by what it measured and where, in one line. The host is named where there is no other target.
+
+    >>> from edgetool.models.spec import Precision
+    >>> fp32, int8 = (Case(model="net", precision=Precision(p), target="desk", threads=1) for p in ("fp32", "int8"))
+    >>> title_of([fp32, replace(int8, target="host")])
+    'net on desk'
+    >>> title_of([replace(fp32, model=f"net{i}") for i in range(NAMED + 1)])
+    '4 models on desk'
+    """
+    models = dict.fromkeys(case.model for case in cases)
+    targets = dict.fromkeys(case.target for case in cases)
+    targets = {target: None for target in targets if target != HOST} or targets
+    return f"{_listed(models, 'model')} on {_listed(targets, 'target')}"
+
+
+def _listed(names: Collection[str], noun: str) -> str:
+    return ", ".join(names) if len(names) <= NAMED else plural(len(names), noun)
+
+
 def run_cases(
     cases: Iterable[PreparedCase | UnpreparedCase],
     folder: Path,
@@ -138,7 +162,6 @@ def run_cases(
     *,
     command: str,
     name: str,
-    title: str,
     watch: Watch | None = None,
     fallbacks: Sequence[Fallback] = (),
     goals: Sequence[Goal] = (),
@@ -154,6 +177,7 @@ def run_cases(
 
     created_at = datetime.now(UTC)
     known = tuple(cases)
+    title = title_of([case.case for case in known])
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

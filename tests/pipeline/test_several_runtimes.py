@@ -45,7 +45,7 @@ def plan_of(model: PlannedModel, *names: str) -> Plan:
 
 def run_of(cases: Iterable[PlannedCase], context: StepContext, folder: Path) -> StoredRun:
     prepared = Preparation(tuple(cases), context).cases()
-    run_cases(prepared, folder, in_this_process(context), command="deploy", name="runtimes", title="runtimes")
+    run_cases(prepared, folder, in_this_process(context), command="deploy", name="runtimes")
     return read_run(folder)
 
 
