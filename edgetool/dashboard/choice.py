@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from edgetool.dashboard.shelf import LATEST, Cell, Filter, cells, changed_ns, label, read_report
+from edgetool.dashboard.views.parts import say
 from edgetool.errors import EdgetoolError
 from edgetool.records.results import run_folders
 from edgetool.reports.report import Report
@@ -28,7 +29,7 @@ def choose(root: Path) -> tuple[list[Report], list[Cell]] | None:
     reports = [report for report in read.values() if isinstance(report, Report)]
     for folder, error in read.items():
         if isinstance(error, EdgetoolError):
-            st.text(label(f"{folder.name} can't be read: {error.message}"))
+            say(f"{folder.name} can't be read: {error.message}")
     if not reports:
         st.text(label(f"There is no run in {root}. `edgetool deploy --runs {root}` makes one."))
         return None

@@ -162,6 +162,7 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_are_shown(runs: Path)
     (runs / "run1" / "run.json").write_text("{}")
     app = opened(runs)
     assert "run1 can't be read" in texts(app)
+    assert "run.json: schema: missing" in texts(app)
     assert len(app.dataframe[0].value) == 8
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell, best_of
-from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number, table
+from edgetool.dashboard.views.parts import chart, choose, color_of_case, height_of, number, table
 from edgetool.records.goals import Metric
 from edgetool.reports.report import Report
 
@@ -25,7 +25,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     chart(
         f"Accuracy of each case over its {cost.value}; the larger the circle, the larger the model.",
         points,
-        height=HEIGHT,
+        height=height_of(points),
         mark={"type": "circle", "opacity": 0.8, "tooltip": {"content": "data"}},
         encoding={
             "x": number("cost", cost.value, scale={"zero": False}),

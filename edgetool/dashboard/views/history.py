@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell, label
-from edgetool.dashboard.views.parts import HEIGHT, chart, choose, color_of_case, number, table
+from edgetool.dashboard.views.parts import chart, choose, color_of_case, height_of, number, table
 from edgetool.records.case import Case
 from edgetool.records.goals import Metric
 from edgetool.reports.history import DEFAULT, History, Point, Series, history_of, points_of
@@ -59,11 +59,12 @@ def _plot(histories: Sequence[History], title: str) -> None:
     """Draw points with their intervals, and each level between two steps as a line."""
     when = {"field": "when", "type": "temporal", "title": "measured at", "axis": DATES}
     level = number("value", title, scale={"zero": False})
+    points = [point for history in histories for point in measured(history)]
     levels = [level for history in histories for level in levels_of(history)]
     chart(
         f"{title} of each case over time, with its interval; lines are the levels between two steps.",
-        [point for history in histories for point in measured(history)],
-        height=HEIGHT,
+        points,
+        height=height_of(points),
         encoding={"x": when, "color": color_of_case()},
         layer=[
             {"mark": "rule", "encoding": {"y": number("low", title), "y2": {"field": "high"}}},

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from edgetool.dashboard.shelf import Cell
-from edgetool.dashboard.views.parts import HEIGHT, chart, color_of_case, number
+from edgetool.dashboard.views.parts import chart, color_of_case, height_of, number
 from edgetool.reports.report import Report
 
 POINTS = 200  # of a curve
@@ -30,7 +30,7 @@ def show(reports: Sequence[Report], cells: Sequence[Cell]) -> None:
     chart(
         "The share of inferences that took no longer than a latency, for each chosen case.",
         points,
-        height=HEIGHT,
+        height=height_of(points),
         mark={"type": "line", "interpolate": "step-after"},
         encoding={
             "x": latency,
