@@ -55,13 +55,13 @@ def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def own_builds(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the runtimes of the same kinds in a target's own builds, each once.
+    """Return the target's own runtime, in which the export is checked, and those of other kinds in its own builds.
 
-    >>> own_builds(["debian", "ncnn", "scalar"])
-    ('auto', 'ncnn')
+    >>> own_builds(["debian", "ncnn", "scalar"]), own_builds(["tflite"])
+    (('auto', 'ncnn'), ('auto', 'tflite'))
     """
-    kinds = (NAMED[name].kind if name in NAMED else DEFAULT_KIND for name in names)
-    return tuple(dict.fromkeys(OWN_RUNTIME if kind == DEFAULT_KIND else kind for kind in kinds))
+    kinds = [NAMED[name].kind for name in names if name in NAMED]
+    return tuple(dict.fromkeys([OWN_RUNTIME, *(kind for kind in kinds if kind != DEFAULT_KIND)]))
 
 
 def runtime_request(name: str, target: Target) -> RuntimeRequest:

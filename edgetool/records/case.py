@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from annotated_types import Len
@@ -37,6 +38,18 @@ class Case:
         runtime = "" if self.runtime == OWN_RUNTIME else f"-{self.runtime}"
         threads = "" if self.threads == 1 else f"-{self.threads}t"
         return plain_name(f"{self.target}-{self.model}-{self.precision}{runtime}{threads}")
+
+
+def deployed(cases: Collection[Case]) -> frozenset[Case]:
+    """Return the cases in the runtime that their model is deployed with on their target.
+
+    That is the target's own, or the first named where the target's own isn't among the cases.
+    """
+    names: dict[tuple[str, str], str] = {}
+    for case in cases:
+        place = case.model, case.target
+        names[place] = OWN_RUNTIME if case.runtime == OWN_RUNTIME else names.get(place, case.runtime)
+    return frozenset(case for case in cases if case.runtime == names[case.model, case.target])
 
 
 @value

@@ -61,7 +61,7 @@ class Goal:
     model: Name | None = None
     precision: Precision | None = None
     target: Name | None = None  # None: every target except the host, or the host if it is the only one
-    runtime: Name = OWN_RUNTIME
+    runtime: Name = OWN_RUNTIME  # stands for the deployed one
     core: Name | None = None  # for estimated cycles
     score: Text | None = None  # for scores: "mAP", "MAE of gaze", "package.module:metric"
     name: Text = ""

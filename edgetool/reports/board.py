@@ -11,7 +11,7 @@ from edgetool.platform.values import value
 from edgetool.records.compare import HOST
 from edgetool.records.results import Run
 from edgetool.reports.goals import Check, State, worst
-from edgetool.reports.rows import Row, groups, of_one_runtime
+from edgetool.reports.rows import Row, groups
 from edgetool.reports.verdict import Sureness, Verdict
 
 FLOAT = (Precision.FP32, Precision.FP16)  # in which a model is exported
@@ -74,7 +74,7 @@ def _scope(run: Run, table: Sequence[Row]) -> Iterator[Task]:
 
 
 def _optimize(table: Sequence[Row]) -> Iterator[Task]:
-    own = [row for row in table if row.is_own_runtime] or table  # sizes of one format only
+    own = [row for row in table if row.is_deployed]  # sizes of one format only
     sized = [row for row in own if row.size_bytes is not None]
     fp32 = [row for row in sized if row.precision in FLOAT]
     smaller = [row for row in sized if row.precision not in FLOAT]
@@ -104,7 +104,7 @@ def _optimize(table: Sequence[Row]) -> Iterator[Task]:
 
 
 def _validate(table: Sequence[Row]) -> Iterator[Task]:
-    there = [row for row in of_one_runtime(table) if row.target != HOST] or list(table)
+    there = [row for row in table if row.target != HOST and row.is_deployed] or list(table)
     failed = [row for row in there if row.failure is not None]
     yield Task(
         phase=Phase.VALIDATE,

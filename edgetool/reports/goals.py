@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from edgetool.models.spec import Precision
 from edgetool.platform.values import value
+from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.compare import HOST
 from edgetool.records.goals import Goal
 from edgetool.records.stats import Interval
@@ -70,7 +71,7 @@ def _judge(goal: Goal, entries: Sequence[Entry], table: Sequence[Row], baseline:
     chosen = [
         (row, recorded)
         for row, (_, recorded) in zip(table, entries, strict=True)
-        if row.runtime == goal.runtime
+        if (row.is_deployed if goal.runtime == OWN_RUNTIME else row.runtime == goal.runtime)
         and goal.model in (None, row.model)
         and goal.precision in (None, row.precision)
         and goal.target in (None, row.target)

@@ -11,7 +11,6 @@ from edgetool.estimates.rows import EstimateRow
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.measurements.operators import OperatorTime
 from edgetool.platform.columns import Table
-from edgetool.records.case import OWN_RUNTIME
 from edgetool.records.caveats import Caveat
 from edgetool.records.record import Record
 from edgetool.records.results import StoredRun
@@ -20,7 +19,7 @@ from edgetool.reports.charts import Chart, draw_charts
 from edgetool.reports.choices import Choice, choices
 from edgetool.reports.goals import Check, judge_goals
 from edgetool.reports.published import Standing, standings
-from edgetool.reports.rows import Row, of_one_runtime, rows
+from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.cases import cases_table
 from edgetool.reports.tables.differences import Difference, differences_table
 from edgetool.reports.tables.estimates import estimates_table, record_rows
@@ -109,11 +108,11 @@ class Report:
 
     @cached_property
     def _counted(self) -> tuple[Record, ...]:
-        """The records of the targets' own runtimes with instruction counts."""
+        """The records in the deployed runtimes with instruction counts."""
         return tuple(
             recorded.record
-            for result, recorded in self.stored.entries
-            if recorded is not None and result.case.runtime == OWN_RUNTIME and recorded.record.instructions is not None
+            for row, (_, recorded) in zip(self.rows, self.stored.entries, strict=True)
+            if recorded is not None and row.is_deployed and row.instructions is not None
         )
 
     @property
@@ -127,7 +126,7 @@ class Report:
 
     @cached_property
     def estimates(self) -> Table[EstimateRow]:
-        """Estimates of the counts in the targets' own runtimes, for every core that would run them."""
+        """Estimates of the counts in the deployed runtimes, for every core that would run them."""
         cores = [load_core(name) for name in core_names()] if self._counted else []
         return estimates_table(record_rows(self._counted, cores))
 
@@ -156,7 +155,7 @@ def doubts(table: tuple[Row, ...]) -> dict[Caveat, tuple[str, ...]]:
     for row in table:
         for caveat in row.caveats:
             found.setdefault(caveat, []).append(f"{row.target} {row.precision}")
-    releases = {row.release for row in of_one_runtime(table) if row.release is not None}
+    releases = {row.release for row in table if row.release is not None and row.is_deployed}
     if len(releases) > 1:
         found[Caveat.DIFFERENT_RUNTIME] = sorted(releases)
     return {caveat: tuple(dict.fromkeys(where)) for caveat, where in found.items()}

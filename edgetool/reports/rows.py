@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edgetool.measurements.timing import ratio
 from edgetool.models.spec import Precision
 from edgetool.models.tasks.base import Score
 from edgetool.platform.values import value
-from edgetool.records.case import OWN_RUNTIME, Case, CaseFailure, CaseResult
+from edgetool.records.case import OWN_RUNTIME, Case, CaseFailure, CaseResult, deployed
 from edgetool.records.caveats import Caveat, caveats_of
 from edgetool.records.compare import HOST, OutputDifference, output_difference, were_timed_apart
 from edgetool.records.record import Record, Recorded
@@ -27,6 +27,7 @@ class Row:
     target: str
     threads: int
     runtime: str  # the name in the plan; "auto" is the target's own
+    is_deployed: bool  # in the target's own runtime, or in the first where that isn't in the run
     failure: CaseFailure | None = None
     kept: bool = False  # measured by an earlier run
     emulated: bool = False
@@ -39,7 +40,7 @@ class Row:
     latency: LatencySummary | None = None
     ratio: Interval | None = None  # of medians, to fp32 in the same cell; None on an emulator
     ratio_in_turn: bool | None = None  # whether it is of pairs; None without a ratio
-    runtime_ratio: Interval | None = None  # likewise, to the target's own runtime
+    runtime_ratio: Interval | None = None  # likewise, to the deployed runtime
     threads_ratio: Interval | None = None  # likewise, to the fewest threads
     peak_rss_bytes: int | None = None
     energy_uj: float | None = None  # of one inference, from a sensor of the board
@@ -67,8 +68,8 @@ class Row:
     store_bytes: int | None = None
     vlen_bits: int | None = None  # of the processor used for counting, even if no vector instruction ran
     kernels: str | None = None  # "scalar", "vector" or as reported by the runtime
-    deployed_ratio: float | None = None  # weighted instructions, to the target's own runtime
-    deployed_difference: float | None = None  # like differs_by, from the target's own runtime
+    deployed_ratio: float | None = None  # weighted instructions, to the deployed runtime
+    deployed_difference: float | None = None  # like differs_by, from the deployed runtime
     deployed_same_predictions: int | None = None
     deployed_samples: int | None = None
     agreeing: int | None = None  # samples with the same class as the exported fp32 model's, in the host's own runtime
@@ -105,22 +106,24 @@ class _Near:
     recorded: Recorded
     fp32: Recorded | None  # in the same runtime
     host: Recorded | None  # the same model file
-    deployed: Recorded | None  # the same precision in the target's own runtime; None for that itself
+    is_deployed: bool
+    deployed: Recorded | None  # the same precision in the deployed runtime; None for that itself
     fewest: Recorded | None  # the same on the fewest threads; None for that itself
     exported: Recorded | None  # the exported fp32 model, checked against PyTorch: on the host, in its own runtime
-    images: int  # number that every target classified in its own runtime, and this record too
+    images: int  # number that every target classified in the deployed runtime, and this record too
 
 
 def rows(entries: Sequence[Entry]) -> tuple[Row, ...]:
     """Return a row for each case, in order."""
     found = [(result.case, recorded) for result, recorded in entries if recorded is not None]
+    own = deployed([result.case for result, _ in entries])
     return tuple(
-        _failed(result) if recorded is None else _row(result, _near(result.case, recorded, found))
+        _failed(result, own) if recorded is None else _row(result, _near(result.case, recorded, found, own))
         for result, recorded in entries
     )
 
 
-def _failed(result: CaseResult) -> Row:
+def _failed(result: CaseResult, own: Collection[Case]) -> Row:
     case = result.case
     return Row(
         model=case.model,
@@ -128,18 +131,19 @@ def _failed(result: CaseResult) -> Row:
         target=case.target,
         threads=case.threads,
         runtime=case.runtime,
+        is_deployed=case in own,
         failure=result.failure or CaseFailure(error="Unknown", message="no record and no reason"),
     )
 
 
-def _near(case: Case, recorded: Recorded, everything: Iterable[tuple[Case, Recorded]]) -> _Near:
+def _near(case: Case, recorded: Recorded, everything: Iterable[tuple[Case, Recorded]], own: Collection[Case]) -> _Near:
     of_model = [(c, r) for c, r in everything if (c.model, c.threads) == (case.model, case.threads)]
     here = [(c, r) for c, r in of_model if c.target == case.target]
     sha256 = recorded.record.subject.model.sha256
     counts = [
         r.record.accuracy.images
         for c, r in everything
-        if c.model == case.model and c.runtime == OWN_RUNTIME and r.record.accuracy is not None
+        if c.model == case.model and c in own and r.record.accuracy is not None
     ]
     if recorded.record.accuracy is not None:
         counts.append(recorded.record.accuracy.images)
@@ -150,9 +154,8 @@ def _near(case: Case, recorded: Recorded, everything: Iterable[tuple[Case, Recor
         host=_first(
             r for c, r in of_model if c.target == HOST != case.target and r.record.subject.model.sha256 == sha256
         ),
-        deployed=_first(
-            r for c, r in here if c.runtime == OWN_RUNTIME != case.runtime and c.precision == case.precision
-        ),
+        is_deployed=case in own,
+        deployed=_first(r for c, r in here if c in own and case not in own and c.precision == case.precision),
         fewest=_on_fewest_threads(case, everything),
         exported=_first(
             r for c, r in of_model if (c.target, c.precision, c.runtime) == (HOST, Precision.FP32, OWN_RUNTIME)
@@ -186,6 +189,7 @@ def _row(result: CaseResult, near: _Near) -> Row:
         target=near.case.target,
         threads=near.case.threads,
         runtime=near.case.runtime,
+        is_deployed=near.is_deployed,
         kept=result.kept,
         emulated=record.emulated,
         release=record.subject.runtime.title,
@@ -267,16 +271,6 @@ def _weighted_ratio(baseline: Recorded | None, record: Record) -> float | None:
         return None
     weighted = baseline.record.instructions.weighted
     return record.instructions.weighted / weighted if weighted else None
-
-
-def of_one_runtime(table: Sequence[Row]) -> list[Row]:
-    """Return the rows of each target in its own runtime, or in the first where it was measured in others only."""
-    return [
-        row
-        for cell in groups(table, lambda row: row.target)
-        for row in cell
-        if row.runtime == (OWN_RUNTIME if any(other.is_own_runtime for other in cell) else cell[0].runtime)
-    ]
 
 
 def groups(table: Iterable[Row], key: Callable[[Row], object]) -> list[list[Row]]:

@@ -12,7 +12,7 @@ from edgetool.records.compare import HOST
 from edgetool.records.paired import paired, paired_score
 from edgetool.records.record import Recorded
 from edgetool.records.stats import Interval, proportion
-from edgetool.reports.rows import Entry, Row, groups, of_one_runtime
+from edgetool.reports.rows import Entry, Row, groups
 
 ACCEPTED_LOSS = 0.01  # of accuracy
 EFFECT = 0.02  # smallest relevant difference of times
@@ -145,13 +145,12 @@ class Verdict:
 
 
 def verdicts(entries: Sequence[Entry], table: Sequence[Row]) -> tuple[Verdict, ...]:
-    """Return a verdict for each model, target and number of threads with the target's own runtime.
+    """Return a verdict for each model, target and number of threads with the deployed runtime.
 
-    A target that was measured in others only, such as ncnn, is judged with the first of them. The host gets a verdict
-    only if there is no other target. `table` has the rows of `entries`.
+    The host gets one only if there is no other target. `table` has the rows of `entries`.
     """
-    shown = of_one_runtime(table)
-    wanted = [row for row in shown if row.target != HOST] or shown
+    deployed = [row for row in table if row.is_deployed]
+    wanted = [row for row in deployed if row.target != HOST] or deployed
     return tuple(_judge(entries, cell) for cell in groups(wanted, lambda row: (row.model, row.target, row.threads)))
 
 

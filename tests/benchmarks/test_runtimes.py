@@ -19,6 +19,7 @@ OURS = Row(
     target="qemu-riscv64",
     threads=1,
     runtime="auto",
+    is_deployed=True,
     emulated=True,
     release="ONNX Runtime 1.21.0",
     size_bytes=1000,
@@ -26,13 +27,14 @@ OURS = Row(
     instructions_weighted=900,
     vlen_bits=256,
 )
-NCNN = replace(OURS, runtime="ncnn", release="ncnn 1.0", instructions_weighted=700)
+NCNN = replace(OURS, runtime="ncnn", is_deployed=False, release="ncnn 1.0", instructions_weighted=700)
 MISSING = Row(
     model="net",
     precision="int8",
     target="qemu-riscv64",
     threads=1,
     runtime="tflite",
+    is_deployed=False,
     failure=CaseFailure(error="BuildError", message="no network"),
 )
 

@@ -6,15 +6,18 @@ from dataclasses import replace
 
 import pytest
 
+from edgetool.measurements.instructions import InstructionCounts
 from edgetool.models.spec import Precision
 from edgetool.models.tasks.base import Score
 from edgetool.records.case import Case, CaseFailure, CaseResult
+from edgetool.records.goals import Goal, Metric
 from edgetool.records.results import Criterion
 from edgetool.reports.choices import Choice, choices
 from edgetool.reports.exporters.markdown import export_markdown
+from edgetool.reports.goals import State, judge_goals
 from edgetool.reports.rows import Row, rows
 from edgetool.reports.tables.shipping import shipping_table
-from tests.reports.examples import COUNTED, HALF, HOST, Entry, accuracy, entry, failed, report_of
+from tests.reports.examples import COUNTED, COUNTS, HALF, HOST, Entry, accuracy, entry, failed, report_of
 from tests.support.records import emulated_record, model_spec, record, runtime_identity
 
 
@@ -122,6 +125,27 @@ def test_without_labels_the_text_is_of_agreement() -> None:
 
 def markdown_of(*entries: Entry) -> str:
     return export_markdown(report_of(*entries))["report.md"].decode()
+
+
+def test_the_first_runtime_named_is_the_deployed_one_where_the_targets_own_was_not_measured() -> None:
+    ncnn, tflite = rows(BOARD[1:])
+    assert (ncnn.is_deployed, tflite.is_deployed) == (True, False)
+    assert (ncnn.runtime_ratio, tflite.runtime_ratio and tflite.runtime_ratio.value) == (None, pytest.approx(2.0))
+    assert [row.is_deployed for row in rows((*BOARD[1:], BOARD[0]))] == [False, False, True]
+
+
+def test_the_first_runtime_named_is_counted_estimated_and_judged() -> None:
+    def counted(name: str, counts: InstructionCounts) -> Entry:
+        return entry(emulated_record(instructions=counts, runtime=runtime_identity(name=name, title=name)), name)
+
+    report = report_of(*HOST, counted("tflite", COUNTS), counted("ncnn", HALF))
+    assert [(row.runtime, row.deployed_ratio) for row in report.runtimes.rows] == [
+        ("ncnn", pytest.approx(0.5, rel=1e-3)),
+        ("tflite", None),
+    ]
+    assert [record.subject.runtime.name for record, *_ in report.counted] == ["tflite"]
+    (check,) = judge_goals([Goal(metric=Metric.INSTRUCTIONS, max=2e6)], report.stored.entries, report.rows)
+    assert (check.state, check.target) == (State.MET, "qemu-riscv64")
 
 
 def test_one_runtime_alone_makes_no_section() -> None:

@@ -11,7 +11,7 @@ from edgetool.records.record import Record
 from edgetool.records.stats import Interval, proportion
 from edgetool.reports.charts.drawing import GREY, PRECISIONS, Chart, draw, draw_dots, make_room, rows_panel
 from edgetool.reports.charts.labels import row_label
-from edgetool.reports.rows import Row, of_one_runtime
+from edgetool.reports.rows import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +34,8 @@ def accuracy_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | N
             share=proportion(row.correct_all, row.images_all),
             colour=PRECISIONS.get(row.precision, GREY),
         )
-        for row in of_one_runtime(table)
-        if row.correct_all is not None and row.images_all
+        for row in table
+        if row.correct_all is not None and row.images_all and row.is_deployed
     ]
     if not dots:
         return None

@@ -43,11 +43,11 @@ AXIS_INCHES, LEGEND_INCHES = 0.43, 0.75
 
 
 def instructions_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
-    """Show the targets' own runtimes; other runtimes have their own chart."""
+    """Show the deployed runtimes; other runtimes have their own chart."""
     counted = [
         (row_label(row, table), counts)
         for row, record in zip(table, records, strict=True)
-        if row.is_own_runtime and (counts := record.instructions) is not None
+        if row.is_deployed and (counts := record.instructions) is not None
     ]
     if not counted:
         return None

@@ -12,7 +12,7 @@ from edgetool.reports.rows import Row, groups
 from edgetool.reports.tables.cases import runtime_text
 from edgetool.reports.tables.runtimes import runtimes_table
 
-COLOURS = {"deployed": BLUE, "scalar": SKY, "ncnn": ORANGE}
+COLOURS = {"scalar": SKY, "ncnn": ORANGE}
 
 
 def runtimes_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
@@ -28,4 +28,5 @@ def runtimes_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | N
 def _bar(row: Row) -> Bar:
     name, weighted = runtime_text(row), row.instructions_weighted or 0
     ratio = "" if row.deployed_ratio is None else f" ({ratio_text(row.deployed_ratio)})"
-    return Bar(label=name, length=weighted / 1e6, text=f"{count_text(weighted)}{ratio}", colour=COLOURS.get(name, GREY))
+    colour = BLUE if row.is_deployed else COLOURS.get(name, GREY)
+    return Bar(label=name, length=weighted / 1e6, text=f"{count_text(weighted)}{ratio}", colour=colour)

@@ -14,7 +14,7 @@ def size_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
     del records
     formats: dict[tuple[str, str], Row] = {}
     for row in table:
-        if row.is_own_runtime:
+        if row.is_deployed:
             formats.setdefault((row.model, row.precision), row)
     bars = [_bar(row, formats) for row in formats.values()]
     if not bars:

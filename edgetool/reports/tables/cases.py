@@ -99,7 +99,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         value=runtime_text,
         detail=Detail.BRIEF,
         shown=Shown.IF_VARIED,
-        meaning="“deployed” is the runtime that the target file names",
+        meaning="“deployed” is the runtime that the target file names; in a run without it, the first one",
     ),
     Column(
         title="threads",

@@ -27,7 +27,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column(
         title="÷ deployed",
         field="ratio_to_deployed",
-        value=lambda row: 1.0 if row.is_own_runtime else row.deployed_ratio and round(row.deployed_ratio, 4),
+        value=lambda row: 1.0 if row.is_deployed else row.deployed_ratio and round(row.deployed_ratio, 4),
         format=ratio_text,
         detail=Detail.BRIEF,
         meaning="of weighted instructions, not of time",
@@ -51,7 +51,7 @@ def runtimes_table(table: Sequence[Row]) -> Table[Row]:
     """Return the counted rows of cells with more than one runtime, the deployed one last."""
     counted = [row for row in table if row.instructions is not None]
     cells = groups(counted, lambda row: (row.model, row.precision, row.target, row.threads))
-    beside = [sorted(cell, key=lambda row: row.is_own_runtime) for cell in cells if len(cell) > 1]
+    beside = [sorted(cell, key=lambda row: row.is_deployed) for cell in cells if len(cell) > 1]
     return Table(
         caption="One inference in each runtime",
         columns=COLUMNS,
