@@ -44,6 +44,8 @@ HINTS = {
     2: "the bundle's harness may be older than this edgetool: package it again",
     3: "is the target's disk full?",
 }
+# Lines that are no errors: Debian's ONNX Runtime has schemas registered twice, LiteRT looks for accelerators.
+CHATTER = ("Schema error", "INFO: ", "WARNING: ")
 # Messages of runtimes that lack a kernel: they contain an operator, and possibly a node.
 NO_KERNEL = (
     re.compile(r"Could not find an implementation for (?P<operator>\S+) node with name '(?P<node>[^']*)'"),
@@ -209,9 +211,9 @@ def _raise_for(command: CommandResult, name: str) -> None:
 
 
 def _last_words(command: CommandResult) -> str:
-    """Return the end of stderr, without the lines in which Debian's build reports schemas registered twice."""
+    """Return the end of stderr, without what is no error."""
     lines = command.stderr.decode(errors="replace").splitlines()
-    last = [line for line in lines if line.strip() and not line.startswith("Schema error")][-3:]
+    last = [line for line in lines if line.strip() and not line.startswith(CHATTER)][-3:]
     return "".join(f"\n  {one_line(line, 300)}" for line in last)
 
 

@@ -16,7 +16,7 @@ from edgetool.pipeline.plan import Plan, PlannedCase
 from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase
 from edgetool.pipeline.reach import reach
 from edgetool.pipeline.run import Schedule, Watch, in_this_process, new_run, publish, run_cases, run_name
-from edgetool.pipeline.runtimes import DEFAULT_KIND, own_builds
+from edgetool.pipeline.runtimes import own_builds
 from edgetool.platform.context import StepContext
 from edgetool.records.case import Fallback
 from edgetool.records.goals import Goal
@@ -101,16 +101,12 @@ def deployment_cases(plan: Plan, *, wait: bool = False) -> tuple[PlannedCase, ..
 
 
 def check_builds(planned: Sequence[PlannedCase], preparation: Preparation) -> None:
-    """Check that the names on the deployment's target stand for different builds of ONNX Runtime.
+    """Check that the names on the deployment's target stand for different builds.
 
     Raises ConfigError for two names of one build, and for "scalar" where the build has no vector kernels of edgetool's.
     """
     target = planned[-1].target
-    cases = {
-        case.case.runtime: case
-        for case in planned
-        if case.target.name == target.name and case.runtime.kind == DEFAULT_KIND
-    }
+    cases = {case.case.runtime: case for case in planned if case.target.name == target.name}
     seen: list[RuntimeBuild] = []
     for name, case in cases.items():
         try:

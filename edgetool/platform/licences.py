@@ -9,6 +9,7 @@ from collections.abc import Iterable
 LIBRARIES = (
     (r"libonnxruntime\.so.*", "ONNX Runtime", "MIT"),
     (r"libtensorflow-?lite.*\.so.*", "TensorFlow Lite", "Apache-2.0"),
+    (r"libLiteRt\.so", "LiteRT", "Apache-2.0"),
     (r"libncnn\.so.*", "ncnn", "BSD-3-Clause"),
     (r"libonnx(_proto)?\.so.*", "ONNX", "Apache-2.0"),
     (r"libabsl_.*", "Abseil", "Apache-2.0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 
-LIBC_RECIPE = 1  # increment when the way libc is added changes
+LIBC_RECIPE = 2  # increment when the way libc is added changes
 LIBC_PACKAGES = ("libc6",)
+LIBDL = "libdl.so.2"
 
 
 def open_runtime(root: Path) -> Runtime:
@@ -39,7 +40,7 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note
         shutil.copytree(runtime.root / "lib", folder / "lib")
         sysroot = folder / "sysroot"
         unpack_packages(debian, store.root, sysroot, note=note)
-        copy_closure([folder / runtime.build.library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
+        copy_closure([folder / runtime.build.library, *libraries_of_libc(toolchain, sysroot)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
         files = file_entries(folder)
         key = digest_entries(files)
@@ -48,6 +49,13 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note
 
     inputs = {"recipe": LIBC_RECIPE, "runtime": runtime.build.key, "libc": debian.digests()}
     return open_runtime(store.entry("runtime-with-libc", inputs, fill).path)
+
+
+def libraries_of_libc(toolchain: Toolchain, sysroot: Path) -> Iterator[Path]:
+    """Yield the loader, and libdl where the harness needs it: glibc 2.34 made it a part of libc."""
+    yield from sysroot.rglob(toolchain.loader)
+    if tuple(map(int, toolchain.glibc.split("."))) < (2, 34):
+        yield from sysroot.rglob(LIBDL)
 
 
 def copy_closure(start: Iterable[Path], sysroot: Path, destination: Path) -> None:

@@ -27,7 +27,7 @@ class CrossBuild:
 
 @value
 class Wheel:
-    """A wheel of the Python package onnxruntime that contains the library, identified by its SHA-256."""
+    """A wheel of a Python package that contains a runtime's library, identified by its SHA-256."""
 
     platform: Name  # PyPI's platform tag
     version: Name
@@ -57,6 +57,7 @@ class Toolchain:
     wheel: Wheel | None = None  # set when PyPI has onnxruntime for the triple
     debian: Packages | None = None  # packages with a runtime, or with the libraries that one needs
     litert: Packages | None = None  # packages with TensorFlow Lite
+    litert_wheel: Wheel | None = None  # set when PyPI has ai-edge-litert for the triple
     crossbuild: CrossBuild | None = None
     bindings: Packages | None = None  # that hold the headers of pybind11 and NumPy
     python: tuple[Python, ...] = ()

@@ -37,12 +37,13 @@ def test_a_library_that_is_another_fails_at_the_runtime(bench: Bench) -> None:
     assert stage == "runtime"
     assert message == (
         "libm.so.6 is no runtime that the harness knows: it exports none of"
-        " OrtGetApiBase, ncnn_net_create, TfLiteInterpreterCreate"
+        " OrtGetApiBase, ncnn_net_create, TfLiteInterpreterCreate, LiteRtCreateCompiledModel"
     )
 
 
 @pytest.mark.parametrize(
-    ("symbol", "missing"), [("ncnn_net_create", "ncnn_version"), ("TfLiteInterpreterCreate", "TfLiteVersion")]
+    ("symbol", "missing"),
+    [("ncnn_net_create", "ncnn_version"), ("TfLiteInterpreterCreate", "TfLiteVersion")],
 )
 def test_a_library_that_lacks_a_function_is_named_with_it(bench: Bench, symbol: str, missing: str) -> None:
     (bench.folder / "part.c").write_text(f"void {symbol}(void) {{}}")

@@ -6,7 +6,7 @@
 
 #include "harness.h"
 
-static const struct backend *const BACKENDS[] = {&onnxruntime_backend, &ncnn_backend, &tflite_backend};
+static const struct backend *const BACKENDS[] = {&onnxruntime_backend, &ncnn_backend, &tflite_backend, &litert_backend};
 enum { BACKEND_COUNT = sizeof BACKENDS / sizeof BACKENDS[0] };
 
 static const struct backend *find_backend(void *library) {

@@ -33,7 +33,7 @@ struct backend {
   void (*close)(struct harness *harness);       /* also called after a failure */
 };
 
-extern const struct backend onnxruntime_backend, ncnn_backend, tflite_backend;
+extern const struct backend onnxruntime_backend, ncnn_backend, tflite_backend, litert_backend;
 
 /* Open the library and choose the back end for it. */
 bool backend_open(struct harness *harness);

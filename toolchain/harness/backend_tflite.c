@@ -1,9 +1,10 @@
-/* The TensorFlow Lite back end, using its C API. */
+/* The TensorFlow Lite back end, using the C API of releases before LiteRT. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness.h"
 #include "tflite_abi.h"
+#include "tflite_elements.h"
 
 struct tflite {
   TFLITE_FUNCTIONS(BACKEND_MEMBER)
@@ -12,20 +13,6 @@ struct tflite {
   TfLiteInterpreter *interpreter;
   char said[2048]; /* messages reported in the current step */
 };
-
-/* Indexed by TfLiteType. 0 marks types without an ONNX equivalent here. */
-static const int ELEMENTS[] = {0,
-                               ELEMENT_FLOAT32,
-                               ELEMENT_INT32,
-                               ELEMENT_UINT8,
-                               ELEMENT_INT64,
-                               0,
-                               ELEMENT_BOOL,
-                               ELEMENT_INT16,
-                               0,
-                               ELEMENT_INT8,
-                               ELEMENT_FLOAT16,
-                               ELEMENT_FLOAT64};
 
 static void keep_report(void *data, const char *format, va_list words) {
   struct tflite *tflite = data;
@@ -81,9 +68,9 @@ static bool read_type(struct harness *harness, const TfLiteTensor *tensor, struc
   if (tensor == NULL) {
     return fail(harness, "a tensor of the model is missing");
   }
-  int kind = tflite->TfLiteTensorType(tensor), rank = tflite->TfLiteTensorNumDims(tensor);
-  bool known = kind >= 0 && (size_t)kind < sizeof ELEMENTS / sizeof ELEMENTS[0];
-  *type = (struct tensor_type){.element = known ? ELEMENTS[kind] : 0, .rank = rank < 0 ? MAX_RANK + 1 : (size_t)rank};
+  int rank = tflite->TfLiteTensorNumDims(tensor);
+  *type = (struct tensor_type){.element = tflite_element(tflite->TfLiteTensorType(tensor)),
+                               .rank = rank < 0 ? MAX_RANK + 1 : (size_t)rank};
   for (int i = 0; i < rank && i < MAX_RANK; i++) {
     type->shape[i] = tflite->TfLiteTensorDim(tensor, i);
   }

@@ -12,9 +12,8 @@ from edgetool.runtimes.spec import Runtime, Toolchain
 
 
 def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Note) -> Runtime:
-    """Return Debian's build, the only one, whatever is asked for."""
-    del asked
-    return prebuilt.provide(toolchain, context.store, force=context.force, note=note)
+    """Return Debian's build if it is asked for, otherwise that of LiteRT's wheel where there is one."""
+    return prebuilt.provide(toolchain, context.store, provider=asked, force=context.force, note=note)
 
 
 FORM = ModelForm(

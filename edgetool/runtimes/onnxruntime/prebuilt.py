@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
-import zipfile
 from collections.abc import Callable
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -13,13 +12,12 @@ from pathlib import Path
 from edgetool.errors import ConfigError
 from edgetool.platform.debian.packages import unpack_packages
 from edgetool.platform.documents import write_document
-from edgetool.platform.process import run_tool
 from edgetool.platform.progress import Note, unheard
-from edgetool.platform.python import PYTHON
 from edgetool.platform.store import Store
-from edgetool.runtimes.description import copy_closure, describe_runtime, open_runtime
+from edgetool.runtimes.description import copy_closure, describe_runtime, libraries_of_libc, open_runtime
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain, Wheel
 from edgetool.runtimes.toolchains import native_triple
+from edgetool.runtimes.wheels import fetch_library
 
 RECIPE = 1  # increment when the runtime is assembled differently
 NAME = "onnxruntime"
@@ -71,7 +69,7 @@ def _from_debian(toolchain: Toolchain, store: Store, folder: Path, note: Note) -
     library = next(path for path in sorted(sysroot.rglob("libonnxruntime.so.*.*.*")) if not path.is_symlink())
     version = library.name.removeprefix("libonnxruntime.so.")
     package = next(package for package in packages if RUNTIME_PACKAGE.fullmatch(package.name))
-    copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
+    copy_closure([library, *libraries_of_libc(toolchain, sysroot)], sysroot, folder / "lib")
     variant = f"{package.name} {package.version}"
     shutil.rmtree(sysroot)
     return describe_runtime(
@@ -99,12 +97,12 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) ->
         shutil.copy2(Path(found.origin).parent / "capi" / library.name, library)
     else:
         note(f"onnxruntime {version} by pip")
-        _download_library(toolchain.wheel, store, library)
+        fetch_library("onnxruntime", toolchain.wheel, f"onnxruntime/capi/{library.name}", library, store)
     carries_libc = toolchain.debian is not None
     if toolchain.debian is not None:
         sysroot = folder / "sysroot"
         unpack_packages(toolchain.debian, store.root, sysroot, note=note)
-        copy_closure([library, *sysroot.rglob(toolchain.loader)], sysroot, folder / "lib")
+        copy_closure([library, *libraries_of_libc(toolchain, sysroot)], sysroot, folder / "lib")
         shutil.rmtree(sysroot)
     variant = f"onnxruntime {version} {toolchain.wheel.platform}"
     return describe_runtime(
@@ -122,25 +120,3 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) ->
 def _wheel(wheel: Wheel, toolchain: Toolchain) -> str:
     """Identify the library: by the pinned wheel, or by the installed package on this machine's triple."""
     return package_version("onnxruntime") if toolchain.triple == native_triple() else wheel.sha256
-
-
-def _download_library(wheel: Wheel, store: Store, library: Path) -> None:
-    """Download the wheel with pip, which knows this machine's index, proxies and certificates and verifies the hash."""
-    wheels = library.parent / "wheels"
-    wheels.mkdir()
-    wanted = wheels / "requirements.txt"
-    wanted.write_text(f"onnxruntime=={wheel.version} --hash=sha256:{wheel.sha256}\n")
-    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    places = [f"--platform={wheel.platform}", f"--python-version={wheel.python}", f"--dest={wheels}"]
-    run_tool(
-        [*PYTHON, "-m", "pip", "download", *options, *places, "--requirement", wanted],
-        log=store.root / "logs" / f"wheel-{wheel.platform}.log",
-        timeout_s=600,
-    )
-    with (
-        zipfile.ZipFile(min(wheels.glob("*.whl"))) as packed,
-        packed.open(f"onnxruntime/capi/{library.name}") as source,
-        library.open("wb") as destination,
-    ):
-        shutil.copyfileobj(source, destination)
-    shutil.rmtree(wheels)
