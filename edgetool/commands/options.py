@@ -104,7 +104,7 @@ Precisions = Annotated[
     list[str],
     typer.Option(
         "--precision",
-        help="fp32, int8 or int8-dynamic; repeatable. Default: fp32 and int8.",
+        help="fp32, fp16, int8 or int8-dynamic; repeatable. Default: fp32 and int8.",
         rich_help_panel=MODEL,
         autocompletion=complete_precision,
     ),

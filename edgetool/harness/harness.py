@@ -23,9 +23,10 @@ from edgetool.executors.jobs import JobSupervisor
 from edgetool.harness.journal import Journal, JournalEntry
 from edgetool.harness.plausible import check_times
 from edgetool.harness.result import HarnessResult, HarnessRun
-from edgetool.models.spec import TensorSpec
+from edgetool.models.spec import Precision, TensorSpec
 from edgetool.platform.documents import SIZE_LIMIT_BYTES, read_document
 from edgetool.platform.foreign import one_line
+from edgetool.runtimes.table import KINDS
 from edgetool.targets.spec import BenchmarkSpec
 
 Outputs = dict[str, npt.NDArray[np.generic]]
@@ -178,6 +179,8 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath, *, has_sen
         words += ["--input", f"{name}={path}"]
     if job.benchmark is None:
         words += ["--spinning", 0]  # idle threads shouldn't spin when nothing is timed
+    if KINDS[bundle.manifest.runtime.name].halves and _is_fp16(bundle, job):
+        words += ["--half", 1]
     if job.outputs:
         words += ["--outputs", there / "outputs"]
     if job.samples is not None:
@@ -198,6 +201,13 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath, *, has_sen
         if job.benchmark.cpus is not None:
             words += ["--cpus", job.benchmark.cpus]
     return [str(word) for word in words]
+
+
+def _is_fp16(bundle: Bundle, job: HarnessJob) -> bool:
+    return any(
+        model.spec.precision is Precision.FP16 and job.root / model.path == job.model
+        for model in bundle.manifest.models
+    )
 
 
 def _raise_for(command: CommandResult, name: str) -> None:

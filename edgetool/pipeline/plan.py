@@ -23,6 +23,7 @@ from edgetool.platform.values import FileName, Name, Positive, Text, plain_name,
 from edgetool.records.case import OWN_RUNTIME, Case
 from edgetool.records.goals import Goals, check_goals
 from edgetool.records.instruments import DEFAULT, check_instruments
+from edgetool.runtimes.table import KINDS
 from edgetool.targets.registry import PATIENCE_S, load_target, with_setting
 from edgetool.targets.spec import BenchmarkSpec, Target
 
@@ -86,7 +87,7 @@ class Plan:
     schema: int = SCHEMA
     models: Annotated[tuple[PlannedModel, ...], Len(1, 64)]
     targets: Annotated[tuple[Name, ...], Len(1, 512)]
-    precisions: Annotated[tuple[Precision, ...], Len(1, 3)] = (Precision.FP32, Precision.INT8)
+    precisions: Annotated[tuple[Precision, ...], Len(1, 4)] = (Precision.FP32, Precision.INT8)
     runtimes: Annotated[tuple[Name, ...], Len(1, 64)] = (OWN_RUNTIME,)
     threads: Annotated[tuple[Annotated[int, Ge(1), Le(1024)], ...], Len(0, 64)] = ()  # empty: each target's own
     instruments: Annotated[tuple[Name, ...], Len(1, 64)] = DEFAULT
@@ -98,7 +99,7 @@ class Plan:
         """Yield the cases. Raises ConfigError for unknown names and invalid settings.
 
         With `wait`, boards that are in use are waited for. With `required`, the cases in the first runtime are
-        required.
+        required; beside other runtimes only those in precisions that it has.
         """
         targets = [load_configured(name, self.benchmark, images=self.images, wait=wait) for name in self.targets]
         for target in targets:
@@ -106,6 +107,7 @@ class Plan:
         for model in self.models:
             check_metrics(model.metrics)
         for model, target, runtime in product(self.models, targets, self.runtimes):
+            request = runtime_request(runtime, target)
             for threads, precision in product(self.threads or (target.benchmark.threads,), self.precisions):
                 yield PlannedCase(
                     case=Case(
@@ -116,11 +118,15 @@ class Plan:
                         runtime=runtime,
                     ),
                     model=model,
-                    runtime=runtime_request(runtime, target),
+                    runtime=request,
                     target=replace(target, benchmark=replace(target.benchmark, threads=threads)),
                     instruments=self.instruments,
-                    required=required and runtime == self.runtimes[0],
+                    required=required and self._is_required(request, precision),
                 )
+
+    def _is_required(self, request: RuntimeRequest, precision: Precision) -> bool:
+        is_made = len(self.runtimes) == 1 or precision in KINDS[request.kind].precisions
+        return request.name == self.runtimes[0] and is_made
 
 
 def load_configured(

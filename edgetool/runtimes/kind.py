@@ -14,6 +14,8 @@ from edgetool.platform.progress import Note
 from edgetool.runtimes.selftest import SelfTest
 from edgetool.runtimes.spec import Runtime, Toolchain
 
+MADE = (Precision.FP32, Precision.INT8, Precision.INT8_DYNAMIC)  # of an .onnx; fp16 is taken as it comes
+
 
 class Provide(Protocol):
     def __call__(self, toolchain: Toolchain, context: StepContext, *, asked: str, note: Note) -> Runtime:
@@ -64,4 +66,10 @@ class RuntimeKind:
     form: ModelForm | None  # None if it runs ONNX files as they are
     selftest: Callable[[], SelfTest] | None
     profiles: bool = False  # reports the time of each operator
+    halves: bool = False  # must be told to compute an fp16 model in 16 bits
     most_threads: int | None = None  # None without a limit
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """The precisions in which edgetool makes models for this kind."""
+        return MADE if self.form is None else self.form.precisions

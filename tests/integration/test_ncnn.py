@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgetool.bundles import Bundle, copy_bundle, open_bundle
@@ -30,12 +31,23 @@ pytestmark = [
 ]
 
 
-def with_vlen(vlen_bits: int) -> Target:
+HALVES = ",zfh=true,zvfh=true"
+
+
+def with_vlen(vlen_bits: int, more: str = "") -> Target:
     target = load_target("qemu-riscv64")
-    return replace(target, executor={**target.executor, "cpu": f"rv64,v=true,vlen={vlen_bits},elen=64,vext_spec=v1.0"})
+    cpu = f"rv64,v=true,vlen={vlen_bits},elen=64,vext_spec=v1.0{more}"
+    return replace(target, executor={**target.executor, "cpu": cpu})
 
 
-PLACES = {"host": lambda: load_target("host"), "vlen 128": lambda: with_vlen(128), "vlen 256": lambda: with_vlen(256)}
+PLACES = {
+    "host": lambda: load_target("host"),
+    "vlen 128": lambda: with_vlen(128),
+    "vlen 256": lambda: with_vlen(256),
+    "vlen 256 with halves": lambda: with_vlen(256, HALVES),
+    "aarch64": lambda: load_target("qemu-aarch64"),
+}
+PRECISIONS = (Precision.FP32, Precision.FP16, Precision.INT8)
 
 
 @pytest.fixture(scope="module", params=PLACES)
@@ -48,9 +60,7 @@ def ncnn_kit(request: pytest.FixtureRequest, context: StepContext) -> Kit:
 def bundle(ncnn_kit: Kit, tiny: ModelArtifact, images_path: Path, context: StepContext) -> Bundle:
     request = ModelRequest(source=str(tiny.path))
     source = ImageSource(calibration=images_path, held_out=images_path)
-    models = [
-        convert(tiny, "ncnn", precision, request, source, context) for precision in (Precision.FP32, Precision.INT8)
-    ]
+    models = [convert(tiny, "ncnn", precision, request, source, context) for precision in PRECISIONS]
     return package(models, ncnn_kit, request, source, context)
 
 
@@ -60,10 +70,16 @@ def bench(ncnn_kit: Kit, bundle: Bundle, context: StepContext) -> Iterator[Bench
         yield opened
 
 
-@pytest.mark.parametrize(("index", "least_db"), [(0, 100), (1, 25)])
+def has_halves(target: Target) -> bool:
+    return target.triple != "riscv64-linux-gnu" or HALVES in str(target.executor["cpu"])
+
+
+@pytest.mark.parametrize(("index", "least_db"), [(0, 100), (1, 50), (2, 25)])
 def test_ncnn_says_what_onnx_runtime_says(
     bench: Bench, index: int, least_db: float, images: ImageSet, tiny_path: Path
 ) -> None:
+    if PRECISIONS[index] is Precision.FP16 and not has_halves(bench.target):
+        pytest.skip("without half precision")
     recorded = measure(bench, bench.bundle.manifest.models[index], runtime="ncnn")
     reference = run_session(open_session(tiny_path), images.inputs)[0]
     assert signal_to_noise_db(reference, recorded.outputs["logits"]) > least_db
@@ -75,10 +91,27 @@ def test_ncnn_says_what_onnx_runtime_says(
     )
 
 
+def test_half_precision_is_refused_on_a_processor_without_it(bench: Bench) -> None:
+    model = bench.bundle.manifest.models[PRECISIONS.index(Precision.FP16)]
+    if has_halves(bench.target):
+        half = bench.run(model, outputs=True).outputs["logits"]
+        whole = bench.run(bench.bundle.manifest.models[0], outputs=True).outputs["logits"]
+        assert not np.array_equal(half, whole)
+    else:
+        with pytest.raises(HarnessError, match="only on a processor with Zvfh"):
+            bench.run(model)
+
+
+def test_two_threads_say_what_one_says(bench: Bench) -> None:
+    model = bench.bundle.manifest.models[0]
+    one, two = (bench.run(model, threads=threads, outputs=True).outputs["logits"] for threads in (1, 2))
+    assert signal_to_noise_db(one, two) > 100
+
+
 @pytest.mark.usefixtures("counting")
 def test_ncnn_uses_vectors_and_two_inferences_are_alike(bench: Bench) -> None:
-    if bench.target.name == "host":
-        pytest.skip("this machine's instructions are not counted")
+    if bench.target.triple != "riscv64-linux-gnu":
+        pytest.skip("instructions are counted on riscv64")
     record = measure(bench, bench.bundle.manifest.models[0], instruments=("instructions",), runtime="ncnn").record
     counts = record.instructions
     assert counts is not None

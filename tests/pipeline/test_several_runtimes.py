@@ -148,6 +148,16 @@ def test_the_host_measures_each_kind_once_in_its_own_build(model: PlannedModel) 
     assert {case.case.runtime for case in cases if case.required} == {"auto", "debian"}
 
 
+def test_a_precision_that_the_first_runtime_lacks_fails_the_run_only_where_it_is_alone(model: PlannedModel) -> None:
+    def required(*names: str) -> set[tuple[str, str]]:
+        plan = replace(plan_of(model, *names), precisions=(Precision.FP32, Precision.FP16))
+        return {(case.case.runtime, case.case.precision) for case in plan.cases(required=True) if case.required}
+
+    assert required("auto") == {("auto", "fp32"), ("auto", "fp16")}
+    assert required("auto", "ncnn") == {("auto", "fp32")}
+    assert required("ncnn", "auto") == {("ncnn", "fp32"), ("ncnn", "fp16")}
+
+
 def test_an_unknown_runtime_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     done = run_cli("deploy", "--target", "host", "--runtime", "tvm", cwd=tmp_path)
     assert done.exit_code == 2

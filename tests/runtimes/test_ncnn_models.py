@@ -105,7 +105,7 @@ def test_a_graph_keeps_the_names_and_says_how_large_its_input_is(ncnn_model: Ncn
     assert last.outputs == ("logits",)
 
 
-@pytest.mark.parametrize(("precision", "least_db"), [(Precision.FP32, 100), (Precision.INT8, 25)])
+@pytest.mark.parametrize(("precision", "least_db"), [(Precision.FP32, 100), (Precision.FP16, 50), (Precision.INT8, 25)])
 def test_a_model_says_almost_what_it_said(
     tiny_path: Path, tmp_path: Path, precision: Precision, least_db: float
 ) -> None:

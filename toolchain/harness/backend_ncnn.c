@@ -2,6 +2,7 @@
  *
  * ncnn has no batch axis; results have a leading batch axis of 1. Graphs needn't contain the sizes of their inputs, but
  * edgetool writes them to the parameters of the input layers. All tensors are float32. */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,24 @@ struct ncnn {
   ncnn_mat_t outputs[MAX_OUTPUTS];
   int output_indexes[MAX_OUTPUTS];
   char *flat; /* an output without padding between channels */
+  bool halves; /* the processor has 16-bit floats that this build uses */
 };
+
+/* ncnn::cpu_support_riscv_zvfh(), cpu_support_arm_asimdhp() and cpu_support_x86_f16c(), which the C API lacks. They are
+ * in every build, and return 0 on other processors. */
+static bool has_halves(void *library) {
+  static const char *const names[] = {"_ZN4ncnn22cpu_support_riscv_zvfhEv", "_ZN4ncnn23cpu_support_arm_asimdhpEv",
+                                      "_ZN4ncnn20cpu_support_x86_f16cEv"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    int (*supports)(void) = NULL;
+    void *symbol = dlsym(library, names[i]);
+    memcpy(&supports, &symbol, sizeof supports); /* ISO C has no cast from object to function pointer */
+    if (supports != NULL && supports() != 0) {
+      return true;
+    }
+  }
+  return false;
+}
 
 static bool open_library(struct harness *harness, void *library) {
   struct ncnn *state = harness->state = calloc(1, sizeof *state);
@@ -27,6 +45,7 @@ static bool open_library(struct harness *harness, void *library) {
     return fail(harness, "out of memory");
   }
   NCNN_FUNCTIONS(BACKEND_BIND)
+  state->halves = has_halves(library);
   harness->runtime.version = state->ncnn_version();
   return true;
 }
@@ -72,6 +91,9 @@ static bool load(struct harness *harness) {
   ncnn->option = ncnn->ncnn_option_create();
   ncnn->net = ncnn->ncnn_net_create();
   int half = options->half != 0;
+  if (half && !ncnn->halves) { /* ncnn would compute in 32 bits without a word */
+    return fail(harness, "ncnn computes in 16 bits only on a processor with Zvfh, FP16 of Armv8.2 or F16C");
+  }
   ncnn->ncnn_option_set_num_threads(ncnn->option, (int)options->threads);
   ncnn->ncnn_option_set_use_fp16_packed(ncnn->option, half);
   ncnn->ncnn_option_set_use_fp16_storage(ncnn->option, half);

@@ -23,7 +23,7 @@ struct options {
   int64_t samples; /* limit for the samples of each input; 0: all */
   int64_t threads;
   int64_t spinning; /* 0: idle threads sleep instead of spinning */
-  int64_t half; /* 1: use 16-bit floats if the runtime and the processor support them */
+  int64_t half; /* 1: use 16-bit floats; fails if the runtime or the processor has none */
   int64_t warmup;
   int64_t min_repetitions; /* 0: no timing */
   int64_t max_repetitions;

@@ -27,16 +27,24 @@ from edgetool.runtimes.onnxruntime.sources import recipe_folder
 from edgetool.runtimes.patches import patched_files
 from edgetool.runtimes.spec import Runtime, Toolchain
 
-RECIPE = 2  # increment when the build changes
+RECIPE = 3  # increment when the build changes
 NAME = "ncnn"
 LIBRARY = re.compile(r"libncnn\.so\.\d+")
 OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
     "NCNN_SHARED_LIB": "ON",
-    # Half precision and pre-1.0 vectors are not part of RV64GCV, and differ from the other runtimes' arithmetic.
-    "NCNN_ZFH": "OFF",
-    "NCNN_ZVFH": "OFF",
+    # zig brings no OpenMP, but compiles for it: ncnn's own small one takes its place.
+    "NCNN_OPENMP": "ON",
+    "NCNN_SIMPLEOMP": "ON",
+    # Vectors before 1.0, and bfloat16, in which edgetool runs no model.
     "NCNN_XTHEADVECTOR": "OFF",
+    "NCNN_ZVFBFMIN": "OFF",
+    "NCNN_BF16": "OFF",
+    # Of Arm's extensions those of a Raspberry Pi 5: the others double the build time.
+    "NCNN_ARM82FP16FML": "OFF",
+    "NCNN_ARM84BF16": "OFF",
+    "NCNN_ARM84I8MM": "OFF",
+    "NCNN_ARM86SVE": "OFF",
     # x86-64 serves only for comparison with a board, for which AVX2 suffices; the others double the build time.
     "NCNN_AVX512": "OFF",
     "NCNN_AVXVNNI": "OFF",
@@ -44,7 +52,6 @@ OPTIONS = {
     "NCNN_AVXVNNIINT16": "OFF",
     "NCNN_AVXNECONVERT": "OFF",
     "NCNN_XOP": "OFF",
-    "NCNN_OPENMP": "OFF",  # zig has no OpenMP, so ncnn runs on one thread
     "NCNN_VULKAN": "OFF",
     "NCNN_PYTHON": "OFF",
     "NCNN_BUILD_BENCHMARK": "OFF",
@@ -54,7 +61,13 @@ OPTIONS = {
 VECTORS = "NCNN_RVV"
 COMPILE_FLAGS = "-g0"
 LINK_FLAGS = "-s"
-ZIG_NAMES = {"-march=rv64gcv": "-mcpu=baseline_rv64+v"}  # zig accepts no -march, and the last of several -mcpu applies
+# zig accepts no -march, and the last of several -mcpu applies.
+ZIG_NAMES = {
+    "-march=rv64gcv": "-mcpu=baseline_rv64+v",
+    "-march=rv64gc_zfh": "-mcpu=baseline_rv64+zfh",
+    "-march=rv64gcv_zfh_zvfh": "-mcpu=baseline_rv64+v+zfh+zvfh",
+    "-march=armv8.2-a+fp16+dotprod": "-mcpu=generic+v8_2a+fullfp16+dotprod",
+}
 
 
 @value
@@ -72,7 +85,10 @@ class PythonSource:
 def build_options(processor: str) -> dict[str, str]:
     """Return ncnn's CMake options for a processor, named as in a triple."""
     # With it, ncnn lays out int8 blobs by RISC-V's vector length, and divides by 0 on other processors.
-    return {**OPTIONS, VECTORS: "ON" if processor == "riscv64" else "OFF"}
+    options = {**OPTIONS, VECTORS: "ON" if processor == "riscv64" else "OFF"}
+    if processor == "aarch64":
+        options["NCNN_COMPILER_SUPPORT_ARM_VFPV4"] = "ON"  # every Armv8 has it; ncnn's probe asks by -march=armv8-a
+    return options
 
 
 def ncnn_source() -> PythonSource:

@@ -1,4 +1,4 @@
-"""Convert ONNX to ncnn: fp32 with pnnx, int8 in the layout of ncnn's own quantizer, which is not on PyPI.
+"""Convert ONNX to ncnn: fp32 and fp16 with pnnx, int8 in the layout of ncnn's own quantizer, which is not on PyPI.
 
 An int8 layer stores its scales (elements per unit) after its weights, and ncnn rounds the weights when it loads them.
 Scales are computed as in ncnn2table and ncnn2int8: 127 ÷ the largest magnitude, per output channel for weights and over
@@ -135,12 +135,12 @@ def convert(
     _check_inputs(fp32.spec.inputs, precision)
     made = NcnnModel(param=folder / "model.param")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        converted = run_pnnx(fp32.path, [tensor.shape for tensor in fp32.spec.inputs], Path(scratch), log=log)
+        converted = run_pnnx(fp32.path, fp32.spec.inputs, Path(scratch), half=precision is Precision.FP16, log=log)
         layers = _sized(_renamed(read_layers(converted.param), fp32), fp32.spec.inputs)
         plain = NcnnModel(param=Path(scratch) / "plain.param")
         plain.bin.write_bytes(converted.bin.read_bytes())
         write_layers(layers, plain.param)
-        if precision is Precision.FP32:
+        if precision is not Precision.INT8:
             made.param.write_bytes(plain.param.read_bytes())
             made.bin.write_bytes(plain.bin.read_bytes())
         elif images is None or len(images) == 0:
@@ -161,15 +161,17 @@ def _check_inputs(inputs: Sequence[TensorSpec], precision: Precision) -> None:
         raise QuantizeError(f"int8 in ncnn needs a single image input, the model has {len(inputs)} inputs")
 
 
-def run_pnnx(model: Path, shapes: Sequence[Sequence[int]], folder: Path, *, log: Path) -> NcnnModel:
-    """Convert an .onnx with pnnx in `folder`. Raises ConfigError when it isn't installed, BuildError when it fails."""
+def run_pnnx(model: Path, inputs: Sequence[TensorSpec], folder: Path, *, half: bool = False, log: Path) -> NcnnModel:
+    """Convert an .onnx with pnnx in `folder`, its weights to 16 bits with `half`.
+
+    Raises ConfigError when it isn't installed, BuildError when it fails."""
     found = find_spec("pnnx")
     if found is None or found.origin is None:
         raise _not_installed("pnnx")
     (folder / "model.onnx").write_bytes(model.read_bytes())
-    sizes = ",".join(f"[{','.join(map(str, shape))}]" for shape in shapes)
+    sizes = ",".join(f"[{','.join(map(str, shape))}]" for shape in (tensor.shape for tensor in inputs))
     run_tool(
-        [Path(found.origin).parent / "pnnx", "model.onnx", f"inputshape={sizes}", "fp16=0"],
+        [Path(found.origin).parent / "pnnx", "model.onnx", f"inputshape={sizes}", f"fp16={half:d}"],
         cwd=folder,
         log=log,
         timeout_s=600,

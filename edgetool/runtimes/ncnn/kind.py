@@ -22,12 +22,12 @@ NCNN = RuntimeKind(
     name=NAME,
     provide=provide,
     form=ModelForm(
-        recipe=2,
+        recipe=3,
         files=("model.param", "model.bin"),
-        precisions=(Precision.FP32, Precision.INT8),
+        precisions=(Precision.FP32, Precision.FP16, Precision.INT8),
         convert=convert,
         tools=tool_versions,
     ),
     selftest=build_selftest,
-    most_threads=1,
+    halves=True,
 )
