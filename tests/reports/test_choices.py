@@ -130,7 +130,9 @@ def markdown_of(*entries: Entry) -> str:
 def test_the_first_runtime_named_is_the_deployed_one_where_the_targets_own_was_not_measured() -> None:
     ncnn, tflite = rows(BOARD[1:])
     assert (ncnn.is_deployed, tflite.is_deployed) == (True, False)
-    assert (ncnn.runtime_ratio, tflite.runtime_ratio and tflite.runtime_ratio.value) == (None, pytest.approx(2.0))
+    assert ncnn.runtime_ratio is None
+    assert tflite.runtime_ratio is not None
+    assert tflite.runtime_ratio.value == pytest.approx(2.0)
     assert [row.is_deployed for row in rows((*BOARD[1:], BOARD[0]))] == [False, False, True]
 
 
