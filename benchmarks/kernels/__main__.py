@@ -1,4 +1,7 @@
-"""Measure all models, or those that are named, and write the page; `--page` alone draws it from what was kept."""
+"""Measure all models, or those that are named, and write the page; `--page` alone draws it from what was kept.
+
+A model's rows take the place of its earlier ones as soon as it is done.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ def main(words: list[str]) -> int:
                 print("warning: no llvm-mca that knows the processor: the page gets no second opinion", file=sys.stderr)
                 print("hint: as root: apt-get install llvm-22", file=sys.stderr)
             context = StepContext(store=Store(cache_root()), progress=make_progress(quiet=False))
-            write_document(FOUND, measure_all(context, choose_benchmarks(words), RUNS))
+            for benchmark in choose_benchmarks(words):
+                write_document(FOUND, read_findings(FOUND).joined(measure_all(context, [benchmark], RUNS)))
         print(write_page(read_findings(FOUND), DOCS))
     except EdgetoolError as error:
         print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.kernels.chart import label, model_chart
-from benchmarks.kernels.cores import core_rows, cores_chart, cores_table
+from benchmarks.kernels.cores import core_rows, cores_chart, cores_summary, cores_table
 from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.platform.columns import Column, Table
@@ -40,7 +40,13 @@ def write_page(findings: Findings, folder: Path) -> Path:
         charts = (model_chart(findings, model, shown), cores_chart(model, cores))
         for chart in filter(None, charts):
             write_atomically(folder / f"{chart.name}.svg", chart.file())
-        models[model] = (model_table(findings, shown), cores_table(cores), charts, _operators(shown))
+        models[model] = (
+            model_table(findings, shown),
+            cores_table(cores),
+            cores_summary(cores),
+            charts,
+            _operators(shown),
+        )
     made = markdown_environment(Path(__file__).parent).get_template("performance.md.j2")
     text = made.render(
         findings=findings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -67,6 +68,11 @@ class Findings:
     edgetool: Name
     emulator: Text
     rows: tuple[KernelRow, ...]
+
+    def joined(self, found: Findings) -> Findings:
+        """Put these in place of what was found of the same models before."""
+        models = {row.model for row in found.rows}
+        return replace(found, rows=(*(row for row in self.rows if row.model not in models), *found.rows))
 
     def stock(self, row: KernelRow) -> KernelRow | None:
         """What a row is measured against: the distribution's runtime on the same model."""
