@@ -13,7 +13,8 @@ from edgetool.platform.tar import anonymous, tarfile
 EXTENSION_TYPES = frozenset(
     {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
 )
-EXTENSION_LIMIT_BYTES = 1024**2
+EXTENSION_LIMIT_BYTES = 64 * 1024  # a path's limit is 4096
+HEADERS_LIMIT_BYTES = 32 * 1024**2  # of all members
 SIZE_LIMIT_BYTES = 16 * 1024**3
 
 
@@ -49,6 +50,8 @@ def unpack_bundle(archive: Path, folder: Path) -> Bundle:
             ):
                 _extract_all(tar, beside)
             open_bundle(beside)
+    except RecursionError as error:  # tarfile's, which calls itself for each extension header before a member
+        raise BuildError(f"cannot unpack {archive}: too many headers before a file") from error
     except (OSError, ValueError, OverflowError, tarfile.TarError, zstandard.ZstdError) as error:
         raise BuildError(f"cannot unpack {archive}: {error}") from error
     return open_bundle(folder, verify=False)
@@ -66,12 +69,15 @@ class _Member(tarfile.TarInfo):
 
 
 def _extract_all(tar: tarfile.TarFile, folder: Path) -> None:
-    size = 0
+    size = data_size = 0
     for count, member in enumerate(tar):
         size += member.size
+        data_size += -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
         if count > FILES_LIMIT or size > SIZE_LIMIT_BYTES:
             raise BuildError(f"the archive contains more than {FILES_LIMIT} files or {SIZE_LIMIT_BYTES >> 30} GiB")
-        if not member.isreg() or not is_inside(member.name):
+        if tar.offset - data_size > HEADERS_LIMIT_BYTES:
+            raise BuildError(f"the archive contains more than {HEADERS_LIMIT_BYTES >> 20} MiB of headers")
+        if not member.isreg() or member.issparse() or not is_inside(member.name):
             raise BuildError(f"the archive contains {member.name!r}, which is not a plain file inside it")
         member.mtime = 0  # tarfile accepts anything that Python parses as a number
         tar.extract(member, folder, filter="data")

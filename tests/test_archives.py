@@ -173,3 +173,45 @@ def test_a_small_archive_of_a_large_header_fills_no_memory(tmp_path: Path) -> No
             stream.write(b"1" * 1024**2)
     done = run_process([sys.executable, "-c", UNPACK, path], timeout_s=60)
     assert done.stdout == b"BuildError\n", done.stderr.decode()
+
+
+def extension(kind: bytes, body: bytes) -> bytes:
+    entry = tarfile.TarInfo("x")
+    entry.type, entry.size = kind, len(body)
+    return entry.tobuf(tarfile.USTAR_FORMAT) + body + bytes(-len(body) % tarfile.BLOCKSIZE)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_too_many_headers_before_a_file_are_refused(kind: bytes, tmp_path: Path) -> None:
+    body = b"name\0" if kind == tarfile.GNUTYPE_LONGNAME else b"9 path=a\n"
+    many = extension(kind, body) * 5000 + extension(tarfile.REGTYPE, b"x") + bytes(1024)
+    (tmp_path / "many.tar.zst").write_bytes(zstandard.compress(many))
+    with within(60), pytest.raises(BuildError, match="too many headers before a file"):
+        unpack_bundle(tmp_path / "many.tar.zst", tmp_path / "unpacked")
+    assert [path.name for path in tmp_path.iterdir()] == ["many.tar.zst"]
+
+
+def test_headers_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
+    """Each is small, and tarfile keeps them all."""
+    compressor = zstandard.ZstdCompressor().compressobj()
+    with (tmp_path / "large.tar.zst").open("wb") as file:
+        for number in range(1000):
+            comment = b" comment%d=" % number + b"x" * 60_000
+            header = extension(tarfile.XGLTYPE, b"%d%s\n" % (len(comment) + 6, comment))
+            entry = tarfile.TarInfo(str(number))
+            file.write(compressor.compress(header + entry.tobuf(tarfile.USTAR_FORMAT)))
+        file.write(compressor.flush())
+    with within(180), pytest.raises(BuildError, match="MiB of headers"):
+        unpack_bundle(tmp_path / "large.tar.zst", tmp_path / "unpacked")
+
+
+def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
+    headers = {"GNU.sparse.size": str(2**33), "GNU.sparse.numblocks": "1", "GNU.sparse.map": "0,4"}
+
+    def fill(tar: tarfile.TarFile) -> None:
+        entry = tarfile.TarInfo("large")
+        entry.size, entry.pax_headers = 4, headers
+        tar.addfile(entry, io.BytesIO(b"evil"))
+
+    with pytest.raises(BuildError, match="not a plain file"):
+        unpack_bundle(archive(tmp_path / "sparse.tar.zst", fill), tmp_path / "unpacked")
