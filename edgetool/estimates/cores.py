@@ -117,6 +117,9 @@ class Core:
     def costs(self) -> dict[tuple[Op, Sew], Cost]:
         return {(op, sew): row for row in self.cost for op in row.ops for sew in row.sew}
 
+    def executes(self, cell: Cell) -> bool:
+        return (cell.op, cell.sew or 8) in self.costs
+
     def cycles(self, cell: Cell) -> float:
         """Return the cycles of all instructions of a cell on their unit.
 

@@ -113,9 +113,10 @@ def _memory(mix: InstructionMix, core: Core) -> float | None:
 def runs_on(mix: InstructionMix, vlen_bits: int, core: Core) -> bool:
     """Return whether a core would execute the mix that was counted with vectors of `vlen_bits`.
 
-    A program without vector instructions executes the same on every core.
+    A program without vector instructions executes the same on every core. The core has each of the operations.
     """
-    return vlen_bits == core.vlen_bits or mix.vector == 0
+    fits = vlen_bits == core.vlen_bits or mix.vector == 0
+    return fits and all(core.executes(cell) for cell in mix.cells)
 
 
 def geometric_mean(numbers: Iterable[float]) -> float:

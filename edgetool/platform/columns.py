@@ -120,6 +120,6 @@ class Table(Generic[T]):
         columns = [column for column in self.columns if column.field is not None]
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([column.field for column in columns])
+        writer.writerow([csv_cell(column.field) for column in columns])  # a score's name may be anything
         writer.writerows([csv_cell(column.value(row)) for column in columns] for row in self.rows)
         return out.getvalue()

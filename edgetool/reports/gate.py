@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgetool.errors import CompareError, GateNotPassed
+from edgetool.platform.foreign import one_line
 from edgetool.records.goals import Goal
 from edgetool.records.results import StoredRun, read_run
 from edgetool.reports.exporters.markdown import markdown_environment, tidy
@@ -51,6 +52,7 @@ def junit(checks: Sequence[Check], *, name: str) -> bytes:
     """Return JUnit XML with a test case for each goal and case: not met is a failure, inconclusive an error."""
     from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
+    name = one_line(name)  # XML has no control characters
     suite = TestSuite(name)
     for check in checks:
         case = TestCase(check.goal.title, classname=f"{check.target}.{check.model}.{check.precision}", time=0)

@@ -73,6 +73,12 @@ def test_counts_hold_for_cores_with_vectors_of_that_length_and_scalar_ones_for_a
     assert [runs_on(scalar, 256, core) for core in (X60, U74, load_core("c908"))] == [True, True, True]
 
 
+def test_counts_of_what_a_core_has_not_are_none_of_it() -> None:
+    """A record may list an operation that occurred not once."""
+    never = replace(MIX, cells=(replace(MIX.cells[0], count=0, weight=0), *MIX.cells[2:]))
+    assert [runs_on(never, 256, core) for core in (X60, U74)] == [True, False]
+
+
 COUNTS = InstructionCounts(
     emulator="qemu",
     vlen_bits=256,

@@ -18,6 +18,7 @@ from rich.console import Console
 from edgetool.boards.facts import BoardFacts
 from edgetool.measurements.operators import Operators, OperatorTime
 from edgetool.models.spec import TensorSpec
+from edgetool.models.tasks.base import Score
 from edgetool.platform.foreign import one_line, rich_text
 from edgetool.records.case import CaseFailure, CaseResult, Fallback
 from edgetool.reports.exporters.csv import export_csv
@@ -67,6 +68,7 @@ def lying(lie: str) -> Report:
             process=replace(whole.process, kernel=lie, libc=lie, machine=lie),
             runtime=replace(whole.runtime, version=lie, build_info=lie, build_id=lie, kernels=lie, library=lie),
         ),
+        "scores": (Score(name=lie, value=0.5, samples=40),),
         "instructions": replace(COUNTS, emulator=lie, operators=(replace(CONV, operator=lie),)),
         "operators": Operators(times=(OperatorTime(operator=lie, calls=1, time_ns=1, share=1.0),)),
     }

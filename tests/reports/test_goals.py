@@ -199,7 +199,7 @@ def test_a_regression_of_a_tenth_of_a_percent_is_stopped_without_a_board(
 ) -> None:
     before = stored_run(tmp_path / "before", recorded(emulated_record(instructions=counted(scalar=1000))))
     after = stored_run(tmp_path / "after", recorded(emulated_record(instructions=counted(scalar=scalar))))
-    gates = tmp_path / "gates.toml"
+    gates = tmp_path / "gates\x1b.toml"  # which XML has no word for
     gates.write_text('schema = 1\n[[goals]]\nmetric = "baseline_instructions_ratio"\nmax = 1.001\n')
     done = run_cli("compare", before, after, "--gate", gates, "--junit", tmp_path / "junit.xml")
     assert done.exit_code == (0 if passes else 9), done.stderr
