@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -90,6 +91,17 @@ def test_clean_removes_what_nobody_heard(target: Path, tmp_path: Path) -> None:
         await_true(lambda: list((tmp_path / "there" / "work").glob("*/kept")), "the session did not end")
         assert run_cli("clean", "--target", target, timeout_s=BOUND_S).exit_code == 0
     assert names_of(target) == []
+
+
+@pytest.mark.parametrize(("days", "is_there"), [(6, True), (9, False)])
+def test_what_nobody_heard_is_kept_for_a_week(days: int, is_there: bool, target: Path, tmp_path: Path) -> None:
+    """By the board's clock, when the next session begins."""
+    kept = tmp_path / "there" / "work" / "01234567" / "kept"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    os.utime(kept, (time.time() - days * 86400,) * 2)
+    with open_executor(read_target(target)):
+        assert kept.exists() is is_there
 
 
 def test_a_cancelled_job_leaves_nothing(target: Path) -> None:
