@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import edgetool
 from edgetool.errors import ConfigError
 from edgetool.platform.process import run_process
+from edgetool.platform.python import PYTHON
 
 URL = re.compile(r"URL: (https?://\S+)")
 UPLOAD_LIMIT_MB = 32
@@ -42,7 +42,7 @@ def serve(runs: Path, *, address: str, port: int, ready: Callable[[str], None]) 
         if found := URL.search(line):
             ready(found[1])
 
-    done = run_process([sys.executable, "-m", "streamlit", "run", app, *words, "--", runs.resolve()], on_line=hear)
+    done = run_process([*PYTHON, "-m", "streamlit", "run", app, *words, "--", runs.resolve()], on_line=hear)
     said = (done.stderr + done.stdout).decode(errors="replace").strip().splitlines()
     raise ConfigError(f"Streamlit ended: {said[-1] if said else f'exit code {done.exit_code}'}")
 

@@ -118,6 +118,15 @@ def test_it_ends_with_ctrl_c_and_leaves_no_process(folder: Path) -> None:
     assert not [line for line in command_lines() if f"server.port={urlsplit(address).port}" in line]
 
 
+def test_it_runs_nothing_of_the_current_folder(tmp_path: Path) -> None:
+    stored_run(tmp_path / "runs", *entries(0))
+    (tmp_path / "runs" / "streamlit.py").write_text("raise SystemExit('ours was run')")
+    process, _ = started(tmp_path / "runs")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, b"")
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     done = run_cli("dashboard", tmp_path / "none")
     assert done.exit_code == 2
