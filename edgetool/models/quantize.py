@@ -117,7 +117,7 @@ def _check_float(model: ModelArtifact) -> None:
 def prepared(source: Path, destination: Path) -> Path:
     """Infer shapes and fold constants, so that the quantizer sees every activation's type.
 
-    Nodes have the same names as in the int8 model. Raises QuantizeError.
+    Nodes have the same names as in the int8 model; those without get one of their output's. Raises QuantizeError.
     """
     with _quiet():
         try:
@@ -131,6 +131,19 @@ def _prepare(source: Path, destination: Path) -> None:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     quant_pre_process(source, destination, skip_symbolic_shape=True)
+    _name_nodes(destination)
+
+
+def _name_nodes(path: Path) -> None:
+    """Name the nodes that the exporter left without, so that they can be compared and kept in fp32."""
+    import onnx
+
+    model = onnx.load(path, load_external_data=False)
+    unnamed = [node for node in model.graph.node if not node.name]
+    for node in unnamed:
+        node.name = f"{node.op_type}:{node.output[0]}"  # an output's name is that of one node only
+    if unnamed:
+        onnx.save(model, path)
 
 
 def _forget_shapes(source: Path, destination: Path) -> None:

@@ -33,7 +33,7 @@ from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
 EXPORT_RECIPE = 4  # increment when a step produces something else from the same inputs
-QUANTIZE_RECIPE = 4
+QUANTIZE_RECIPE = 5
 CONVERT_RECIPE = 2
 BUNDLE_RECIPE = 8
 CALIBRATION_IMAGES = 128

@@ -44,6 +44,23 @@ def test_static_weights_are_signed_bytes_one_scale_for_each_channel(tiny_int8: M
     assert not {node.op_type for node in graph.node} & {"ConvInteger", "MatMulInteger"}
 
 
+def test_nodes_that_came_without_names_get_some_to_be_kept_by(
+    tiny: ModelArtifact, images: ImageSet, tmp_path: Path
+) -> None:
+    model = onnx.load(tiny.path)
+    for node in model.graph.node:
+        node.name = ""
+    onnx.save(model, tmp_path / "unnamed.onnx")
+    unnamed = replace(tiny, path=tmp_path / "unnamed.onnx")
+    recipe = Recipe(keep_float=(f"Conv:{next(node.output[0] for node in model.graph.node if node.op_type == 'Conv')}",))
+    counts = []
+    for name, how in (("all", Recipe()), ("kept", recipe)):
+        (tmp_path / name).mkdir()
+        made = quantize_model(unnamed, tmp_path / name, recipe=how, calibration=CALIBRATION, held_out=images)
+        counts.append(sum(node.op_type == "QuantizeLinear" for node in onnx.load(made.path).graph.node))
+    assert counts[1] < counts[0]
+
+
 def test_dynamic_quantization_needs_no_calibration(tiny: ModelArtifact, images: ImageSet, tmp_path: Path) -> None:
     made = quantize_model(tiny, tmp_path, quantization=Quantization.DYNAMIC, held_out=images)
     assert made.spec.precision is Precision.INT8_DYNAMIC
