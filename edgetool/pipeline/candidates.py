@@ -17,8 +17,8 @@ class Candidate:
     recipe: Recipe | None  # None: fp32
     size_bytes: NonNegative
     signal_to_noise_db: float | None
-    accuracy: Interval | None = None  # on all of the held-out images, or agreement with fp32 where there are no labels;
-    # None for a model that doesn't classify, which is judged by signal to noise
+    accuracy: Interval | None = None  # or mAP, or mIoU, on all of the held-out images; without labels of how far it
+    # agrees with fp32; None where only signal to noise judges
     loss: Interval | None = None  # of it against fp32, on the same images
     cost: Interval | None = None  # on the target, in the tuning's unit
     cost_ratio: Interval | None = None  # ÷ that of fp32

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from edgetool.models.quantize import Quantization, prepared
 from edgetool.models.recipes import Recipe
 from edgetool.models.samples import Samples
 from edgetool.models.spec import ModelArtifact, Task
+from edgetool.models.tasks.base import Score, Truth, no_agreement
 from edgetool.models.tasks.table import KINDS, kind_of
 from edgetool.pipeline import steps
 from edgetool.pipeline.candidates import Candidate, recommend
@@ -30,7 +32,8 @@ from edgetool.pipeline.search import search
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.values import FileName, Name, NonNegative, Text, value
-from edgetool.records.stats import paired_difference, proportion
+from edgetool.records.paired import paired_score
+from edgetool.records.stats import Interval, paired_difference, proportion
 
 TRIALS = 16
 RUNGS = (0.25, 1.0)  # of the held-out images; half of the candidates reach the next (Jamieson & Talwalkar 2016)
@@ -38,6 +41,7 @@ FINALISTS = 4
 STEPS_DB = (3.0, 6.0)  # that keeping nodes in fp32 is to gain
 MOST_KEPT = 0.5  # of the nodes: to keep more is to deploy fp32
 SENSITIVITY_SAMPLES = 8
+OUTPUTS_BYTES = 512 << 20  # of a detector or segmenter that are held at once: of so many images it is judged
 JOURNAL, RESULT, RECIPE = "search.journal", "tuning.json", "recipe.json"
 
 
@@ -50,7 +54,7 @@ class Tuning:
     model: FileName
     target: Name
     unit: Name | None  # of costs: "ns", "weighted instructions"; None where the target has none that mean anything
-    judged_by: Name  # "accuracy", "agreement with fp32", "signal to noise"
+    judged_by: Name  # "accuracy", "agreement with fp32", "mAP", "mAP against fp32", "signal to noise"
     tried: NonNegative
     candidates: tuple[Candidate, ...]
     best: NonNegative  # index
@@ -64,11 +68,50 @@ class Tuning:
 
 @dataclass(frozen=True, kw_only=True)
 class _Judged:
-    """A model with its classes of the held-out images, or None where it doesn't classify."""
+    """A model with its classes of the held-out images, or its score; neither where only noise judges it."""
 
     artifact: ModelArtifact
     recipe: Recipe | None
-    classes: npt.NDArray[np.int64] | None
+    classes: npt.NDArray[np.int64] | None = None
+    score: Score | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judge:
+    """Inputs to judge on, and what is right or, where nobody says, what fp32 makes of them; empty for classifiers."""
+
+    samples: Samples
+    truth: Truth
+    against: str = ""
+
+    @classmethod
+    def of(cls, fp32: ModelArtifact, samples: Samples) -> _Judge:
+        kind = kind_of(fp32.spec.task, fp32.spec.outputs)
+        if kind is KINDS[Task.CLASSIFICATION] or kind.take_for_true is no_agreement:
+            return cls(samples=samples, truth={})
+        outputs = _outputs(fp32, samples)
+        if fp32.spec.accuracy_means_something and (score := _share(kind.judge(outputs, samples.truth))) and score.value:
+            return cls(samples=samples, truth=samples.truth)
+        return cls(samples=samples, truth=kind.take_for_true(outputs), against=" against fp32")
+
+    def __call__(self, artifact: ModelArtifact, recipe: Recipe | None) -> _Judged:
+        kind = kind_of(artifact.spec.task, artifact.spec.outputs)
+        if kind is KINDS[Task.CLASSIFICATION]:
+            outputs = next(iter(_outputs(artifact, self.samples).values()))
+            classes = outputs.reshape(len(outputs), -1).argmax(axis=1)
+            return _Judged(artifact=artifact, recipe=recipe, classes=classes)
+        score = _share(kind.judge(_outputs(artifact, self.samples), self.truth)) if self.truth else None
+        return _Judged(artifact=artifact, recipe=recipe, score=score)
+
+
+def _outputs(artifact: ModelArtifact, samples: Samples) -> dict[str, npt.NDArray[Any]]:
+    found = run_samples(open_session(artifact.path), samples)
+    return {tensor.name: np.asarray(array) for tensor, array in zip(artifact.spec.outputs, found, strict=True)}
+
+
+def _share(scores: Sequence[Score]) -> Score | None:
+    """Return the first score of which a hundredth is a point."""
+    return next((score for score in scores if score.has_points), None)
 
 
 def tune(model: PlannedModel, target: str, folder: Path, context: StepContext, *, trials: int = TRIALS) -> Tuning:
@@ -97,20 +140,26 @@ def tune(model: PlannedModel, target: str, folder: Path, context: StepContext, *
     if not recipes:
         raise QuantizeError(f"{fp32.spec.name}: no recipe could be followed")
     held_out = source.samples(model.request, fp32.spec, Split.HELD_OUT, 10_000)
-    finalists = _halved(fp32, [(recipe, quantized(recipe)) for recipe in recipes], held_out, context)
-    judged = [_judge(fp32, None, held_out), *finalists]
+    if kind_of(fp32.spec.task, fp32.spec.outputs) is not KINDS[Task.CLASSIFICATION]:
+        held_out = _first(held_out, max(1, OUTPUTS_BYTES // _output_bytes(fp32)))
+    judging, finalists = _halved(fp32, [(recipe, quantized(recipe)) for recipe in recipes], held_out, context)
+    judged = [judging(fp32, None), *finalists]
     costs, unit = costs_on_target([entry.artifact for entry in judged], model, source, target, context)
     reference = judged[0].classes
     labels = held_out.labels if fp32.spec.accuracy_means_something else None
     truth = reference if reference is None or labels is None else labels[: len(reference)]
-    judged_by = "accuracy" if labels is not None else "agreement with fp32"
-    candidates = tuple(_candidate(entry, reference, truth, cost) for entry, cost in zip(judged, costs, strict=True))
+    judged_by = "signal to noise"
+    if reference is not None:
+        judged_by = "accuracy" if labels is not None else "agreement with fp32"
+    elif judged[0].score is not None:
+        judged_by = judged[0].score.name + judging.against
+    candidates = tuple(_candidate(entry, judged[0], truth, cost) for entry, cost in zip(judged, costs, strict=True))
     best, is_clear, reason = recommend(candidates)
     tuning = Tuning(
         model=fp32.spec.name,
         target=target,
         unit=unit,
-        judged_by="signal to noise" if reference is None else judged_by,
+        judged_by=judged_by,
         tried=trials,
         candidates=candidates,
         best=best,
@@ -160,42 +209,44 @@ def _sets_to_keep(
 
 def _halved(
     fp32: ModelArtifact, candidates: Sequence[tuple[Recipe, ModelArtifact]], held_out: Samples, context: StepContext
-) -> list[_Judged]:
-    """The finalists: at each rung the better half, by agreement with fp32 and then by noise, sees more images.
-
-    Of a model that doesn't classify they are those with the least noise.
-    """
+) -> tuple[_Judge, list[_Judged]]:
+    """The judge of all images and its finalists: at each rung the better half sees more images."""
     left = list(candidates)
-    if kind_of(fp32.spec.task, fp32.spec.outputs) is not KINDS[Task.CLASSIFICATION]:
-        left.sort(key=lambda entry: -(entry[1].spec.signal_to_noise_db or 0.0))  # a stable order
-        return [_Judged(artifact=artifact, recipe=recipe, classes=None) for recipe, artifact in left[:FINALISTS]]
     judged: list[_Judged] = []
     for share in RUNGS:
         left = left[: max(FINALISTS, (len(left) + 1) // 2)]
         some = _first(held_out, max(1, round(share * len(held_out))))
         with context.progress.step(f"{len(left)} candidates on {len(some)} inputs"):
-            reference = _judge(fp32, None, some).classes
-            judged = [_judge(artifact, recipe, some) for recipe, artifact in left]
-        judged.sort(key=lambda entry: -float(np.mean(entry.classes == reference)))  # a stable order
+            judge = _Judge.of(fp32, some)
+            reference = judge(fp32, None).classes
+            judged = [judge(artifact, recipe) for recipe, artifact in left]
+        judged.sort(key=lambda entry: _merit(entry, reference), reverse=True)  # a stable order
         left = [(entry.recipe, entry.artifact) for entry in judged if entry.recipe is not None]
-    return judged[:FINALISTS]
+    return judge, judged[:FINALISTS]
+
+
+def _merit(entry: _Judged, reference: npt.NDArray[np.int64] | None) -> tuple[float, float]:
+    """Return the share of classes that are fp32's, or the score, and then signal to noise."""
+    noise = entry.artifact.spec.signal_to_noise_db or 0.0
+    if entry.classes is not None:
+        return float(np.mean(entry.classes == reference)), noise
+    return 0.0 if entry.score is None else entry.score.value, noise
 
 
 def _first(samples: Samples, count: int) -> Samples:
-    return replace(samples, arrays={name: array[:count] for name, array in samples.arrays.items()})
+    images = {name: len(array) // len(samples) for name, array in samples.truth.items()}  # of a sample: its batch
+    return replace(
+        samples,
+        arrays={name: array[:count] for name, array in samples.arrays.items()},
+        truth={name: array[: count * images[name]] for name, array in samples.truth.items()},
+    )
 
 
-def _judge(artifact: ModelArtifact, recipe: Recipe | None, samples: Samples) -> _Judged:
-    if kind_of(artifact.spec.task, artifact.spec.outputs) is not KINDS[Task.CLASSIFICATION]:
-        return _Judged(artifact=artifact, recipe=recipe, classes=None)
-    outputs = np.asarray(run_samples(open_session(artifact.path), samples)[0])
-    classes = outputs.reshape(len(outputs), -1).argmax(axis=1)
-    return _Judged(artifact=artifact, recipe=recipe, classes=classes)
+def _output_bytes(artifact: ModelArtifact) -> int:
+    return sum(math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize for tensor in artifact.spec.outputs) or 1
 
 
-def _candidate(
-    entry: _Judged, reference: npt.NDArray[np.int64] | None, truth: npt.NDArray[np.int64] | None, cost: Cost
-) -> Candidate:
+def _candidate(entry: _Judged, fp32: _Judged, truth: npt.NDArray[np.int64] | None, cost: Cost) -> Candidate:
     known = Candidate(
         recipe=entry.recipe,
         size_bytes=entry.artifact.spec.size_bytes,
@@ -203,13 +254,18 @@ def _candidate(
         cost=cost.cost,
         cost_ratio=cost.ratio,
     )
-    if entry.classes is None or reference is None or truth is None:
+    if entry.score is not None and fp32.score is not None:
+        value, before = entry.score.value, fp32.score.value
+        loss = paired_score(fp32.score, entry.score) or Interval(value=before - value, low=-1.0, high=1.0)  # too few
+        accuracy = entry.score.interval or Interval(value=value, low=0.0, high=1.0)
+        return replace(known, accuracy=accuracy, loss=None if entry.recipe is None else loss)
+    if entry.classes is None or fp32.classes is None or truth is None:
         return known
-    right, before = entry.classes == truth, reference == truth
+    right, before_right = entry.classes == truth, fp32.classes == truth
     return replace(
         known,
         accuracy=proportion(int(right.sum()), len(truth)),
         loss=None
         if entry.recipe is None
-        else paired_difference(int((before & ~right).sum()), int((right & ~before).sum()), len(truth)),
+        else paired_difference(int((before_right & ~right).sum()), int((right & ~before_right).sum()), len(truth)),
     )

@@ -328,6 +328,28 @@ def test_a_box_beside_counts_where_less_overlap_is_asked_for() -> None:
     assert scores == {"mAP": pytest.approx(0.3), "mAP50": pytest.approx(1.0)}
 
 
+@pytest.mark.parametrize("form", list(in_every_form()))
+def test_a_detector_agrees_with_its_own_detections_and_not_with_those_of_another(form: str) -> None:
+    own = in_every_form()[form]
+    taken = detection.KIND.take_for_true(own)
+    assert taken["classes"].tolist() == [[1]]
+    assert detection.judge(own, taken)[0].value == 1.0
+    assert detection.judge(own, {**taken, "boxes": taken["boxes"] + 20})[0].value == 0.0
+
+
+def test_what_a_detector_is_not_sure_of_is_not_taken_for_true_and_nor_are_unknown_outputs() -> None:
+    assert (detection.KIND.take_for_true(as_channels(0.2))["classes"] == -1).all()
+    assert detection.KIND.take_for_true({"out": np.zeros((1, 7))}) == {}
+
+
+def test_a_segmenter_agrees_with_its_own_classes() -> None:
+    logits = np.random.default_rng(0).standard_normal((3, 5, 8, 8)).astype(np.float32)
+    taken = segmentation.KIND.take_for_true({"out": logits})
+    assert [score.value for score in segmentation.judge({"out": logits}, taken)] == [1.0, 1.0]
+    assert segmentation.judge({"out": -logits}, taken)[0].value < 0.5
+    assert segmentation.KIND.take_for_true({"out": np.zeros((1, 1, 8, 8), np.float32)}) == {}
+
+
 def test_nothing_found_is_a_map_of_zero() -> None:
     assert [score.value for score in detection.judge(as_channels(0.0), TRUTH)] == [0.0, 0.0]
 

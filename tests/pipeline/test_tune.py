@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from edgetool.models.recipes import Form, Ranges, Recipe, read_recipe
 from edgetool.pipeline.candidates import Candidate, recommend
 from edgetool.pipeline.search import search
 from edgetool.records.stats import Interval
+from tests.integration.test_own_models import detector, segmenter, two_inputs
+from tests.integration.test_own_models import folder as folder
 from tests.models.test_layers_of_models import ruined_graph
 from tests.support.commands import run_cli
 from tests.support.models import save_model, tiny_inputs
@@ -135,3 +139,32 @@ def test_tuning_finds_the_nodes_that_int8_ruins_and_deploys_without_them(tmp_pat
     if tuning["best"]:
         chosen = tuning["candidates"][tuning["best"]]["recipe"]
         assert read_recipe(tmp_path / "tuned" / "recipe.json").keep_float == tuple(chosen["keep_float"])
+
+
+@pytest.mark.parametrize(
+    ("make", "task", "data", "judged_by"),
+    [
+        (detector, "detection", "boxes", "mAP"),
+        (segmenter, "segmentation", "pictures.npz", "mIoU against fp32"),
+        (two_inputs, "regression", "two.npz", "signal to noise"),
+    ],
+)
+def test_what_does_not_classify_is_judged_by_its_tasks_score_or_by_agreement_in_it(
+    folder: Path, make: Callable[[], onnx.ModelProto], task: str, data: str, judged_by: str
+) -> None:
+    onnx.save(make(), folder / "net.onnx")
+    words = ["tune", "--target", "host", "--model", "net.onnx", "--calibration", data, "--task", task, "--trials", "2"]
+    done = run_cli(*words, "--json", cwd=folder, timeout_s=300)
+    assert done.exit_code == 0, done.stderr.decode()
+    tuning = json.loads(done.stdout)["tuning"]
+    fp32, *others = tuning["candidates"]
+    assert tuning["judged_by"] == judged_by
+    if judged_by == "signal to noise":
+        assert {candidate["accuracy"] for candidate in tuning["candidates"]} == {None}
+    else:
+        assert fp32["accuracy"]["value"] == pytest.approx(1.0, abs=1e-3)
+        assert all(0 <= other["accuracy"]["value"] <= 1 for other in others)
+        assert all(
+            other["loss"]["value"] == pytest.approx(fp32["accuracy"]["value"] - other["accuracy"]["value"], abs=1e-5)
+            for other in others
+        )

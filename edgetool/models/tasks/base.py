@@ -65,17 +65,25 @@ def no_scores(outputs: Outputs, truth: Truth) -> tuple[Score, ...]:
     return ()
 
 
+def no_agreement(outputs: Outputs) -> Truth:
+    """Take nothing for true: of a task whose outputs are no statements about a sample."""
+    del outputs
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskKind:
     """How the models of a task are judged.
 
     `read` finds the truth in a folder of pictures and raises ConfigError for what can't be read; None: there is none.
     `judge` takes outputs and truth of equally many samples and raises ModelError for outputs of an unknown form.
+    `take_for_true` makes of a model's outputs the truth by which another agrees with it; empty where that can't be.
     """
 
     doing: str = "outputs of"  # as in "outputs of 40 samples", "segment 40 images"
     read: Callable[[Folder, Sequence[TensorSpec]], Truth | None] = no_truth
     judge: Callable[[Outputs, Truth], tuple[Score, ...]] = no_scores
+    take_for_true: Callable[[Outputs], Truth] = no_agreement
 
 
 def need(truth: Truth, name: str, task: str, shape: str) -> Array:

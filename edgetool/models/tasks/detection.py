@@ -28,6 +28,7 @@ from edgetool.models.tasks.base import Array, Folder, Outputs, Score, TaskKind, 
 from edgetool.models.tasks.resampling import score_of, weights
 
 LEAST_SCORE = 0.001  # of a detection that is judged, as YOLO's own validation has it
+CONFIDENT = 0.25  # score from which a detection is shown, as YOLO's own prediction has it
 MOST_OVERLAP = 0.6  # IoU above which the worse of two boxes of one class is dropped
 MOST_CANDIDATES = 1000  # of a class, before suppression
 MOST_DETECTIONS = 100  # of an image: COCO's own limit
@@ -107,7 +108,12 @@ def read(folder: Folder, outputs: Sequence[TensorSpec]) -> Truth | None:
         boxes = folder.to_input.place_boxes(corners, picture.width, picture.height)
         inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         found.append((boxes[inside], numbers[inside], crowds[inside]))
-    most = max(1, *(len(boxes) for boxes, _, _ in found))
+    return _padded(found)
+
+
+def _padded(found: Sequence[tuple[Array, Array, Array]]) -> Truth:
+    """Return the truth of each image's boxes, class numbers and crowds."""
+    most = max((len(boxes) for boxes, _, _ in found), default=0) or 1
     truth: dict[str, Array] = {
         "boxes": np.zeros((len(found), most, 4), np.float32),
         "classes": np.full((len(found), most), -1, np.int64),
@@ -118,6 +124,14 @@ def read(folder: Folder, outputs: Sequence[TensorSpec]) -> Truth | None:
         truth["classes"][i, : len(boxes)] = numbers_of
         truth["crowds"][i, : len(boxes)] = crowds_of
     return truth
+
+
+def take_for_true(outputs: Outputs) -> Truth:
+    """Return a model's own detections with scores of at least CONFIDENT; nothing for outputs of no known form."""
+    if form_of({name: array.shape for name, array in outputs.items()}) is None:
+        return {}
+    sure = [(each, each.scores >= CONFIDENT) for each in decode(outputs)]
+    return _padded([(each.boxes[at], each.classes[at], np.zeros(int(at.sum()), bool)) for each, at in sure])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -234,4 +248,4 @@ def judge(outputs: Outputs, truth: Truth) -> tuple[Score, ...]:
     )
 
 
-KIND = TaskKind(doing="find objects in", read=read, judge=judge)
+KIND = TaskKind(doing="find objects in", read=read, judge=judge, take_for_true=take_for_true)

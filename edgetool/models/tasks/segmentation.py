@@ -101,17 +101,17 @@ def _most(classes: Array, whose: str) -> int:
     return most
 
 
-def _classes(outputs: Outputs) -> Array:
-    """Return the class of each pixel, (n, h, w), of the first output that is (n, classes, h, w), or integers.
+def take_for_true(outputs: Outputs) -> Truth:
+    """Return a model's own classes as masks, unless one of them is the number of what isn't judged."""
+    classes = _find_classes(outputs)
+    return {} if classes is None or int(classes.max(initial=0)) >= IGNORED else {"masks": classes.astype(np.uint8)}
 
-    Raises ModelError when no output is. One channel of floats may be a probability or a logit, and isn't taken.
-    """
-    for array in outputs.values():
-        if array.ndim == 4 and array.shape[1] > 1:
-            classes: Array = np.asarray(array).argmax(axis=1)
-            return classes
-        if np.issubdtype(array.dtype, np.integer) and (array.ndim == 3 or (array.ndim == 4 and array.shape[1] == 1)):
-            return np.asarray(array).reshape(len(array), *array.shape[-2:])
+
+def _classes(outputs: Outputs) -> Array:
+    """Return the class of each pixel, (n, h, w). Raises ModelError when no output gives one."""
+    classes = _find_classes(outputs)
+    if classes is not None:
+        return classes
     shapes = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in outputs.items())
     raise ModelError(
         f"no output gives a class for each pixel: {shapes}",
@@ -119,4 +119,18 @@ def _classes(outputs: Outputs) -> Array:
     )
 
 
-KIND = TaskKind(doing="segment", read=read, judge=judge)
+def _find_classes(outputs: Outputs) -> Array | None:
+    """Return the class of each pixel, (n, h, w), of the first output that is (n, classes, h, w), or integers.
+
+    None when no output is. One channel of floats may be a probability or a logit, and isn't taken.
+    """
+    for array in outputs.values():
+        if array.ndim == 4 and array.shape[1] > 1:
+            classes: Array = np.asarray(array).argmax(axis=1)
+            return classes
+        if np.issubdtype(array.dtype, np.integer) and (array.ndim == 3 or (array.ndim == 4 and array.shape[1] == 1)):
+            return np.asarray(array).reshape(len(array), *array.shape[-2:])
+    return None
+
+
+KIND = TaskKind(doing="segment", read=read, judge=judge, take_for_true=take_for_true)
