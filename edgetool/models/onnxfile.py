@@ -191,19 +191,26 @@ def opset_of(model: onnx.ModelProto) -> int:
 
 def _tensor(path: Path, entry: onnx.ValueInfoProto) -> TensorSpec:
     tensor = entry.type.tensor_type
-    free = [
-        f"axis {axis} ({d.dim_param or 'unnamed'})"
-        for axis, d in enumerate(tensor.shape.dim)
-        if not d.HasField("dim_value")
-    ]
-    if free or not entry.type.HasField("tensor_type") or not tensor.HasField("shape"):
-        sizes = ",".join(str(d.dim_value) if d.HasField("dim_value") else "1" for d in tensor.shape.dim) or "1"
+    kind = entry.type.WhichOneof("value")
+    if kind not in ("tensor_type", None):
+        raise ModelError(
+            f"{path}: {entry.name!r} is of {kind.replace('_', ' ')}, not a tensor",
+            hint="export the model with a tensor for each of its inputs and outputs",
+        )
+    free = [f"axis {axis} ({d.dim_param or 'unnamed'})" for axis, d in enumerate(tensor.shape.dim) if not is_fixed(d)]
+    if free or not tensor.HasField("shape"):
+        sizes = ",".join(str(d.dim_value) if is_fixed(d) else "1" for d in tensor.shape.dim) or "1"
         raise ModelError(
             f"{path}: the shape of {entry.name!r} is not fixed: {', '.join(free) or 'its rank is unknown'}",
             hint=f"fix it, for example with --shape {entry.name}={sizes}",
         )
     dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
     return TensorSpec(name=entry.name, dtype=dtype, shape=tuple(d.dim_value for d in tensor.shape.dim))
+
+
+def is_fixed(dimension: onnx.TensorShapeProto.Dimension) -> bool:
+    """Return whether an axis has a length. Some exporters write −1 for one that hasn't."""
+    return bool(dimension.HasField("dim_value") and dimension.dim_value >= 0)
 
 
 def _first_line(error: BaseException) -> str:

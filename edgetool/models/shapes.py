@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 
 from edgetool.errors import ModelError
-from edgetool.models.onnxfile import inputs_of
+from edgetool.models.onnxfile import inputs_of, is_fixed
 from edgetool.platform.names import name_hint
 
 Shape = tuple[int, ...]
@@ -63,7 +63,7 @@ def _fix(entry: onnx.ValueInfoProto, path: Path, shape: Shape) -> None:
             hint=f"its shape: {_described(axes)}",
         )
     for axis, (dimension, wanted) in enumerate(zip(axes, shape, strict=True)):
-        if dimension.HasField("dim_value") and dimension.dim_value != wanted:
+        if is_fixed(dimension) and dimension.dim_value != wanted:
             raise ModelError(
                 f"{path}: axis {axis} of input {entry.name!r} is fixed at {dimension.dim_value}, --shape says {wanted}",
                 hint=f"its shape: {_described(axes)}; export the model with dynamic axes for others",
@@ -73,4 +73,4 @@ def _fix(entry: onnx.ValueInfoProto, path: Path, shape: Shape) -> None:
 
 def _described(axes: Iterable[onnx.TensorShapeProto.Dimension]) -> str:
     """Format a shape as --shape takes it, with the names of dynamic axes."""
-    return ",".join(str(axis.dim_value) if axis.HasField("dim_value") else axis.dim_param or "?" for axis in axes)
+    return ",".join(str(axis.dim_value) if is_fixed(axis) else axis.dim_param or "?" for axis in axes)

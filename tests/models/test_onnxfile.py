@@ -156,6 +156,26 @@ def test_a_free_shape_names_the_input_and_the_option(tmp_path: Path, free: str) 
     assert "--shape input=1,3,16,16" in caught.value.hint
 
 
+def test_a_length_of_minus_one_is_a_free_axis(tmp_path: Path) -> None:
+    model = tiny_graph()
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    onnx.save(model, tmp_path / "free.onnx")
+    with pytest.raises(ModelError, match=r"not fixed: axis 0 \(unnamed\)"):
+        described(tmp_path / "free.onnx")
+    fixed = fix_shapes(model, tmp_path / "free.onnx", {ONLY: SHAPE})
+    assert fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value == SHAPE[0]
+
+
+def test_an_output_that_is_no_tensor_is_said_to_be_a_sequence(tmp_path: Path) -> None:
+    model = tiny_graph()
+    model.graph.node.append(onnx.helper.make_node("SequenceConstruct", [model.graph.output[0].name], ["all"]))
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_sequence_value_info("all", onnx.TensorProto.FLOAT, None))
+    onnx.save(model, tmp_path / "sequence.onnx")
+    with pytest.raises(ModelError, match="'all' is of sequence type, not a tensor"):
+        described(tmp_path / "sequence.onnx")
+
+
 def test_a_free_shape_can_be_given(tmp_path: Path) -> None:
     path = save_model(tmp_path / "m.onnx", tiny_graph(("n", 3, "h", "w")))
     fixed = save_model(tmp_path / "f.onnx", fix_shapes(load_model(path), path, {ONLY: (2, 3, 16, 16)}))
