@@ -64,13 +64,13 @@ def quantize_model(
     _check_float(model)
     path = folder / "model.onnx"
     samples = None if calibration is None else _samples(model, calibration)
+    open_session(model.path)  # what this machine's runtime doesn't load, such as an operator of one's own, ends here
     with tempfile.TemporaryDirectory(dir=folder) as scratch, _quiet():
         prepared = Path(scratch) / "prepared.onnx"
         try:
             match quantization:
                 case Quantization.STATIC:
-                    _prepare(model.path, prepared)
-                    _quantize_static(prepared, path, samples, recipe)
+                    _quantize_static(model.path, prepared, path, samples, recipe)
                 case Quantization.DYNAMIC:
                     _forget_shapes(model.path, prepared)
                     _quantize_dynamic(prepared, path)
@@ -183,13 +183,16 @@ def _samples(model: ModelArtifact, images: ImageSet | Samples) -> Samples:
     return of_images(images, model.spec.inputs, model.spec.name) if isinstance(images, ImageSet) else images
 
 
-def _quantize_static(source: Path, destination: Path, samples: Samples | None, recipe: Recipe) -> None:
+def _quantize_static(model: Path, source: Path, destination: Path, samples: Samples | None, recipe: Recipe) -> None:
+    """Quantize a model by way of `source`, where it is prepared. Raises QuantizeError."""
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     if samples is None or len(samples) == 0:
         raise QuantizeError(
-            "static quantization needs calibration images", hint="give --calibration DIR, or use --dynamic"
+            "static quantization needs calibration images or other inputs",
+            hint="give --calibration, a folder of pictures, an .npz or package.module:samples, or use --dynamic",
         )
+    _prepare(model, source)
     _check_nodes(source, recipe)
     if recipe.activations is Integer.INT8 and recipe.weights is Integer.UINT8:
         raise QuantizeError(

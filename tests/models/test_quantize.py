@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from edgetool.errors import ConfigError, EdgetoolError, QuantizeError
+from edgetool.errors import ConfigError, EdgetoolError, ModelError, QuantizeError
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet
 from edgetool.models.quantize import Quantization, quantize_model
@@ -171,6 +171,18 @@ def test_a_recipe_is_read_from_a_file_and_a_wrong_one_is_named(tmp_path: Path, n
     path.write_text(path.read_text().replace("entropy", "guess"))
     with pytest.raises(ConfigError, match=rf"{name}: ranges"):
         read_recipe(path)
+
+
+def test_a_model_that_this_machines_runtime_does_not_load_is_named_and_nothing_is_printed(
+    tiny: ModelArtifact, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(tiny.path)
+    model.graph.node[0].domain = "com.acme"
+    model.opset_import.append(onnx.helper.make_opsetid("com.acme", 1))
+    onnx.save(model, tmp_path / "own.onnx")
+    with pytest.raises(ModelError, match="not a registered function"):
+        quantize_model(replace(tiny, path=tmp_path / "own.onnx"), tmp_path, calibration=CALIBRATION)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_model_that_is_none_is_an_error(tiny: ModelArtifact, tmp_path: Path) -> None:
