@@ -174,7 +174,7 @@ def describe(
         size_bytes=sum(file.stat().st_size for file in files),
         opset=opset_of(model),
         ir_version=model.ir_version,
-        inputs=tuple(_tensor(called or path, entry) for entry in inputs_of(model)),
+        inputs=tuple(_tensor(called or path, entry, least=1) for entry in inputs_of(model)),
         outputs=tuple(_tensor(called or path, entry) for entry in model.graph.output),
         weights=weights,
         accuracy_means_something=accuracy_means_something,
@@ -189,7 +189,7 @@ def opset_of(model: onnx.ModelProto) -> int:
     return next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 1)
 
 
-def _tensor(path: Path, entry: onnx.ValueInfoProto) -> TensorSpec:
+def _tensor(path: Path, entry: onnx.ValueInfoProto, *, least: int = 0) -> TensorSpec:
     tensor = entry.type.tensor_type
     kind = entry.type.WhichOneof("value")
     if kind not in ("tensor_type", None):
@@ -197,9 +197,10 @@ def _tensor(path: Path, entry: onnx.ValueInfoProto) -> TensorSpec:
             f"{path}: {entry.name!r} is of {kind.replace('_', ' ')}, not a tensor",
             hint="export the model with a tensor for each of its inputs and outputs",
         )
-    free = [f"axis {axis} ({d.dim_param or 'unnamed'})" for axis, d in enumerate(tensor.shape.dim) if not is_fixed(d)]
+    axes = [(d, is_fixed(d, least)) for d in tensor.shape.dim]
+    free = [f"axis {i} ({d.dim_param or 'unnamed'})" for i, (d, known) in enumerate(axes) if not known]
     if free or not tensor.HasField("shape"):
-        sizes = ",".join(str(d.dim_value) if is_fixed(d) else "1" for d in tensor.shape.dim) or "1"
+        sizes = ",".join(str(d.dim_value if known else 1) for d, known in axes) or "1"
         raise ModelError(
             f"{path}: the shape of {entry.name!r} is not fixed: {', '.join(free) or 'its rank is unknown'}",
             hint=f"fix it, for example with --shape {entry.name}={sizes}",
@@ -208,9 +209,9 @@ def _tensor(path: Path, entry: onnx.ValueInfoProto) -> TensorSpec:
     return TensorSpec(name=entry.name, dtype=dtype, shape=tuple(d.dim_value for d in tensor.shape.dim))
 
 
-def is_fixed(dimension: onnx.TensorShapeProto.Dimension) -> bool:
-    """Return whether an axis has a length. Some exporters write −1 for one that hasn't."""
-    return bool(dimension.HasField("dim_value") and dimension.dim_value >= 0)
+def is_fixed(dimension: onnx.TensorShapeProto.Dimension, least: int = 1) -> bool:
+    """Return whether an axis has a length. Some exporters write −1 or 0 for one that hasn't."""
+    return bool(dimension.HasField("dim_value") and dimension.dim_value >= least)
 
 
 def _first_line(error: BaseException) -> str:

@@ -156,9 +156,10 @@ def test_a_free_shape_names_the_input_and_the_option(tmp_path: Path, free: str) 
     assert "--shape input=1,3,16,16" in caught.value.hint
 
 
-def test_a_length_of_minus_one_is_a_free_axis(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [-1, 0])
+def test_a_length_of_nothing_is_a_free_axis(tmp_path: Path, length: int) -> None:
     model = tiny_graph()
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = length
     onnx.save(model, tmp_path / "free.onnx")
     with pytest.raises(ModelError, match=r"not fixed: axis 0 \(unnamed\)"):
         described(tmp_path / "free.onnx")
