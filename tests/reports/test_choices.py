@@ -146,6 +146,8 @@ def test_the_first_runtime_named_is_counted_estimated_and_judged() -> None:
         ("tflite", None),
     ]
     assert [record.subject.runtime.name for record, *_ in report.counted] == ["tflite"]
+    page = export_markdown(report)["report.md"].decode()
+    assert "In tflite: Only fp32 was measured" in page
     (check,) = judge_goals([Goal(metric=Metric.INSTRUCTIONS, max=2e6)], report.stored.entries, report.rows)
     assert (check.state, check.target) == (State.MET, "qemu-riscv64")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edgetool.platform.format import size_text
+from edgetool.records.compare import HOST
 from edgetool.records.record import Record
 from edgetool.reports.charts.drawing import GREY, PRECISIONS, Bar, Chart, draw, draw_bars, rows_panel
 from edgetool.reports.rows import Row
@@ -13,7 +14,7 @@ from edgetool.reports.rows import Row
 def size_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
     del records
     formats: dict[tuple[str, str], Row] = {}
-    for row in table:
+    for row in sorted(table, key=lambda row: row.target == HOST):  # a target may be deployed in another runtime
         if row.is_deployed:
             formats.setdefault((row.model, row.precision), row)
     bars = [_bar(row, formats) for row in formats.values()]
