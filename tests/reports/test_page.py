@@ -9,21 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edgetool.models.spec import Precision
+from edgetool.records.case import Case
 from edgetool.reports.exporters.html import export_html
-from tests.reports.examples import REPORTS
+from tests.reports.examples import REPORTS, entry, failed, report_of
+from tests.support.records import model_spec, record
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 WIDTHS = (360, 800, 1440)
-CHECKED = ("counted", "sweep")
+LONG = report_of(
+    entry(record(target="t" * 512, model=model_spec(name="m" * 128))),
+    failed(Case(model="m" * 128, precision=Precision.INT8, target="t" * 512, threads=1), message="x" * 4096),
+    title="m" * 128 + " on " + "t" * 512,
+)
+CHECKED = {"long names": LONG} | {name: REPORTS[name] for name in ("counted", "sweep", "failures")}
 
 
 @contextmanager
 def opened(browser: Browser, folder: Path, name: str, **options: Any) -> Iterator[Page]:
     """A report's page; that it asks for nothing but itself and has nothing to complain of is checked at the end."""
     path = folder / "report.html"
-    path.write_bytes(export_html(REPORTS[name])["report.html"])
+    path.write_bytes(export_html(CHECKED[name])["report.html"])
     asked: list[str] = []
     said: list[str] = []
     context = browser.new_context(**options)
@@ -52,9 +60,10 @@ def test_it_shuts_nobody_out(browser: Browser, axe: str, tmp_path: Path, name: s
             assert len(found["passes"]) > 20
 
 
+@pytest.mark.parametrize("name", ["counted", "long names"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_only_its_tables_scroll_sideways(browser: Browser, tmp_path: Path, width: int) -> None:
-    with opened(browser, tmp_path, "counted", viewport={"width": width, "height": 900}) as page:
+def test_only_its_tables_scroll_sideways(browser: Browser, tmp_path: Path, width: int, name: str) -> None:
+    with opened(browser, tmp_path, name, viewport={"width": width, "height": 900}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         widths = page.evaluate("[...document.querySelectorAll('svg')].map(svg => svg.getBoundingClientRect().width)")
         assert all(200 < each <= width for each in widths)
