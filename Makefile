@@ -79,7 +79,7 @@ test-litert: $(VENV)/.dev
 # emulator. Builds Python's extension of the objects that `make runtime` left, so in the cache of deployments.
 test-dist: export EDGETOOL_TEST_CACHE ?= $(or $(EDGETOOL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgetool)
 test-dist: $(VENV)/.dev
-	EDGETOOL_TEST_DIST=1 $(VENV)/bin/python -m pytest -s tests/integration/test_dist.py tests/integration/test_dist_board.py tests/integration/test_dist_onnx.py
+	EDGETOOL_TEST_DIST=1 $(VENV)/bin/python -m pytest -s tests/integration/test_dist.py tests/integration/test_dist_board.py tests/integration/test_dist_suites.py
 
 # The lists of what is taken of Debian, from its signed index: after a point release.
 pins: $(VENV)/.dev

@@ -35,6 +35,9 @@ DEBIAN = Packages(
         "python3-packaging",
         "python3-protobuf",
         "python3-sympy",
+        # what the makers' tests do
+        "python3-onnx",
+        "python3-parameterized",
     ),
 )
 CPUS = {"vectors": "rv64,v=true,vlen=256,elen=64,vext_spec=v1.0", "scalar": "rv64,v=false"}

@@ -20,10 +20,13 @@ from edgetool.executors.base import CommandResult
 from edgetool.executors.ssh import SshExecutor
 from edgetool.models.spec import ModelArtifact
 from edgetool.platform.files import sha256_file
+from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
 from edgetool.platform.tar import tarfile
+from edgetool.runtimes.onnxruntime.sources import source_tree
 from edgetool.targets.registry import load_target
 from tests.integration.packaged import PYTHON, RUN, TOOLCHAIN, Array, check_wheel
+from tests.integration.suites import SUITES
 from tests.support.commands import run_cli
 
 NAME = "virt-riscv64"
@@ -120,6 +123,29 @@ def test_mobilenet_computes_on_the_board_what_it_does_here(
     check_wheel(done.stdout, outputs, models[precision].path, inputs, precision=precision, where=kernels)
 
 
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("name", SUITES)
+def test_the_wheel_fails_on_the_board_what_is_known_to_fail_and_nothing_else(
+    name: str, machine: SshExecutor, store: Store, tmp_path: Path
+) -> None:
+    suite = SUITES[name]
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    suite.pack(source_tree(store, Silent()), tmp_path / "packed")
+    with tarfile.open(folder / "packed.tar", "w") as tar:
+        tar.add(tmp_path / "packed", "packed")
+    shutil.copy(suite.runner, folder / "runner.py")
+    machine.put(folder, PurePosixPath("suite"))
+    there = f"{ROOT}/tmp/suite"
+    shell(machine, f"rm -rf {there} && mkdir {there} && tar -C {there} -xf suite/packed.tar").check()
+    shell(machine, f"cp suite/runner.py {there}/ && rm -r suite").check()
+    files = "/tmp/suite/runner.py /tmp/suite/packed /tmp/suite/results.json"
+    in_debian(machine, f"{VENV}/bin/python {files}").check()
+    shell(machine, f"mkdir -p back && cp {there}/results.json back/ && rm -r {there}").check()
+    machine.get(PurePosixPath("back"), tmp_path / "back")
+    suite.check(tmp_path / "back" / "results.json", f"{name}, on the board")
+
+
 @pytest.fixture(scope="module")
 def python(machine: SshExecutor, installed: CommandResult, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The environment's Python as the board's own system calls it."""
@@ -157,7 +183,7 @@ def test_a_deployment_measures_the_wheels_library(
     (tmp_path / "desk.toml").write_text(
         f'schema = 1\ndescription = "a desk"\ntriple = "{TOOLCHAIN.triple}"\nruntime = "installed:{python}"\n'
         f'[executor]\nkind = "ssh"\nhost = "{HOST}"\nconfig = "{board / SSH_CONFIG}"\n'
-        f"connect_timeout_s = {ANSWER_S}\n"
+        f'connect_timeout_s = {ANSWER_S}\nemulator = "qemu-system-riscv64"\n'
         "[benchmark]\nwarmup = 1\nmin_repetitions = 3\nmin_duration_s = 0\ntarget_error = 0\ntimeout_s = 2400\n"
     )
     monkeypatch.setenv("EDGETOOL_TARGETS", str(tmp_path))

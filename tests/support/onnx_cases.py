@@ -28,7 +28,8 @@ def pack_cases(tree: SourceTree, destination: Path) -> tuple[str, ...]:
         if (folder / "model.onnx").is_file():
             rtol = limits["rtol_overrides"].get(folder.name, limits["rtol_default"])
             atol = limits["atol_overrides"].get(folder.name, limits["atol_default"])
-            cases.append((folder.name, str(folder / "model.onnx"), list(_sets(folder)), rtol, atol))
+            model = (folder / "model.onnx").read_bytes()
+            cases.append((folder.name, model, list(_sets(folder)), rtol, atol))
     destination.write_bytes(pickle.dumps(cases, protocol=4))
     return tuple(name for name, *_ in cases)
 

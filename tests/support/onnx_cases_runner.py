@@ -2,7 +2,7 @@
 
     python onnx_cases_runner.py CASES RESULTS
 
-CASES is a pickled list of (name, model's path, data sets, relative tolerance, absolute tolerance), where a data set is
+CASES is a pickled list of (name, model, data sets, relative tolerance, absolute tolerance), where a data set is
 (inputs, outputs). RESULTS becomes JSON: each case's name with "" or the reason why it failed.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime
 
 
-def run(model: str, sets: list[tuple[list[Any], list[Any]]], rtol: float, atol: float) -> str:
+def run(model: bytes, sets: list[tuple[list[Any], list[Any]]], rtol: float, atol: float) -> str:
     """Return why a case failed, or nothing."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
