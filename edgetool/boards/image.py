@@ -37,7 +37,7 @@ for module in @modules@; do insmod "/lib/modules/$module.ko"; done
 hostname @host@
 ip link set lo up
 ip addr add 10.0.2.15/24 dev eth0
-dropbear -s -j -k -W 4194304 -r /etc/dropbear/host_ed25519 -p 22
+dropbear -s -j -k -W 262144 -r /etc/dropbear/host_ed25519 -p 22
 ip link set eth0 up
 echo "@ready@"
 exec init

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 SLOWEST_BYTES_PER_S = 1024  # average rate; anything slower counts as stalled
 AHEAD_BYTES, AHEAD_S = 2**17, 2.0  # how far ahead of its receiver a sender is; OpenSSH tells of each 96 KiB it took
+STALL_S = 0.5  # without news of the receiver, until it may be sent more
 
 
 class Pace:
@@ -46,25 +47,37 @@ class Pace:
 class Flow:
     """How much may be on its way to a receiver: what it took in the last two seconds, and a little more.
 
-    What is sent beyond that only fills buffers, and whatever comes next, a heartbeat or the end, waits behind it.
+    What is sent beyond that only fills buffers, and whatever comes next, a heartbeat or the end, waits behind it. A
+    receiver may tell of what it took in large steps, dropbear after a third of its window. So without news the little
+    doubles after STALL_S, and again after twice as long each time.
 
-    >>> seconds = iter([0.0, 1.0, 9.0])
+    >>> seconds = iter([0.0, 1.0, 1.3, 1.6, 1.7])
     >>> flow = Flow(now=lambda: next(seconds))
     >>> flow.most_bytes(taken=500_000), flow.most_bytes(taken=500_000)
-    (631072, 131072)
+    (631072, 631072)
+    >>> flow.most_bytes(taken=500_000), flow.most_bytes(taken=600_000)
+    (762144, 731072)
     """
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._taken = deque([(now(), 0)])  # when → bytes in all
+        self._restart(self._taken[0][0])
+
+    def _restart(self, now: float) -> None:
+        self._ahead_bytes, self._stall_s, self._news_s = AHEAD_BYTES, STALL_S, now
 
     def most_bytes(self, taken: int) -> int:
         """Return how much may be on its way, given the bytes that the receiver has taken in all."""
         now = self._now()
+        if taken > self._taken[-1][1]:
+            self._restart(now)
+        elif now - self._news_s > self._stall_s:
+            self._ahead_bytes, self._stall_s, self._news_s = 2 * self._ahead_bytes, 2 * self._stall_s, now
         self._taken.append((now, taken))
         while len(self._taken) > 1 and self._taken[0][0] < now - AHEAD_S:
             self._taken.popleft()
-        return AHEAD_BYTES + taken - self._taken[0][1]
+        return self._ahead_bytes + taken - self._taken[0][1]
 
 
 class Deadline:

@@ -146,7 +146,7 @@ def sshd_command(folder: Path, port: int, environment: Mapping[str, str]) -> lis
     return [SSHD, "-D", "-e", "-f", str(folder / "sshd_config")]
 
 
-def dropbear_command(folder: Path, port: int) -> list[str]:
+def dropbear_command(folder: Path, port: int, *options: str) -> list[str]:
     run_process(["dropbearconvert", "openssh", "dropbear", folder / "host", folder / "host.dropbear"], timeout_s=30)
     home = folder / "home"
     (home / ".ssh").mkdir(mode=0o700, parents=True)
@@ -163,7 +163,8 @@ def dropbear_command(folder: Path, port: int) -> list[str]:
         'mount --bind "$0" /etc/passwd && exec "$@"',
         str(folder / "passwd"),
     ]
-    return [*elsewhere, DROPBEAR, "-F", "-E", "-s", "-r", str(folder / "host.dropbear"), "-p", f"127.0.0.1:{port}"]
+    here = ("-r", str(folder / "host.dropbear"), "-p", f"127.0.0.1:{port}")
+    return [*elsewhere, DROPBEAR, "-F", "-E", "-s", *here, *options]
 
 
 @contextmanager
@@ -201,13 +202,13 @@ def openssh(
 
 
 @contextmanager
-def dropbear(folder: Path) -> Iterator[Server]:
+def dropbear(folder: Path, *options: str) -> Iterator[Server]:
     if shutil.which("dropbearconvert") is None or not Path(DROPBEAR).exists():
         pytest.skip("needs dropbear-bin")
     if run_process(["unshare", "--mount", "true"], timeout_s=30).exit_code != 0:
         pytest.skip("dropbear looks for keys in a home folder, and no namespace may be made to give it another")
     port = prepare(folder)
-    with serve(Server(folder=folder, port=port, command=dropbear_command(folder, port))) as server:
+    with serve(Server(folder=folder, port=port, command=dropbear_command(folder, port, *options))) as server:
         yield server
 
 

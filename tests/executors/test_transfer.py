@@ -11,7 +11,7 @@ import pytest
 
 from edgetool.errors import ConnectError, ExecutorError, LinkLost, TransferError
 from edgetool.targets.registry import open_executor
-from tests.executors.servers import BOUND_S, Server, linked, openssh
+from tests.executors.servers import BOUND_S, Server, dropbear, linked, openssh
 from tests.hostile.board import Liar, lying_openssh
 from tests.support.denied import LINK, SYMLINK, denied
 from tests.support.waiting import await_true, within
@@ -129,6 +129,19 @@ def test_a_file_that_is_longer_on_its_way_than_a_board_may_be_silent_arrives(ser
             assert link.connections == before, "the link was lost and made again"
             link.piece_bytes, link.delay_s = 65536, 0.0
             executor.get(PurePosixPath("model"), tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == file.read_bytes()
+
+
+def test_a_board_that_tells_of_what_it_took_in_large_steps_gets_it_all(tmp_path: Path) -> None:
+    file = random_file(tmp_path / "model", 20_000_000)
+    (tmp_path / "server").mkdir()
+    with (
+        dropbear(tmp_path / "server", "-W", "1048576") as server,  # it tells of a third of its window at a time
+        open_executor(server.target(folder=str(tmp_path / "there"))) as executor,
+        within(60),
+    ):
+        executor.put(file, PurePosixPath("model"))
+        executor.get(PurePosixPath("model"), tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == file.read_bytes()
 
 
