@@ -76,7 +76,9 @@ def attach(
     Example: edgetool attach visionfive2/0a1b2c3d.4
     """
     from edgetool.console.progress import make_progress
+    from edgetool.errors import ConfigError
     from edgetool.harness.journal import find_entry
+    from edgetool.platform.files import staged
 
     target, name = _parts(job)
     found = find_entry(runs, name) if output is None else None
@@ -84,8 +86,15 @@ def attach(
         _finish_run(job, *found, json=json)
         return
     folder = output or Path(f"job-{name}")
-    with job_supervisor(target) as executor, make_progress(quiet=json).step(f"attach {job}") as step:
-        result = executor.attach(name, folder)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        # the board chooses the names: .git/hooks/post-checkout, or one behind a link
+        raise ConfigError(f"{folder} is not an empty folder", hint="--output names a new one")
+    with (
+        job_supervisor(target) as executor,
+        make_progress(quiet=json).step(f"attach {job}") as step,
+        staged(folder) as beside,
+    ):
+        result = executor.attach(name, beside)
         step.note(f"ended with exit code {result.exit_code}" + (", its time was up" if result.timed_out else ""))
     if json:
         from edgetool.commands.answers import AttachAnswer

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from edgetool.errors import BoardBusy, CommandTimeout
+from edgetool.errors import BoardBusy, CommandTimeout, ConfigError
 from edgetool.executors.ssh import SshExecutor
 from edgetool.targets.registry import open_executor, read_target, write_target
 from tests.executors.servers import BOUND_S, Server, openssh
@@ -74,6 +74,22 @@ def test_a_job_outlives_who_started_it_and_its_end_is_told_to_who_asks(target: P
     assert (tmp_path / "out" / "made").read_text() == "made\n"
     assert (tmp_path / "out" / "stdout").read_text() == "said\n"
     await_true(lambda: not list((tmp_path / "there" / "work").glob("*")), "its work folder was left")
+
+
+def test_a_job_is_not_fetched_into_a_folder_that_holds_something(target: Path, tmp_path: Path) -> None:
+    """The board chooses the names of what it wrote."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "made").write_text("mine")
+    with abandoned(target, "echo made >made; sleep 1") as job:
+        refused = run_cli("attach", job, "--output", tmp_path / "out", timeout_s=BOUND_S)
+        (tmp_path / "empty").mkdir()
+        attached = run_cli("attach", job, "--output", tmp_path / "empty", timeout_s=BOUND_S)
+    assert refused.exit_code == ConfigError.exit_code
+    assert b"is not an empty folder" in refused.stderr
+    assert (tmp_path / "out" / "made").read_text() == "mine"
+    assert attached.exit_code == 0, attached.stderr.decode()
+    assert (tmp_path / "empty" / "made").read_text() == "made\n"
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_job_that_ended_unheard_is_kept(target: Path, tmp_path: Path) -> None:
