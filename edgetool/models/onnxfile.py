@@ -197,6 +197,8 @@ def _tensor(path: Path, entry: onnx.ValueInfoProto, *, least: int = 0) -> Tensor
             f"{path}: {entry.name!r} is of {kind.replace('_', ' ')}, not a tensor",
             hint="export the model with a tensor for each of its inputs and outputs",
         )
+    if tensor.elem_type == onnx.TensorProto.STRING:
+        raise ModelError(f"{path}: {entry.name!r} is of text", hint="leave what reads or writes text out of the model")
     axes = [(d, is_fixed(d, least)) for d in tensor.shape.dim]
     free = [f"axis {i} ({d.dim_param or 'unnamed'})" for i, (d, known) in enumerate(axes) if not known]
     if free or not tensor.HasField("shape"):

@@ -177,6 +177,15 @@ def test_an_output_that_is_no_tensor_is_said_to_be_a_sequence(tmp_path: Path) ->
         described(tmp_path / "sequence.onnx")
 
 
+def test_a_model_that_takes_text_is_refused(tmp_path: Path) -> None:
+    model = tiny_graph()
+    model.graph.node.append(onnx.helper.make_node("Identity", ["words"], ["same"]))
+    model.graph.input.append(onnx.helper.make_tensor_value_info("words", onnx.TensorProto.STRING, [1]))
+    onnx.save(model, tmp_path / "text.onnx")
+    with pytest.raises(ModelError, match="'words' is of text"):
+        described(tmp_path / "text.onnx")
+
+
 def test_a_free_shape_can_be_given(tmp_path: Path) -> None:
     path = save_model(tmp_path / "m.onnx", tiny_graph(("n", 3, "h", "w")))
     fixed = save_model(tmp_path / "f.onnx", fix_shapes(load_model(path), path, {ONLY: (2, 3, 16, 16)}))
