@@ -37,6 +37,8 @@ class Metric(StrEnum):
     ESTIMATED_CYCLES = "estimated_cycles"  # on `core`
 
 
+# Of what is a share of 1, the least it can be.
+SHARES = {Metric.ACCURACY: 0.0, Metric.SAME_CLASS: 0.0, Metric.ACCURACY_LOSS: -1.0, Metric.SCORE_LOSS: -1.0}
 OF_SCORES = (Metric.SCORE, Metric.SCORE_LOSS)
 
 
@@ -93,11 +95,23 @@ def read_gates(path: Path) -> tuple[Goal, ...]:
 
 
 def check_goals(goals: tuple[Goal, ...], *, where: str) -> None:
-    """Check goals. Raises ConfigError for one without exactly one bound, or with a missing or unused core or score."""
+    """Check goals.
+
+    Raises ConfigError for one without exactly one bound, with a bound beyond what its metric can be, or with a missing
+    or unused core or score.
+    """
     for index, goal in enumerate(goals):
         key = f"{where}: goals.{index}"
         if (goal.max is None) == (goal.min is None):
             raise ConfigError(f"{key}: {goal.title}: exactly one of `max` and `min` is required")
+        bound, share = goal.max if goal.min is None else goal.min, SHARES.get(goal.metric)
+        if bound is not None and share is not None and not share <= bound <= 1:
+            raise ConfigError(
+                f"{key}: {goal.title}: {goal.metric.value} is a share, and {bound:g} is none",
+                hint="0.95 is 95 %, and 0.01 one point",
+            )
+        if bound is not None and goal.metric not in {*SHARES, Metric.SCORE} and bound < 0:
+            raise ConfigError(f"{key}: {goal.title}: {goal.metric.value} is never below 0, and its bound is {bound:g}")
         if (goal.metric is Metric.ESTIMATED_CYCLES) != (goal.core is not None):
             raise ConfigError(
                 f"{key}: {goal.title}: `core` belongs to the metric {Metric.ESTIMATED_CYCLES.value}",

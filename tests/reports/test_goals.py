@@ -225,6 +225,9 @@ def test_a_ci_gets_a_summary(tmp_path: Path) -> None:
     ("text", "key"),
     [
         ('metric = "size_bytes"', "exactly one of `max` and `min`"),
+        ('metric = "accuracy"\nmin = 95', "accuracy is a share, and 95 is none"),
+        ('metric = "accuracy_loss"\nmax = 1.5', "accuracy_loss is a share, and 1.5 is none"),
+        ('metric = "p90_ms"\nmax = -5', "p90_ms is never below 0"),
         ('metric = "size_bytes"\nmax = 1\nmin = 1', "exactly one of `max` and `min`"),
         ('metric = "weight"\nmax = 1', "goals.0.metric"),
         ('metric = "estimated_cycles"\nmax = 1', "`core` belongs to"),
