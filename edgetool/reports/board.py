@@ -104,7 +104,8 @@ def _optimize(table: Sequence[Row]) -> Iterator[Task]:
 
 
 def _validate(table: Sequence[Row]) -> Iterator[Task]:
-    there = [row for row in table if row.target != HOST and row.is_deployed] or list(table)
+    own = [row for row in table if row.is_deployed]
+    there = [row for row in own if row.target != HOST] or own
     failed = [row for row in there if row.failure is not None]
     yield Task(
         phase=Phase.VALIDATE,

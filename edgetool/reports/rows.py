@@ -74,6 +74,7 @@ class Row:
     deployed_samples: int | None = None
     agreeing: int | None = None  # samples with the same class as the exported fp32 model's, in the host's own runtime
     agreement_samples: int | None = None
+    agreement_db: float | None = None  # signal to noise of the outputs against that model's; None for that itself
     caveats: tuple[Caveat, ...] = ()
 
     @property
@@ -235,6 +236,7 @@ def _row(result: CaseResult, near: _Near) -> Row:
         deployed_samples=None if deployed is None else deployed.samples,
         agreeing=None if agreement is None else agreement.same_top1,
         agreement_samples=None if agreement is None else agreement.samples,
+        agreement_db=None if agreement is None or near.exported is near.recorded else agreement.signal_to_noise_db,
         caveats=_caveats(near, record),
     )
 

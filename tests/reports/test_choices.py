@@ -164,6 +164,21 @@ def test_the_board_names_each_runtime_and_how_many_of_its_cases_ran() -> None:
     assert "Compare runtimes" not in [task.title for task in report_of(BOARD[0], *HOST).tasks]
 
 
+def test_a_run_on_the_host_alone_has_run_where_its_deployed_runtime_has() -> None:
+    lost = failed(Case(model="tiny", precision=Precision.FP32, target="host", threads=1, runtime="ncnn"))
+    (task,) = (task for task in report_of(HOST[0], lost).tasks if task.title == "Run on the target")
+    assert task.found == "1 case"
+
+
+def test_what_does_not_classify_agrees_by_its_outputs() -> None:
+    host, other = (
+        replace(row, agreeing=None, agreement_db=db) for row, db in zip(rows(BOARD), (None, 31.0), strict=False)
+    )
+    table = shipping_table([host, other])
+    (place,) = (i for i, column in enumerate(table.shown()) if column.field == "agreement_db")
+    assert [list(cells)[place].text for cells in table.cells()] == ["–", "31 dB"]
+
+
 def test_what_does_not_classify_has_no_agreement_of_classes() -> None:
     table = shipping_table([replace(row, agreeing=None, agreement_samples=12) for row in rows(BOARD)])
     assert "agreement" not in {column.field for column in table.shown()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edgetool.platform.columns import Column, Detail, Shown, Table
-from edgetool.platform.format import percent_text, size_text
+from edgetool.platform.format import noise_text, percent_text, size_text
 from edgetool.reports.rows import Row, groups
 from edgetool.reports.tables.cases import columns, mark, score_columns
 
@@ -61,6 +61,14 @@ COLUMNS: tuple[Column[Row], ...] = (
         note=_agreement_note,
         shown=Shown.IF_ANY,
         meaning="images with the same class as in the exported fp32 model, which was checked against PyTorch",
+    ),
+    Column(
+        title="outputs",
+        field="agreement_db",
+        value=lambda row: None if row.agreeing is not None else row.agreement_db,
+        format=noise_text,
+        shown=Shown.IF_ANY,
+        meaning="signal to noise against the exported fp32 model's outputs, which were checked against PyTorch",
     ),
 )
 
