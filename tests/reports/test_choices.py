@@ -115,6 +115,12 @@ def test_a_missing_runtime_is_a_row_with_its_reason() -> None:
     assert "riscv64 has no TensorFlow Lite" in " ".join(cell.text for cell in list(table.cells())[1])
 
 
+def test_the_targets_own_runtime_is_called_as_a_user_calls_it_where_it_did_not_run() -> None:
+    case = Case(model="tiny", precision=Precision.FP16, target="board", threads=1)
+    table = shipping_table(rows((*BOARD[1:], failed(case))))
+    assert [cells[1].text for cells in map(list, table.cells())][-1] == "onnxruntime"
+
+
 def test_without_labels_the_text_is_of_agreement() -> None:
     unlabelled = replace(accuracy(), labels=None)
     board = (entry(replace(of.record, accuracy=unlabelled), result.case.runtime) for result, of in BOARD if of)

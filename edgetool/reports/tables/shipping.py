@@ -12,8 +12,8 @@ from edgetool.reports.tables.cases import columns, mark, score_columns
 
 
 def runtime_of(row: Row) -> str:
-    """Return the runtime's release if it ran, else its name in the plan."""
-    return row.release or row.runtime
+    """Return the runtime's release if it ran, else its name as a user gives it."""
+    return row.release or ("onnxruntime" if row.is_own_runtime else row.runtime)
 
 
 def _agreement_note(row: Row) -> str:
