@@ -43,7 +43,8 @@ def print_report(report: Report) -> None:
         print_text(f"{fallback.asked}: {fallback.reason}; instead: {fallback.instead}")
     for row in report.failed:
         if row.failure is not None:
-            print_text(f"{row.target}, {row.model} {row.precision}: {row.failure.reason}")
+            runtime = "" if row.is_own_runtime else f" in {row.runtime}"
+            print_text(f"{row.target}, {row.model} {row.precision}{runtime}: {row.failure.reason}")
     print_caveats(report.doubts)
     for verdict in report.verdicts:
         print_text(verdict.title)
