@@ -99,10 +99,11 @@ class Preparation:
                 instead[precision] = error.message
         if not instead:
             return self._kept
-        self._planned = tuple(
+        planned = (
             _in_precision(case, INSTEAD[case.case.precision]) if case.case.precision in instead else case
             for case in self._planned
         )
+        self._planned = tuple({case.case: case for case in planned}.values())  # both may have been asked for
         fallbacks = (
             Fallback(
                 asked=f"{precision.recipe} quantization",

@@ -134,7 +134,7 @@ def test_force_does_every_step_again(
 def test_dynamic_quantization_falls_back_where_the_target_has_no_kernel(
     own_cache: StepContext, tiny_path: Path, images_path: Path, tmp_path: Path
 ) -> None:
-    run = deployed("qemu-riscv64", tiny_path, images_path, own_cache, tmp_path, precisions=DYNAMIC)
+    run = deployed("qemu-riscv64", tiny_path, images_path, own_cache, tmp_path, precisions=(*DYNAMIC, Precision.INT8))
     (fallback,) = run.run.fallbacks
     assert "ConvInteger" in fallback.reason
     assert "conv" in fallback.reason
