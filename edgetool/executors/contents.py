@@ -126,21 +126,12 @@ def place_script(work: str, content: str, folders: Iterable[str], files: Iterabl
 
 
 def clean_script(root: str) -> bytes:
-    """Remove everything stored on the board, including results nobody has fetched, except the work of current sessions.
-
-    Prints the size of the removed contents in KiB.
-    """
+    """Remove everything stored on the board, and results nobody has fetched, but not the work of current sessions."""
     return compound(
         f"for kept in {quote(root)}/work/*/kept; do",
         '  [ ! -e "$kept" ] || rm -rf "${kept%/kept}"',
         "done",
-        f"cd {quote(root)}/content || exit 1",
-        "total=0",
-        "for name in *; do",
-        '  [ -f "$name" ] || continue',
-        '  total=$((total + ($(wc -c <"$name") + 1023) / 1024)); rm -f "$name"',
-        "done",
-        'echo "$total"',
+        f"cd {quote(root)}/content && rm -f ./*",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from annotated_types import Ge, Le
 
 from edgetool.errors import ExecutorError, TransferError
-from edgetool.executors import contents, transfer
+from edgetool.executors import transfer
 from edgetool.executors.base import FOLDER_LIMIT_BYTES, CommandResult, Traits
 from edgetool.executors.hostkeys import known_identity
 from edgetool.executors.jobs import Job, attach_job, cancel_job, list_jobs, run_job
@@ -145,8 +145,7 @@ class SshExecutor:
     def clean(self) -> int:
         """Remove everything stored on the board for later sessions. Return its size in bytes."""
         link = self.link
-        said = link.again(lambda: link.do(contents.clean_script(link.root), "remove stored files")).stdout.strip()
-        return int(said) * 1024 if said.isdigit() and len(said) < 16 else 0
+        return link.again(lambda: transfer.clean(link, self._settings.cache_mib << 20))
 
     def _checked(self, remote: PurePosixPath) -> Link:
         if not is_inside(str(remote)):

@@ -80,13 +80,29 @@ class _Listing:
     parts: Mapping[str, int]  # a file's state → uploaded bytes
 
 
-def _listing(link: Link) -> _Listing:
+def clean(link: Link, cap_bytes: int) -> int:
+    """Remove everything stored on the board for later sessions, which is at most `cap_bytes`. Return its size in bytes.
+
+    Raises TransferError, LinkLost.
+    """
+    size_bytes = sum(_stored_bytes(link).values())
+    link.do(contents.clean_script(link.root), "remove stored files", on_bytes=min(size_bytes, cap_bytes))
+    return size_bytes
+
+
+def _stored_bytes(link: Link) -> dict[str, int]:
+    """Return the size of each file in the board's content folder."""
     said = link.do(contents.listing_script(link.content), "list the stored files").stdout
     sizes = {}
     for line in said.decode(errors="replace").splitlines():
         match line.split():
             case [_, _, _, _, size, *_, name] if size.isdecimal() and len(size) < 16:
                 sizes[name] = int(size)
+    return sizes
+
+
+def _listing(link: Link) -> _Listing:
+    sizes = _stored_bytes(link)
     return _Listing(
         whole_bytes=frozenset(size for name, size in sizes.items() if not name.endswith(PART)),
         parts={name.removesuffix(PART): size for name, size in sizes.items() if name.endswith(PART)},
