@@ -184,7 +184,8 @@ def dataset(tmp_path: Path) -> Path:
     """A folder like COCO's: val/ beside annotations/, gaps in ids, crowds, all forms of outlines, a picture missing."""
     random = np.random.default_rng(7)
     forms: list[Form] = [as_polygon, as_run_lengths, as_text]
-    images, annotations = [], []
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, object]] = []
     (tmp_path / "annotations").mkdir()
     (tmp_path / "val").mkdir()
     for number in range(9):
@@ -421,7 +422,8 @@ def test_a_metric_of_ones_own_is_called_with_outputs_and_truth() -> None:
 def test_a_metric_that_gives_a_number_for_each_sample_has_an_interval() -> None:
     arrays = {"gaze": np.arange(20.0)}, {"gaze": np.zeros(20)}
     (score,) = own_scores(["mine_of_tests:each"], *arrays, 20)
-    assert (score.value, score.higher_is_better) == (pytest.approx(9.5), False)
+    assert score.value == pytest.approx(9.5)
+    assert score.higher_is_better is False
     assert score.interval is not None
     assert score.interval.low < 9.5 < score.interval.high
     with pytest.raises(ConfigError, match="mine_of_tests:each gave"):
