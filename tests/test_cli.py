@@ -262,6 +262,7 @@ def test_names_are_completed(words: str, wanted: set[str], tmp_path: Path) -> No
         (("targets", "show", "qemu-riscv"), 2, "qemu-riscv64"),
         (("deploy", "--model", "resnet81"), 2, "resnet18"),
         (("deploy", "--precision", "int4"), 2, "int8"),
+        (("deploy", "--precision", "fp32,int9"), 2, "int8"),
         (("deploy", "--goal", "latencies"), 2, "latency"),
         (("deploy", "--task", "detecting"), 2, "detection"),
         (("history", "--metric", "p50"), 2, "p50_ms"),

@@ -17,6 +17,7 @@ from edgetool.commands.completion import (
     complete_task,
     one_of,
 )
+from edgetool.platform.names import listed
 
 SOURCES = "torchvision name, timm:NAME, hf:ID-OR-FOLDER, package.module:factory, .onnx or .pt2 file."
 WEIGHTS = ("digits", "imagenet", "random")
@@ -104,8 +105,9 @@ Precisions = Annotated[
     list[str],
     typer.Option(
         "--precision",
-        help="fp32, fp16, int8 or int8-dynamic; repeatable. Default: fp32 and int8.",
+        help="fp32, fp16, int8 or int8-dynamic; repeatable, or several with commas. Default: fp32 and int8.",
         rich_help_panel=MODEL,
+        callback=listed,
         autocompletion=complete_precision,
     ),
 ]

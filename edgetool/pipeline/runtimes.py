@@ -9,7 +9,7 @@ from edgetool.boards.installed import BY_PYTHON
 from edgetool.boards.installed import PROVIDER as INSTALLED
 from edgetool.errors import ConfigError
 from edgetool.models.spec import ModelArtifact
-from edgetool.platform.names import name_hint
+from edgetool.platform.names import listed, name_hint
 from edgetool.platform.values import Name, Text, value
 from edgetool.records.case import OWN_RUNTIME
 from edgetool.runtimes.kind import RuntimeKind
@@ -51,8 +51,8 @@ def chosen_runtimes(names: Sequence[str]) -> tuple[str, ...]:
     >>> chosen_runtimes(["onnxruntime,tflite", "ncnn"]), chosen_runtimes([])
     (('auto', 'tflite', 'ncnn'), ('auto',))
     """
-    found = [word.strip() for name in names for word in name.split(",") if word.strip()]
-    return tuple(dict.fromkeys(OWN_RUNTIME if name == DEFAULT_KIND else name for name in found)) or (OWN_RUNTIME,)
+    found = (OWN_RUNTIME if name == DEFAULT_KIND else name for name in listed(names))
+    return tuple(dict.fromkeys(found)) or (OWN_RUNTIME,)
 
 
 def own_builds(names: Sequence[str]) -> tuple[str, ...]:

@@ -14,6 +14,15 @@ E = TypeVar("E", bound=StrEnum)
 MOST_LISTED = 40  # more of them help nobody
 
 
+def listed(words: Iterable[str]) -> list[str]:
+    """Return the names in words that each hold one, or several with commas.
+
+    >>> listed(["fp32,int8", "fp16"])
+    ['fp32', 'int8', 'fp16']
+    """
+    return [name for word in words for each in word.split(",") if (name := each.strip())]
+
+
 def name_hint(name: str, known: Iterable[str], *, what: str) -> str:
     """A hint: up to three of `known` that look like `name`, and all of them, called `what`, where they are not many.
 
@@ -24,8 +33,8 @@ def name_hint(name: str, known: Iterable[str], *, what: str) -> str:
     spelled = {each.lower(): each for each in names}
     close = [spelled[each] for each in get_close_matches(name.lower(), spelled, n=3)]
     meant = f"did you mean {' or '.join(close)}?" if close else ""
-    listed = f"{what}: {', '.join(names) or 'none'}" if not close or len(names) <= MOST_LISTED else ""
-    return " ".join(text for text in (meant, listed) if text)
+    all_of_them = f"{what}: {', '.join(names) or 'none'}" if not close or len(names) <= MOST_LISTED else ""
+    return " ".join(text for text in (meant, all_of_them) if text)
 
 
 def member(kind: type[E], name: str, *, what: str, plural: str = "") -> E:
