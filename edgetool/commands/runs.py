@@ -157,6 +157,9 @@ def report(
 def trace(
     run: Annotated[Path, typer.Argument(help="Folder of a run or a sweep.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file. Default: RUN/trace.json.")] = None,
+    model: Annotated[
+        list[Path], typer.Option(help="Measured .onnx, to find the nodes that the runtime fused; repeatable.")
+    ] = [],
     json: Json = False,
 ) -> None:
     """Write the profiles of a run as a trace for ui.perfetto.dev or chrome://tracing.
@@ -168,13 +171,19 @@ def trace(
     """
     from json import dumps
 
-    from edgetool.platform.files import write_atomically
+    from edgetool.platform.files import sha256_file, write_atomically
     from edgetool.records.results import read_run
     from edgetool.reports.trace import node_data, trace_events
 
-    path, stored = output or run / "trace.json", read_run(run)
+    path, stored, producers = output or run / "trace.json", read_run(run), {}
+    if model:
+        from edgetool.models.onnxfile import producers_of
+
+        producers = {sha256_file(each): producers_of(each) for each in model}
     write_atomically(path, dumps(trace_events(stored)).encode())
-    overlays = {path.with_name(f"{stem}.node-data.json"): overlay for stem, overlay in node_data(stored).items()}
+    overlays = {
+        path.with_name(f"{stem}.node-data.json"): overlay for stem, overlay in node_data(stored, producers).items()
+    }
     for file, overlay in overlays.items():
         write_atomically(file, dumps(overlay).encode())
     if json:

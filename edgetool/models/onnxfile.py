@@ -20,6 +20,11 @@ WEIGHTS_LIMIT_BYTES = 64 * 1024**3
 EXPORT_HINT = "export one with `edgetool export`"
 
 
+def producers_of(path: Path) -> dict[str, str]:
+    """Return the name of the node that computes each value of a model's graph. Raises ModelError."""
+    return {value: node.name for node in load_graph(path).graph.node for value in node.output}
+
+
 def load_model(path: Path) -> onnx.ModelProto:
     """Parse and check an ONNX file, its weights included.
 

@@ -7,7 +7,8 @@ which colors the nodes of an opened model by the time they take.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgetool.errors import ConfigError
@@ -16,6 +17,7 @@ from edgetool.records.record import Record
 from edgetool.records.results import StoredRun
 
 THREAD = 1
+REPLACED = re.compile(r"(_nchwc|_token_\d+)+$")  # what ONNX Runtime's layouts and QDQ fusion append
 MICROSECOND_NS, MILLISECOND_NS = 1000, 1_000_000
 GRADIENT = ({"stop": 0, "bgColor": "#ffffff"}, {"stop": 1, "bgColor": "#d7301f"})
 
@@ -37,20 +39,24 @@ def trace_events(stored: StoredRun) -> dict[str, Any]:
     return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": {"run": stored.run.id}}
 
 
-def node_data(stored: StoredRun) -> dict[str, dict[str, Any]]:
+def node_data(stored: StoredRun, producers: Mapping[str, Mapping[str, str]] | None = None) -> dict[str, dict[str, Any]]:
     """Return the overlay of each profiled case by its file's stem: node → milliseconds in one inference.
 
-    The form is that of one graph's data (google-ai-edge/model-explorer, node_data_builder.py: GraphNodeData). Nodes
-    that the runtime fused have no counterpart in the model's file and are not shown there.
+    The form is that of one graph's data (google-ai-edge/model-explorer, node_data_builder.py: GraphNodeData).
+    ONNX Runtime names a node that it put in place of others after one of them, or after the value that it computes;
+    `producers` has the node's name by that value, for the models with these SHA-256s. What has no counterpart in the
+    model's file is not shown there.
     """
     overlays = {}
     for result, found in stored.entries:
-        operators = None if found is None else found.record.operators
-        if operators is None or not operators.nodes:
+        if found is None or (operators := found.record.operators) is None or not operators.nodes:
             continue
+        of_model = (producers or {}).get(found.record.subject.model.sha256, {})
         times: dict[str, int] = {}
         for node in operators.nodes:
-            times[node.node or node.operator] = times.get(node.node or node.operator, 0) + node.duration_ns
+            name = REPLACED.sub("", node.node or node.operator)
+            name = of_model.get(name, name)
+            times[name] = times.get(name, 0) + node.duration_ns
         results = {name: {"value": time_ns / MILLISECOND_NS} for name, time_ns in times.items()}
         overlays[result.case.stem] = {"results": results, "gradient": list(GRADIENT)}
     return overlays

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from edgetool.bundles import Bundle
 from edgetool.errors import ConfigError
 from edgetool.measurements.operators import NodeTime, Operators
 from edgetool.pipeline.steps import Kit
+from edgetool.platform.files import sha256_file
 from edgetool.platform.process import run_process
 from edgetool.records.measure import measure
 from edgetool.records.results import read_run
@@ -23,7 +25,7 @@ from edgetool.reports.trace import node_data, trace_events
 from edgetool.targets.registry import open_executor
 from tests.support.bundles import bench_of
 from tests.support.commands import run_cli
-from tests.support.records import emulated_record, record, recorded, stored_run
+from tests.support.records import emulated_record, model_spec, record, recorded, stored_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -102,6 +104,21 @@ def test_an_overlay_has_each_nodes_time_in_milliseconds(tmp_path: Path) -> None:
     overlays = node_data(read_run(stored_run(tmp_path / "run", recorded(record(operators=NODES)))))
     (overlay,) = overlays.values()
     assert overlay["results"] == {"conv": {"value": 0.005}, 're"lu': {"value": 0.0005}}
+
+
+def test_the_time_of_a_node_that_the_runtime_replaced_is_shown_on_the_models(tmp_path: Path, tiny_path: Path) -> None:
+    """Under the name that ONNX Runtime gives it: after a value in NCHWc, after a node in its fusion of QDQ."""
+    last = onnx.load(tiny_path).graph.node[-1]
+    nodes = (
+        NodeTime(node=f"{last.output[0]}_nchwc", operator="Conv", start_ns=0, duration_ns=5000),
+        NodeTime(node="conv_token_12", operator="QLinearConv", start_ns=6000, duration_ns=2000),
+    )
+    spec = model_spec(sha256=sha256_file(tiny_path))
+    measured = record(model=spec, operators=replace(NODES, nodes=nodes))
+    run = stored_run(tmp_path / "run", recorded(measured))
+    assert run_cli("trace", run, "--model", tiny_path).exit_code == 0
+    (overlay,) = run.glob("*.node-data.json")
+    assert json.loads(overlay.read_text())["results"] == {last.name: {"value": 0.005}, "conv": {"value": 0.002}}
 
 
 def test_a_run_without_a_profile_says_how_to_get_one(tmp_path: Path) -> None:
