@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgetool.commands.chosen import planned_model
+from edgetool.commands.completion import complete_core
 from edgetool.commands.groups import with_groups
 from edgetool.commands.options import (
     Calibration,
@@ -35,6 +36,12 @@ def tune(
     held_out: HeldOut = None,
     preprocessing: PreprocessingOptions,
     trials: Annotated[int, typer.Option(min=1, max=10_000, help="Recipes to try.")] = 16,
+    core: Annotated[
+        str,
+        typer.Option(
+            help="On an emulated target: the core whose cycles are estimated as the cost.", autocompletion=complete_core
+        ),
+    ] = "x60",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Output folder. Default: tunings/MODEL-TARGET.")
     ] = None,
@@ -54,7 +61,7 @@ def tune(
 
     planned = planned_model(model, options, preprocessing, calibration=calibration, held_out=held_out)
     folder = output or Path("tunings") / f"{planned.title}-{Path(target).stem}"
-    tuning = search(planned, target, folder, make_context(quiet=json, force=False), trials=trials)
+    tuning = search(planned, target, folder, make_context(quiet=json, force=False), trials=trials, core=core)
     if chart := _chart(tuning):
         write_atomically(folder / "pareto.svg", chart.file())
     recipe = folder / RECIPE if tuning.recommended.recipe is not None else None

@@ -28,11 +28,11 @@ class Candidate:
         return "fp32" if self.recipe is None else self.recipe.title
 
 
-def recommend(candidates: Sequence[Candidate]) -> tuple[int, bool, str]:
+def recommend(candidates: Sequence[Candidate], interval: str = "95 %") -> tuple[int, bool, str]:
     """The index of what to deploy, whether that is clear, and why; the first candidate is fp32.
 
     The cheapest of those that lose a point of accuracy at most; of two within 2 % the more accurate one. Where costs
-    are unknown, size is the cost.
+    are unknown, size is the cost. `interval` says what those of the costs are.
     """
     fp32 = candidates[0]
     fit = [i for i, entry in enumerate(candidates[1:], 1) if entry.loss is None or entry.loss.value <= ACCEPTED_LOSS]
@@ -48,7 +48,7 @@ def recommend(candidates: Sequence[Candidate]) -> tuple[int, bool, str]:
     near = [i for i in known if _ratio(candidates[i]).value <= cheapest * (1 + EFFECT)]
     best = max(near, key=lambda i: _quality(candidates[i]))
     found = _ratio(candidates[best])
-    text = f"{found.value:.2f} of fp32's cost (95 %: {found.low:.2f} to {found.high:.2f})"
+    text = f"{found.value:.2f} of fp32's cost ({interval}: {found.low:.2f} to {found.high:.2f})"
     if found.value >= 1 - EFFECT:
         return 0, found.low > 1, f"int8 is no cheaper here: the cheapest that fits takes {text}"
     loss = candidates[best].loss

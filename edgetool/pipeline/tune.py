@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from edgetool.models.tasks.base import Score, Truth, no_agreement
 from edgetool.models.tasks.table import KINDS, kind_of
 from edgetool.pipeline import steps
 from edgetool.pipeline.candidates import Candidate, recommend
-from edgetool.pipeline.costs import Cost, costs_on_target
+from edgetool.pipeline.costs import TIME, Cost, costs_on_target
 from edgetool.pipeline.images import ImageSource
 from edgetool.pipeline.plan import PlannedModel
 from edgetool.pipeline.search import search
@@ -35,7 +35,9 @@ from edgetool.platform.values import FileName, Name, NonNegative, Text, value
 from edgetool.records.paired import paired_score
 from edgetool.records.stats import Interval, paired_difference, proportion
 
+A = TypeVar("A")
 TRIALS = 16
+CORE = "x60"  # of the Banana Pi F3 and the Milk-V Jupiter: whose cycles are the cost on an emulated target
 RUNGS = (0.25, 1.0)  # of the held-out images; half of the candidates reach the next (Jamieson & Talwalkar 2016)
 FINALISTS = 4
 STEPS_DB = (3.0, 6.0)  # that keeping nodes in fp32 is to gain
@@ -53,7 +55,7 @@ class Tuning:
     schema: int = SCHEMA
     model: FileName
     target: Name
-    unit: Name | None  # of costs: "ns", "weighted instructions"; None where the target has none that mean anything
+    unit: Name | None  # of costs: "ns", "estimated cycles on CORE"; None where the target has none that mean anything
     judged_by: Name  # "accuracy", "agreement with fp32", "mAP", "mAP against fp32", "signal to noise"
     tried: NonNegative
     candidates: tuple[Candidate, ...]
@@ -114,7 +116,9 @@ def _share(scores: Sequence[Score]) -> Score | None:
     return next((score for score in scores if score.has_points), None)
 
 
-def tune(model: PlannedModel, target: str, folder: Path, context: StepContext, *, trials: int = TRIALS) -> Tuning:
+def tune(
+    model: PlannedModel, target: str, folder: Path, context: StepContext, *, trials: int = TRIALS, core: str = CORE
+) -> Tuning:
     """Search recipes for a model on a target; `folder` keeps what was tried, and an interrupted search goes on there.
 
     Writes tuning.json, and recipe.json where an int8 model is recommended. Raises ConfigError without images or Optuna,
@@ -144,7 +148,7 @@ def tune(model: PlannedModel, target: str, folder: Path, context: StepContext, *
         held_out = _first(held_out, max(1, OUTPUTS_BYTES // _output_bytes(fp32)))
     judging, finalists = _halved(fp32, [(recipe, quantized(recipe)) for recipe in recipes], held_out, context)
     judged = [judging(fp32, None), *finalists]
-    costs, unit = costs_on_target([entry.artifact for entry in judged], model, source, target, context)
+    costs, unit = costs_on_target([entry.artifact for entry in judged], model, source, target, context, core)
     reference = judged[0].classes
     labels = held_out.labels if fp32.spec.accuracy_means_something else None
     truth = reference if reference is None or labels is None else labels[: len(reference)]
@@ -154,7 +158,7 @@ def tune(model: PlannedModel, target: str, folder: Path, context: StepContext, *
     elif judged[0].score is not None:
         judged_by = judged[0].score.name + judging.against
     candidates = tuple(_candidate(entry, judged[0], truth, cost) for entry, cost in zip(judged, costs, strict=True))
-    best, is_clear, reason = recommend(candidates)
+    best, is_clear, reason = recommend(candidates, "95 %" if unit == TIME else "by overlap")
     tuning = Tuning(
         model=fp32.spec.name,
         target=target,
@@ -214,7 +218,7 @@ def _halved(
     left = list(candidates)
     judged: list[_Judged] = []
     for share in RUNGS:
-        left = left[: max(FINALISTS, (len(left) + 1) // 2)]
+        left = passing(left, max(FINALISTS, (len(left) + 1) // 2))
         some = _first(held_out, max(1, round(share * len(held_out))))
         with context.progress.step(f"{len(left)} candidates on {len(some)} inputs"):
             judge = _Judge.of(fp32, some)
@@ -222,7 +226,20 @@ def _halved(
             judged = [judge(artifact, recipe) for recipe, artifact in left]
         judged.sort(key=lambda entry: _merit(entry, reference), reverse=True)  # a stable order
         left = [(entry.recipe, entry.artifact) for entry in judged if entry.recipe is not None]
-    return judge, judged[:FINALISTS]
+    finalists = {recipe for recipe, _ in passing(left, FINALISTS)}
+    return judge, [entry for entry in judged if entry.recipe in finalists]
+
+
+def passing(ranked: Sequence[tuple[Recipe, A]], count: int) -> list[tuple[Recipe, A]]:
+    """Return the first of a ranking, and the first that keeps nothing in floating point.
+
+    Noise alone would rank it behind those that keep some nodes, and only the finalists' costs are measured.
+    """
+    passed = list(ranked[:count])
+    whole = next((each for each in ranked if not each[0].keep_float), None)
+    if whole is not None and all(recipe.keep_float for recipe, _ in passed):
+        passed[-1] = whole
+    return passed
 
 
 def _merit(entry: _Judged, reference: npt.NDArray[np.int64] | None) -> tuple[float, float]:

@@ -11,15 +11,20 @@ import numpy as np
 import onnx
 import pytest
 
+from edgetool.estimates.cores import load_core
+from edgetool.estimates.estimate import estimate
 from edgetool.models.recipes import Form, Ranges, Recipe, read_recipe
 from edgetool.pipeline.candidates import Candidate, recommend
+from edgetool.pipeline.costs import estimated_costs
 from edgetool.pipeline.search import search
+from edgetool.pipeline.tune import passing
 from edgetool.records.stats import Interval
 from tests.integration.test_own_models import detector, segmenter, two_inputs
 from tests.integration.test_own_models import folder as folder
 from tests.models.test_layers_of_models import ruined_graph
 from tests.support.commands import run_cli
 from tests.support.models import save_model, tiny_inputs
+from tests.support.records import instruction_mix
 
 KEPT = ((), ("a",))
 
@@ -168,3 +173,23 @@ def test_what_does_not_classify_is_judged_by_its_tasks_score_or_by_agreement_in_
             other["loss"]["value"] == pytest.approx(fp32["accuracy"]["value"] - other["accuracy"]["value"], abs=1e-5)
             for other in others
         )
+
+
+def test_costs_on_an_emulator_are_a_cores_estimated_cycles() -> None:
+    core = load_core("x60")
+    fp32 = instruction_mix(scalar=10_000, vector=20_000, weight=80_000)
+    half = instruction_mix(scalar=5_000, vector=10_000, weight=40_000)
+    first, second = estimated_costs([fp32, half], core)
+    assert first.ratio == Interval(value=1.0, low=1.0, high=1.0)
+    assert second.ratio is not None
+    assert second.ratio.value == pytest.approx(0.5, rel=0.01)
+    whole = estimate(fp32, core)
+    assert first.cost == Interval(value=whole.middle, low=whole.low, high=whole.high)
+
+
+def test_a_candidate_that_is_int8_throughout_reaches_the_end_though_others_are_less_noisy() -> None:
+    kept = [(Recipe(keep_float=(f"conv{i}",)), f"kept{i}") for i in range(5)]
+    whole = (Recipe(), "whole")
+    assert passing([*kept, whole], 4) == [*kept[:3], whole]
+    assert passing([whole, *kept], 4) == [whole, *kept[:3]]
+    assert passing(kept, 4) == kept[:4]
