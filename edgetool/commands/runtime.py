@@ -168,15 +168,13 @@ def selftest(
 
     Example: edgetool runtime selftest --target qemu-riscv64
     """
-    from edgetool.console.progress import make_progress
+    from edgetool.console.context import make_context
     from edgetool.pipeline.selftest import selftest_runtime
-    from edgetool.platform.context import StepContext
-    from edgetool.platform.store import Store, cache_root
     from edgetool.targets.registry import load_target
 
     place = load_target(target)
     place = place if runtime is None else replace(place, runtime=runtime)
-    build, held = selftest_runtime(place, StepContext(store=Store(cache_root()), progress=make_progress(quiet=json)))
+    build, held = selftest_runtime(place, make_context(quiet=json, force=False))
     if json:
         from edgetool.commands.answers import SelftestAnswer
 
@@ -197,13 +195,11 @@ def tune(
 
     Example: edgetool runtime tune --target bananapi-f3
     """
-    from edgetool.console.progress import make_progress
+    from edgetool.console.context import make_context
     from edgetool.pipeline.kernels import tune_kernels
     from edgetool.pipeline.plan import PlannedModel
-    from edgetool.platform.context import StepContext
-    from edgetool.platform.store import Store, cache_root
 
-    context = StepContext(store=Store(cache_root()), progress=make_progress(quiet=json))
+    context = make_context(quiet=json, force=False)
     tuned = tune_kernels(PlannedModel(source=model), target, context, runs=runs, wait=wait)
     if json:
         print_json(tuned)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from edgetool.errors import BuildError
 from edgetool.platform.debian.packages import unpack_packages
+from edgetool.platform.debian.pins import Packages
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.elf import check_machine, read_elf
 from edgetool.platform.files import digest_entries, file_entries
@@ -38,10 +40,7 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note
 
     def fill(folder: Path) -> None:
         shutil.copytree(runtime.root / "lib", folder / "lib")
-        sysroot = folder / "sysroot"
-        unpack_packages(debian, store.root, sysroot, note=note)
-        copy_closure([folder / runtime.build.library, *libraries_of_libc(toolchain, sysroot)], sysroot, folder / "lib")
-        shutil.rmtree(sysroot)
+        bring_libraries(folder / runtime.build.library, debian, toolchain, store, note=note)
         files = file_entries(folder)
         key = digest_entries(files)
         carrying = replace(runtime.build, loader=f"lib/{toolchain.loader}", glibc=None, files=files, key=key)
@@ -49,6 +48,16 @@ def add_libc(runtime: Runtime, toolchain: Toolchain, store: Store, *, note: Note
 
     inputs = {"recipe": LIBC_RECIPE, "runtime": runtime.build.key, "libc": debian.digests()}
     return open_runtime(store.entry("runtime-with-libc", inputs, fill).path)
+
+
+def bring_libraries(
+    library: Path, packages: Packages, toolchain: Toolchain, store: Store, *, note: Note = unheard
+) -> None:
+    """Copy what a library needs out of Debian's packages to the library's folder, with the loader."""
+    with tempfile.TemporaryDirectory(dir=library.parent.parent) as scratch:
+        sysroot = Path(scratch) / "sysroot"
+        unpack_packages(packages, store.root, sysroot, note=note)
+        copy_closure([library, *libraries_of_libc(toolchain, sysroot)], sysroot, library.parent)
 
 
 def libraries_of_libc(toolchain: Toolchain, sysroot: Path) -> Iterator[Path]:

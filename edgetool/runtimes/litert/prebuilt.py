@@ -15,7 +15,13 @@ from edgetool.platform.debian.packages import unpack_packages
 from edgetool.platform.documents import write_document
 from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
-from edgetool.runtimes.description import copy_closure, describe_runtime, libraries_of_libc, open_runtime
+from edgetool.runtimes.description import (
+    bring_libraries,
+    copy_closure,
+    describe_runtime,
+    libraries_of_libc,
+    open_runtime,
+)
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain
 from edgetool.runtimes.wheels import fetch_library
 
@@ -65,10 +71,7 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) ->
     library.parent.mkdir()
     fetch_library(WHEEL, wheel, f"ai_edge_litert/{WHEEL_LIBRARY}", library, store)
     if toolchain.debian is not None:
-        sysroot = folder / "sysroot"
-        unpack_packages(toolchain.debian, store.root, sysroot, note=note)
-        copy_closure([library, *libraries_of_libc(toolchain, sysroot)], sysroot, folder / "lib")
-        shutil.rmtree(sysroot)
+        bring_libraries(library, toolchain.debian, toolchain, store, note=note)
     return describe_runtime(
         toolchain,
         folder,

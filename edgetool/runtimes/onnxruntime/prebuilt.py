@@ -14,7 +14,13 @@ from edgetool.platform.debian.packages import unpack_packages
 from edgetool.platform.documents import write_document
 from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
-from edgetool.runtimes.description import copy_closure, describe_runtime, libraries_of_libc, open_runtime
+from edgetool.runtimes.description import (
+    bring_libraries,
+    copy_closure,
+    describe_runtime,
+    libraries_of_libc,
+    open_runtime,
+)
 from edgetool.runtimes.spec import Runtime, RuntimeBuild, Toolchain, Wheel
 from edgetool.runtimes.toolchains import native_triple
 from edgetool.runtimes.wheels import fetch_library
@@ -98,13 +104,8 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) ->
     else:
         note(f"onnxruntime {version} by pip")
         fetch_library("onnxruntime", toolchain.wheel, f"onnxruntime/capi/{library.name}", library, store)
-    carries_libc = toolchain.debian is not None
     if toolchain.debian is not None:
-        sysroot = folder / "sysroot"
-        unpack_packages(toolchain.debian, store.root, sysroot, note=note)
-        copy_closure([library, *libraries_of_libc(toolchain, sysroot)], sysroot, folder / "lib")
-        shutil.rmtree(sysroot)
-    variant = f"onnxruntime {version} {toolchain.wheel.platform}"
+        bring_libraries(library, toolchain.debian, toolchain, store, note=note)
     return describe_runtime(
         toolchain,
         folder,
@@ -112,8 +113,8 @@ def _from_wheel(toolchain: Toolchain, store: Store, folder: Path, note: Note) ->
         library=LIBRARY,
         provider="wheel",
         version=version,
-        variant=variant,
-        carries_libc=carries_libc,
+        variant=f"onnxruntime {version} {toolchain.wheel.platform}",
+        carries_libc=toolchain.debian is not None,
     )
 
 
