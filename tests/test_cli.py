@@ -268,6 +268,7 @@ def test_names_are_completed(words: str, wanted: set[str], tmp_path: Path) -> No
         (("history", "--metric", "p50"), 2, "p50_ms"),
         (("deploy", "--preprocess", "imagnet"), 2, "imagenet"),
         (("tune", "--preprocess", "imagnet"), 2, "imagenet"),
+        (("tune", "--target", "host", "--core", "x61"), 2, "x60"),
         (("deploy", "--runtime", "ncn"), 2, "ncnn"),
         (("sweep", "plan.toml", "--runtime", "ncn"), 2, "ncnn"),
         (("export", "--runtime", "ncn"), 2, "ncnn"),

@@ -208,7 +208,8 @@ def tune(
 
     interval = f"{ratio_text(tuned.ratio.low)} to {ratio_text(tuned.ratio.high)}"
     if tuned.kept_in is None:
-        print(f"{target} keeps {tuned.before}: the fastest other takes {ratio_text(tuned.ratio.value)} ({interval})")
+        taken = ratio_text(tuned.ratio.value)
+        print(f"{target} keeps {tuned.before}: {tuned.fastest} takes {taken} of its time ({interval})")
     else:
         print(f"{target} takes {tuned.fastest} from now on: {ratio_text(tuned.ratio.value)} of the time ({interval})")
         print(f"kept on the board, in {tuned.kept_in}")

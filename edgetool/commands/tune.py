@@ -41,7 +41,7 @@ def tune(
         typer.Option(
             help="On an emulated target: the core whose cycles are estimated as the cost.", autocompletion=complete_core
         ),
-    ] = "x60",
+    ] = "x60",  # of the Banana Pi F3 and the Milk-V Jupiter
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Output folder. Default: tunings/MODEL-TARGET.")
     ] = None,

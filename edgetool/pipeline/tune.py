@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetool.errors import ConfigError, QuantizeError
+from edgetool.estimates.cores import load_core
 from edgetool.models.evaluate import open_session, run_samples
 from edgetool.models.images import Split
 from edgetool.models.layers import Restorable, noise_of, smallest_cause
@@ -37,7 +38,6 @@ from edgetool.records.stats import Interval, paired_difference, proportion
 
 A = TypeVar("A")
 TRIALS = 16
-CORE = "x60"  # of the Banana Pi F3 and the Milk-V Jupiter: whose cycles are the cost on an emulated target
 RUNGS = (0.25, 1.0)  # of the held-out images; half of the candidates reach the next (Jamieson & Talwalkar 2016)
 FINALISTS = 4
 STEPS_DB = (3.0, 6.0)  # that keeping nodes in fp32 is to gain
@@ -117,13 +117,15 @@ def _share(scores: Sequence[Score]) -> Score | None:
 
 
 def tune(
-    model: PlannedModel, target: str, folder: Path, context: StepContext, *, trials: int = TRIALS, core: str = CORE
+    model: PlannedModel, target: str, folder: Path, context: StepContext, *, core: str, trials: int = TRIALS
 ) -> Tuning:
     """Search recipes for a model on a target; `folder` keeps what was tried, and an interrupted search goes on there.
 
-    Writes tuning.json, and recipe.json where an int8 model is recommended. Raises ConfigError without images or Optuna,
-    ModelError, and what measuring on the target raises.
+    On an emulated target the cost is the estimated cycles of `core`. Writes tuning.json, and recipe.json where an int8
+    model is recommended. Raises ConfigError without images or Optuna, ModelError, and what measuring on the target
+    raises.
     """
+    load_core(core)  # an unknown name is told before minutes of searching
     source = model.images()
     if source is None:
         raise ConfigError("there are no images to calibrate with", hint="give --calibration DIR")
