@@ -52,10 +52,16 @@ def test_every_batch_is_timed_on_every_number_of_threads(record: Record, host_bu
 def test_scenarios_have_mlperfs_names_and_metrics(record: Record) -> None:
     rows = [[cell.text for cell in cells] for cells in scenarios_table([record]).cells()]
     (single,) = [cells for cells in rows if "SingleStream" in cells]
-    assert single[-1].startswith("p90 ")
+    assert single[-1].startswith("p90")
     offline = [cells for cells in rows if "Offline" in cells]
     assert sum(cells[-1].endswith("the most") for cells in offline) == 1
     assert all("samples/s" in cells[-1] for cells in offline)
+
+
+def test_runs_too_few_for_p90_are_told() -> None:
+    found = Offline(points=(Throughput(batch=1, threads=1, batches=9, samples_per_s=Interval(value=5, low=1, high=9)),))
+    (single, _) = scenario_rows([record_of(samples_ns=(10, 12, 11), offline=found)])
+    assert single.text == "p90: too few independent runs for an interval"
 
 
 def test_the_range_of_a_few_batches_is_not_called_an_interval() -> None:

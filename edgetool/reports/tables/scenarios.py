@@ -19,7 +19,7 @@ class ScenarioRow:
 
     record: Record
     scenario: str
-    found: Interval  # nanoseconds, or samples per second
+    found: Interval | None  # nanoseconds, or samples per second; None: too few independent runs for one
     batch: int
     threads: int
     is_best: bool = False
@@ -27,6 +27,8 @@ class ScenarioRow:
 
     @property
     def text(self) -> str:
+        if self.found is None:
+            return "p90: too few independent runs for an interval"
         low, middle, high = self.found.low, self.found.value, self.found.high
         if self.scenario == SINGLE_STREAM:
             return f"p90 {time_text(middle)} ({time_text(low)} to {time_text(high)})"
@@ -41,8 +43,8 @@ def scenario_rows(records: Sequence[Record]) -> Iterator[ScenarioRow]:
             continue
         inputs = record.subject.model.inputs
         own = inputs[0].shape[0] if inputs and inputs[0].shape else 1
-        p90 = None if record.timing is None else quantile(record.timing.samples_ns, 0.9)
-        if p90 is not None:
+        if record.timing is not None:
+            p90 = quantile(record.timing.samples_ns, 0.9)
             threads = record.subject.threads
             yield ScenarioRow(record=record, scenario=SINGLE_STREAM, found=p90, batch=own, threads=threads)
         for point in record.offline.points:
