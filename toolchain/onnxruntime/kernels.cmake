@@ -23,6 +23,11 @@ function(edgetool_add_kernels)
       COMPILE_OPTIONS "${options}"
     )
   endif()
+  # What calls memcpy, memmove or memset in this library calls memory.cpp's. There, no loop may become such a call.
+  target_link_options(onnxruntime_mlas INTERFACE "LINKER:--wrap=memcpy,--wrap=memmove,--wrap=memset")
+  set_property(SOURCE "${edgetool_kernels}/memory.cpp" "${edgetool_kernels}/scalar_memory.cpp"
+    TARGET_DIRECTORY onnxruntime_mlas APPEND PROPERTY COMPILE_OPTIONS -fno-builtin -fomit-frame-pointer
+  )
   # ORT's list of exported symbols and one more. Zig's linker heeds only the last of several lists.
   configure_file("${edgetool_kernels}/exports.map.in" "${CMAKE_BINARY_DIR}/exports.map" @ONLY)
   get_target_property(link_options onnxruntime LINK_OPTIONS)

@@ -16,6 +16,7 @@ Abstract:
 
 #include "platform.h"
 
+#include "memory.h"
 #include "scalar.h"
 
 #include <cstring>
@@ -36,6 +37,7 @@ RegisterVector(MLAS_PLATFORM& Platform)
     MlasRvvRegisterFloat(Platform);
     MlasRvvRegisterQuantized(Platform, ConvSym, Gemm);
     MlasRvvRegisterMoves(Platform);
+    MlasRvvRegisterMemory();
 }
 
 void
