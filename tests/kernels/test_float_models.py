@@ -260,7 +260,37 @@ def quantized() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
+def moved() -> onnx.ModelProto:
+    """Channels scaled and shifted, parts taken and joined, and planes that grow and shrink; all of it in a row."""
+    random = np.random.default_rng(12)
+    arrays = {name: random.uniform(0.5, 2.0, 8) for name in ("scale", "bias", "mean", "variance")}
+    weights = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in arrays.items()]
+    whole = {"parts": [3, 5], "row": [1, -1], "starts": [2, 5], "ends": [30, 40], "axes": [2, 3]}
+    whole |= {"pads": [0, 1, 0, 2, 0, 0, 3, 1]}
+    weights += [numpy_helper.from_array(np.array(values, np.int64), name) for name, values in whole.items()]
+    scales = {"grown": [1, 1, 2, 2.5], "shrunk": [1, 1, 0.5, 0.7]}
+    weights += [numpy_helper.from_array(np.array(values, np.float32), name) for name, values in scales.items()]
+    nodes = [
+        helper.make_node("BatchNormalization", ["x", "scale", "bias", "mean", "variance"], ["y0"]),
+        helper.make_node("Split", ["y0", "parts"], ["few", "most"], axis=1),
+        helper.make_node("Concat", ["most", "few"], ["y1"], axis=1),
+        helper.make_node("Slice", ["y1", "starts", "ends", "axes"], ["y2"]),
+        helper.make_node("Pad", ["y2", "pads"], ["y3"], mode="reflect"),
+        helper.make_node("Resize", ["y3", "", "grown"], ["y4"], mode="linear"),
+        helper.make_node(
+            "Resize", ["y4", "", "shrunk"], ["y5"], mode="linear", coordinate_transformation_mode="align_corners"
+        ),
+        *(helper.make_node("Reshape", [f"y{i}", "row"], [f"r{i}"]) for i in range(6)),
+        helper.make_node("Concat", [f"r{i}" for i in range(6)], ["y"], axis=1),
+    ]
+    ends = [helper.make_tensor_value_info("x", TensorProto.FLOAT, (2, 8, 37, 41))]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, None))]
+    graph = helper.make_graph(nodes, "moved", ends, outputs, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 BUILDERS = {
+    "moved": moved,
     "normalizations": normalizations,
     "elementwise": elementwise,
     "arithmetic": arithmetic,

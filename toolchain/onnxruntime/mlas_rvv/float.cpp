@@ -57,4 +57,5 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.ComputeLogSoftmaxOutputF32Kernel = MlasRvvLogSoftmaxOutputKernel;
 
     Platform.LayerNormF32Kernel = MlasRvvLayerNormKernel;
+    Platform.ResizeBilinearF32Kernel = MlasRvvResizeBilinearKernel;
 }

@@ -340,3 +340,17 @@ MlasRvvLayerNormKernel(
     float* Mean,
     float* InvStdDev
     );
+
+//
+// Bilinear interpolation in a plane. Lines holds two rows of the output.
+//
+
+struct MLAS_RESIZE_BILINEAR;
+
+void
+MlasRvvResizeBilinearKernel(
+    const MLAS_RESIZE_BILINEAR* Plan,
+    const float* Input,
+    float* Output,
+    float* Lines
+    );
