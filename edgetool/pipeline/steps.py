@@ -34,7 +34,7 @@ from edgetool.targets.spec import Target
 
 EXPORT_RECIPE = 4  # increment when a step produces something else from the same inputs
 QUANTIZE_RECIPE = 5
-CONVERT_RECIPE = 2
+CONVERT_RECIPE = 3
 BUNDLE_RECIPE = 8
 CALIBRATION_IMAGES = 128
 SNR_IMAGES = 64
@@ -211,9 +211,8 @@ def convert(
             samples = source.samples(request, fp32.spec, Split.CALIBRATION, CALIBRATION_IMAGES)
             first = fp32.spec.inputs[0]  # converters refuse more inputs where they need images
             images = ImageSet(inputs=samples.arrays[first.name].reshape(-1, *first.shape[1:]))
-        form.convert(
-            fp32, request, precision, images, folder, context, log=context.store.root / "logs" / f"convert-{kind}.log"
-        )
+        log = context.store.root / "logs" / f"convert-{kind}.log"
+        quantized = form.convert(fp32, request, precision, images, folder, context, log=log)
         files = [folder / name for name in form.files]
         spec = replace(
             fp32.spec,
@@ -222,6 +221,8 @@ def convert(
             size_bytes=sum(file.stat().st_size for file in files),
             parent=fp32.spec.sha256,
             signal_to_noise_db=None,
+            quantized=quantized,
+            calibration_samples=None if quantized is None or images is None else len(images),
         )
         write_document(folder / "model.json", spec)
 

@@ -37,11 +37,11 @@ class Convert(Protocol):
         context: StepContext,
         *,
         log: Path,
-    ) -> None:
+    ) -> str | None:
         """Convert a model to the runtime's format in a precision and write it to `folder`. `images` calibrate it.
 
-        `fp32` is the ONNX export and `request` its source; a converter uses one or the other. Raises ConfigError when
-        its tools are missing, ModelError and BuildError.
+        `fp32` is the ONNX export and `request` its source; a converter uses one or the other. Return how it was
+        quantized, None where it wasn't. Raises ConfigError when its tools are missing, ModelError and BuildError.
         """
         ...
 

@@ -25,8 +25,8 @@ from edgetool.runtimes.ncnn.convert import (
     NcnnModel,
     _with_terms,
     as_mat,
-    check_known,
     convert,
+    described,
     open_net,
     quantize,
     read_layers,
@@ -55,26 +55,33 @@ def test_scales_bring_the_largest_to_127_and_leave_zeros_alone() -> None:
     [
         ("Convolution", "ConvolutionDepthWise", ["8=102", "8=1"]),
         ("ConvolutionDepthWise", "Convolution", ["8=101", "8=2"]),
-        ("Convolution", "BinaryOp", ["8=2", "0=8"]),
+        ("Convolution", "BinaryOp", ["8=2", "6=64"]),
         ("InnerProduct", "Convolution", ["8=2", "8=2"]),
     ],
 )
 def test_an_output_stays_in_8_bits_where_its_only_reader_is_a_convolution(
     kind: str, reader: str, terms: list[str]
 ) -> None:
-    layers = [Layer.parse(f"{kind} one 1 1 a b 0=8"), Layer.parse(f"{reader} two 1 1 b c 0=8")]
+    settings = "0=8 2=64 6=64"
+    layers = [Layer.parse(f"{kind} one 1 1 a b {settings}"), Layer.parse(f"{reader} two 1 1 b c {settings}")]
     assert [layer.settings[-1] for layer in _with_terms(layers)] == terms
 
 
 def test_an_output_with_two_readers_leaves_its_8_bits() -> None:
-    reader = Layer.parse("Convolution two 1 1 b c 0=8")
-    layers = [Layer.parse("Convolution one 1 1 a b 0=8"), reader, replace(reader, name="three", outputs=("d",))]
+    reader = Layer.parse("Convolution two 1 1 b c 0=8 6=64")
+    layers = [Layer.parse("Convolution one 1 1 a b 0=8 6=64"), reader, replace(reader, name="three", outputs=("d",))]
     assert next(_with_terms(layers)).settings[-1] == "8=2"
 
 
-def test_a_layer_whose_weights_are_not_known_is_refused() -> None:
-    with pytest.raises(QuantizeError, match="bn is a BatchNorm"):
-        check_known([Layer.parse("BatchNorm bn 1 1 a b 0=8")])
+def test_layers_that_stay_in_float32_are_named() -> None:
+    lines = ["Convolution c 1 1 a b 0=8 6=216", "Convolution d 2 1 b w e 0=8 19=1", "LSTM l 1 1 e f 0=2 1=16"]
+    layers = [Layer.parse(line) for line in (*lines, "MatMul m 2 1 f e g", "ReLU r 1 1 g h")]
+    assert described(layers) == "int8 in 1 Convolution, float32 in 1 LSTM, 1 MatMul"
+
+
+def test_a_convolution_of_two_inputs_reads_float32() -> None:
+    layers = [Layer.parse("Convolution c 1 1 a b 0=8 6=216"), Layer.parse("Convolution d 2 1 b w e 0=8 19=1")]
+    assert [layer.settings[-1] for layer in _with_terms(layers)] == ["8=2", "19=1"]
 
 
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:

@@ -3,20 +3,21 @@
 An int8 layer stores its scales (elements per unit) after its weights, and ncnn rounds the weights when it loads them.
 Scales are computed as in ncnn2table and ncnn2int8: 127 ÷ the largest magnitude, per output channel for weights and over
 the whole blob for a layer's input. A convolution whose output is read only by an int8 convolution keeps its output in 8
-bits.
+bits. Other layers stay in float32, and their weights are copied.
 """
 
 from __future__ import annotations
 
 import io
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,19 +28,18 @@ from edgetool.models.spec import ModelArtifact, ModelRequest, Precision, TensorS
 from edgetool.platform.context import StepContext
 from edgetool.platform.process import run_tool
 from edgetool.platform.values import plain_name
+from edgetool.runtimes.ncnn.weights import has_matrix, read_all
 
 MAGIC = "7767517"
 INT8_LIMIT = 127
 INSTALL = 'pip install "edgetool[ncnn]"'
 CONVOLUTIONS = ("Convolution", "ConvolutionDepthWise")
-# Parameter keys: number of outputs, has a bias, size of the weights.
-WEIGHTED = {"Convolution": (0, 5, 6), "ConvolutionDepthWise": (0, 5, 6), "InnerProduct": (0, 1, 2)}
-GROUPS = 7
+GROUPS = 7  # keys of parameters
 INT8_TERM = 8
+# The layers that ncnn computes in int8 from scales of their weights and inputs.
 INT8_TERMS = {"Convolution": 2, "ConvolutionDepthWise": 1, "InnerProduct": 2}
+PRODUCTS = ("Gemm", "MatMul", "SDPA")  # multiply even without weights of their own
 REQUANTIZED = 100  # added to the term when the output stays in 8 bits
-# Layers without weights, which are passed on unchanged.
-WEIGHTLESS = ("Input", "Split", "BinaryOp", "Reduction", "Reshape", "Pooling", "Flatten", "ReLU", "Clip", "Softmax")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,19 +83,6 @@ class Layer:
         return next((int(word.split("=")[1]) for word in self.settings if word.startswith(f"{key}=")), default)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Weights:
-    """The weights of a layer, in the order of the file."""
-
-    weights: Float32Array  # (outputs, …)
-    bias: Float32Array  # (outputs,), or empty
-
-    def scales(self, layer: Layer) -> Float32Array:
-        """Return the scale of each output channel, or of each group."""
-        rows = layer.setting(GROUPS, 1) if layer.kind == "ConvolutionDepthWise" else len(self.weights)
-        return scale_of(np.abs(self.weights.reshape(rows, -1)).max(axis=1))
-
-
 def tool_versions() -> dict[str, str]:
     """Return the versions of the conversion tools. Raises ConfigError when one isn't installed."""
     found = {}
@@ -125,14 +112,17 @@ def convert(
     context: StepContext,
     *,
     log: Path,
-) -> None:
+) -> str | None:
     """Convert the ONNX model to `model.param` and `model.bin` in `folder`. `images` calibrate int8.
 
-    Inputs and outputs keep their names. Raises ConfigError when ncnn's tools are missing, ModelError for inputs that
-    ncnn doesn't support, QuantizeError for an unknown layer, BuildError when pnnx fails.
+    Inputs and outputs keep their names. Return which layers are int8. Raises ConfigError when ncnn's tools are missing,
+    ModelError for inputs that ncnn doesn't support, QuantizeError without images or without a layer that can be int8,
+    BuildError when pnnx fails.
     """
     del request, context
     _check_inputs(fp32.spec.inputs, precision)
+    if precision is Precision.INT8 and (images is None or len(images) == 0):
+        raise QuantizeError("int8 in ncnn needs calibration images", hint="give --calibration DIR")
     made = NcnnModel(param=folder / "model.param")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         converted = run_pnnx(fp32.path, fp32.spec.inputs, Path(scratch), half=precision is Precision.FP16, log=log)
@@ -143,10 +133,9 @@ def convert(
         if precision is not Precision.INT8:
             made.param.write_bytes(plain.param.read_bytes())
             made.bin.write_bytes(plain.bin.read_bytes())
-        elif images is None or len(images) == 0:
-            raise QuantizeError("int8 in ncnn needs calibration images", hint="give --calibration DIR")
-        else:
-            quantize(plain, images.inputs, made)
+            return None
+        assert images is not None, "checked before"
+        return quantize(plain, images.inputs, made)
 
 
 def _check_inputs(inputs: Sequence[TensorSpec], precision: Precision) -> None:
@@ -158,7 +147,10 @@ def _check_inputs(inputs: Sequence[TensorSpec], precision: Precision) -> None:
                 f"ncnn needs float32 inputs with one sample, {tensor.name} is {tensor.dtype} {tensor.shape}"
             )
     if precision is Precision.INT8 and len(inputs) != 1:
-        raise QuantizeError(f"int8 in ncnn needs a single image input, the model has {len(inputs)} inputs")
+        raise QuantizeError(
+            f"int8 in ncnn is calibrated with one input, the model has {len(inputs)}",
+            hint="deploy it with --precision fp32",
+        )
 
 
 def run_pnnx(model: Path, inputs: Sequence[TensorSpec], folder: Path, *, half: bool = False, log: Path) -> NcnnModel:
@@ -215,29 +207,57 @@ def _sized(layers: Sequence[Layer], inputs: Sequence[TensorSpec]) -> tuple[Layer
     return tuple(map(sized, layers))
 
 
-def quantize(model: NcnnModel, images: Float32Array, done: NcnnModel) -> None:
+def quantize(model: NcnnModel, images: Float32Array, done: NcnnModel) -> str:
     """Quantize the model to int8 and write it to the files of `done`. `images` (n, c, h, w) calibrate it.
 
-    Raises ConfigError when ncnn isn't installed, QuantizeError for an unknown layer.
+    Return which layers are int8. Raises ConfigError when ncnn isn't installed, QuantizeError when none can be.
     """
     layers = read_layers(model.param)
-    check_known(layers)
+    if not any(map(is_quantized, layers)):
+        raise QuantizeError(
+            f"ncnn has no int8 for any layer of the model: {described(layers)}", hint="deploy it with --precision fp32"
+        )
     with model.bin.open("rb") as file:
-        weights = {layer.name: _read_weights(file, layer) for layer in layers if layer.kind in WEIGHTED}
-        if file.read(1):
-            raise QuantizeError(f"{model.bin.name} contains more than the weights of {model.param.name}")
-    largest = largest_magnitudes(model, {layer.inputs[0] for layer in layers if layer.kind in WEIGHTED}, images)
+        weights = read_all(file, layers)
+    largest = largest_magnitudes(model, {layer.inputs[0] for layer in layers if is_quantized(layer)}, images)
     quantized = {layer.name: layer for layer in _with_terms(layers)}
     data = io.BytesIO()
     for layer in layers:
-        if layer.kind in WEIGHTED:
-            _write_weights(data, weights[layer.name])
-            scales = [weights[layer.name].scales(layer), scale_of(largest[layer.inputs[0]])]
+        data.write(weights[layer.name].raw)
+        if is_quantized(layer):
+            scales = [_weight_scales(layer, weights[layer.name].arrays[0]), scale_of(largest[layer.inputs[0]])]
             if quantized[layer.name].setting(INT8_TERM) > REQUANTIZED:
                 scales.append(scale_of(largest[_reader(layers, layer.outputs[0]).inputs[0]]))
             data.write(b"".join(scale.astype("<f4").tobytes() for scale in scales))
     write_layers(tuple(quantized.values()), done.param)
     done.bin.write_bytes(data.getvalue())
+    return described(layers)
+
+
+def is_quantized(layer: Layer) -> bool:
+    """Return whether ncnn has int8 for the layer: a convolution whose weights are an input has none."""
+    return layer.kind in INT8_TERMS and has_matrix(layer)
+
+
+def described(layers: Sequence[Layer]) -> str:
+    """Say which of the layers that multiply are int8. All layers that don't are float32.
+
+    >>> described([Layer.parse("InnerProduct fc 1 1 a b 0=2 2=8"), Layer.parse("LSTM l 1 1 b c 0=2 1=16")])
+    'int8 in 1 InnerProduct, float32 in 1 LSTM'
+    """
+    multiplying = [layer for layer in layers if has_matrix(layer) or layer.kind in PRODUCTS]
+    said = []
+    for precision, int8 in (("int8", True), ("float32", False)):
+        counts = Counter(layer.kind for layer in multiplying if is_quantized(layer) == int8)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        said.append(f"{precision} in {kinds or 'none'}")
+    return ", ".join(said)
+
+
+def _weight_scales(layer: Layer, weights: Float32Array) -> Float32Array:
+    """Return the scale of each output channel, or of each group."""
+    rows = layer.setting(GROUPS if layer.kind == "ConvolutionDepthWise" else 0, 1)
+    return scale_of(np.abs(weights.reshape(rows, -1)).max(axis=1))
 
 
 def write_layers(layers: Sequence[Layer], param: Path) -> None:
@@ -252,13 +272,6 @@ def read_layers(param: Path) -> tuple[Layer, ...]:
     if magic != MAGIC:
         raise QuantizeError(f"{param.name} is not an ncnn graph")
     return tuple(map(Layer.parse, lines))
-
-
-def check_known(layers: Sequence[Layer]) -> None:
-    """Check that the position of each layer's weights is known. Raises QuantizeError for an unknown kind of layer."""
-    for layer in layers:
-        if layer.kind not in WEIGHTED and layer.kind not in WEIGHTLESS:
-            raise QuantizeError(f"the layer {layer.name} is a {layer.kind}, which edgetool can't quantize for ncnn")
 
 
 @contextmanager
@@ -302,7 +315,7 @@ def as_mat(image: Float32Array) -> Any:
 
 def _with_terms(layers: Sequence[Layer]) -> Iterator[Layer]:
     for layer in layers:
-        if layer.kind not in WEIGHTED:
+        if not is_quantized(layer):
             yield layer
             continue
         term = INT8_TERMS[layer.kind] + (REQUANTIZED if _stays_in_int8(layers, layer) else 0)
@@ -310,29 +323,15 @@ def _with_terms(layers: Sequence[Layer]) -> Iterator[Layer]:
 
 
 def _stays_in_int8(layers: Sequence[Layer], layer: Layer) -> bool:
-    """Return whether a convolution's output is read only by one convolution."""
+    """Return whether a convolution's output is read only by one convolution, which is int8 too."""
     readers = [other for other in layers if layer.outputs[0] in other.inputs]
-    return layer.kind in CONVOLUTIONS and len(readers) == 1 and readers[0].kind in CONVOLUTIONS
+    return (
+        layer.kind in CONVOLUTIONS
+        and len(readers) == 1
+        and readers[0].kind in CONVOLUTIONS
+        and is_quantized(readers[0])
+    )
 
 
 def _reader(layers: Sequence[Layer], blob: str) -> Layer:
     return next(layer for layer in layers if blob in layer.inputs)
-
-
-def _read_weights(file: IO[bytes], layer: Layer) -> Weights:
-    outputs, bias, size = (layer.setting(key) for key in WEIGHTED[layer.kind])
-    if file.read(4) != bytes(4):
-        raise QuantizeError(f"the weights of {layer.name} are not float32")
-    weights = _read_floats(file, size, layer).reshape(outputs, -1)
-    return Weights(weights=weights, bias=_read_floats(file, outputs if bias else 0, layer))
-
-
-def _read_floats(file: IO[bytes], count: int, layer: Layer) -> Float32Array:
-    data = file.read(4 * count)
-    if len(data) != 4 * count:
-        raise QuantizeError(f"the weights end within {layer.name}")
-    return np.frombuffer(data, dtype="<f4").astype(np.float32)
-
-
-def _write_weights(file: IO[bytes], weights: Weights) -> None:
-    file.write(bytes(4) + weights.weights.astype("<f4").tobytes() + weights.bias.astype("<f4").tobytes())
