@@ -1,6 +1,6 @@
 """Convert ONNX to ncnn: fp32 and fp16 with pnnx, int8 in the layout of ncnn's own quantizer, which is not on PyPI.
 
-An int8 layer stores its scales (elements per unit) after its weights, and ncnn rounds the weights when it loads them.
+An int8 layer stores its weights in 8 bits, and its scales (elements per unit) after them.
 Scales are computed as in ncnn2table and ncnn2int8: 127 ÷ the largest magnitude, per output channel for weights and over
 the whole blob for a layer's input. A convolution whose output is read only by an int8 convolution keeps its output in 8
 bits. Other layers stay in float32, and their weights are copied.
@@ -28,7 +28,7 @@ from edgetool.models.spec import ModelArtifact, ModelRequest, Precision, TensorS
 from edgetool.platform.context import StepContext
 from edgetool.platform.process import run_tool
 from edgetool.platform.values import plain_name
-from edgetool.runtimes.ncnn.weights import has_matrix, read_all
+from edgetool.runtimes.ncnn.weights import has_matrix, in_8_bits, read_all
 
 MAGIC = "7767517"
 INT8_LIMIT = 127
@@ -223,12 +223,17 @@ def quantize(model: NcnnModel, images: Float32Array, done: NcnnModel) -> str:
     quantized = {layer.name: layer for layer in _with_terms(layers)}
     data = io.BytesIO()
     for layer in layers:
-        data.write(weights[layer.name].raw)
-        if is_quantized(layer):
-            scales = [_weight_scales(layer, weights[layer.name].arrays[0]), scale_of(largest[layer.inputs[0]])]
-            if quantized[layer.name].setting(INT8_TERM) > REQUANTIZED:
-                scales.append(scale_of(largest[_reader(layers, layer.outputs[0]).inputs[0]]))
-            data.write(b"".join(scale.astype("<f4").tobytes() for scale in scales))
+        if not is_quantized(layer):
+            data.write(weights[layer.name].raw)
+            continue
+        matrix, *bias = weights[layer.name].arrays
+        rows = matrix.reshape(layer.setting(GROUPS if layer.kind == "ConvolutionDepthWise" else 0, 1), -1)
+        of_weights = scale_of(np.abs(rows).max(axis=1))
+        scales = [of_weights, scale_of(largest[layer.inputs[0]])]
+        if quantized[layer.name].setting(INT8_TERM) > REQUANTIZED:
+            scales.append(scale_of(largest[_reader(layers, layer.outputs[0]).inputs[0]]))
+        data.write(in_8_bits(rows * of_weights[:, np.newaxis]))
+        data.write(b"".join(array.astype("<f4").tobytes() for array in (*bias, *scales)))
     write_layers(tuple(quantized.values()), done.param)
     done.bin.write_bytes(data.getvalue())
     return described(layers)
@@ -252,12 +257,6 @@ def described(layers: Sequence[Layer]) -> str:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
         said.append(f"{precision} in {kinds or 'none'}")
     return ", ".join(said)
-
-
-def _weight_scales(layer: Layer, weights: Float32Array) -> Float32Array:
-    """Return the scale of each output channel, or of each group."""
-    rows = layer.setting(GROUPS if layer.kind == "ConvolutionDepthWise" else 0, 1)
-    return scale_of(np.abs(weights.reshape(rows, -1)).max(axis=1))
 
 
 def write_layers(layers: Sequence[Layer], param: Path) -> None:

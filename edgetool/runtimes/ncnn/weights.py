@@ -16,6 +16,7 @@ from edgetool.errors import QuantizeError
 from edgetool.models.images import Float32Array
 
 TAG = bytes(4)  # of float32
+INT8_TAG = (0x000D4B38).to_bytes(4, "little")
 
 
 class Settings(Protocol):
@@ -183,3 +184,14 @@ def read_all(file: IO[bytes], layers: Sequence[Settings]) -> dict[str, Weights]:
     if file.read(1):
         raise QuantizeError("the file of weights contains more than those of the graph's layers")
     return found
+
+
+def in_8_bits(scaled: Float32Array) -> bytes:
+    """Return an array of weights with its tag, rounded as ncnn rounds: half away from zero, to ±127.
+
+    >>> in_8_bits(np.array([0.5, -1.5, 200], dtype=np.float32))[4:]
+    b'\\x01\\xfe\\x7f\\x00'
+    """
+    rounded = np.copysign(np.floor(np.abs(scaled.astype(np.float64)) + 0.5), scaled)
+    data = np.clip(rounded, -127, 127).astype(np.int8).tobytes()
+    return INT8_TAG + data + bytes(-len(data) % len(INT8_TAG))
