@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,16 @@ def test_an_onnx_file_is_refused(tmp_path: Path) -> None:
     assert isinstance(refused(tmp_path, "model.onnx"), ConfigError)
 
 
-def test_two_inputs_are_refused(tmp_path: Path) -> None:
-    assert isinstance(refused(tmp_path, FACTORY, inputs=model_spec().inputs * 2), ModelError)
+def test_two_inputs_are_refused_in_int8(tmp_path: Path) -> None:
+    error = refused(tmp_path, FACTORY, Precision.INT8, inputs=model_spec().inputs * 2)
+    assert (type(error), error.hint) == (QuantizeError, "deploy it with --precision fp32")
+
+
+def test_integers_are_refused(tmp_path: Path) -> None:
+    tokens = replace(model_spec().inputs[0], name="tokens", dtype="int64")
+    error = refused(tmp_path, FACTORY, inputs=(tokens,))
+    assert isinstance(error, ModelError)
+    assert "tokens is int64" in error.message
 
 
 def test_int8_without_images_is_refused(tmp_path: Path) -> None:

@@ -70,30 +70,36 @@ def convert(
     context: StepContext,
     *,
     log: Path,
-) -> None:
+) -> str | None:
     """Convert the PyTorch model to `model.tflite` in `folder`. `images` calibrate int8.
 
-    Raises ConfigError for a model that isn't from PyTorch, ModelError, QuantizeError without calibration images,
-    BuildError when a tool fails.
+    Raises ConfigError for a model that isn't from PyTorch, ModelError for other inputs than float32, QuantizeError
+    without calibration images or with several inputs, BuildError when a tool fails.
     """
     if request.is_onnx:
         raise ConfigError(
             f"{fp32.spec.name}: LiteRT's converter takes PyTorch models, not .onnx",
             hint="give the model by its name in torchvision or as package.module:factory",
         )
-    inputs, outputs = fp32.spec.inputs, fp32.spec.outputs
-    if len(inputs) != 1 or len(outputs) != 1 or inputs[0].dtype != "float32":
-        raise ModelError(
-            f"{fp32.spec.name}: only models with one float32 input and one output can be converted to TensorFlow Lite"
+    inputs = fp32.spec.inputs
+    for tensor in inputs:
+        if tensor.dtype != "float32":
+            raise ModelError(
+                f"{fp32.spec.name}: TensorFlow Lite models take float32 inputs, {tensor.name} is {tensor.dtype}",
+                hint="deploy it in ONNX Runtime, or embed its integers outside of the model",
+            )
+    if precision is Precision.INT8 and len(inputs) != 1:
+        raise QuantizeError(
+            f"int8 in TensorFlow Lite is calibrated with one input, {fp32.spec.name} has {len(inputs)}",
+            hint="deploy it with --precision fp32",
         )
     if precision is Precision.INT8 and (images is None or len(images) == 0):
         raise QuantizeError("int8 in TensorFlow Lite needs calibration images", hint="give --calibration DIR")
     order = Order(
         request=request,
         precision=precision,
-        shape=inputs[0].shape,
-        input=inputs[0].name,
-        output=outputs[0].name,
+        inputs=inputs,
+        outputs=fp32.spec.outputs,
         weights_cache=str(context.store.root / "weights"),
     )
     python = tools(context)
@@ -103,3 +109,4 @@ def convert(
             np.save(Path(scratch) / IMAGES, images.inputs)
         run_tool([python, "-P", "-m", "edgetool.runtimes.litert.program", scratch], log=log, timeout_s=TIMEOUT_S)
         (Path(scratch) / MODEL).rename(folder / MODEL)
+    return "LiteRT's static int8, all operators that have it" if precision is Precision.INT8 else None

@@ -17,7 +17,7 @@ def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Not
 
 
 FORM = ModelForm(
-    recipe=2,
+    recipe=3,
     files=("model.tflite",),
     precisions=(Precision.FP32, Precision.INT8),
     convert=convert,

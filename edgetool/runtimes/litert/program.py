@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from edgetool.models.images import Float32Array, ImageSet
-from edgetool.models.spec import ModelRequest, Precision
+from edgetool.models.spec import ModelRequest, Precision, TensorSpec
 from edgetool.models.zoo import build_model
 from edgetool.platform.documents import read_document
-from edgetool.platform.values import Name, Positive, Text, value
+from edgetool.platform.values import Name, Text, value
 
 ORDER, IMAGES, MODEL = "order.json", "images.npy", "model.tflite"
 
@@ -25,9 +25,8 @@ class Order:
 
     request: ModelRequest
     precision: Precision
-    shape: tuple[Positive, ...]  # of the only input
-    input: Name  # names for the model's input and output
-    output: Name
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
     weights_cache: Name
     mirror: Text | None = None
 
@@ -53,7 +52,8 @@ def _convert(order: Order, images: Float32Array | None, path: Path) -> None:
     built = build_model(
         order.request, calibration=calibration, weights_cache=Path(order.weights_cache), mirror=order.mirror
     )
-    litert_torch.convert(built.module.eval(), (torch.zeros(order.shape),)).export(str(path))
+    zeros = tuple(torch.zeros(tensor.shape) for tensor in order.inputs)
+    litert_torch.convert(built.module.eval(), zeros).export(str(path))
 
 
 def _quantize(model: Path, images: Float32Array, path: Path) -> None:
@@ -79,8 +79,13 @@ def _renamed(data: bytes, order: Order) -> bytes:
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
-    for index, name in zip((*graph.inputs, *graph.outputs), (order.input, order.output), strict=True):
-        graph.tensors[index].name = name.encode()
+    for index, tensor in zip((*graph.inputs, *graph.outputs), (*order.inputs, *order.outputs), strict=True):
+        made = graph.tensors[index]
+        if tuple(made.shape) != tensor.shape:
+            raise ValueError(
+                f"{tensor.name} is {tuple(made.shape)} in the converted model, {tensor.shape} in the export"
+            )
+        made.name = tensor.name.encode()
     for buffer in model.buffers:
         if buffer.offset > 1:  # 0 and 1 mark buffers inside the flatbuffer
             buffer.data = np.frombuffer(data, np.uint8, count=buffer.size, offset=buffer.offset)
