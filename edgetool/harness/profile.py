@@ -1,4 +1,4 @@
-"""Read ONNX Runtime's profile: find kernel events and their operators."""
+"""Read a profile, in ONNX Runtime's form: find kernel events and their operators."""
 
 from __future__ import annotations
 

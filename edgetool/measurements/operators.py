@@ -1,4 +1,4 @@
-"""Operators: how an inference's time is divided among them, from ONNX Runtime's own profile."""
+"""Operators: how an inference's time is divided among them, from the runtime's profile."""
 
 from __future__ import annotations
 

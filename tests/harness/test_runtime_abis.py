@@ -65,6 +65,10 @@ def tflite_header(store: Store) -> Real:
 HEADERS: dict[str, Callable[[Store], Real]] = {"ncnn_abi.h": ncnn_header, "tflite_abi.h": tflite_header}
 
 
+def tflite_abi() -> str:
+    return (HARNESS / "tflite_abi.h").read_text()
+
+
 def prototypes(header: str) -> list[str]:
     """The functions of one of our headers."""
     found = re.findall(r"X\((\w+), ([^(]+?), \((.*)\)\)\s*\\?$", (HARNESS / header).read_text(), re.MULTILINE)
@@ -104,6 +108,31 @@ def test_an_enumeration_is_passed_as_an_int(tmp_path: Path, store: Store) -> Non
     sizes = [f'_Static_assert(sizeof({name}) == sizeof(int), "{name}");' for name in ("TfLiteStatus", "TfLiteType")]
     ok = '_Static_assert(kTfLiteOk == 0, "TFLITE_OK");'
     assert complaints(tmp_path, HEADERS["tflite_abi.h"](store), [*sizes, ok]) == ""
+
+
+def test_the_profiler_is_laid_out_as_in_the_real_header(tmp_path: Path, store: Store) -> None:
+    (ours,) = re.findall(r"^typedef struct tflite_profiler \{.*?^\} tflite_profiler;$", tflite_abi(), re.DOTALL | re.M)
+    members = {
+        "data": "data",
+        "report_event": "ReportTelemetryEvent",
+        "report_operator_event": "ReportTelemetryOpEvent",
+        "report_settings": "ReportSettings",
+        "begin_operator": "ReportBeginOpInvokeEvent",
+        "end_operator": "ReportEndOpInvokeEvent",
+        "report_operator": "ReportOpInvokeEvent",
+    }
+    include = [
+        '#include "tensorflow/lite/c/c_api_experimental.h"',
+        '#include "tensorflow/lite/profiling/telemetry/c/profiler.h"',
+    ]
+    real = "TfLiteTelemetryProfilerStruct"
+    same = [
+        f'_Static_assert(offsetof(tflite_profiler, {name}) == offsetof({real}, {other}), "{name}");'
+        for name, other in members.items()
+    ]
+    whole = f'_Static_assert(sizeof(tflite_profiler) == sizeof({real}), "whole");'
+    setter = f"void TfLiteInterpreterOptionsSetTelemetryProfiler(TfLiteInterpreterOptions *, struct {real} *);"
+    assert complaints(tmp_path, HEADERS["tflite_abi.h"](store), [*include, ours, *same, whole, setter]) == ""
 
 
 ELEMENTS = (

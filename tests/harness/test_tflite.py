@@ -18,6 +18,7 @@ import pytest
 
 from edgetool.harness.harness import CRASHES, EXIT_FAILED
 from edgetool.harness.result import HarnessResult
+from edgetool.measurements.operators import read_nodes, read_profile
 from edgetool.platform.documents import read_document
 from edgetool.platform.process import Completed, run_process
 from edgetool.platform.store import Store
@@ -84,6 +85,20 @@ def test_a_model_is_timed_and_says_what_it_should(
     assert found.tolist() == np.maximum(SAMPLES + BIAS, 0).tolist()
 
 
+OPERATORS = {"debian": ["ADD 0"], "wheel": ["Add (ND) 0", "Clamp (NC) 1"]}  # XNNPACK's own, of relu(x + y)
+
+
+def test_a_profile_has_each_operator_of_each_inference(
+    harness: Callable[..., HarnessResult], tflite: Runtime, tmp_path: Path
+) -> None:
+    result = harness("add.tflite", "--min-repetitions", 3, "--max-repetitions", 3, "--warmup", 0, "--profile", "p")
+    assert result.run is not None
+    assert result.run.profile == "p.json"
+    assert [node.node for node in read_nodes(tmp_path / "p.json")] == OPERATORS[tflite.build.provider]
+    inferences = 4  # the first and three others
+    assert {time.calls for time in read_profile(tmp_path / "p.json", inferences)} == {1}
+
+
 def test_an_operator_of_a_version_that_it_lacks_is_named(process: Callable[..., Completed], tmp_path: Path) -> None:
     said = process("newer.tflite").stderr.decode()
     failure = read_document(tmp_path / "result.json", HarnessResult).failure
@@ -141,7 +156,7 @@ def test_a_model_for_which_memory_runs_out_crashes_debians_library_and_leaves_no
         assert read_document(tmp_path / "result.json", HarnessResult).run is None
 
 
-@pytest.mark.parametrize("words", [("--profile", "p"), ("--optimized-model", "m"), ("--half", 1)])
+@pytest.mark.parametrize("words", [("--optimized-model", "m"), ("--half", 1)])
 def test_what_it_cannot_do_is_refused(harness: Callable[..., HarnessResult], words: tuple[object, ...]) -> None:
     failure = harness("add.tflite", *words).failure
     assert failure is not None

@@ -13,6 +13,7 @@ import pytest
 from edgetool.bundles import Bundle, copy_bundle, open_bundle
 from edgetool.errors import HarnessError, UnsupportedOperator
 from edgetool.harness.bench import Bench, open_bench
+from edgetool.measurements.operators import read_nodes
 from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
@@ -100,6 +101,18 @@ def test_half_precision_is_refused_on_a_processor_without_it(bench: Bench) -> No
     else:
         with pytest.raises(HarnessError, match="only on a processor with Zvfh"):
             bench.run(model)
+
+
+def test_a_profile_has_each_layer_and_changes_no_output(bench: Bench, tmp_path: Path) -> None:
+    model = bench.bundle.manifest.models[0]
+    profiled = bench.run(model, outputs=True, samples=1, profile=tmp_path / "profile.json")
+    plain = bench.run(model, outputs=True, samples=1)
+    assert np.array_equal(profiled.outputs["logits"], plain.outputs["logits"])
+    graph = next(path for path in model.files if path.endswith(".param"))
+    layers = [line.split()[:2] for line in (bench.bundle.root / graph).read_text().splitlines()[2:]]
+    assert [[node.operator, node.node] for node in read_nodes(tmp_path / "profile.json")] == [
+        layer for layer in layers if layer[0] != "Input"
+    ]
 
 
 def test_two_threads_say_what_one_says(bench: Bench) -> None:

@@ -15,6 +15,7 @@ struct litert {
   LiteRtModel model;
   LiteRtOptions options;
   LiteRtCompiledModel compiled;
+  LiteRtProfiler profiler; /* NULL without a profile; owned by the model */
   LiteRtTensorBuffer inputs[MAX_INPUTS];
   LiteRtTensorBuffer outputs[MAX_OUTPUTS];
   struct tensor_type output_types[MAX_OUTPUTS];
@@ -34,22 +35,28 @@ static bool open_library(struct harness *harness, void *library) {
   return true;
 }
 
-/* Choose the number of threads, which XNNPACK's options take as a line of TOML. */
-static bool choose_threads(struct harness *harness) {
+/* Set options of one part of LiteRT, a line of TOML. */
+static bool set_options(struct harness *harness, const char *part, const char *line) {
   const struct litert *litert = harness->state;
-  LiteRtOpaqueOptions threads = NULL;
-  char line[64];
-  snprintf(line, sizeof line, "num_threads = %d\n", (int)harness->options.threads);
+  LiteRtOpaqueOptions set = NULL;
   char *toml = strdup(line); /* the options free it */
   if (toml == NULL) {
     return fail(harness, "out of memory");
   }
-  if (litert->LiteRtCreateOpaqueOptions("xnnpack", toml, free, &threads) != LITERT_OK) {
+  if (litert->LiteRtCreateOpaqueOptions(part, toml, free, &set) != LITERT_OK) {
     free(toml);
-    return fail(harness, "the number of threads cannot be set");
+    return fail(harness, "LiteRT's options cannot be set");
   }
-  return litert->LiteRtAddOpaqueOptions(litert->options, threads) == LITERT_OK ||
-         fail(harness, "the number of threads cannot be set");
+  return litert->LiteRtAddOpaqueOptions(litert->options, set) == LITERT_OK ||
+         fail(harness, "LiteRT's options cannot be set");
+}
+
+static bool choose_options(struct harness *harness) {
+  const struct options *options = &harness->options;
+  char threads[64];
+  snprintf(threads, sizeof threads, "num_threads = %d\n", (int)options->threads);
+  return set_options(harness, "xnnpack", threads) &&
+         (options->profile == NULL || set_options(harness, "runtime_options_string", "enable_profiling = true\n"));
 }
 
 static bool load(struct harness *harness) {
@@ -61,12 +68,17 @@ static bool load(struct harness *harness) {
       litert->LiteRtSetOptionsHardwareAccelerators(litert->options, LITERT_CPU) != LITERT_OK) {
     return fail(harness, "out of memory");
   }
-  if (!choose_threads(harness)) {
+  if (!choose_options(harness)) {
     return false;
   }
-  return litert->LiteRtCreateCompiledModel(litert->environment, litert->model, litert->options, &litert->compiled) ==
-             LITERT_OK ||
-         fail(harness, "the model cannot be compiled");
+  if (litert->LiteRtCreateCompiledModel(litert->environment, litert->model, litert->options, &litert->compiled) !=
+      LITERT_OK) {
+    return fail(harness, "the model cannot be compiled");
+  }
+  return harness->options.profile == NULL ||
+         (profile_begin(harness) &&
+          (litert->LiteRtCompiledModelGetProfiler(litert->compiled, &litert->profiler) == LITERT_OK ||
+           fail(harness, "the model cannot be profiled")));
 }
 
 static bool read_tensor(struct harness *harness, LiteRtTensor tensor, struct litert_type *own, struct tensor_type *type,
@@ -167,11 +179,57 @@ static bool set(struct harness *harness, size_t sample) {
   return true;
 }
 
-static bool run(struct harness *harness) {
+/* Operators of LiteRT's own, and of XNNPACK within the one operator that stands for all of them. */
+static bool is_operator(const struct litert_event *event) {
+  return event->name != NULL && (event->type == LITERT_XNNPACK_OPERATOR ||
+                                 (event->type == LITERT_OPERATOR && strcmp(event->name, "TfLiteXNNPackDelegate") != 0));
+}
+
+/* Write the operators of the last inference, which began at `start`. XNNPACK says only how long each took: they are
+ * written as one after the other. */
+static bool write_events(struct harness *harness, int64_t start) {
+  const struct litert *litert = harness->state;
+  int count = 0;
+  if (litert->LiteRtGetNumProfilerEvents(litert->profiler, &count) != LITERT_OK || count <= 0) {
+    return fail(harness, "LiteRT has profiled nothing");
+  }
+  struct litert_event *events = calloc((size_t)count, sizeof *events);
+  bool done = events != NULL && litert->LiteRtGetProfilerEvents(litert->profiler, count, events) == LITERT_OK;
+  int64_t begin = start;
+  for (int i = 0; done && i < count; i++) {
+    if (is_operator(&events[i])) {
+      int64_t end = begin + (int64_t)events[i].elapsed_us * 1000;
+      char node[160];
+      snprintf(node, sizeof node, "%.120s %llu", events[i].name, (unsigned long long)events[i].index);
+      profile_add_operator(&harness->profile, events[i].name, node, begin, end);
+      begin = end;
+    }
+  }
+  free(events);
+  profile_add_inference(&harness->profile, start, begin);
+  return done || fail(harness, "LiteRT's profile cannot be read");
+}
+
+static bool run_model(struct harness *harness) {
   struct litert *litert = harness->state;
   return litert->LiteRtRunCompiledModel(litert->compiled, SIGNATURE, harness->input_count, litert->inputs,
                                         harness->output_count, litert->outputs) == LITERT_OK ||
          fail(harness, "the model cannot be run");
+}
+
+static bool run(struct harness *harness) {
+  const struct litert *litert = harness->state;
+  if (litert->profiler == NULL) {
+    return run_model(harness);
+  }
+  if (litert->LiteRtResetProfiler(litert->profiler) != LITERT_OK ||
+      litert->LiteRtStartProfiler(litert->profiler) != LITERT_OK) {
+    return fail(harness, "the model cannot be profiled");
+  }
+  int64_t start = now_ns();
+  return run_model(harness) &&
+         (litert->LiteRtStopProfiler(litert->profiler) == LITERT_OK || fail(harness, "the profile cannot be ended")) &&
+         write_events(harness, start);
 }
 
 static bool read(struct harness *harness, size_t output, struct tensor_view *view) {
@@ -227,6 +285,7 @@ static void close_library(struct harness *harness) {
 const struct backend litert_backend = {
     .name = "tflite",
     .symbol = "LiteRtCreateCompiledModel",
+    .profiles = true,
     .open = open_library,
     .load = load,
     .describe = describe,
@@ -235,5 +294,6 @@ const struct backend litert_backend = {
     .run = run,
     .read = read,
     .reset = reset,
+    .end_profile = profile_end,
     .close = close_library,
 };

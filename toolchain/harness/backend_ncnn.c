@@ -10,8 +10,18 @@
 #include "harness.h"
 #include "ncnn_abi.h"
 
+/* A layer of the graph, for its profile. */
+struct layer {
+  char kind[64], name[256];
+  int output, outputs; /* blobs, numbered in the order of the file */
+};
+
 struct ncnn {
   NCNN_FUNCTIONS(BACKEND_MEMBER)
+  /* ncnn::Extractor::extract(int, ncnn::Mat &, int): the C API's lacks the last one, which leaves a blob as it is */
+  int (*extract)(ncnn_extractor_t, int blob, ncnn_mat_t, int as_it_is);
+  struct layer *layers; /* NULL without a profile */
+  size_t layer_count;
   ncnn_option_t option;
   ncnn_net_t net;
   ncnn_extractor_t extractor;
@@ -45,6 +55,9 @@ static bool open_library(struct harness *harness, void *library) {
     return fail(harness, "out of memory");
   }
   NCNN_FUNCTIONS(BACKEND_BIND)
+  if (!backend_bind(harness, library, "_ZN4ncnn9Extractor7extractEiRNS_3MatEi", &state->extract)) {
+    return false;
+  }
   state->halves = has_halves(library);
   harness->runtime.version = state->ncnn_version();
   return true;
@@ -81,6 +94,38 @@ static bool load_weights(struct harness *harness, const char *path) {
   return true;
 }
 
+/* Read the layers that run, from lines of "kind name inputs outputs blob… setting…" after two others. */
+static bool read_layers(struct harness *harness) {
+  struct ncnn *ncnn = harness->state;
+  char line[2048];
+  int blobs = 0, inputs = 0;
+  size_t room = 0;
+  FILE *graph = fopen(harness->options.model, "r");
+  if (graph == NULL) {
+    return fail(harness, "cannot read the graph");
+  }
+  for (size_t number = 0; fgets(line, sizeof line, graph) != NULL; number++) {
+    if (ncnn->layer_count == room) {
+      room = room == 0 ? 256 : room * 2;
+      struct layer *more = realloc(ncnn->layers, room * sizeof *more);
+      if (more == NULL) {
+        fclose(graph);
+        return fail(harness, "out of memory");
+      }
+      ncnn->layers = more;
+    }
+    struct layer *layer = &ncnn->layers[ncnn->layer_count];
+    if (number < 2 || sscanf(line, "%63s %255s %d %d", layer->kind, layer->name, &inputs, &layer->outputs) != 4) {
+      continue;
+    }
+    layer->output = blobs;
+    blobs += layer->outputs;
+    ncnn->layer_count += strcmp(layer->kind, "Input") != 0 && layer->outputs > 0;
+  }
+  fclose(graph);
+  return true;
+}
+
 static bool load(struct harness *harness) {
   struct ncnn *ncnn = harness->state;
   const struct options *options = &harness->options;
@@ -99,6 +144,12 @@ static bool load(struct harness *harness) {
   ncnn->ncnn_option_set_use_fp16_storage(ncnn->option, half);
   ncnn->ncnn_option_set_use_fp16_arithmetic(ncnn->option, half);
   ncnn->ncnn_option_set_use_bf16_storage(ncnn->option, 0);
+  if (options->profile != NULL) {
+    ncnn->ncnn_option_set_use_local_pool_allocator(ncnn->option, 0); /* otherwise every extracted blob is copied */
+    if (!profile_begin(harness) || !read_layers(harness)) {
+      return false;
+    }
+  }
   ncnn->ncnn_net_set_option(ncnn->net, ncnn->option);
   if (ncnn->ncnn_net_load_param(ncnn->net, options->model) != 0) {
     snprintf(text, sizeof text, "ncnn cannot load the graph %s", options->model);
@@ -225,12 +276,34 @@ static bool set(struct harness *harness, size_t sample) {
   return true;
 }
 
+/* Run one layer after the other, in the order of the graph, in which each finds its inputs computed. A blob that was
+ * extracted is released at once, so that layers find them shared no more often than otherwise. */
+static int run_layers(struct harness *harness) {
+  struct ncnn *ncnn = harness->state;
+  int64_t start = now_ns();
+  int failed = 0;
+  for (size_t i = 0; i < ncnn->layer_count && failed == 0; i++) {
+    const struct layer *layer = &ncnn->layers[i];
+    ncnn_mat_t blob = ncnn->ncnn_mat_create();
+    int64_t begin = now_ns();
+    failed = ncnn->extract(ncnn->extractor, layer->output, blob, 1);
+    int64_t end = now_ns();
+    ncnn->ncnn_mat_destroy(blob);
+    profile_add_operator(&harness->profile, layer->kind, layer->name, begin, end);
+  }
+  profile_add_inference(&harness->profile, start, now_ns());
+  return failed;
+}
+
 static bool run(struct harness *harness) {
   struct ncnn *ncnn = harness->state;
   int failed = 0;
   ncnn->extractor = ncnn->ncnn_extractor_create(ncnn->net);
   for (size_t i = 0; i < harness->input_count && failed == 0; i++) {
     failed = ncnn->ncnn_extractor_input_index(ncnn->extractor, ncnn->input_indexes[i], ncnn->inputs[i]);
+  }
+  if (ncnn->layers != NULL && failed == 0) {
+    failed = run_layers(harness);
   }
   for (size_t i = 0; i < harness->output_count && failed == 0; i++) {
     failed = ncnn->ncnn_extractor_extract_index(ncnn->extractor, ncnn->output_indexes[i], &ncnn->outputs[i]);
@@ -322,6 +395,7 @@ static void close_library(struct harness *harness) {
       ncnn->ncnn_option_destroy(ncnn->option);
     }
   }
+  free(ncnn->layers);
   free(ncnn->flat);
   free(ncnn);
 }
@@ -329,6 +403,7 @@ static void close_library(struct harness *harness) {
 const struct backend ncnn_backend = {
     .name = "ncnn",
     .symbol = "ncnn_net_create",
+    .profiles = true,
     .halves = true,
     .open = open_library,
     .load = load,
@@ -338,5 +413,6 @@ const struct backend ncnn_backend = {
     .run = run,
     .read = read,
     .reset = reset,
+    .end_profile = profile_end,
     .close = close_library,
 };

@@ -1,4 +1,5 @@
 /* The TensorFlow Lite back end, using the C API of releases before LiteRT. */
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,52 @@ struct tflite {
   TfLiteInterpreterOptions *interpreter_options;
   TfLiteInterpreter *interpreter;
   char said[2048]; /* messages reported in the current step */
+  void (*set_profiler)(TfLiteInterpreterOptions *, tflite_profiler *); /* NULL in a library without it */
+  tflite_profiler profiler;
+  uint32_t depth;      /* operators that run: one within another in control flow */
+  int64_t operator_ns; /* when the outermost one began */
+  char operator[128];
+  char node[160];
 };
+
+static void ignore_event(tflite_profiler *profiler, const char *name, uint64_t status) {
+  (void)profiler, (void)name, (void)status;
+}
+
+static void ignore_operator_event(tflite_profiler *profiler, const char *name, int64_t index, int64_t subgraph,
+                                  uint64_t status) {
+  (void)profiler, (void)name, (void)index, (void)subgraph, (void)status;
+}
+
+static void ignore_settings(tflite_profiler *profiler, const char *name, const void *settings) {
+  (void)profiler, (void)name, (void)settings;
+}
+
+static void ignore_operator(tflite_profiler *profiler, const char *name, uint64_t elapsed_us, int64_t index,
+                            int64_t subgraph) {
+  (void)profiler, (void)name, (void)elapsed_us, (void)index, (void)subgraph;
+}
+
+static uint32_t begin_operator(tflite_profiler *profiler, const char *name, int64_t index, int64_t subgraph) {
+  struct harness *harness = profiler->data;
+  struct tflite *tflite = harness->state;
+  (void)subgraph;
+  if (tflite->depth == 0) {
+    snprintf(tflite->operator, sizeof tflite->operator, "%s", name);
+    snprintf(tflite->node, sizeof tflite->node, "%.120s %lld", name, (long long)index);
+    tflite->operator_ns = now_ns();
+  }
+  return tflite->depth++;
+}
+
+static void end_operator(tflite_profiler *profiler, uint32_t handle) {
+  struct harness *harness = profiler->data;
+  struct tflite *tflite = harness->state;
+  tflite->depth = handle;
+  if (handle == 0) {
+    profile_add_operator(&harness->profile, tflite->operator, tflite->node, tflite->operator_ns, now_ns());
+  }
+}
 
 static void keep_report(void *data, const char *format, va_list words) {
   struct tflite *tflite = data;
@@ -39,6 +85,8 @@ static bool open_library(struct harness *harness, void *library) {
     return fail(harness, "out of memory");
   }
   TFLITE_FUNCTIONS(BACKEND_BIND)
+  void *set_profiler = dlsym(library, "TfLiteInterpreterOptionsSetTelemetryProfiler");
+  memcpy(&state->set_profiler, &set_profiler, sizeof set_profiler); /* ISO C has no cast from object to function */
   harness->runtime.version = state->TfLiteVersion();
   return true;
 }
@@ -53,6 +101,22 @@ static bool load(struct harness *harness) {
   tflite->interpreter_options = tflite->TfLiteInterpreterOptionsCreate();
   tflite->TfLiteInterpreterOptionsSetNumThreads(tflite->interpreter_options, (int32_t)options->threads);
   tflite->TfLiteInterpreterOptionsSetErrorReporter(tflite->interpreter_options, keep_report, tflite);
+  if (options->profile != NULL) {
+    if (tflite->set_profiler == NULL) {
+      return fail(harness, "this build of TensorFlow Lite cannot profile");
+    }
+    if (!profile_begin(harness)) {
+      return false;
+    }
+    tflite->profiler = (tflite_profiler){.data = harness,
+                                         .report_event = ignore_event,
+                                         .report_operator_event = ignore_operator_event,
+                                         .report_settings = ignore_settings,
+                                         .begin_operator = begin_operator,
+                                         .end_operator = end_operator,
+                                         .report_operator = ignore_operator};
+    tflite->set_profiler(tflite->interpreter_options, &tflite->profiler);
+  }
   tflite->interpreter = tflite->TfLiteInterpreterCreate(tflite->model, tflite->interpreter_options);
   if (tflite->interpreter == NULL) {
     return fail_as_said(harness, "the model cannot be interpreted");
@@ -130,8 +194,15 @@ static bool set(struct harness *harness, size_t sample) {
 
 static bool run(struct harness *harness) {
   struct tflite *tflite = harness->state;
-  return tflite->TfLiteInterpreterInvoke(tflite->interpreter) == TFLITE_OK ||
-         fail_as_said(harness, "the model cannot be run");
+  bool profiled = harness->profile.json.file != NULL;
+  int64_t start = profiled ? now_ns() : 0;
+  if (tflite->TfLiteInterpreterInvoke(tflite->interpreter) != TFLITE_OK) {
+    return fail_as_said(harness, "the model cannot be run");
+  }
+  if (profiled) {
+    profile_add_inference(&harness->profile, start, now_ns());
+  }
+  return true;
 }
 
 static bool read(struct harness *harness, size_t output, struct tensor_view *view) {
@@ -165,6 +236,7 @@ static void close_library(struct harness *harness) {
 const struct backend tflite_backend = {
     .name = "tflite",
     .symbol = "TfLiteInterpreterCreate",
+    .profiles = true,
     .open = open_library,
     .load = load,
     .describe = describe,
@@ -173,5 +245,6 @@ const struct backend tflite_backend = {
     .run = run,
     .read = read,
     .reset = reset,
+    .end_profile = profile_end,
     .close = close_library,
 };

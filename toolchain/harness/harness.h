@@ -9,6 +9,7 @@
 #include "backend.h"
 #include "energy.h"
 #include "options.h"
+#include "profile.h"
 #include "stop.h"
 #include "tensors.h"
 
@@ -53,6 +54,7 @@ struct harness {
   struct {
     int64_t runtime, session, first_run; /* resident bytes after each stage; -1 when not known */
   } memory;
+  struct profile profile; /* of back ends whose runtime writes none */
   char *profile_file;
 
   const char *stage; /* the current stage, for failure messages */

@@ -17,6 +17,21 @@ typedef struct LiteRtTensorT *LiteRtTensor;
 typedef struct LiteRtTensorBufferT *LiteRtTensorBuffer;
 typedef struct LiteRtTensorBufferRequirementsT *LiteRtTensorBufferRequirements;
 
+typedef struct LiteRtProfilerT *LiteRtProfiler;
+
+/* ProfiledEventData, with two records of memory that are left out of a profile. */
+struct litert_event {
+  const char *name;
+  int32_t type; /* bits */
+  uint64_t start_us;
+  uint64_t elapsed_us;
+  size_t memory[6];
+  uint64_t index; /* of the operator */
+  uint64_t subgraph;
+  int32_t source;
+};
+
+enum { LITERT_OPERATOR = 1 << 1, LITERT_XNNPACK_OPERATOR = 1 << 3 };
 enum { LITERT_OK = 0, LITERT_CPU = 1, LITERT_LOCK_READ = 0, LITERT_LOCK_WRITE = 1, LITERT_MAX_RANK = 8 };
 
 /* A tensor's type. Dynamic dimensions are negative; those from `rank` on are undefined. */
@@ -42,6 +57,12 @@ struct litert_type {
   X(LiteRtAddOpaqueOptions, int, (LiteRtOptions, LiteRtOpaqueOptions))                                              \
   X(LiteRtCreateCompiledModel, int, (LiteRtEnvironment, LiteRtModel, LiteRtOptions, LiteRtCompiledModel *))         \
   X(LiteRtDestroyCompiledModel, void, (LiteRtCompiledModel))                                                        \
+  X(LiteRtCompiledModelGetProfiler, int, (LiteRtCompiledModel, LiteRtProfiler *))                                   \
+  X(LiteRtStartProfiler, int, (LiteRtProfiler))                                                                     \
+  X(LiteRtStopProfiler, int, (LiteRtProfiler))                                                                      \
+  X(LiteRtResetProfiler, int, (LiteRtProfiler))                                                                     \
+  X(LiteRtGetNumProfilerEvents, int, (LiteRtProfiler, int *))                                                       \
+  X(LiteRtGetProfilerEvents, int, (LiteRtProfiler, int count, struct litert_event *))                               \
   X(LiteRtGetModelSignature, int, (LiteRtModel, size_t index, LiteRtSignature *))                                   \
   X(LiteRtGetNumSignatureInputs, int, (LiteRtSignature, size_t *))                                                  \
   X(LiteRtGetNumSignatureOutputs, int, (LiteRtSignature, size_t *))                                                 \

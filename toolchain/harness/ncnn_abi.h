@@ -23,6 +23,7 @@ typedef struct __ncnn_extractor_t *ncnn_extractor_t;
   X(ncnn_option_set_use_fp16_storage, void, (ncnn_option_t, int))                      \
   X(ncnn_option_set_use_fp16_arithmetic, void, (ncnn_option_t, int))                   \
   X(ncnn_option_set_use_bf16_storage, void, (ncnn_option_t, int))                      \
+  X(ncnn_option_set_use_local_pool_allocator, void, (ncnn_option_t, int))              \
   X(ncnn_net_create, ncnn_net_t, (void))                                               \
   X(ncnn_net_destroy, void, (ncnn_net_t))                                              \
   X(ncnn_net_set_option, void, (ncnn_net_t, ncnn_option_t))                            \
@@ -40,6 +41,7 @@ typedef struct __ncnn_extractor_t *ncnn_extractor_t;
   X(ncnn_extractor_destroy, void, (ncnn_extractor_t))                                  \
   X(ncnn_extractor_input_index, int, (ncnn_extractor_t, int index, const ncnn_mat_t))  \
   X(ncnn_extractor_extract_index, int, (ncnn_extractor_t, int index, ncnn_mat_t *))    \
+  X(ncnn_mat_create, ncnn_mat_t, (void))                                               \
   X(ncnn_mat_create_1d, ncnn_mat_t, (int w, ncnn_allocator_t))                         \
   X(ncnn_mat_create_2d, ncnn_mat_t, (int w, int h, ncnn_allocator_t))                  \
   X(ncnn_mat_create_3d, ncnn_mat_t, (int w, int h, int c, ncnn_allocator_t))           \

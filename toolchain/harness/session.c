@@ -84,6 +84,9 @@ void session_release(struct harness *harness) {
       fclose(harness->output_files[i]);
     }
   }
+  if (harness->profile.json.file != NULL) {
+    fclose(harness->profile.json.file);
+  }
   free(harness->profile_file);
   free(harness->warmup_ns);
   free(harness->samples_ns);

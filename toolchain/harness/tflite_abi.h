@@ -16,6 +16,18 @@ typedef void (*tflite_reporter)(void *data, const char *format, va_list words);
 
 enum { TFLITE_OK = 0 };
 
+/* TfLiteTelemetryProfilerStruct of profiling/telemetry/c/profiler.h, of the experimental API, which not every library
+ * has. All functions are called; indexes are those of the operator and its subgraph. */
+typedef struct tflite_profiler {
+  void *data;
+  void (*report_event)(struct tflite_profiler *, const char *name, uint64_t status);
+  void (*report_operator_event)(struct tflite_profiler *, const char *name, int64_t, int64_t, uint64_t status);
+  void (*report_settings)(struct tflite_profiler *, const char *name, const void *settings);
+  uint32_t (*begin_operator)(struct tflite_profiler *, const char *name, int64_t index, int64_t subgraph);
+  void (*end_operator)(struct tflite_profiler *, uint32_t handle);
+  void (*report_operator)(struct tflite_profiler *, const char *name, uint64_t elapsed_us, int64_t, int64_t);
+} tflite_profiler;
+
 /* X(name, result, parameters). Enumerations are passed as int. */
 #define TFLITE_FUNCTIONS(X)                                                                                   \
   X(TfLiteVersion, const char *, (void))                                                                      \

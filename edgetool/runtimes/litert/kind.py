@@ -23,4 +23,4 @@ FORM = ModelForm(
     convert=convert,
     tools=tool_versions,
 )
-TFLITE = RuntimeKind(name=prebuilt.NAME, provide=provide, form=FORM, selftest=None)
+TFLITE = RuntimeKind(name=prebuilt.NAME, provide=provide, form=FORM, selftest=None, profiles=True)

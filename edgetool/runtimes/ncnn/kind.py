@@ -29,5 +29,6 @@ NCNN = RuntimeKind(
         tools=tool_versions,
     ),
     selftest=build_selftest,
+    profiles=True,
     halves=True,
 )
