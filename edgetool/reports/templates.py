@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgetool.platform.foreign import one_line
 from edgetool.platform.format import count_text, noise_text, percent_text, plural, ratio_text, size_text, time_text
 from edgetool.records.shape import modes
+from edgetool.runtimes.spec import TITLES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,6 +58,7 @@ def environment(
         lstrip_blocks=True,
     )
     made.filters |= {**UNITS, "squeeze": squeeze, "modes": modes, **filters}
+    made.globals["titles"] = TITLES
     macros = made.get_template(blocks).module
     made.globals |= {name: macro for name, macro in vars(macros).items() if not name.startswith("_")}
     return made
