@@ -139,11 +139,12 @@ bench-kernels: runtime
 	$(VENV)/bin/python -m benchmarks.kernels
 
 # MobileNetV2, ResNet-18 and a small ViT in ONNX Runtime, TensorFlow Lite and ncnn, by instructions at VLEN 256: writes
-# docs/runtimes-counted.md. The first time half an hour on two cores; what was counted is kept. MODELS="small_vit" counts one.
+# docs/runtimes-counted.md. The first time half an hour on two cores; what was counted is kept. MODELS="small_vit" counts
+# one, RUNTIME=onnxruntime the rows of one runtime.
 .PHONY: bench-runtimes
 bench-runtimes: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
-	$(VENV)/bin/python -m benchmarks.runtimes $(MODELS)
+	$(VENV)/bin/python -m benchmarks.runtimes $(if $(RUNTIME),--runtime $(RUNTIME)) $(MODELS)
 
 # Estimates beside published measurements, from the counts of RUNS and those that are kept: writes docs/estimates.md.
 estimates: $(VENV)/.dev

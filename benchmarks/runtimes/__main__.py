@@ -1,14 +1,20 @@
-"""Count all models, or those that are named, in each runtime and write docs/runtimes-counted.md; `--page` runs none."""
+"""Count all models, or those that are named, in each runtime and write docs/runtimes-counted.md.
+
+`--runtime NAME` counts one runtime's rows alone, `--page` none.
+"""
 
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.runtimes.measure import MODELS, Findings, measure
+from benchmarks.runtimes.measure import MODELS, RUNTIMES, Findings, measure
 from benchmarks.runtimes.page import write_page
 from edgetool.console.context import make_context
 from edgetool.errors import ConfigError, EdgetoolError
+from edgetool.pipeline.runtimes import DEFAULT_KIND, chosen_runtimes
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.names import name_hint
 
@@ -17,22 +23,32 @@ FOUND = ROOT / "docs" / "runtimes-counted.json"
 RUNS = ROOT / "runs" / "runtimes"
 
 
-def count(names: list[str]) -> Findings:
+def count(names: Sequence[str], runtimes: tuple[str, ...]) -> Findings:
     """Count the models of these names, all without one, and keep their rows. Raises EdgetoolError."""
     known = {model.title: model for model in MODELS}
     for name in names:
         if name not in known:
             raise ConfigError(f"no model {name!r}", hint=name_hint(name, tuple(known), what="models"))
-    findings = read_document(FOUND, Findings) if FOUND.exists() else Findings()
+    findings = kept()
     for name in names or known:
-        findings = findings.joined(measure(known[name], make_context(quiet=False, force=False), RUNS / name))
+        context = make_context(quiet=False, force=False)
+        findings = findings.joined(measure(known[name], context, RUNS / name, runtimes))
         write_document(FOUND, findings)
     return findings
 
 
-def main(words: list[str]) -> int:
+def kept() -> Findings:
+    return read_document(FOUND, Findings) if FOUND.exists() else Findings()
+
+
+def main(words: Sequence[str]) -> int:
+    parser = ArgumentParser(prog="benchmarks.runtimes")
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    parser.add_argument("--runtime", choices=[DEFAULT_KIND, *RUNTIMES[1:]])
+    parser.add_argument("--page", action="store_true")
+    asked = parser.parse_args(words)
     try:
-        findings = read_document(FOUND, Findings) if words == ["--page"] else count(words)
+        findings = kept() if asked.page else count(asked.models, chosen_runtimes([asked.runtime or ",".join(RUNTIMES)]))
     except EdgetoolError as error:
         print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
         return error.exit_code

@@ -35,18 +35,19 @@ class Findings:
     rows: tuple[Row, ...] = ()
 
     def joined(self, found: tuple[Row, ...]) -> Findings:
-        """With these rows in place of those of the same models."""
-        models = {row.model for row in found}
-        return Findings(rows=(*(row for row in self.rows if row.model not in models), *found))
+        """With these rows in place of those of the same models in the same runtimes."""
+        replaced = {(row.model, row.runtime) for row in found}
+        rows = (*(row for row in self.rows if (row.model, row.runtime) not in replaced), *found)
+        return Findings(rows=tuple(sorted(rows, key=lambda row: (row.model, RUNTIMES.index(row.runtime)))))
 
 
-def measure(model: Model, context: StepContext, folder: Path) -> tuple[Row, ...]:
-    """Return a model's rows on the board. Records are kept in `folder`.
+def measure(model: Model, context: StepContext, folder: Path, runtimes: tuple[str, ...] = RUNTIMES) -> tuple[Row, ...]:
+    """Return a model's rows on the board in these of the runtimes. Records are kept in `folder`.
 
-    A case that cannot be made or run is a row with its reason. Raises EdgetoolError when ONNX Runtime's cannot.
+    A case that cannot be made or run is a row with its reason. Raises EdgetoolError when the first runtime's cannot.
     """
     instruments = ("accuracy", "instructions")  # an emulator's times say nothing
-    plan = Plan(models=(model,), targets=(TARGET,), runtimes=RUNTIMES, instruments=instruments, images=IMAGES)
+    plan = Plan(models=(model,), targets=(TARGET,), runtimes=runtimes, instruments=instruments, images=IMAGES)
     reference = replace(plan, targets=(HOST,), runtimes=RUNTIMES[:1], precisions=FP32, instruments=("accuracy",))
     planned = (*reference.cases(required=True), *plan.cases(required=True))
     cases = Preparation(planned, context).cases()

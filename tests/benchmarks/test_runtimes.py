@@ -59,10 +59,11 @@ def test_models_without_rows_are_named(page: str) -> None:
     assert all(f"- {model.title}" in page for model in MODELS)
 
 
-def test_findings_are_kept_and_replaced_by_model(tmp_path: Path) -> None:
-    kept = Findings(rows=(OURS, MISSING)).joined((NCNN,))
+def test_findings_are_kept_and_replaced_by_model_and_runtime(tmp_path: Path) -> None:
+    newer = replace(OURS, instructions_weighted=800)
+    kept = Findings(rows=(OURS, MISSING, NCNN)).joined((newer,))
     write_document(tmp_path / "found.json", kept)
-    assert read_document(tmp_path / "found.json", Findings) == Findings(rows=(NCNN,))
+    assert read_document(tmp_path / "found.json", Findings) == Findings(rows=(newer, MISSING, NCNN))
 
 
 def test_the_models_are_in_the_zoo() -> None:
