@@ -27,7 +27,7 @@ from edgetool.platform.store import Store, key_of
 from edgetool.runtimes.litert.program import IMAGES, MODEL, ORDER, Order
 
 TOOLS = {"litert-torch": "0.10.0"}
-COST = "about 40 packages of PyPI, 1 GB on disk, 1 to 4 minutes"
+COST = "about 30 packages of PyPI, 1 GB on disk, 1 to 4 minutes"
 TIMEOUT_S = 3600
 
 
