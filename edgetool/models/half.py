@@ -1,17 +1,62 @@
-"""Store and run single nodes of a model in fp16."""
+"""Store and run a model or single nodes of it in fp16."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgetool.errors import QuantizeError
+from edgetool.models.evaluate import open_session, run_samples, signal_to_noise_db
+from edgetool.models.onnxfile import describe
+from edgetool.models.samples import Samples
+from edgetool.models.spec import ModelArtifact, Precision
+from edgetool.platform.documents import write_document
+
 if TYPE_CHECKING:
     import onnx
 
 HALF = "tensor(float16)"
+
+
+def halve_model(model: ModelArtifact, folder: Path, *, held_out: Samples | None = None) -> ModelArtifact:
+    """Write a model's fp16 form as `model.onnx` and `model.json` to `folder`.
+
+    Its inputs and outputs stay fp32, with casts behind and before them. The signal-to-noise ratio against `model` is
+    measured on `held_out`, on this machine, which may compute fp16 in fp32. Raises QuantizeError.
+    """
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
+
+    path = folder / "model.onnx"
+    try:
+        made = OnnxModel(convert_float_to_float16(onnx.load(model.path), keep_io_types=True))
+        made.topological_sort()  # the converter puts its casts at the end
+        onnx.save(made.model, path)
+    except Exception as error:  # ONNX Runtime's and protobuf's exceptions derive from Exception and nothing nearer
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise QuantizeError(f"{model.spec.name}: cannot be converted to fp16: {said}") from error
+    ratio = None
+    if held_out is not None:
+        reference, found = (run_samples(open_session(file), held_out)[0] for file in (model.path, path))
+        ratio = signal_to_noise_db(reference, found)
+    spec = describe(
+        path,
+        name=model.spec.name,
+        precision=Precision.FP16,
+        weights=model.spec.weights,
+        accuracy_means_something=model.spec.accuracy_means_something,
+        parent=model.spec.sha256,
+        signal_to_noise_db=ratio,
+        task=model.spec.task,
+    )
+    spec = replace(spec, preprocessing=model.spec.preprocessing)
+    write_document(folder / "model.json", spec)
+    return ModelArtifact(path=path, spec=spec)
 
 
 def halve_nodes(path: Path, names: Sequence[str]) -> None:

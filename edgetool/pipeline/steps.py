@@ -14,6 +14,7 @@ from edgetool.errors import QuantizeError, UnsupportedOperator
 from edgetool.harness.bench import preflight, put_bundle
 from edgetool.models.artifacts import source_digest
 from edgetool.models.export import export_model
+from edgetool.models.half import halve_model
 from edgetool.models.images import ImageSet, Split
 from edgetool.models.onnxfile import digest_files
 from edgetool.models.quantize import DEFAULT, Quantization, quantize_model
@@ -33,6 +34,7 @@ from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
 EXPORT_RECIPE = 4  # increment when a step produces something else from the same inputs
+HALVE_RECIPE = 1
 QUANTIZE_RECIPE = 5
 CONVERT_RECIPE = 3
 BUNDLE_RECIPE = 8
@@ -143,6 +145,35 @@ def _artifact(folder: Path) -> ModelArtifact:
     return ModelArtifact(path=folder / "model.onnx", spec=read_document(folder / "model.json", ModelSpec))
 
 
+def halve(
+    model: ModelArtifact, request: ModelRequest, source: ImageSource | None, context: StepContext
+) -> ModelArtifact:
+    """Convert the fp32 model to fp16, but for its inputs and outputs."""
+    inputs = {
+        "recipe": HALVE_RECIPE,
+        "model": model.spec.sha256,
+        "weights": model.spec.weights,
+        "task": model.spec.task,
+        "preprocessing": None if model.spec.preprocessing is None else to_plain(model.spec.preprocessing),
+        "images": None if source is None else source.digests(),
+        "packages": _versions("onnxruntime", "onnx"),
+    }
+
+    def make(folder: Path) -> None:
+        held_out = None if source is None else source.samples(request, model.spec, Split.HELD_OUT, SNR_IMAGES)
+        halve_model(model, folder, held_out=held_out)
+
+    with context.progress.step(f"convert {model.spec.name} to fp16") as step:
+        made = _artifact(context.store.entry("halve", inputs, make, force=context.force).path)
+        step.note(_change(made, model))
+    return made
+
+
+def _change(made: ModelArtifact, fp32: ModelArtifact) -> str:
+    noise = "" if made.spec.signal_to_noise_db is None else f", {made.spec.signal_to_noise_db:.1f} dB against fp32"
+    return f"{made.spec.size_bytes / fp32.spec.size_bytes - 1:+.1%} in size{noise}"
+
+
 def quantize(
     model: ModelArtifact,
     request: ModelRequest,
@@ -176,8 +207,7 @@ def quantize(
 
     with context.progress.step(f"quantize {model.spec.name} ({quantization})") as step:
         made = _artifact(context.store.entry("quantize", inputs, make, force=context.force).path)
-        noise = "" if made.spec.signal_to_noise_db is None else f", {made.spec.signal_to_noise_db:.1f} dB against fp32"
-        step.note(f"{made.spec.size_bytes / model.spec.size_bytes - 1:+.1%} in size{noise}")
+        step.note(_change(made, model))
     return made
 
 

@@ -14,7 +14,7 @@ from edgetool.platform.progress import Note
 from edgetool.runtimes.selftest import SelfTest
 from edgetool.runtimes.spec import Runtime, Toolchain
 
-MADE = (Precision.FP32, Precision.INT8, Precision.INT8_DYNAMIC)  # of an .onnx; fp16 is taken as it comes
+MADE = tuple(Precision)  # of an .onnx
 
 
 class Provide(Protocol):

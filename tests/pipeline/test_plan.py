@@ -99,11 +99,11 @@ def test_a_model_that_is_int8_already_is_measured_as_it_is(
     assert case.model.spec.precision is case.case.precision is Precision.INT8
 
 
-def test_a_precision_that_nothing_makes_is_refused(tmp_path: Path, tiny_path: Path, context: StepContext) -> None:
+def test_fp16_is_made_of_an_fp32_model(tmp_path: Path, tiny_path: Path, context: StepContext) -> None:
     text = WHOLE.replace("tiny.onnx", str(tiny_path)).replace("[[", 'precisions = ["fp16"]\n[[', 1)
     (case,) = prepare(read_plan(plan_file(tmp_path, text)), context)
-    assert isinstance(case, UnpreparedCase)
-    assert "is fp32 and can't be converted to fp16" in case.error.message
+    assert isinstance(case, PreparedCase)
+    assert case.model.spec.precision is Precision.FP16
 
 
 def test_a_key_follows_from_what_is_measured_and_not_from_what_it_is_called(host_bundle: Bundle) -> None:

@@ -153,9 +153,9 @@ def test_a_precision_that_the_first_runtime_lacks_fails_the_run_only_where_it_is
         plan = replace(plan_of(model, *names), precisions=(Precision.FP32, Precision.FP16))
         return {(case.case.runtime, case.case.precision) for case in plan.cases(required=True) if case.required}
 
-    assert required("auto") == {("auto", "fp32"), ("auto", "fp16")}
-    assert required("auto", "ncnn") == {("auto", "fp32")}
-    assert required("ncnn", "auto") == {("ncnn", "fp32"), ("ncnn", "fp16")}
+    assert required("tflite") == {("tflite", "fp32"), ("tflite", "fp16")}
+    assert required("tflite", "auto") == {("tflite", "fp32")}
+    assert required("auto", "tflite") == {("auto", "fp32"), ("auto", "fp16")}
 
 
 def test_an_unknown_runtime_is_refused_before_anything_is_made(tmp_path: Path) -> None:
