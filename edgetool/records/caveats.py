@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from edgetool.measurements.timing import Timing
+from edgetool.models.spec import Precision
 from edgetool.records.record import Record
 from edgetool.records.shape import drift, modes
 from edgetool.records.stats import summarize
+
+ZVFH = "zvfh"  # what our library's kernels say when they compute in fp16: "rvv vlen=256 zvfh wide16: ..."
 
 
 class Caveat(StrEnum):
@@ -28,6 +31,7 @@ class Caveat(StrEnum):
     FOREIGN_RUNTIME = "foreign-runtime"
     DIFFERENT_MODEL = "different-model"
     DIFFERENT_VECTORS = "different-vectors"
+    COMPUTED_IN_FP32 = "computed-in-fp32"
     RANDOM_WEIGHTS = "random-weights"
     FEW_IMAGES = "few-images"
     FEW_SCORED = "few-scored"
@@ -95,6 +99,10 @@ _CAVEATS = {
         "the instructions were counted at different VLEN",
         "compare counts at one VLEN",
     ),
+    Caveat.COMPUTED_IN_FP32: (
+        "fp16 was computed in fp32, between casts: the runtime has no fp16 kernels for this processor",
+        "on RISC-V, measure with a runtime of `edgetool runtime build` on a processor with Zvfh",
+    ),
     Caveat.RANDOM_WEIGHTS: (
         "the weights are random, so the outputs are meaningless",
         "use trained weights",
@@ -123,6 +131,7 @@ def caveats_of(record: Record) -> tuple[Caveat, ...]:
     doubts = {
         Caveat.EMULATED: record.emulated,
         Caveat.FOREIGN_RUNTIME: installed is not None and not installed.ours,
+        Caveat.COMPUTED_IN_FP32: _computes_fp16_in_fp32(record),
         Caveat.RANDOM_WEIGHTS: not record.subject.model.accuracy_means_something,
         Caveat.FEW_IMAGES: accuracy is not None and accuracy.images < 200,
         Caveat.FEW_SCORED: any(score.samples < 200 for score in record.scores),
@@ -132,6 +141,13 @@ def caveats_of(record: Record) -> tuple[Caveat, ...]:
     if timing is not None:
         doubts |= _of_timing(timing, record)
     return tuple(caveat for caveat in Caveat if doubts.get(caveat, False))
+
+
+def _computes_fp16_in_fp32(record: Record) -> bool:
+    """Return whether ONNX Runtime casts an fp16 model's tensors: it has fp16 kernels for Arm, and ours for Zvfh."""
+    is_half = record.subject.precision is Precision.FP16 and record.subject.runtime.kind == "onnxruntime"
+    has_kernels = record.subject.triple.startswith("aarch64") or ZVFH in (record.kernels or "").split()
+    return is_half and not has_kernels
 
 
 def _of_timing(timing: Timing, record: Record) -> dict[Caveat, bool]:
