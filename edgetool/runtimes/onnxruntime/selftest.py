@@ -46,6 +46,21 @@ class OnnxSelfTest(SelfTest):
         self.nodes.append(helper.make_node(operator, inputs, [case], name=case, **attributes))
         self.expect(case, expected, tolerance)
 
+    def half(self, name: str, array: Array) -> str:
+        """Add an fp32 input of the model, and return the name of its fp16 form."""
+        half = f"{name} fp16"
+        self.nodes.append(
+            helper.make_node("Cast", [self.input(name, array)], [half], name=half, to=onnx.TensorProto.FLOAT16)
+        )
+        return half
+
+    def add_half(self, operator: str, case: str, inputs: list[str], expected: Array, **attributes: Any) -> None:
+        """Add a node that gives fp16, and a cast of it to fp32. What is expected is exact."""
+        half = f"{case} fp16"
+        self.nodes.append(helper.make_node(operator, inputs, [half], name=half, **attributes))
+        exact = np.zeros(expected.shape)
+        self.add("Cast", case, [half], expected.astype(np.float32), exact, to=onnx.TensorProto.FLOAT)
+
     def model(self) -> onnx.ModelProto:
         def values(arrays: Mapping[str, Array]) -> list[onnx.ValueInfoProto]:
             return [
@@ -64,8 +79,11 @@ def build_selftest() -> OnnxSelfTest:
     for m, k, n in GEMM_SHAPES:
         _add_float_gemm(test, random, m, k, n)
         _add_int8_gemm(test, random, m, k, n)
+    for transposed in (False, True):
+        _add_half_gemm(test, random, 5, 300, 33, transposed=transposed)
     for shape in CONVOLUTIONS:
         _add_float_convolution(test, random, *shape)
+        _add_half_convolution(test, random, *shape)
         for unsigned in (False, True):
             _add_int8_convolution(test, random, *shape, unsigned=unsigned)
     return test
@@ -82,6 +100,58 @@ def _add_float_gemm(test: OnnxSelfTest, random: np.random.Generator, m: int, k: 
     test.add("MatMul", f"MatMul {case} B at run time", [name, test.input(f"runtime b {case}", b)], expected, tolerance)
     transposed = test.constant(f"transposed b {case}", np.ascontiguousarray(b.T))
     test.add("Gemm", f"Gemm {case} transposed B", [name, transposed], expected, tolerance, transB=1)
+
+
+def _add_half_gemm(
+    test: OnnxSelfTest, random: np.random.Generator, m: int, k: int, n: int, *, transposed: bool
+) -> None:
+    case = f"Gemm {m}x{k}x{n} fp16{' transposed B' if transposed else ''}"
+    a, b, bias = _integers(random, (m, k), 2), _integers(random, (k, n), 1), _integers(random, (n,), 3)
+    names = [
+        test.half(f"a {case}", a),
+        test.constant(f"b {case}", (b.T if transposed else b).astype(np.float16)),
+        test.constant(f"bias {case}", bias.astype(np.float16)),
+    ]
+    test.add_half("Gemm", case, names, a @ b + bias, transB=int(transposed))
+
+
+def _add_half_convolution(
+    test: OnnxSelfTest,
+    random: np.random.Generator,
+    cin: int,
+    cout: int,
+    side: int,
+    kernel: int,
+    stride: int,
+    groups: int,
+) -> None:
+    case = f"Conv {cin}->{cout} {kernel}x{kernel} stride {stride} groups {groups} fp16"
+    x = _integers(random, (1, cin, side, side), 2)
+    w = _integers(random, (cout, cin // groups, kernel, kernel), 1)
+    bias = _integers(random, (cout,), 3)
+    names = [
+        test.half(f"x {case}", x),
+        test.constant(f"w {case}", w.astype(np.float16)),
+        test.constant(f"bias {case}", bias.astype(np.float16)),
+    ]
+    expected = np.maximum(convolve(x, w, kernel, stride, groups) + bias.reshape(1, -1, 1, 1), 0)
+    test.nodes.append(
+        helper.make_node(
+            "Conv",
+            names,
+            [f"conv {case}"],
+            group=groups,
+            strides=[stride] * 2,
+            pads=[kernel // 2] * 4,
+            name=f"conv {case}",
+        )
+    )
+    test.add_half("Relu", case, [f"conv {case}"], expected)
+
+
+def _integers(random: np.random.Generator, shape: tuple[int, ...], most: int) -> Array:
+    """Return small integers: fp16 has all sums of them up to 2048, which every order of additions gives."""
+    return random.integers(-most, most + 1, shape).astype(np.float32)
 
 
 def _requantize(accumulator: Array, multiplier: float, zero_point: int, dtype: type[np.integer]) -> Array:
