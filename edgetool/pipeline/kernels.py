@@ -26,9 +26,10 @@ from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
 ON_VECTORS = ("wide16", "wide32", "packed64")
-# What the library says of itself, such as "rvv vlen=256 wide16: measured on 710:8000000058000001:0:32":
+# What the library says of itself, such as "rvv vlen=256 zvfh wide16: measured on 710:8000000058000001:0:32":
 # toolchain/onnxruntime/mlas_rvv/selection.cpp.
-SAID = re.compile(r"rvv vlen=\d+ (?P<variant>\w+): .*?(?P<processor>[0-9a-f]{1,16}(?::[0-9a-f]{1,16}){2}:\d{1,4})$")
+PROCESSOR = r"(?P<processor>[0-9a-f]{1,16}(?::[0-9a-f]{1,16}){2}:\d{1,4})"
+SAID = re.compile(rf"rvv vlen=\d+ (?:zvfh )?(?P<variant>\w+): .*?{PROCESSOR}$")
 KEEP_S = 60.0
 # The file is where the library looks for it; a line for each processor.
 KEEP = """\

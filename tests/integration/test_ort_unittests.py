@@ -77,7 +77,7 @@ def target() -> Target:
         pytest.skip("takes up to an hour: `make test-ort`")
     target = load_target("qemu-riscv64")
     vlen = int(os.environ.get("VLEN", "256"))
-    cpu = f"rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0" if vlen else "rv64,v=false"
+    cpu = f"rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,zvfh=true" if vlen else "rv64,v=false"
     return replace(target, executor={**target.executor, "cpu": cpu})
 
 

@@ -59,7 +59,11 @@ def target() -> Target:
     "cpu",
     [
         "rv64,v=false",
-        *(f"rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0" for vlen in (128, 256, 512)),
+        *(
+            f"rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,zvfh={zvfh}"
+            for vlen in (128, 256, 512)
+            for zvfh in ("off", "on")
+        ),
     ],
 )
 def test_its_numbers_are_right_at_every_vector_length(

@@ -22,3 +22,8 @@ def emulator() -> str:
 def with_vectors(vlen: int) -> str:
     """QEMU's -cpu; elements that an instruction may leave or overwrite are overwritten, so that none is relied on."""
     return f"rv64,v=true,vext_spec=v1.0,vlen={vlen},elen=64,rvv_ta_all_1s=true,rvv_ma_all_1s=true"
+
+
+def with_halves(vlen: int) -> str:
+    """The same with vectors of half precision."""
+    return f"{with_vectors(vlen)},zvfh=true"

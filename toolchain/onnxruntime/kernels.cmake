@@ -9,6 +9,10 @@ function(edgetool_add_kernels)
   file(GLOB sources CONFIGURE_DEPENDS "${edgetool_kernels}/*.cpp")
   set(options -Wall -Wextra -Werror -ffp-contract=off)
   target_sources(onnxruntime_mlas PRIVATE ${sources})
+  # ORT compiles these for Arm only.
+  foreach(file activate_fp16 dwconv pooling_fp16)
+    target_sources(onnxruntime_mlas PRIVATE "${PROJECT_SOURCE_DIR}/../onnxruntime/core/mlas/lib/${file}.cpp")
+  endforeach()
   set_source_files_properties(${sources} TARGET_DIRECTORY onnxruntime_mlas PROPERTIES
     COMPILE_OPTIONS "${options}"
     INCLUDE_DIRECTORIES "${PROJECT_SOURCE_DIR}/../onnxruntime/core/mlas/lib"
@@ -20,6 +24,12 @@ function(edgetool_add_kernels)
     list(FILTER vector_sources EXCLUDE REGEX "/(scalar[a-z_]*|detect|platform|selection)\\.cpp$")
     list(APPEND options -march=rv64gcv -mno-riscv-attribute -Wa,-mno-arch-attr)
     set_source_files_properties(${vector_sources} TARGET_DIRECTORY onnxruntime_mlas PROPERTIES
+      COMPILE_OPTIONS "${options}"
+    )
+    set(half_sources ${sources})
+    list(FILTER half_sources INCLUDE REGEX "/half[a-z_]*\\.cpp$")
+    list(TRANSFORM options REPLACE "^-march=rv64gcv$" "-march=rv64gcv_zvfh")
+    set_source_files_properties(${half_sources} TARGET_DIRECTORY onnxruntime_mlas PROPERTIES
       COMPILE_OPTIONS "${options}"
     )
   endif()

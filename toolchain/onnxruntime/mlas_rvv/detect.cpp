@@ -10,7 +10,7 @@ Module Name:
 
 Abstract:
 
-    Finds out whether the processor has the vector extension 1.0, and whose it is.
+    Finds out whether the processor has the vector extension 1.0, also for half precision, and whose it is.
 
     The kernel's riscv_hwprobe(2) knows the version. Kernels without it tell of "V" in AT_HWCAP, as those of vendors do
     for the draft 0.7 too. The two differ in the layout of vtype: a setting with the tail and mask policy bits of 1.0 is
@@ -33,6 +33,7 @@ constexpr int64_t HwprobeKeyMarchid = 1;        // RISCV_HWPROBE_KEY_MARCHID
 constexpr int64_t HwprobeKeyMimpid = 2;         // RISCV_HWPROBE_KEY_MIMPID
 constexpr int64_t HwprobeKeyImaExt0 = 4;        // RISCV_HWPROBE_KEY_IMA_EXT_0
 constexpr uint64_t HwprobeImaV = 1 << 2;        // RISCV_HWPROBE_IMA_V
+constexpr uint64_t HwprobeExtZvfh = 1 << 30;    // RISCV_HWPROBE_EXT_ZVFH
 constexpr uint64_t HwprobeDiffers = ~uint64_t(0);
 constexpr unsigned long HwcapV = 1ul << ('V' - 'A');
 
@@ -120,4 +121,16 @@ MlasRvvRegisterBytes()
     static const size_t Bytes = HasVector() ? ReadVlenb() : 0;
 
     return Bytes;
+}
+
+bool
+MlasRvvHasHalf()
+{
+    if (MlasRvvRegisterBytes() == 0) {
+        return false;
+    }
+
+    HWPROBE_PAIR Pairs[] = {{HwprobeKeyImaExt0, 0}};
+
+    return Hwprobe(Pairs) && Pairs[0].Key == HwprobeKeyImaExt0 && (Pairs[0].Value & HwprobeExtZvfh) != 0;
 }

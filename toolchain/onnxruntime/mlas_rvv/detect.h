@@ -41,3 +41,10 @@ MlasRiscvProcessorIds();
 
 size_t
 MlasRvvRegisterBytes();
+
+//
+// Whether vectors of half precision can be computed with: Zvfh, which the kernel tells of by riscv_hwprobe(2) alone.
+//
+
+bool
+MlasRvvHasHalf();

@@ -16,6 +16,7 @@ Abstract:
 
 #include "platform.h"
 
+#include "detect.h"
 #include "memory.h"
 #include "scalar.h"
 
@@ -38,6 +39,10 @@ RegisterVector(MLAS_PLATFORM& Platform)
     MlasRvvRegisterQuantized(Platform, ConvSym, Gemm);
     MlasRvvRegisterMoves(Platform);
     MlasRvvRegisterMemory();
+
+    if (MlasRvvHasHalf()) {
+        MlasRvvRegisterHalf(Platform);
+    }
 }
 
 void

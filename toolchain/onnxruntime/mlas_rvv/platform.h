@@ -56,3 +56,10 @@ MlasRvvRegisterQuantized(
 
 void
 MlasRvvRegisterMoves(MLAS_PLATFORM& Platform);
+
+//
+// For processors with Zvfh: see MlasRvvHasHalf.
+//
+
+void
+MlasRvvRegisterHalf(MLAS_PLATFORM& Platform);

@@ -23,3 +23,17 @@ Abstract:
 #define MLAS_RVV_BEGIN
 #define MLAS_RVV_END
 #endif
+
+//
+// The same for arithmetic of half precision, Zvfh, in the files half_*.cpp.
+//
+
+#if defined(__clang__)
+#define MLAS_RVV_HALF_BEGIN \
+    _Pragma("clang attribute push(__attribute__((target(\"arch=+v,+zvfh\"))), apply_to = function)")
+#define MLAS_RVV_HALF_END _Pragma("clang attribute pop")
+#else
+// GCC compiles the whole file with -march=rv64gcv_zvfh.
+#define MLAS_RVV_HALF_BEGIN
+#define MLAS_RVV_HALF_END
+#endif

@@ -172,7 +172,7 @@ public:
         }
 
         Description_ = RegisterBytes_ != 0 && Variant_->NeedsVector
-            ? "rvv vlen=" + std::to_string(RegisterBytes_ * 8) + " "
+            ? "rvv vlen=" + std::to_string(RegisterBytes_ * 8) + (MlasRvvHasHalf() ? " zvfh " : " ")
             : "scalar ";
         Description_ += std::string(Variant_->Name) + ": " + Reason;
     }
@@ -254,7 +254,7 @@ MlasRiscvSelectVariant()
     return Selection().Variant();
 }
 
-// For whoever measures, as "rvv vlen=256 wide16: SpacemiT X60".
+// For whoever measures, as "rvv vlen=256 zvfh wide16: SpacemiT X60"; with zvfh, half precision is computed in.
 extern "C" __attribute__((visibility("default")))
 const char*
 EdgetoolKernels()

@@ -22,19 +22,20 @@ Abstract:
 #include <unistd.h>
 
 //
-// Floats that end where a forbidden page begins, or begin where one ends.
+// Numbers that end where a forbidden page begins, or begin where one ends.
 //
 
 enum class AGAINST { End, Start };
 
-class GUARDED
+template<typename Number>
+class GUARDED_BUFFER
 {
 public:
-    GUARDED(size_t Count, AGAINST Against)
+    GUARDED_BUFFER(size_t Count, AGAINST Against)
         : Count_(Count)
     {
         const size_t Page = size_t(sysconf(_SC_PAGESIZE));
-        const size_t Bytes = Count * sizeof(float);
+        const size_t Bytes = Count * sizeof(Number);
         const size_t Inside = (Bytes + Page - 1) / Page * Page;
 
         Size_ = Inside + 2 * Page;
@@ -45,25 +46,27 @@ public:
             exit(2);
         }
 
-        Data_ = reinterpret_cast<float*>(Base_ + Page + (Against == AGAINST::End ? Inside - Bytes : 0));
+        Data_ = reinterpret_cast<Number*>(Base_ + Page + (Against == AGAINST::End ? Inside - Bytes : 0));
     }
 
-    ~GUARDED() { munmap(Base_, Size_); }
+    ~GUARDED_BUFFER() { munmap(Base_, Size_); }
 
-    GUARDED(const GUARDED&) = delete;
-    GUARDED& operator=(const GUARDED&) = delete;
+    GUARDED_BUFFER(const GUARDED_BUFFER&) = delete;
+    GUARDED_BUFFER& operator=(const GUARDED_BUFFER&) = delete;
 
-    float* Data() { return Data_; }
+    Number* Data() { return Data_; }
     size_t Count() const { return Count_; }
-    float& operator[](size_t Index) { return Data_[Index]; }
-    float operator[](size_t Index) const { return Data_[Index]; }
+    Number& operator[](size_t Index) { return Data_[Index]; }
+    Number operator[](size_t Index) const { return Data_[Index]; }
 
 private:
     size_t Count_;
     size_t Size_;
     char* Base_;
-    float* Data_;
+    Number* Data_;
 };
+
+using GUARDED = GUARDED_BUFFER<float>;
 
 //
 // xorshift64*: the same numbers on every machine.

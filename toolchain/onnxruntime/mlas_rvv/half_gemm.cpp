@@ -1,0 +1,401 @@
+/*++
+
+Module Name:
+
+    half_gemm.cpp
+
+Abstract:
+
+    Half precision matrix multiplication: up to twelve rows of A by a panel of B, whose columns fill up to four registers.
+
+    Long sums are made of shorter ones. That bounds the error of additions in half precision, and lets the part of a panel
+    that all rows use stay in the first cache.
+
+--*/
+
+#include "half.h"
+#include "half_vector.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+MLAS_RVV_HALF_BEGIN
+
+namespace
+{
+
+constexpr size_t Unrolled = 8;
+constexpr size_t MaximumTerms = 192;
+
+struct TILE_ARGUMENTS {
+    const uint16_t* A;
+    size_t lda;
+    const uint16_t* B;
+    size_t ldb;
+    uint16_t* C;
+    size_t ldc;
+    const uint16_t* Bias;
+    size_t Columns;
+    size_t CountK;
+    bool Accumulate;
+    MLAS_RVV_HALF_BOUNDS Bounds;
+};
+
+template<size_t Lmul, size_t Rows>
+struct TILE {
+    using Half = MLAS_RVV_HALF<Lmul>;
+    using Vector = typename Half::Vector;
+
+    static constexpr size_t RegisterGroups = Rows + 2;
+
+    const TILE_ARGUMENTS& a;
+
+    template<typename... Vectors>
+    MLAS_RVV_HALF_INLINE
+    void
+    Run(
+        Vector& Even,
+        Vector& Odd,
+        Vectors&... Sums
+        ) const
+    {
+        const size_t vl = Half::Length(a.Columns);
+        const uint16_t* Scalars[Rows];
+        const uint16_t* Factors = a.B;
+
+        for (size_t r = 0; r < Rows; r++) {
+            Scalars[r] = a.A + r * a.lda;
+        }
+
+        Even = Half::Broadcast(0.0f, vl);
+        Odd = Even;
+
+        if (a.Bias != nullptr) {
+            Half::LoadInto(Even, a.Bias, vl);
+        }
+
+        ((Sums = Even), ...);
+
+        size_t k = a.CountK;
+
+        for (; k >= Unrolled; k -= Unrolled) {
+
+            MLAS_RVV_HALF_UNROLL
+            for (size_t u = 0; u < Unrolled; u++) {
+                Add(Scalars, Factors, u, vl, u % 2 == 0 ? Even : Odd, Sums...);
+                Factors += a.ldb;
+            }
+
+            for (size_t r = 0; r < Rows; r++) {
+                Scalars[r] += Unrolled;
+            }
+        }
+
+        for (; k > 0; k--) {
+
+            Add(Scalars, Factors, 0, vl, Even, Sums...);
+            Factors += a.ldb;
+
+            for (size_t r = 0; r < Rows; r++) {
+                Scalars[r] += 1;
+            }
+        }
+
+        if (a.Accumulate) {
+            const uint16_t* Before = a.C;
+            ((Sums = __riscv_vfadd(Sums, Half::Load(Before, vl), vl), Before += a.ldc), ...);
+        }
+
+        if (a.Bounds.Bounded) {
+            const _Float16 Minimum = static_cast<_Float16>(a.Bounds.Minimum);
+            const _Float16 Maximum = static_cast<_Float16>(a.Bounds.Maximum);
+            ((Sums = Half::Clamp(Sums, Minimum, Maximum, vl)), ...);
+        }
+
+        uint16_t* Output = a.C;
+
+        ((__riscv_vse16(MlasRvvHalfNumbers(Output), Sums, vl), Output += a.ldc), ...);
+    }
+
+    template<typename... Vectors>
+    static MLAS_RVV_HALF_INLINE
+    void
+    Add(
+        const uint16_t* const (&Scalars)[Rows],
+        const uint16_t* Factors,
+        size_t k,
+        size_t vl,
+        Vector& Factor,
+        Vectors&... Sums
+        )
+    {
+        //
+        // Keeps the compiler from loading ahead, for which no register is left.
+        //
+
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+
+        _Float16 Values[Rows];
+
+        for (size_t r = 0; r < Rows; r++) {
+            Values[r] = MlasRvvHalfScalar(Scalars[r] + k);
+        }
+
+        Half::LoadInto(Factor, Factors, vl);
+
+        size_t r = 0;
+
+        (Half::MultiplyAddInto(Sums, Values[r++], Factor, vl), ...);
+    }
+};
+
+template<size_t Lmul, size_t Rows>
+__attribute__((noinline))
+void
+ComputeTile(
+    const TILE_ARGUMENTS& Arguments
+    )
+{
+    const TILE_ARGUMENTS Copy = Arguments;
+
+    MlasRvvHalfWithRegisters(TILE<Lmul, Rows>{Copy});
+}
+
+//
+// All rows by a part of a panel: as many at a time as there are registers for.
+//
+
+template<size_t Lmul>
+void
+ComputeRows(
+    TILE_ARGUMENTS a,
+    size_t CountM
+    )
+{
+    for (size_t m = CountM, Rows; m > 0; m -= Rows) {
+
+        Rows = std::min<size_t>(m, 6);
+
+        if constexpr (Lmul <= 2) {
+            if (m >= 12) {
+                Rows = 12;
+            }
+        }
+
+        switch (Rows) {
+            case 1: ComputeTile<Lmul, 1>(a); break;
+            case 2: ComputeTile<Lmul, 2>(a); break;
+            case 3: ComputeTile<Lmul, 3>(a); break;
+            case 4: ComputeTile<Lmul, 4>(a); break;
+            case 5: ComputeTile<Lmul, 5>(a); break;
+            case 6: ComputeTile<Lmul, 6>(a); break;
+            default:
+                if constexpr (Lmul <= 2) {
+                    ComputeTile<Lmul, 12>(a);
+                }
+                break;
+        }
+
+        a.A += Rows * a.lda;
+        a.C += Rows * a.ldc;
+    }
+}
+
+template<size_t Lmul>
+void
+ComputePanel(
+    TILE_ARGUMENTS a,
+    size_t CountM
+    )
+{
+    const MLAS_RVV_HALF_BOUNDS Bounds = a.Bounds;
+    size_t k = a.CountK;
+
+    for (size_t Parts = std::max<size_t>((k + MaximumTerms - 1) / MaximumTerms, 1); Parts > 0; Parts--) {
+
+        a.CountK = (k + Parts - 1) / Parts;
+        a.Bounds = Parts == 1 ? Bounds : MLAS_RVV_HALF_BOUNDS{};
+        ComputeRows<Lmul>(a, CountM);
+
+        k -= a.CountK;
+        a.A += a.CountK;
+        a.B += a.CountK * a.ldb;
+        a.Bias = nullptr;
+        a.Accumulate = true;
+    }
+}
+
+//
+// Dot products of one row of A with Rows rows of transposed B.
+//
+
+template<size_t Rows>
+struct DOT {
+    using Vector = vfloat32m4_t;
+
+    static constexpr size_t RegisterGroups = Rows;
+
+    const uint16_t* A;
+    const uint16_t* B;
+    size_t ldb;
+    size_t CountK;
+    uint16_t* C;
+    const uint16_t* Bias;
+    const MLAS_RVV_HALF_BOUNDS& Bounds;
+
+    template<typename... Vectors>
+    MLAS_RVV_HALF_INLINE
+    void
+    Run(
+        Vectors&... Sums
+        ) const
+    {
+        const size_t Longest = __riscv_vsetvlmax_e32m4();
+        const uint16_t* Factors = A;
+        const uint16_t* Row = B;
+
+        ((Sums = __riscv_vfmv_v_f_f32m4(0.0f, Longest)), ...);
+
+        for (size_t k = CountK, vl; k > 0; k -= vl, Factors += vl, Row += vl) {
+
+            vl = __riscv_vsetvl_e16m2(k);
+
+            const vfloat16m2_t Factor = __riscv_vle16_v_f16m2(MlasRvvHalfNumbers(Factors), vl);
+            const uint16_t* Other = Row;
+
+            ((Sums = __riscv_vfwmacc_tu(Sums, Factor, __riscv_vle16_v_f16m2(MlasRvvHalfNumbers(Other), vl), vl),
+              Other += ldb),
+             ...);
+        }
+
+        size_t n = 0;
+
+        (Store(n++, Sums, Longest), ...);
+    }
+
+    MLAS_RVV_HALF_INLINE
+    void
+    Store(
+        size_t n,
+        const Vector& Sum,
+        size_t Longest
+        ) const
+    {
+        const float Start = Bias != nullptr ? static_cast<float>(MlasRvvHalfScalar(Bias + n)) : 0.0f;
+        const vfloat32m1_t Total =
+            __riscv_vfredusum_vs_f32m4_f32m1(Sum, __riscv_vfmv_s_f_f32m1(Start, 1), Longest);
+        float Value = __riscv_vfmv_f_s_f32m1_f32(Total);
+
+        if (Bounds.Bounded) {
+            Value = std::min(std::max(Value, Bounds.Minimum), Bounds.Maximum);
+        }
+
+        reinterpret_cast<MLAS_RVV_HALF_NUMBER*>(C)[n] = static_cast<_Float16>(Value);
+    }
+};
+
+}  // namespace
+
+size_t
+MlasRvvHalfPanelColumns()
+{
+    return __riscv_vsetvlmax_e16m4();
+}
+
+void
+MlasRvvHalfGemm(
+    const MLAS_RVV_HALF_GEMM& Arguments
+    )
+{
+    const MLAS_RVV_HALF_GEMM& a = Arguments;
+    const size_t Panel = MlasRvvHalfPanelColumns();
+
+    for (size_t n = 0, Columns; n < a.CountN; n += Columns) {
+
+        TILE_ARGUMENTS Tile{};
+
+        if (a.ldb == 0) {
+            const size_t Column = a.StartN + n;
+            const size_t Start = Column - Column % Panel;
+            const size_t Width = std::min(Panel, a.TotalN - Start);
+            Columns = std::min(a.CountN - n, Start + Width - Column);
+            Tile.B = a.B + Start * a.CountK + (Column - Start);
+            Tile.ldb = Width;
+        } else {
+            Columns = std::min(a.CountN - n, Panel);
+            Tile.B = a.B + n;
+            Tile.ldb = a.ldb;
+        }
+
+        Tile.A = a.A;
+        Tile.lda = a.lda;
+        Tile.C = a.C + n;
+        Tile.ldc = a.ldc;
+        Tile.Bias = a.Bias != nullptr ? a.Bias + n : nullptr;
+        Tile.Columns = Columns;
+        Tile.CountK = a.CountK;
+        Tile.Bounds = a.Bounds;
+
+        if (Columns <= Panel / 4) {
+            ComputePanel<1>(Tile, a.CountM);
+        } else if (Columns <= Panel / 2) {
+            ComputePanel<2>(Tile, a.CountM);
+        } else {
+            ComputePanel<4>(Tile, a.CountM);
+        }
+    }
+}
+
+void
+MlasRvvHalfPack(
+    uint16_t* Packed,
+    const uint16_t* B,
+    size_t ldb,
+    size_t CountN,
+    size_t CountK
+    )
+{
+    const size_t Panel = MlasRvvHalfPanelColumns();
+
+    for (size_t n = 0, Columns; n < CountN; n += Columns) {
+
+        Columns = std::min(CountN - n, Panel);
+
+        for (size_t k = 0; k < CountK; k++) {
+            memcpy(Packed, B + k * ldb + n, Columns * sizeof(uint16_t));
+            Packed += Columns;
+        }
+    }
+}
+
+void
+MlasRvvHalfGemmTransposed(
+    const MLAS_RVV_HALF_GEMM& Arguments
+    )
+{
+    constexpr size_t Rows = 4;
+    const MLAS_RVV_HALF_GEMM& a = Arguments;
+
+    for (size_t m = 0; m < a.CountM; m++) {
+
+        const uint16_t* const Row = a.A + m * a.lda;
+
+        for (size_t n = 0, Count; n < a.CountN; n += Count) {
+
+            const uint16_t* const B = a.B + (a.StartN + n) * a.ldb;
+            uint16_t* const C = a.C + m * a.ldc + n;
+            const uint16_t* const Bias = a.Bias != nullptr ? a.Bias + n : nullptr;
+
+            if (a.CountN - n >= Rows) {
+                Count = Rows;
+                MlasRvvHalfWithRegisters(DOT<Rows>{Row, B, a.ldb, a.CountK, C, Bias, a.Bounds});
+            } else {
+                Count = 1;
+                MlasRvvHalfWithRegisters(DOT<1>{Row, B, a.ldb, a.CountK, C, Bias, a.Bounds});
+            }
+        }
+    }
+}
+
+MLAS_RVV_HALF_END
