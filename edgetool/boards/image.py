@@ -17,7 +17,7 @@ from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
 from edgetool.runtimes.description import copy_closure
 
-RECIPE = 2  # increment when the image is built differently
+RECIPE = 3  # increment when the image is built differently
 SUITE = "trixie"
 PACKAGES = ("busybox-static", "dropbear-bin", "libc6", "libstdc++6", "libgcc-s1")
 KERNEL = "boot/vmlinu*"
@@ -85,6 +85,10 @@ def _members(machine: Machine, init: str, root: Path, libraries: Path) -> list[c
         *root.rglob("libstdc++.so.6"),
         *root.rglob("libgcc_s.so.1"),
         *root.rglob("libm.so.6"),
+        # empty since glibc 2.34, but programs that also run with older releases name them
+        *root.rglob("libdl.so.2"),
+        *root.rglob("libpthread.so.0"),
+        *root.rglob("librt.so.1"),
     ]
     copy_closure([dropbear, *own], root, libraries)
     (libraries / "dropbear").unlink()
