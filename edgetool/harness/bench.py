@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -166,10 +166,13 @@ def selftest(
     bundle: Bundle,
     environment: Mapping[str, str] | None = None,
     *,
+    precisions: Collection[Precision] | None = None,
     timeout_s: float = 600.0,
     root: PurePosixPath = BUNDLE,
 ) -> int:
     """Run the runtime's numeric self-test on the target within the time limit. Return the number of cases that passed.
+
+    It has the cases of these precisions, by default of those of the bundle's models.
 
     Raises SelfTestFailed, and whatever run_harness raises.
     """
@@ -177,7 +180,7 @@ def selftest(
     build = KINDS[runtime.name].selftest if runtime.name in KINDS else None
     if build is None:
         return 0
-    test = build()
+    test = build({model.spec.precision for model in bundle.manifest.models} if precisions is None else precisions)
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         files = test.write(Path(scratch))
         executor.put(Path(scratch), PurePosixPath("selftest"))

@@ -40,6 +40,6 @@ def selftest_runtime(target: Target, context: StepContext) -> tuple[RuntimeBuild
             context.progress.step(f"self-test on {target.name}") as step,
         ):
             put_bundle(executor, bundle)
-            held = selftest(executor, bundle, timeout_s=target.benchmark.timeout_s)
+            held = selftest(executor, bundle, precisions=tuple(Precision), timeout_s=target.benchmark.timeout_s)
             step.note(f"{held} cases hold")
     return kit.runtime.build, held

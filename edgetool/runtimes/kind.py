@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -64,7 +64,7 @@ class RuntimeKind:
     name: str  # the name that the harness uses
     provide: Provide
     form: ModelForm | None  # None if it runs ONNX files as they are
-    selftest: Callable[[], SelfTest] | None
+    selftest: Callable[[Collection[Precision]], SelfTest] | None  # of what models in these precisions need
     profiles: bool = False  # reports the time of each operator
     halves: bool = False  # must be told to compute an fp16 model in 16 bits
     most_threads: int | None = None  # None without a limit

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgetool.models.spec import Precision
 from edgetool.platform.catalog import data_folder
 from edgetool.platform.licences import UNKNOWN, project_of
 from edgetool.runtimes.spec import TITLES
@@ -23,7 +24,7 @@ def test_every_kind_has_a_title_and_a_back_end(name: str) -> None:
 def test_a_self_test_is_the_same_each_time_and_fits_the_harness(name: str, tmp_path: Path) -> None:
     build = KINDS[name].selftest
     assert build is not None
-    one, other = build(), build()
+    one, other = build(tuple(Precision)), build(tuple(Precision))
     files = one.write(tmp_path / "one")
     other.write(tmp_path / "other")
     assert len(files) <= 64

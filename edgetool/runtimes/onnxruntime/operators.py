@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto
 
 from edgetool.errors import ModelError
+from edgetool.models.spec import Precision
 from edgetool.runtimes.onnxruntime.selftest import build_selftest
 
 Needed = dict[tuple[str, int], set[str]]  # (domain, opset) → operators
@@ -94,8 +95,16 @@ def operators_of(models: Sequence[Path]) -> Operators:
     kinds: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
         selftest = Path(scratch) / "selftest.onnx"
-        onnx.save(build_selftest().model(), selftest)
-        for form in (form for path in (*models, selftest) for form in _forms(path)):
+
+        def forms() -> Iterator[onnx.ModelProto]:
+            for path in models:
+                yield from _forms(path)
+            half = TensorProto.FLOAT16 in numbers
+            test = build_selftest([Precision.FP16] if half else [])
+            onnx.save(test.model(), selftest)
+            yield from _forms(selftest)
+
+        for form in forms():
             opsets = {_domain(opset.domain): opset.version for opset in form.opset_import}
             for node in _nodes(form):
                 domain = _domain(node.domain)

@@ -10,6 +10,7 @@ import pytest
 
 from edgetool.errors import SelfTestFailed
 from edgetool.models.evaluate import open_session
+from edgetool.models.spec import Precision
 from edgetool.runtimes.onnxruntime.selftest import build_selftest
 
 TEST = build_selftest()
@@ -73,6 +74,11 @@ def test_the_test_is_the_same_each_time() -> None:
     again = build_selftest()
     assert again.model().SerializeToString() == TEST.model().SerializeToString()
     assert all(np.array_equal(again.inputs[name], array) for name, array in TEST.inputs.items())
+
+
+def test_only_models_in_fp16_need_a_runtime_that_is_right_in_it() -> None:
+    without = build_selftest([Precision.FP32, Precision.INT8]).expected.keys()
+    assert without == {case for case in TEST.expected if "fp16" not in case} < TEST.expected.keys()
 
 
 def test_every_input_is_written(tmp_path: Path) -> None:
