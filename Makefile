@@ -77,6 +77,8 @@ test-litert: $(VENV)/.dev
 
 # Wheel, tarball and Debian package of the cross-built runtime, tried in Debian's Python and in a C++ program under the
 # emulator. Builds Python's extension of the objects that `make runtime` left, so in the cache of deployments.
+# `make test-dist TRIPLE=aarch64-linux-gnu` tries those for 64-bit Arm.
+test-dist: export EDGETOOL_TEST_TRIPLE ?= $(TRIPLE)
 test-dist: export EDGETOOL_TEST_CACHE ?= $(or $(EDGETOOL_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgetool)
 test-dist: $(VENV)/.dev
 	EDGETOOL_TEST_DIST=1 $(VENV)/bin/python -m pytest -s tests/integration/test_dist.py tests/integration/test_dist_board.py tests/integration/test_dist_suites.py

@@ -178,7 +178,7 @@ def _metadata(release: Release, notices: Iterable[str]) -> str:
             *(f"License-File: {notice}" for notice in notices),
             "Requires-Python: >=3.10",
             *(f"Requires-Dist: {line.replace(' ', '')}" for line in requirements if line.strip()),
-            "Keywords: onnx,machine learning,riscv",
+            f"Keywords: onnx,machine learning,{release.processor}",
             "Classifier: Operating System :: POSIX :: Linux",
             "Classifier: Programming Language :: Python :: Implementation :: CPython",
             "Classifier: Topic :: Scientific/Engineering :: Artificial Intelligence",

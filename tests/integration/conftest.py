@@ -24,7 +24,7 @@ from edgetool.platform.progress import unheard
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import newest_crossbuilt
 from edgetool.runtimes.spec import Runtime
-from tests.integration.packaged import CPUS, DEBIAN, PYTHON, TOOLCHAIN, Array, Emulated
+from tests.integration.packaged import CPUS, DEBIAN, PROCESSOR, PYTHON, TOOLCHAIN, Array, Emulated
 
 TRIPLE = TOOLCHAIN.triple
 RELEASE = "1.21.0"
@@ -47,7 +47,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     if os.environ.get("EDGETOOL_TEST_DIST") != "1":
         pytest.skip("builds the runtime and Python's extension: `make test-dist`")
     folder = tmp_path_factory.mktemp("packages")
-    words = ["runtime", "dist", "--python", os.environ.get("PYTHONS", PYTHON), "--out", str(folder), "--json"]
+    pythons = os.environ.get("PYTHONS", PYTHON)
+    words = ["runtime", "dist", "--triple", TRIPLE, "--python", pythons, "--out", str(folder), "--json"]
     done = run_process([sys.executable, "-P", "-m", "edgetool", *words], timeout_s=3 * 3600)
     assert done.exit_code == 0, done.stderr.decode()
     assert {sha256_file(Path(path)) for path in json.loads(done.stdout)["files"]} == {
@@ -69,9 +70,9 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def emulated(debian: Path) -> Emulated:
     """Runs a program on the board's libraries."""
     libraries = debian / "usr" / "lib" / TOOLCHAIN.triple
-    emulator = find_emulator("qemu-riscv64")
+    emulator = find_emulator(f"qemu-{PROCESSOR}")
 
-    def run(*words: str | Path, cpu: str = CPUS["vectors"], python_path: str = "") -> Completed:
+    def run(*words: str | Path, cpu: str = next(iter(CPUS.values())), python_path: str = "") -> Completed:
         paths = [libraries, libraries / "blas", libraries / "lapack"]
         environment = {
             "LD_LIBRARY_PATH": os.pathsep.join(map(str, paths)),

@@ -1,8 +1,12 @@
-"""What the tests of the real runtime's packages share: a Debian to run them on, and what they are compared with."""
+"""What the tests of the real runtime's packages share: a Debian to run them on, and what they are compared with.
+
+$EDGETOOL_TEST_TRIPLE is what the packages are for, riscv64 by default.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from edgetool.distribution.deb import ARCHITECTURES
 from edgetool.platform.debian.pins import Packages
 from edgetool.platform.process import Completed
 from edgetool.runtimes.toolchains import load_toolchain
@@ -17,11 +22,12 @@ from edgetool.runtimes.toolchains import load_toolchain
 Array = npt.NDArray[np.float32]
 Emulated = Callable[..., Completed]
 
-TOOLCHAIN = load_toolchain("riscv64-linux-gnu")
+TOOLCHAIN = load_toolchain(os.environ.get("EDGETOOL_TEST_TRIPLE") or "riscv64-linux-gnu")
+PROCESSOR = TOOLCHAIN.triple.partition("-")[0]
 PYTHON = "3.13"
 DEBIAN = Packages(
     suite="trixie",
-    architecture="riscv64",
+    architecture=ARCHITECTURES[PROCESSOR],
     packages=(
         f"python{PYTHON}-minimal",
         f"python{PYTHON}-venv",
@@ -40,7 +46,11 @@ DEBIAN = Packages(
         "python3-parameterized",
     ),
 )
-CPUS = {"vectors": "rv64,v=true,vlen=256,elen=64,vext_spec=v1.0", "scalar": "rv64,v=false"}
+# The emulator's processors, the newest first, and one that lacks what the kernels would rather use.
+CPUS = {
+    "riscv64": {"vectors": "rv64,v=true,vlen=256,elen=64,vext_spec=v1.0", "scalar": "rv64,v=false"},
+    "aarch64": {"newest": "max", "oldest": "cortex-a53"},
+}[PROCESSOR]
 FP32_TOLERANCE = 1e-4  # of the largest output: another order of summation, fused multiply-adds
 RUN = """\
 import json, sys

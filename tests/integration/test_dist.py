@@ -1,6 +1,6 @@
 """The packages of the real runtime where they will live: Debian's Python and a C++ program, emulated: `make test-dist`.
 
-$PYTHONS are the Pythons whose wheels are built; the first one Debian has for riscv64, 3.13, is run.
+$PYTHONS are the Pythons whose wheels are built; Debian's own, 3.13, is run.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ COMPILERS = {
         "c++",
         "-target",
         TOOLCHAIN.zig_target,
-        f"-mcpu={TOOLCHAIN.zig_cpu}",
+        *([f"-mcpu={TOOLCHAIN.zig_cpu}"] if TOOLCHAIN.zig_cpu else []),
     ),
-    "gcc": ("riscv64-linux-gnu-g++",),  # Debian's
+    "gcc": (f"{TOOLCHAIN.triple}-g++",),  # Debian's
 }
 # After the C++ example of ONNX Runtime's documentation.
 EXAMPLE = """\

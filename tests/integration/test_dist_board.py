@@ -25,7 +25,7 @@ from edgetool.platform.store import Store
 from edgetool.platform.tar import tarfile
 from edgetool.runtimes.onnxruntime.sources import source_tree
 from edgetool.targets.registry import load_target
-from tests.integration.packaged import PYTHON, RUN, TOOLCHAIN, Array, check_wheel
+from tests.integration.packaged import PROCESSOR, PYTHON, RUN, TOOLCHAIN, Array, check_wheel
 from tests.integration.suites import SUITES
 from tests.support.commands import run_cli
 
@@ -43,6 +43,7 @@ LIBRARIES = f"LD_LIBRARY_PATH=/usr/lib/{TOOLCHAIN.triple}/blas:/usr/lib/{TOOLCHA
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("EDGETOOL_TEST_DIST") != "1", reason="builds the runtime: `make test-dist`"),
+    pytest.mark.skipif(PROCESSOR != "riscv64", reason="the emulated board is for riscv64"),
     pytest.mark.skipif(shutil.which("qemu-system-riscv64") is None, reason="needs qemu-system-misc"),
 ]
 

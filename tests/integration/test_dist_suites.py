@@ -1,4 +1,4 @@
-"""ONNX's and ONNX Runtime's own tests, run by the wheel on an emulated Debian for riscv64: part of `make test-dist`."""
+"""ONNX's and ONNX Runtime's own tests, run by the wheel on an emulated Debian: part of `make test-dist`."""
 
 from __future__ import annotations
 
