@@ -17,8 +17,8 @@ from edgetool.reports.charts.drawing import PRECISIONS, Bar, Chart
 from edgetool.reports.charts.panels import panels_chart
 from edgetool.reports.tables.estimates import interval_text
 
-FP32, INT8 = "fp32", "int8"
-SIDES = (STOCK, OURS, NCNN)
+FP32, FP16, INT8 = "fp32", "fp16", "int8"
+KEYS = tuple((precision, side) for precision in (FP32, FP16, INT8) for side in (STOCK, OURS, NCNN))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +46,20 @@ class CoreRow:
 
     @property
     def ratio(self) -> float | None:
-        """Our int8 ÷ our fp32, by the middles of the intervals."""
-        int8, fp32 = self.cost(INT8, OURS), self.cost(FP32, OURS)
-        return int8.middle / fp32.middle if int8 and fp32 else None
+        """Our int8 ÷ our fp32."""
+        return self.against_fp32(INT8)
+
+    def against_fp32(self, precision: str) -> float | None:
+        """Return what a precision costs in our runtime ÷ its fp32, by the middles of the intervals."""
+        found, fp32 = self.cost(precision, OURS), self.cost(FP32, OURS)
+        return found.middle / fp32.middle if found and fp32 else None
 
 
 def core_rows(rows: Sequence[KernelRow]) -> list[CoreRow]:
     """Return a row for each core, for the rows of one model."""
     made = []
     for core in map(load_core, core_names()):
-        chosen = {
-            (precision, side): _choose(rows, precision, side, core) for precision in (FP32, INT8) for side in SIDES
-        }
+        chosen = {(precision, side): _choose(rows, precision, side, core) for precision, side in KEYS}
         made.append(CoreRow(core=core, cells={key: found for key, found in chosen.items() if found}))
     return made
 
@@ -83,16 +85,23 @@ def cores_table(rows: Sequence[CoreRow]) -> Table[CoreRow]:
         found = row.cost(precision, side)
         return None if found is None else interval_text(found.cycles)
 
-    keys = [(precision, side) for precision in (FP32, INT8) for side in SIDES]
     columns: tuple[Column[CoreRow], ...] = (
         Column(title="estimated on", value=lambda row: row.core.title),
         *(
             Column(title=f"{precision}, {side}", value=partial(cost, precision=precision, side=side))
-            for precision, side in keys
+            for precision, side in KEYS
             if any((precision, side) in row.cells for row in rows)
         ),
         Column(title="our int8 kernels", value=lambda row: row.variant),
-        Column(title="int8 ÷ fp32, ours", value=lambda row: row.ratio, format=ratio_text),
+        *(
+            Column(
+                title=f"{precision} ÷ fp32, ours",
+                value=partial(CoreRow.against_fp32, precision=precision),
+                format=ratio_text,
+            )
+            for precision in (FP16, INT8)
+            if any(row.against_fp32(precision) for row in rows)
+        ),
     )
     return Table(caption="Estimated cycles of one inference", columns=columns, rows=rows)
 

@@ -48,6 +48,7 @@ class Benchmark:
             models=(self.model,),
             targets=(TARGET,),
             runtimes=self.runtimes,
+            precisions=(Precision.FP32, Precision.FP16, Precision.INT8),
             instruments=("accuracy", "instructions"),
             images=self.images,
         )
@@ -56,6 +57,7 @@ class Benchmark:
 VLENS = (256, 128, 512, 1024)  # of the cores that are estimated; runtimes without vectors are counted at the first
 ON_VECTORS = ("crossbuild", "wide32", "ncnn")
 ONNX_RUNTIMES = ("debian", "scalar", "crossbuild", "wide32")
+IN_HALF = ("crossbuild", "ncnn")  # which compute fp16 in fp16
 BENCHMARKS = (
     Benchmark(model=PlannedModel(source="mobilenet_v2"), images=10, runtimes=(*ONNX_RUNTIMES, "ncnn")),
     *(
@@ -93,19 +95,20 @@ def measure_all(context: StepContext, benchmarks: Sequence[Benchmark], folder: P
 def planned(benchmark: Benchmark) -> tuple[PlannedCase, ...]:
     """The plan's cases at each vector length, those that use no vectors at the first only.
 
-    The variants of our kernels differ in int8 only.
+    The variants of our kernels differ in int8 only. What computes fp16 in fp32 is not counted.
     """
     return tuple(
         replace(case, target=(there := with_vlen(case.target, vlen)), case=replace(case.case, target=there.name))
         for case in benchmark.plan.cases(required=True)
-        if (case.case.runtime, case.case.precision) != ("wide32", Precision.FP32)
+        if case.case.precision is Precision.INT8 or case.case.runtime != "wide32"
+        if case.case.precision is not Precision.FP16 or case.case.runtime in IN_HALF
         for vlen in (VLENS if case.case.runtime in ON_VECTORS else VLENS[:1])
     )
 
 
 def with_vlen(target: Target, vlen_bits: int) -> Target:
     """The target's processor with vectors of another length."""
-    cpu = f"rv64,v=true,vlen={vlen_bits},elen=64,vext_spec=v1.0"
+    cpu = f"rv64,v=true,vlen={vlen_bits},elen=64,vext_spec=v1.0,zfh=true,zvfh=true"
     return replace(target, name=f"{target.name}-vlen{vlen_bits}", executor={**target.executor, "cpu": cpu})
 
 
