@@ -127,8 +127,8 @@ class OperatorInstructions:
 
     @property
     def kernels(self) -> str:
-        """Describe the kernels that ran, judged by the vector instructions executed."""
-        return kernels_text(self.mix.vector)
+        """Describe the kernels that ran, judged by the share of vector instructions."""
+        return kernels_text(self.mix)
 
     @property
     def vector_share(self) -> float | None:
@@ -137,12 +137,9 @@ class OperatorInstructions:
 
 
 SCALAR, VECTOR = "scalar", "vector"  # kernels that ran
+LEAST_VECTOR_SHARE = 0.001  # of all instructions; the C library's memcpy alone may have a few vector instructions
 
 
-def kernels_text(vector: int) -> str:
-    """Describe kernels by the number of vector instructions they executed.
-
-    >>> kernels_text(0), kernels_text(3)
-    ('scalar', 'vector')
-    """
-    return VECTOR if vector else SCALAR
+def kernels_text(mix: InstructionMix) -> str:
+    """Describe kernels by the share of vector instructions that they executed."""
+    return VECTOR if mix.vector > LEAST_VECTOR_SHARE * mix.raw else SCALAR

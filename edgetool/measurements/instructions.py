@@ -42,8 +42,8 @@ class InstructionCounts:
 
     @property
     def kernels(self) -> str:
-        """Describe the kernels that ran, judged by the vector instructions executed."""
-        return kernels_text(self.mean.vector)
+        """Describe the kernels that ran, judged by the share of vector instructions."""
+        return kernels_text(self.mean)
 
     @property
     def load_bytes(self) -> int:

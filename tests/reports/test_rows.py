@@ -152,6 +152,8 @@ def test_the_runtimes_own_words_on_its_kernels_are_taken_unless_counting_says_ot
     assert said.kernels == replace(said, instructions=COUNTS).kernels == "rvv vlen=256"
     without = replace(COUNTS, inferences=(inference(scalar=9, vector=0, weight=0),))
     assert replace(said, instructions=without).kernels == "scalar"
+    hardly = replace(COUNTS, inferences=(inference(scalar=9999, vector=1, weight=1),))
+    assert replace(said, instructions=hardly).kernels == "scalar"
     assert (emulated_record(instructions=COUNTS).kernels, emulated_record().kernels) == ("vector", None)
 
 
