@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar, cast
 
 from edgetool.bill import BILL
 from edgetool.bundles import NOTICE, Bundle, BundledModel
-from edgetool.errors import ConfigError, EdgetoolError, WrongMachine
+from edgetool.errors import ConfigError, EdgetoolError, QuantizeError, WrongMachine
 from edgetool.models import opsets
 from edgetool.models.quantize import Quantization
 from edgetool.models.spec import ModelArtifact, Precision
@@ -161,6 +161,11 @@ class Preparation:
             return steps.convert(source, kind, precision, model.request, model.images(), self._context)
         if source.spec.precision == precision:
             return source
+        if precision is Precision.FP32 or (precision is Precision.FP16 and source.spec.precision is not Precision.FP32):
+            raise QuantizeError(
+                f"{model.title} is {source.spec.precision} and can't be converted to {precision}",
+                hint=f"give a model in {precision}",
+            )
         if precision is Precision.FP16:
             return steps.halve(source, model.request, model.images(), self._context)
         return steps.quantize(

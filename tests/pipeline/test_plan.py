@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from edgetool.bundles import Bundle, BundledModel
-from edgetool.errors import ConfigError, WrongMachine
+from edgetool.errors import ConfigError, QuantizeError, WrongMachine
+from edgetool.models.half import halve_model
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline.deploy import prepare
-from edgetool.pipeline.plan import read_plan
+from edgetool.pipeline.plan import PlannedModel, read_plan
 from edgetool.pipeline.prepare import Preparation, PreparedCase, UnpreparedCase, bundle_cases, prepared_case
 from edgetool.pipeline.schedule import disturbs, lanes
 from edgetool.platform.context import StepContext
@@ -104,6 +105,15 @@ def test_fp16_is_made_of_an_fp32_model(tmp_path: Path, tiny_path: Path, context:
     (case,) = prepare(read_plan(plan_file(tmp_path, text)), context)
     assert isinstance(case, PreparedCase)
     assert case.model.spec.precision is Precision.FP16
+
+
+@pytest.mark.parametrize("precision", [Precision.FP32, Precision.INT8])
+def test_a_model_in_fp16_is_made_into_nothing_else(
+    precision: Precision, tmp_path: Path, tiny: ModelArtifact, context: StepContext
+) -> None:
+    half = PlannedModel(source=str(halve_model(tiny, tmp_path).path))
+    with pytest.raises(QuantizeError, match="fp16"):
+        Preparation((), context).model(half, precision)
 
 
 def test_a_key_follows_from_what_is_measured_and_not_from_what_it_is_called(host_bundle: Bundle) -> None:
