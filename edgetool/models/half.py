@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgetool.errors import QuantizeError
-from edgetool.models.evaluate import open_session, run_samples, signal_to_noise_db
-from edgetool.models.onnxfile import describe
+from edgetool.models.derived import describe_derived
 from edgetool.models.samples import Samples
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.platform.documents import write_document
@@ -40,21 +38,7 @@ def halve_model(model: ModelArtifact, folder: Path, *, held_out: Samples | None 
     except Exception as error:  # ONNX Runtime's and protobuf's exceptions derive from Exception and nothing nearer
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise QuantizeError(f"{model.spec.name}: cannot be converted to fp16: {said}") from error
-    ratio = None
-    if held_out is not None:
-        reference, found = (run_samples(open_session(file), held_out)[0] for file in (model.path, path))
-        ratio = signal_to_noise_db(reference, found)
-    spec = describe(
-        path,
-        name=model.spec.name,
-        precision=Precision.FP16,
-        weights=model.spec.weights,
-        accuracy_means_something=model.spec.accuracy_means_something,
-        parent=model.spec.sha256,
-        signal_to_noise_db=ratio,
-        task=model.spec.task,
-    )
-    spec = replace(spec, preprocessing=model.spec.preprocessing)
+    spec = describe_derived(model, path, Precision.FP16, held_out)
     write_document(folder / "model.json", spec)
     return ModelArtifact(path=path, spec=spec)
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from edgetool.errors import ModelError, QuantizeError
-from edgetool.models.evaluate import open_session, run_samples, signal_to_noise_db
+from edgetool.models.derived import describe_derived
+from edgetool.models.evaluate import open_session
 from edgetool.models.half import halve_nodes
 from edgetool.models.images import ImageSet
-from edgetool.models.onnxfile import describe, load_graph
+from edgetool.models.onnxfile import load_graph
 from edgetool.models.ranges import write_least_squares_ranges
 from edgetool.models.recipes import Float, Form, Integer, Ranges, Recipe
 from edgetool.models.samples import Samples, of_images
@@ -80,22 +81,8 @@ def quantize_model(
             raise
         except Exception as error:  # ONNX Runtime's and protobuf's exceptions derive from Exception and nothing nearer
             raise QuantizeError(f"{model.spec.name}: cannot quantize: {str(error).strip().splitlines()[0]}") from error
-    ratio = None
-    if held_out is not None:
-        judged = _samples(model, held_out)
-        reference, found = (run_samples(open_session(file), judged)[0] for file in (model.path, path))
-        ratio = signal_to_noise_db(reference, found)
-    spec = describe(
-        path,
-        name=model.spec.name,
-        precision=quantization.precision,
-        weights=model.spec.weights,
-        accuracy_means_something=model.spec.accuracy_means_something,
-        parent=model.spec.sha256,
-        signal_to_noise_db=ratio,
-        task=model.spec.task,
-    )
-    spec = replace(spec, preprocessing=model.spec.preprocessing)
+    judged = None if held_out is None else _samples(model, held_out)
+    spec = describe_derived(model, path, quantization.precision, judged)
     if quantization is Quantization.STATIC and samples is not None:
         spec = replace(spec, calibration_samples=len(samples), quantized=recipe.title)
     write_document(folder / "model.json", spec)
