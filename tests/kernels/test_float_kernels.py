@@ -5,19 +5,15 @@ The programs are in toolchain/onnxruntime/mlas_rvv/test; their buffers lie betwe
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 
-from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
-from edgetool.runtimes.compilers import cache_environment
 from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_vectors
+from tests.kernels.programs import KERNELS, compiled
 
-KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 UNDER_TEST = {
     "activation": ("float_activation.cpp",),
     "binary": ("float_binary.cpp",),
@@ -30,24 +26,11 @@ SCALAR = {
     "gemm": ("scalar_float_gemm.cpp",),
     "nchwc": ("scalar_float_conv.cpp", "scalar_float_depthwise.cpp", "scalar_float_pool.cpp"),
 }
-FLAGS = (
-    *("-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=c++17", "-O2", "-ffp-contract=off"),
-    *("-Wall", "-Wextra", "-Werror"),
-)
-
-pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs `pip install ziglang`"),
-]
 
 
 def build(name: str, sources: tuple[str, ...], *defines: str, built: Path, store: Store) -> Path:
-    """Built for every RV64GC processor, as the library is: the kernels alone hold vector instructions."""
     paths = [KERNELS / source for source in (f"test/float_{name}.cpp", *sources)]
-    compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
-    command = [*compiler, *FLAGS, *defines, *paths, "-o", built]
-    result = run_process(command, env=cache_environment(store.root), timeout_s=1200)
-    assert result.exit_code == 0, result.stderr.decode(errors="replace")
-    return built
+    return compiled(built, store, *defines, *paths)
 
 
 @pytest.fixture(scope="module", params=sorted(UNDER_TEST))

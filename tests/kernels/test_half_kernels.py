@@ -5,19 +5,15 @@ The program is in toolchain/onnxruntime/mlas_rvv/test; its buffers lie between p
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 
-from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
-from edgetool.runtimes.compilers import cache_environment
 from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_halves, with_vectors
+from tests.kernels.programs import KERNELS, compiled
 
-KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 SOURCES = (
     "test/half_kernels.cpp",
     "detect.cpp",
@@ -27,26 +23,13 @@ SOURCES = (
     "half_gemm.cpp",
     "half_pool.cpp",
 )
-FLAGS = (
-    *("-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=c++17", "-O2", "-ffp-contract=off"),
-    *("-Wall", "-Wextra", "-Werror"),
-)
 NO_ZVFH = 3
-
-pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs `pip install ziglang`"),
-]
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
-    """Built for every RV64GC processor, as the library is: the kernels alone hold vector instructions."""
     built = tmp_path_factory.mktemp("kernels") / "half_kernels"
-    compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
-    command = [*compiler, *FLAGS, *(KERNELS / source for source in SOURCES), "-o", built]
-    result = run_process(command, env=cache_environment(store.root), timeout_s=1200)
-    assert result.exit_code == 0, result.stderr.decode(errors="replace")
-    return built
+    return compiled(built, store, *(KERNELS / source for source in SOURCES))
 
 
 @pytest.mark.parametrize("vlen", VLENS)

@@ -5,35 +5,24 @@ The program is in toolchain/onnxruntime/mlas_rvv/test; its regions lie between p
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
-from edgetool.runtimes.compilers import cache_environment
 from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_vectors
-from tests.kernels.test_float_kernels import FLAGS, KERNELS
-from tests.support.commands import run_checked
+from tests.kernels.programs import KERNELS, compiled
 
 UNDER_TEST = ("test/memory.cpp", "memory.cpp", "scalar_memory.cpp", "detect.cpp")
 WRAPPED = "-Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset"
-
-pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs `pip install ziglang`"),
-]
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
     built = tmp_path_factory.mktemp("kernels") / "memory"
-    compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
     sources = [KERNELS / name for name in UNDER_TEST]
-    command = [*compiler, *FLAGS, "-fno-builtin", WRAPPED, f"-I{KERNELS}", *sources, "-o", built]
-    run_checked(command, env=cache_environment(store.root), timeout_s=1200)
-    return built
+    return compiled(built, store, "-fno-builtin", WRAPPED, f"-I{KERNELS}", *sources)
 
 
 @pytest.mark.parametrize("vlen", VLENS)

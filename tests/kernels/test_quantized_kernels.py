@@ -5,9 +5,7 @@ The programs are in toolchain/onnxruntime/mlas_rvv/test; their buffers end where
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -16,13 +14,11 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
-from edgetool.runtimes.compilers import cache_environment
 from edgetool.runtimes.onnxruntime.sources import source_tree
 from edgetool.runtimes.patches import mirror, patched_files
 from tests.kernels.processors import VLENS, emulator, with_vectors
-from tests.support.commands import run_checked
+from tests.kernels.programs import KERNELS, compiled
 
-KERNELS = data_folder("toolchain") / "onnxruntime" / "mlas_rvv"
 PATCHES = sorted((data_folder("toolchain") / "onnxruntime" / "patches").glob("*.patch"))
 MLAS = PurePosixPath("onnxruntime/core/mlas")
 PORTABLE = (
@@ -63,10 +59,6 @@ FLAGS = (
     *("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"),
 )
 
-pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs `pip install ziglang`"),
-]
-
 
 @pytest.fixture(scope="module")
 def mlas(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -89,11 +81,7 @@ def program(request: pytest.FixtureRequest, mlas: Path, store: Store) -> Path:
     tests = [KERNELS / "test" / f"quantized_{name}.cpp" for name in (request.param, "platform")]
     sources = [*tests, *(KERNELS / name for name in UNDER_TEST), *(mlas / "lib" / name for name in PORTABLE)]
     includes = [f"-I{folder}" for folder in (mlas / "lib", mlas / "inc", KERNELS, KERNELS / "test")]
-    compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
-    run_checked(
-        [*compiler, *FLAGS, *includes, *sources, "-o", built], env=cache_environment(store.root), timeout_s=1800
-    )
-    return built
+    return compiled(built, store, *includes, *sources, flags=FLAGS)
 
 
 @pytest.mark.parametrize("vlen", VLENS)

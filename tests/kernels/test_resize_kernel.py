@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
-from edgetool.runtimes.compilers import cache_environment
-from tests.kernels import test_quantized_kernels as quantized
 from tests.kernels.processors import VLENS, emulator, with_vectors
-from tests.kernels.test_quantized_kernels import KERNELS, mlas
-from tests.support.commands import run_checked
+from tests.kernels.programs import KERNELS, compiled
+from tests.kernels.test_quantized_kernels import FLAGS, mlas
 
 __all__ = ["mlas"]
 
 UNDER_TEST = ("test/float_resize.cpp", "float_resize.cpp", "detect.cpp")
-
-pytestmark = quantized.pytestmark
 
 
 @pytest.fixture(scope="module")
 def program(mlas: Path, store: Store) -> Path:
     built = mlas.parent / "float_resize"
     includes = [f"-I{mlas / 'inc'}", f"-I{KERNELS}"]
-    compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
-    command = [*compiler, *quantized.FLAGS, *includes, *(KERNELS / name for name in UNDER_TEST), "-o", built]
-    run_checked(command, env=cache_environment(store.root), timeout_s=1200)
-    return built
+    return compiled(built, store, *includes, *(KERNELS / name for name in UNDER_TEST), flags=FLAGS)
 
 
 @pytest.mark.parametrize("vlen", VLENS)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from edgetool.platform.process import run_process
 from edgetool.platform.store import Store
-from edgetool.runtimes.compilers import cache_environment
 from tests.kernels import test_quantized_kernels as quantized
 from tests.kernels.processors import WITHOUT_VECTORS, emulator
-from tests.kernels.test_quantized_kernels import KERNELS, mlas
-from tests.support.commands import run_checked
+from tests.kernels.programs import KERNELS, compiled
+from tests.kernels.test_quantized_kernels import mlas
 
 __all__ = ["mlas"]
 
@@ -29,8 +27,6 @@ UNDER_TEST = (
     "scalar_qgemm.cpp",
 )
 
-pytestmark = quantized.pytestmark
-
 
 @pytest.fixture(scope="module", params=["convsym", "qgemm"])
 def program(request: pytest.FixtureRequest, store: Store) -> Path:
@@ -40,10 +36,7 @@ def program(request: pytest.FixtureRequest, store: Store) -> Path:
     portable = [folder / "lib" / name for name in quantized.PORTABLE]
     sources = [*tests, *(KERNELS / name for name in UNDER_TEST), *portable]
     includes = [f"-I{path}" for path in (folder / "lib", folder / "inc", KERNELS, KERNELS / "test")]
-    compiler: list[str | Path] = [sys.executable, "-m", "ziglang", "c++"]
-    command = [*compiler, *quantized.FLAGS, *includes, *sources, "-o", built]
-    run_checked(command, env=cache_environment(store.root), timeout_s=1800)
-    return built
+    return compiled(built, store, *includes, *sources, flags=quantized.FLAGS)
 
 
 def test_kernels_without_vectors_do_what_the_portable_code_does(program: Path) -> None:
