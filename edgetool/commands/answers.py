@@ -273,6 +273,7 @@ class DistAnswer:
     version: str
     runtime: RuntimeBuild
     files: dict[str, str]  # path → sha256
+    left_out: dict[str, str]  # version of CPython that gets no wheel → why
 
 
 @value

@@ -224,7 +224,8 @@ def dist(
         str, typer.Option("--format", help="Any of wheel, tar, deb, separated by commas.")
     ] = "wheel,tar,deb",
     python: Annotated[
-        str | None, typer.Option(help="Pythons of the wheels, such as 3.11,3.13. Default: all that are pinned.")
+        str | None,
+        typer.Option(help="Pythons of the wheels: 3.11,3.13. Default: all whose headers can be fetched."),
     ] = None,
     headers: Annotated[
         list[Path] | None, typer.Option(help="Folder with another Python's headers; repeatable.")
@@ -244,7 +245,14 @@ def dist(
     """
     from edgetool.console.progress import make_progress
     from edgetool.distribution.apt import write_repository
-    from edgetool.distribution.dist import check_formats, find_headers, find_release, find_toolchain, write_formats
+    from edgetool.distribution.dist import (
+        Pythons,
+        check_formats,
+        find_headers,
+        find_release,
+        find_toolchain,
+        write_formats,
+    )
     from edgetool.platform.files import sha256_file
     from edgetool.platform.format import size_text
     from edgetool.platform.store import Store, cache_root
@@ -257,16 +265,21 @@ def dist(
     store, progress = Store(cache_root()), make_progress(quiet=json)
     versions = tuple(python.split(",")) if python else ()
     toolchain = find_toolchain(triple, key, store)
-    pythons = find_headers(toolchain, versions, headers or [], store, progress) if "wheel" in wanted else ()
+    pythons = find_headers(toolchain, versions, headers or [], store, progress) if "wheel" in wanted else Pythons()
     release = find_release(toolchain, store, progress, key=key, compiler=compiler, jobs=jobs)
-    written = write_formats(release, wanted, out, store, progress, pythons=pythons, jobs=jobs)
+    written = write_formats(release, wanted, out, store, progress, pythons=pythons.headers, jobs=jobs)
     if apt is not None:
         write_repository(apt, next(path for path in written if path.suffix == ".deb"), key=sign)
     if json:
         from edgetool.commands.answers import DistAnswer
 
         files = {str(path): sha256_file(path) for path in written}
-        print_json(DistAnswer(version=release.version, runtime=release.runtime.build, files=files))
+        answer = DistAnswer(
+            version=release.version, runtime=release.runtime.build, files=files, left_out=dict(pythons.left_out)
+        )
+        print_json(answer)
         return
     for path in written:
         print(f"{path}: {size_text(path.stat().st_size)}")
+    for version, reason in pythons.left_out.items():
+        print(f"no wheel for CPython {version}: {reason}\n  --headers DIR takes headers that you bring")

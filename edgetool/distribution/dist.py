@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetool.distribution.deb import write_package
 from edgetool.distribution.release import Release
 from edgetool.distribution.tarball import write_tarball
 from edgetool.distribution.wheel import write_wheel
-from edgetool.errors import ConfigError
+from edgetool.errors import ConfigError, FetchError
 from edgetool.platform.files import sha256_file, write_atomically
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store, key_of
@@ -51,19 +52,41 @@ def find_release(
     return Release(runtime=runtime, toolchain=toolchain, tree=source_tree(store, progress))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pythons:
+    """The Pythons that get a wheel, and by version why others don't."""
+
+    headers: tuple[Headers, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
 def find_headers(
     toolchain: Toolchain, versions: Sequence[str], own: Sequence[Path], store: Store, progress: Progress
-) -> tuple[Headers, ...]:
-    """Find the headers for the wheels: folders in `own`, and pinned ones of `versions`, by default all of them.
+) -> Pythons:
+    """Find the headers for the wheels: folders in `own`, and pinned ones of `versions`.
 
-    Raises ConfigError, FetchError.
+    Without either, every pinned Python is taken whose headers can be fetched: not each network reaches every publisher.
+    Raises ConfigError, and FetchError when the headers of a version, or any at all, can't be fetched.
     """
     pythons = find_pythons(toolchain, tuple(versions)) if versions or not own else ()
+    found: dict[str, Headers] = {}
+    left_out: dict[str, str] = {}
     with progress.step(f"headers of Python for {toolchain.triple}") as step:
-        brought = [own_headers(folder, toolchain, store, note=step.note) for folder in own]
-        pinned = [pinned_headers(python, toolchain, store, note=step.note) for python in pythons]
+        for python in pythons:
+            try:
+                found[python.version] = pinned_headers(python, toolchain, store, note=step.note)
+            except FetchError as failed:
+                if versions:
+                    raise
+                left_out[python.version] = failed.message
+                last = failed
+        if left_out and not found:
+            raise last
+        for folder in own:
+            headers = own_headers(folder, toolchain, store, note=step.note)
+            found[headers.version] = headers
         step.note("")
-    return tuple({headers.version: headers for headers in (*pinned, *brought)}.values())
+    return Pythons(headers=tuple(found.values()), left_out=left_out)
 
 
 def write_wheels(

@@ -12,6 +12,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
+from typing import Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener, getproxies
@@ -20,7 +21,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 
 from edgetool import __version__
 from edgetool.errors import FetchError, FileGone
-from edgetool.platform.files import FileEntry, sha256_file
+from edgetool.platform.files import sha256_file
 from edgetool.platform.progress import Note, unheard
 
 AT_ONCE = 6
@@ -29,6 +30,7 @@ FRUITLESS_ATTEMPTS = 6  # consecutive attempts that received no byte
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 CHUNK_BYTES = 128 * 1024
 NOTE_EVERY_S = 0.25
+UNKNOWN_SIZE_LIMIT_BYTES = 512 * 2**20
 GONE = frozenset({404, 410})
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP statuses worth a retry
 
@@ -40,6 +42,22 @@ class Patience:
     stall_s: float = STALL_S
     first_wait_s: float = FIRST_WAIT_S
     fruitless_attempts: int = FRUITLESS_ATTEMPTS
+
+
+class Pinned(Protocol):
+    """A file identified by its SHA-256. Its size is checked when it is known and otherwise limited."""
+
+    @property
+    def path(self) -> str: ...  # on a mirror
+
+    @property
+    def file_name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def size_bytes(self) -> int | None: ...
 
 
 class _Passing(Exception):
@@ -54,7 +72,7 @@ class _Wrong(Exception):
 class _Meter:
     """Bytes downloaded of all files, shared by all threads."""
 
-    total_bytes: int
+    total_bytes: int | None
     note: Note
     done_bytes: int = 0
     fetched_bytes: int = 0
@@ -69,12 +87,16 @@ class _Meter:
 
     def show(self) -> None:
         rate = self.fetched_bytes / max(time.monotonic() - self._start, 1e-3)
+        done = f"{self.done_bytes / 1e6:.1f}"
+        if self.total_bytes is None:
+            self.note(f"{done} MB, {rate / 1e6:.1f} MB/s")
+            return
         left = f", {(self.total_bytes - self.done_bytes) / rate:.0f} s left" if rate else ""
-        self.note(f"{self.done_bytes / 1e6:.1f} of {self.total_bytes / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s{left}")
+        self.note(f"{done} of {self.total_bytes / 1e6:.1f} MB, {rate / 1e6:.1f} MB/s{left}")
 
 
 def fetch_files(
-    files: Sequence[FileEntry],
+    files: Sequence[Pinned],
     folder: Path,
     mirrors: Sequence[str],
     *,
@@ -92,7 +114,9 @@ def fetch_files(
     """
     folder.mkdir(parents=True, exist_ok=True)
     opener = build_opener(ProxyHandler(getproxies() or dict(proxies or {})))
-    meter = _Meter(total_bytes=sum(file.size_bytes for file in files), note=note)
+    sizes = [file.size_bytes for file in files]
+    known = [size for size in sizes if size is not None]
+    meter = _Meter(total_bytes=sum(known) if len(known) == len(sizes) else None, note=note)
     jobs = [_Job(file, folder, tuple(mirrors), opener, patience, meter) for file in files]
     _run_all(jobs, meter)
     return tuple(job.path for job in jobs)
@@ -101,7 +125,7 @@ def fetch_files(
 def _run_all(jobs: Sequence[_Job], meter: _Meter) -> None:
     """Run the jobs, largest first, AT_ONCE at a time. The first error or an interrupt stops the others."""
     waiting: SimpleQueue[_Job] = SimpleQueue()
-    for job in sorted(jobs, key=lambda job: job.file.size_bytes, reverse=True):
+    for job in sorted(jobs, key=lambda job: job.file.size_bytes or 0, reverse=True):
         waiting.put(job)
     outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
 
@@ -141,7 +165,7 @@ def _next(outcomes: SimpleQueue[BaseException | None], meter: _Meter) -> BaseExc
 class _Job:
     """The download of one file."""
 
-    file: FileEntry
+    file: Pinned
     folder: Path
     mirrors: tuple[str, ...]
     opener: OpenerDirector
@@ -168,7 +192,7 @@ class _Job:
         here = self.path.is_file() and is_pinned(self.path, self.file)
         if here:
             os.utime(self.path)  # records its last use for pruning
-            self.meter.add(self.file.size_bytes, fetched=False)
+            self.meter.add(self.path.stat().st_size, fetched=False)
         return here
 
     def _from_mirrors(self) -> None:
@@ -238,7 +262,9 @@ class _Job:
 
     def _attempt(self, address: str) -> None:
         have = self._have()
-        if have >= self.file.size_bytes:
+        if self.file.size_bytes is None and have and is_pinned(self.part, self.file):
+            return
+        if self.file.size_bytes is not None and have >= self.file.size_bytes:
             return
         headers = {"User-Agent": f"edgetool/{__version__}", **({"Range": f"bytes={have}-"} if have else {})}
         try:
@@ -266,19 +292,23 @@ class _Job:
         if have and answer.status != 206:
             have = self._restart()
         said = answer.headers.get("Content-Length")
-        if said is not None and said.isdigit() and have + int(said) != self.file.size_bytes:
-            raise _Wrong(f"{address} has {have + int(said)} bytes, {self.file.size_bytes} are pinned")
+        size = have + int(said) if said is not None and said.isdigit() else None
+        pinned = self.file.size_bytes
+        if size is not None and pinned is not None and size != pinned:
+            raise _Wrong(f"{address} has {size} bytes, {pinned} are pinned")
+        limit = UNKNOWN_SIZE_LIMIT_BYTES if pinned is None else pinned
         with self.part.open("ab") as file:
             while chunk := answer.read1(CHUNK_BYTES):
                 have += len(chunk)
-                if have > self.file.size_bytes:
-                    raise _Wrong(f"{address} has more than the pinned {self.file.size_bytes} bytes")
+                if have > limit:
+                    raise _Wrong(f"{address} has more than {limit} bytes")
                 if self.meter.stopped.is_set():
                     raise _Wrong("another file failed")
                 file.write(chunk)
                 self.meter.add(len(chunk), fetched=True)
-        if have < self.file.size_bytes:
-            raise _Passing(f"{address}: cut off after {have} of {self.file.size_bytes} bytes")
+        whole = size if pinned is None else pinned
+        if whole is not None and have < whole:
+            raise _Passing(f"{address}: cut off after {have} of {whole} bytes")
 
     def _restart(self) -> int:
         self.meter.add(-self._have(), fetched=False)
@@ -302,9 +332,9 @@ class _Job:
             raise _Wrong(f"{address} doesn't match the pinned sha256 {self.file.sha256}")
 
 
-def is_pinned(path: Path, file: FileEntry) -> bool:
-    """Return whether the file at `path` has the expected size and SHA-256."""
-    return path.stat().st_size == file.size_bytes and sha256_file(path) == file.sha256
+def is_pinned(path: Path, file: Pinned) -> bool:
+    """Return whether the file at `path` has the expected size, when it is known, and SHA-256."""
+    return file.size_bytes in (None, path.stat().st_size) and sha256_file(path) == file.sha256
 
 
 def _words(reason: object) -> str:

@@ -36,10 +36,32 @@ class Wheel:
 
 
 @value
-class Python(Packages):
-    """A release of CPython that a wheel is made for, by packages that hold its headers."""
+class Archive:
+    """A tarball outside Debian, identified by its SHA-256. Its publisher states no size."""
+
+    mirror: Name  # URL of the folder
+    path: Name  # in that folder
+    sha256: Sha256
+    size_bytes: None = None
+
+    @property
+    def file_name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+@value
+class Python:
+    """A release of CPython that a wheel is made for. Its headers are in packages, or in a build of that Python."""
 
     version: Name  # "3.13"
+    headers: Packages | Archive
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each file that the headers are taken of."""
+        if isinstance(self.headers, Archive):
+            return {self.headers.file_name: self.headers.sha256}
+        return self.headers.digests()
 
 
 @value

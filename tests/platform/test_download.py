@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from edgetool.errors import FetchError, FileGone
+from edgetool.platform import download
 from edgetool.platform.download import Patience, fetch_files
 from edgetool.platform.files import FileEntry
 from tests.platform.debian.archives import Mirror
@@ -116,6 +118,50 @@ def test_another_mirror_is_asked_for_what_one_lacks(tmp_path: Path, content: byt
     with Mirror(mirror.root) as first:
         first.faults[NAME] = [fault] * 9
         assert fetch(tmp_path, content, first.address, mirror.address) == content
+
+
+@dataclass(frozen=True)
+class Sizeless:
+    """A file whose publisher states its SHA-256 and no size."""
+
+    sha256: str
+    path: str = NAME
+    file_name: str = "a.deb"
+    size_bytes: None = None
+
+
+def sizeless(content: bytes) -> Sizeless:
+    return Sizeless(hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize("faults", [[], ["503"], ["cut", "cut"]], ids=",".join)
+def test_a_file_of_unknown_size_is_fetched_the_same_way(
+    tmp_path: Path, content: bytes, mirror: Mirror, faults: list[str]
+) -> None:
+    mirror.faults[NAME] = faults
+    wanted = sizeless(content)
+    for _ in range(2):
+        (path,) = fetch_files([wanted], tmp_path / "downloads", [mirror.address], patience=QUICK)
+        assert path.read_bytes() == content
+
+
+def test_a_part_of_unknown_size_that_is_whole_is_not_fetched_again(
+    tmp_path: Path, content: bytes, mirror: Mirror
+) -> None:
+    wanted = sizeless(content)
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / f".{wanted.sha256[:16]}.part").write_bytes(content)
+    (path,) = fetch_files([wanted], tmp_path / "downloads", [mirror.address], patience=QUICK)
+    assert path.read_bytes() == content
+    assert not mirror.requests[NAME]
+
+
+def test_a_file_of_unknown_size_is_bounded(
+    tmp_path: Path, content: bytes, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "UNKNOWN_SIZE_LIMIT_BYTES", len(content) - 1)
+    with pytest.raises(FetchError, match="more than 399999 bytes"):
+        fetch_files([sizeless(content)], tmp_path / "downloads", [mirror.address], patience=QUICK)
 
 
 def test_a_mirror_that_does_not_answer_is_named(tmp_path: Path, content: bytes) -> None:

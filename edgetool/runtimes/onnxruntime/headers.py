@@ -8,14 +8,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetool.errors import ConfigError
+from edgetool.errors import BuildError, ConfigError, FetchError
 from edgetool.platform.debian.packages import unpack_packages
 from edgetool.platform.debian.pins import Packages
 from edgetool.platform.documents import read_limited
+from edgetool.platform.download import fetch_files
 from edgetool.platform.files import file_entries
 from edgetool.platform.progress import Note, unheard
 from edgetool.platform.store import Store
-from edgetool.runtimes.spec import Python, Toolchain
+from edgetool.platform.unpack import unpack
+from edgetool.runtimes.spec import Archive, Python, Toolchain
 
 RECIPE = 1  # raised when the way the headers are put together changes
 VERSION = re.compile(r'^#define\s+PY_VERSION\s+"(\d+\.\d+)\.', re.MULTILINE)
@@ -42,15 +44,22 @@ def find_pythons(toolchain: Toolchain, versions: tuple[str, ...]) -> tuple[Pytho
 
 
 def pinned_headers(python: Python, toolchain: Toolchain, store: Store, *, note: Note = unheard) -> Headers:
-    """Fetch headers from Debian's packages once. Raises ConfigError, BuildError."""
+    """Fetch headers once. Raises ConfigError, BuildError, FetchError."""
 
     def fill(folder: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="edgetool-headers-") as scratch:
-            unpack_packages(python, store.root, Path(scratch, "python"), note=note)
-            _gather(Path(scratch, "python", "usr", "include", f"python{python.version}"), toolchain, folder)
+            root = Path(scratch, "python")
+            if isinstance(python.headers, Archive):
+                _unpack_build(python.headers, store, root, note)
+            else:
+                unpack_packages(python.headers, store.root, root, note=note)
+            found = next(root.rglob(f"include/python{python.version}/Python.h"), None)
+            if found is None:
+                raise BuildError(f"the headers pinned for CPython {python.version} hold no Python.h of it")
+            _gather(found.parent, toolchain, folder)
         _gather_bindings(toolchain, store, folder, note)
 
-    inputs = {"python": python.digests(), **_inputs(toolchain)}
+    inputs = {"python": python.digests, **_inputs(toolchain)}
     return Headers(version=python.version, folder=store.entry("python-headers", inputs, fill).path)
 
 
@@ -77,6 +86,17 @@ def own_headers(given: Path, toolchain: Toolchain, store: Store, *, note: Note =
     return Headers(
         version=version[1], folder=store.entry("python-headers", {"python": files, **_inputs(toolchain)}, fill).path
     )
+
+
+def _unpack_build(archive: Archive, store: Store, folder: Path, note: Note) -> None:
+    """Fetch and unpack a build of CPython."""
+    try:
+        (path,) = fetch_files([archive], store.root / "downloads", [archive.mirror], note=note)
+    except FetchError as failed:
+        raise FetchError(
+            failed.message, hint="--headers DIR takes headers that you bring; --python names the Pythons of the wheels"
+        ) from failed
+    unpack(path, folder)
 
 
 def _bindings(toolchain: Toolchain) -> Packages:
