@@ -13,12 +13,13 @@ from pathlib import Path
 
 from edgetool.errors import ConfigError
 from edgetool.platform.catalog import data_folder
-from edgetool.platform.files import sha256_file
+from edgetool.platform.files import sha256_file, write_atomically
 from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store
 from edgetool.platform.unpack import unpack
 from edgetool.runtimes.onnxruntime.sources import Source, fetch, read_sources
+from edgetool.runtimes.patches import patched_files
 
 EMULATOR_RECIPE = 1  # increment when the way it is built changes
 PLUGIN_RECIPE = 1
@@ -57,6 +58,7 @@ def counting_emulator(store: Store, progress: Progress) -> CountingEmulator:
         inputs = {
             "recipe": EMULATOR_RECIPE,
             "source": source.sha256,
+            "patches": {path.name: sha256_file(path) for path in _patches()},
             "options": OPTIONS,
             "machine": platform.machine(),
             "compiler": compiler,
@@ -81,6 +83,11 @@ def _recipe() -> Path:
     return data_folder("toolchain") / "qemu"
 
 
+def _patches() -> list[Path]:
+    """Instructions that no release of QEMU knows, as extensions that are off by default."""
+    return sorted((_recipe() / "patches").glob("*.patch"))
+
+
 def _build(source: Source, folder: Path, store: Store) -> None:
     for package in PYTHON_PACKAGES:
         _check_package(package)
@@ -89,6 +96,8 @@ def _build(source: Source, folder: Path, store: Store) -> None:
     build.mkdir()
     ninja = Path(import_module("ninja").BIN_DIR) / "ninja"
     logs = store.root / "logs"
+    for name, content in patched_files(tree, _patches(), log=logs / "emulator-patch.log").items():
+        write_atomically(tree / name, content)
     run_tool(
         [tree / "configure", f"--python={sys.executable}", f"--ninja={ninja}", *OPTIONS],
         cwd=build,
