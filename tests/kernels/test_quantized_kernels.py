@@ -37,12 +37,15 @@ PORTABLE = (
 )
 UNDER_TEST = (
     "convsym_depthwise.cpp",
+    "convsym_ime.cpp",
     "convsym_packed64.cpp",
     "convsym_packed64_packing.cpp",
     "convsym_wide.cpp",
     "detect.cpp",
+    "detect_ime.cpp",
     "moves.cpp",
     "qgemm.cpp",
+    "qgemm_ime.cpp",
     "qlinear.cpp",
     "quantized.cpp",
 )

@@ -21,7 +21,7 @@ function(edgetool_add_kernels)
     # Clang is told in the source, for each function. What runs on every processor is compiled for it, and the library
     # must not say that every board needs vectors.
     set(vector_sources ${sources})
-    list(FILTER vector_sources EXCLUDE REGEX "/(scalar[a-z_]*|detect|platform|selection)\\.cpp$")
+    list(FILTER vector_sources EXCLUDE REGEX "/(scalar[a-z_]*|detect[a-z_]*|platform|selection)\\.cpp$")
     list(APPEND options -march=rv64gcv -mno-riscv-attribute -Wa,-mno-arch-attr)
     set_source_files_properties(${vector_sources} TARGET_DIRECTORY onnxruntime_mlas PROPERTIES
       COMPILE_OPTIONS "${options}"

@@ -10,7 +10,7 @@ Module Name:
 
 Abstract:
 
-    What the processor says of itself: whether it has the vector extension 1.0, and whose it is.
+    What the processor says of itself, whether it has the vector extension 1.0 and whose it is, and what is tried on it.
 
 --*/
 
@@ -18,6 +18,7 @@ Abstract:
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 //
 // The ids of the processor's machine registers mvendorid, marchid and mimpid, where all harts have the same ones and the
@@ -48,3 +49,11 @@ MlasRvvRegisterBytes();
 
 bool
 MlasRvvHasHalf();
+
+//
+// Why 8-bit kernels of SpacemiT's integer matrix extension cannot run on every CPU that this process may run on; empty
+// where they can. The CPUs are tried, in a few microseconds each.
+//
+
+std::string
+MlasRvvWhyNotIme();

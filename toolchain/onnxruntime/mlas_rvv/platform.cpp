@@ -53,11 +53,12 @@ RegisterTiled(MLAS_PLATFORM& Platform)
 }
 
 const MLAS_RISCV_VARIANT Variants[] = {
-    {"portable", false, RegisterPortable},
-    {"tiled", false, RegisterTiled},
-    {"wide16", true, RegisterVector<MlasConvSymWide16Rvv, MlasGemmQuantWide16DispatchRvv>},
-    {"wide32", true, RegisterVector<MlasConvSymWide32Rvv, MlasGemmQuantWide32DispatchRvv>},
-    {"packed64", true, RegisterVector<MlasConvSymPacked64Rvv, MlasGemmQuantWide16DispatchRvv>},
+    {"portable", false, nullptr, RegisterPortable},
+    {"tiled", false, nullptr, RegisterTiled},
+    {"wide16", true, nullptr, RegisterVector<MlasConvSymWide16Rvv, MlasGemmQuantWide16DispatchRvv>},
+    {"wide32", true, nullptr, RegisterVector<MlasConvSymWide32Rvv, MlasGemmQuantWide32DispatchRvv>},
+    {"packed64", true, nullptr, RegisterVector<MlasConvSymPacked64Rvv, MlasGemmQuantWide16DispatchRvv>},
+    {"ime", true, MlasRvvWhyNotIme, RegisterVector<MlasConvSymImeRvv, MlasGemmQuantImeDispatchRvv>},
 };
 
 }  // namespace

@@ -18,6 +18,8 @@ Abstract:
 
 #include "mlasi.h"
 
+#include <string>
+
 //
 // Kernels that can take the place of the portable code. Which is the fastest is a matter of the processor.
 //
@@ -25,6 +27,7 @@ Abstract:
 struct MLAS_RISCV_VARIANT {
     const char* Name;
     bool NeedsVector;
+    std::string (*WhyNot)();  // why it cannot run where vectors do, empty if it can; null if it always can
     void (*Register)(MLAS_PLATFORM& Platform);
 };
 

@@ -30,7 +30,33 @@ struct MLAS_RVV_REQUANTIZE {
 };
 
 //
-// The last steps, from floats that have been scaled: round to nearest even, add the zero point, saturate, store.
+// The last steps, from floats that have been scaled: round to nearest even, add the zero point, saturate.
+//
+
+template<typename OutputType, typename FloatVector>
+MLAS_FORCEINLINE
+auto
+MlasRvvNarrowQuantized(
+    FloatVector Value,
+    int32_t ZeroPoint,
+    size_t vl
+    )
+{
+    using Requantize = MLAS_RVV_REQUANTIZE<OutputType>;
+
+    const int16_t Offset = static_cast<int16_t>(ZeroPoint + Requantize::ZeroPointOffset);
+    const auto Rounded = __riscv_vsadd(__riscv_vfncvt_x(Value, vl), Offset, vl);
+    auto Narrow = __riscv_vnclip(Rounded, 0, __RISCV_VXRM_RDN, vl);
+
+    if (!Requantize::IsSigned) {
+        Narrow = __riscv_vxor(Narrow, Requantize::SignFlip, vl);
+    }
+
+    return Narrow;
+}
+
+//
+// The same, stored.
 //
 
 template<typename OutputType, typename FloatVector>
@@ -43,9 +69,7 @@ MlasRvvStoreQuantized(
     size_t vl
     )
 {
-    using Requantize = MLAS_RVV_REQUANTIZE<OutputType>;
-
-    if constexpr (!Requantize::IsSigned) {
+    if constexpr (!MLAS_RVV_REQUANTIZE<OutputType>::IsSigned) {
         if (ZeroPoint == 0) {
             // What follows every ReLU needs no more.
             __riscv_vse8(Output, __riscv_vnclipu(__riscv_vfncvt_xu(Value, vl), 0, __RISCV_VXRM_RDN, vl), vl);
@@ -53,15 +77,7 @@ MlasRvvStoreQuantized(
         }
     }
 
-    const int16_t Offset = static_cast<int16_t>(ZeroPoint + Requantize::ZeroPointOffset);
-    const auto Rounded = __riscv_vsadd(__riscv_vfncvt_x(Value, vl), Offset, vl);
-    auto Narrow = __riscv_vnclip(Rounded, 0, __RISCV_VXRM_RDN, vl);
-
-    if (!Requantize::IsSigned) {
-        Narrow = __riscv_vxor(Narrow, Requantize::SignFlip, vl);
-    }
-
-    __riscv_vse8(reinterpret_cast<int8_t*>(Output), Narrow, vl);
+    __riscv_vse8(reinterpret_cast<int8_t*>(Output), MlasRvvNarrowQuantized<OutputType>(Value, ZeroPoint, vl), vl);
 }
 
 //

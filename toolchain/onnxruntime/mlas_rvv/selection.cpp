@@ -14,7 +14,8 @@ Abstract:
 
     In this order: EDGETOOL_VARIANT in the environment; what was measured before, by whoever tuned or by this; the
     processor's ids; a measurement of two milliseconds, which is kept; the default. With EDGETOOL_FORCE_SCALAR the processor
-    is one without vectors. A variant that the processor cannot run is never chosen.
+    is one without vectors. A variant that the processor cannot run is never chosen, and one that some of its CPUs cannot
+    run only where none of those is allowed: the process must stay on those that it was allowed when this was called.
 
     What was measured is in the file that EDGETOOL_TUNING names, or in edgetool/kernels in the user's folder for caches: a
     line for each processor, its key and the variant's name.
@@ -165,16 +166,16 @@ public:
         if (Wanted != nullptr && Take(Wanted)) {
             Reason = "asked for";
         } else {
-            Reason = RegisterBytes_ == 0 ? ChooseWithoutVectors() : ChooseWithVectors();
             if (Wanted != nullptr) {
-                Reason += "; " + std::string(Wanted).substr(0, 20) + " cannot run here";
+                Refuse(Wanted);
             }
+            Reason = RegisterBytes_ == 0 ? ChooseWithoutVectors() : ChooseWithVectors();
         }
 
         Description_ = RegisterBytes_ != 0 && Variant_->NeedsVector
             ? "rvv vlen=" + std::to_string(RegisterBytes_ * 8) + (MlasRvvHasHalf() ? " zvfh " : " ")
             : "scalar ";
-        Description_ += std::string(Variant_->Name) + ": " + Reason;
+        Description_ += std::string(Variant_->Name) + ": " + Reason + Refused_;
     }
 
     const MLAS_RISCV_VARIANT& Variant() const { return *Variant_; }
@@ -199,8 +200,11 @@ private:
         KEPT_MEASUREMENTS Kept;
         const std::string Found = Kept.Find(Key);
 
-        if (!Found.empty() && Take(Found.c_str())) {
-            return std::string("measured before on ") + Key;
+        if (!Found.empty()) {
+            if (Take(Found.c_str())) {
+                return std::string("measured before on ") + Key;
+            }
+            Refuse(Found);
         }
 
         for (const KNOWN_PROCESSOR& Known : KnownProcessors) {
@@ -224,8 +228,17 @@ private:
     {
         const MLAS_RISCV_VARIANT* Variant = MlasRiscvFindVariant(Name);
 
+        WhyNot_.clear();
+
         if (Variant == nullptr || (Variant->NeedsVector && RegisterBytes_ == 0)) {
             return false;
+        }
+
+        if (Variant->WhyNot != nullptr) {
+            WhyNot_ = Variant->WhyNot();
+            if (!WhyNot_.empty()) {
+                return false;
+            }
         }
 
         Variant_ = Variant;
@@ -233,8 +246,16 @@ private:
         return true;
     }
 
+    // Tells of the variant that could not be taken.
+    void Refuse(const std::string& Name)
+    {
+        Refused_ += "; " + Name.substr(0, 20) + " cannot run here" + (WhyNot_.empty() ? "" : ", " + WhyNot_);
+    }
+
     size_t RegisterBytes_;
     const MLAS_RISCV_VARIANT* Variant_{nullptr};
+    std::string WhyNot_;
+    std::string Refused_;
     std::string Description_;
 };
 

@@ -29,11 +29,18 @@ MLAS_PLATFORM::MLAS_PLATFORM()
     const char* Variant = getenv("MLAS_TEST_VARIANT");
     const std::string Name = Variant == nullptr ? "wide16" : Variant;
     const bool IsWide32 = Name == "wide32";
+    const bool IsIme = Name == "ime";
+    const std::string WhyNot = IsIme ? MlasRvvWhyNotIme() : "";
+
+    if (!WhyNot.empty()) {
+        fprintf(stderr, "ime cannot run here, %s\n", WhyNot.c_str());
+        exit(2);
+    }
 
     MlasRvvRegisterQuantized(
         *this,
-        IsWide32 ? MlasConvSymWide32Rvv : Name == "packed64" ? MlasConvSymPacked64Rvv : MlasConvSymWide16Rvv,
-        IsWide32 ? MlasGemmQuantWide32DispatchRvv : MlasGemmQuantWide16DispatchRvv);
+        IsWide32 ? MlasConvSymWide32Rvv : IsIme ? MlasConvSymImeRvv : Name == "packed64" ? MlasConvSymPacked64Rvv : MlasConvSymWide16Rvv,
+        IsWide32 ? MlasGemmQuantWide32DispatchRvv : IsIme ? MlasGemmQuantImeDispatchRvv : MlasGemmQuantWide16DispatchRvv);
     MlasRvvRegisterMoves(*this);
 }
 
