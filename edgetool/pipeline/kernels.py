@@ -25,11 +25,11 @@ from edgetool.runtimes.onnxruntime.recipe import PROVIDER
 from edgetool.targets.registry import executor_of, open_executor
 from edgetool.targets.spec import Target
 
-ON_VECTORS = ("wide16", "wide32", "packed64")
-# What the library says of itself, such as "rvv vlen=256 zvfh wide16: measured on 710:8000000058000001:0:32":
-# toolchain/onnxruntime/mlas_rvv/selection.cpp.
+ON_VECTORS = ("wide16", "wide32", "packed64", "ime")
+# What the library says of itself, such as "rvv vlen=256 zvfh wide16: measured on 710:8000000058000001:0:32", and behind
+# that of a variant that cannot run: toolchain/onnxruntime/mlas_rvv/selection.cpp.
 PROCESSOR = r"(?P<processor>[0-9a-f]{1,16}(?::[0-9a-f]{1,16}){2}:\d{1,4})"
-SAID = re.compile(rf"rvv vlen=\d+ (?:zvfh )?(?P<variant>\w+): .*?{PROCESSOR}$")
+SAID = re.compile(rf"rvv vlen=\d+ (?:zvfh )?(?P<variant>\w+): .*?{PROCESSOR}(?:; .*)?")
 KEEP_S = 60.0
 # The file is where the library looks for it; a line for each processor.
 KEEP = """\
@@ -107,7 +107,11 @@ def judge_kernels(records: Sequence[Record], *, run: str) -> TunedKernels:
 
     Raises HarnessError when the library doesn't name its variant and the processor, or nothing else was timed.
     """
-    timed = {record.subject.runtime.name: (record, record.timing) for record in records if record.timing is not None}
+    timed = {
+        record.subject.runtime.name: (record, record.timing)
+        for record in records
+        if record.timing is not None and _ran_its_variant(record)
+    }
     chosen, baseline = timed.pop(PROVIDER, (None, None))
     said = None if chosen is None else SAID.fullmatch(chosen.kernels or "")
     if chosen is None or baseline is None or said is None or not timed:
@@ -125,6 +129,12 @@ def judge_kernels(records: Sequence[Record], *, run: str) -> TunedKernels:
         reason=judge_time(interval),
         run=run,
     )
+
+
+def _ran_its_variant(record: Record) -> bool:
+    """Whether a variant that was asked for could run: otherwise the library takes another one, and says so."""
+    name = record.subject.runtime.name
+    return name not in ON_VECTORS or f" {name}: asked for" in (record.kernels or "")
 
 
 def keep(executor: Executor, processor: str, variant: str) -> str:

@@ -32,7 +32,7 @@ class RuntimeRequest:
 
 
 DEFAULT_KIND = "onnxruntime"  # an alias for the target's own runtime
-VARIANTS = ("wide16", "wide32", "packed64", "tiled", "portable")  # of our int8 convolutions
+VARIANTS = ("wide16", "wide32", "packed64", "ime", "tiled", "portable")  # of our int8 convolutions
 # Names that aren't just a provider.
 NAMED = {
     "scalar": RuntimeRequest(name="scalar", environment={"EDGETOOL_FORCE_SCALAR": "1"}),  # ours without vectors

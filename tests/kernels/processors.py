@@ -27,3 +27,7 @@ def with_vectors(vlen: int) -> str:
 def with_halves(vlen: int) -> str:
     """The same with vectors of half precision."""
     return f"{with_vectors(vlen)},zvfh=true"
+
+
+# SpacemiT's matrix products, which our own build of the emulator knows.
+WITH_MATRICES = f"{with_vectors(256)},xsmtvdot=true"

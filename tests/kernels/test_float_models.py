@@ -5,6 +5,7 @@ A build takes half an hour, so these tests take the newest one that `edgetool ru
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -28,9 +29,10 @@ from edgetool.platform.process import run_process
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store, cache_root
 from edgetool.runtimes.cache import newest_crossbuilt
+from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.runtimes.toolchains import load_toolchain
 from edgetool.targets.registry import load_target
-from tests.kernels.processors import VLENS, emulator, with_vectors
+from tests.kernels.processors import VLENS, WITH_MATRICES, emulator, with_vectors
 
 Array = npt.NDArray[np.float32]
 
@@ -308,7 +310,16 @@ class Runner:
     bundle: Bundle
     folder: Path
 
-    def run(self, name: str, *, vlen: int, threads: int = 1, scalar: bool = False, variant: str = "") -> Array:
+    def run(
+        self,
+        name: str,
+        *,
+        vlen: int,
+        threads: int = 1,
+        scalar: bool = False,
+        variant: str = "",
+        processor: Sequence[str | Path] = (),
+    ) -> Array:
         """The outputs for a seeded input. The optimized model stays in the folder."""
         graph, model = build(name), self.folder / f"{name}.onnx"
         onnx.save(graph, model)
@@ -328,7 +339,7 @@ class Runner:
         }
         done = run_process(
             [
-                *(emulator(), "-cpu", with_vectors(vlen)),
+                *(processor or (emulator(), "-cpu", with_vectors(vlen))),
                 *self.bundle.command(PurePosixPath(self.bundle.root)),
                 *(word for option in options.items() for word in option),
             ],
@@ -400,6 +411,14 @@ def test_8_bit_data_keeps_its_bits_with_each_variant(runner: Runner, variant: st
     wanted = runner.run("quantized", vlen=256, scalar=True)
     for vlen in VLENS:
         assert np.array_equal(runner.run("quantized", vlen=vlen, variant=variant), wanted), vlen
+
+
+def test_8_bit_data_keeps_its_bits_with_matrix_products(runner: Runner, counting: CountingEmulator) -> None:
+    wanted = runner.run("quantized", vlen=256, scalar=True)
+    processor = (counting.program, "-cpu", WITH_MATRICES)
+    assert np.array_equal(runner.run("quantized", vlen=256, variant="ime", processor=processor), wanted)
+    kernels = json.loads((runner.folder / "result.json").read_text())["runtime"]["kernels"]
+    assert kernels.endswith(" ime: asked for")
 
 
 def test_an_addition_is_normalized_with_its_sum(runner: Runner) -> None:

@@ -14,9 +14,10 @@ from edgetool.platform.catalog import data_folder
 from edgetool.platform.process import run_process
 from edgetool.platform.progress import Silent
 from edgetool.platform.store import Store
+from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.runtimes.onnxruntime.sources import source_tree
 from edgetool.runtimes.patches import mirror, patched_files
-from tests.kernels.processors import VLENS, emulator, with_vectors
+from tests.kernels.processors import VLENS, WITH_MATRICES, emulator, with_vectors
 from tests.kernels.programs import KERNELS, compiled
 
 PATCHES = sorted((data_folder("toolchain") / "onnxruntime" / "patches").glob("*.patch"))
@@ -49,13 +50,15 @@ UNDER_TEST = (
     "qlinear.cpp",
     "quantized.cpp",
 )
-# Those that differ in the kernels that a program tests.
+# Those that differ in the kernels that a program tests, on every processor with vectors.
 VARIANTS = {
     "convsym": ("wide16", "wide32", "packed64"),
     "moves": ("wide16",),
     "qgemm": ("wide16", "wide32"),
     "qlinear": ("wide16",),
 }
+IME = {**os.environ, "MLAS_TEST_VARIANT": "ime"}
+WITH_MATRIX_PRODUCTS = ("convsym", "qgemm")
 FLAGS = (
     *("-target", "riscv64-linux-musl", "-mcpu=baseline_rv64", "-static", "-std=c++20", "-O2", "-ffp-contract=off"),
     *("-DBUILD_MLAS_NO_ONNXRUNTIME", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
@@ -98,3 +101,29 @@ def test_kernels_do_what_the_portable_code_does(program: Path, vlen: int) -> Non
 def test_a_processor_without_vectors_gets_no_kernel(program: Path) -> None:
     result = run_process([emulator(), "-cpu", "rv64,v=false", program], timeout_s=60)
     assert (result.exit_code, result.stderr) == (2, b"this processor has no vector extension\n")
+
+
+@pytest.mark.parametrize("program", WITH_MATRIX_PRODUCTS, indirect=True)
+def test_matrix_products_do_what_the_portable_code_does(program: Path, counting: CountingEmulator) -> None:
+    result = run_process([counting.program, "-cpu", WITH_MATRICES, program], env=IME, timeout_s=900)
+    assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
+
+
+@pytest.mark.parametrize("program", ["qgemm"], indirect=True)
+def test_matrix_products_are_refused_where_no_processor_has_them(program: Path, counting: CountingEmulator) -> None:
+    """Neither where the instruction is illegal nor where the registers have another size."""
+    for words, reason in (
+        ((emulator(), "-cpu", with_vectors(256)), b"no allowed CPU has it"),
+        ((counting.program, "-cpu", WITH_MATRICES.replace("vlen=256", "vlen=512")), b"it needs vlen=256"),
+    ):
+        result = run_process([*words, program], env=IME, timeout_s=60)
+        assert (result.exit_code, result.stderr) == (2, b"ime cannot run here, " + reason + b"\n")
+
+
+def test_each_allowed_processor_is_tried_for_matrix_products(
+    store: Store, counting: CountingEmulator, tmp_path: Path
+) -> None:
+    sources = (KERNELS / "test" / "detect_ime.cpp", KERNELS / "detect.cpp")
+    program = compiled(tmp_path / "detect", store, f"-I{KERNELS}", *sources)
+    result = run_process([counting.program, "-cpu", WITH_MATRICES, program], timeout_s=60)
+    assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")

@@ -24,10 +24,12 @@ from tests.support.records import environment, record, runtime_identity
 
 PROCESSOR = "710:8000000058000001:1000000049772200:32"
 SAID = f"rvv vlen=256 wide16: SpacemiT X60 {PROCESSOR}"
+REFUSED = "ime cannot run here, not on CPUs 4-7: taskset -c 0-3 leaves those that have it"
 TURNS = Turns(id="one", blocks=(5,) * 8)
 
 
-def timed(name: str, latency_ns: int, *, said: str = SAID, noise_ns: int = 1000) -> Record:
+def timed(name: str, latency_ns: int, *, said: str = "", noise_ns: int = 1000) -> Record:
+    said = said or (SAID if name == "crossbuild" else f"rvv vlen=256 {name}: asked for")
     loaded = LoadedRuntime(version="1.21.0", build_info=None, api_version=21, library=None, build_id=None, kernels=said)
     samples = tuple(latency_ns + noise_ns * ((7 * i + len(name)) % 11) for i in range(40))
     return record(
@@ -40,7 +42,7 @@ def timed(name: str, latency_ns: int, *, said: str = SAID, noise_ns: int = 1000)
     )
 
 
-@pytest.mark.parametrize("said", [SAID, SAID.replace("wide16", "zvfh wide16")])
+@pytest.mark.parametrize("said", [SAID, SAID.replace("wide16", "zvfh wide16"), f"{SAID}; {REFUSED}"])
 def test_the_fastest_variant_is_found_with_its_processor(said: str) -> None:
     records = [timed("crossbuild", 50_000_000, said=said), timed("wide32", 40_000_000), timed("packed64", 90_000_000)]
     found = judge_kernels(records, run="runs/one")
@@ -49,6 +51,16 @@ def test_the_fastest_variant_is_found_with_its_processor(said: str) -> None:
     assert found.ratio.value == pytest.approx(0.8, rel=0.01)
     assert found.variant == "wide16"  # until it is kept
     assert replace(found, kept_in="/home/me/.cache/edgetool/kernels").variant == "wide32"
+
+
+def test_a_variant_that_could_not_run_is_not_compared() -> None:
+    records = [
+        timed("crossbuild", 50_000_000),
+        timed("wide32", 60_000_000),
+        timed("ime", 40_000_000, said=f"{SAID}; {REFUSED}"),
+    ]
+    found = judge_kernels(records, run="runs/one")
+    assert (found.fastest, found.reason) == ("wide32", Reason.SLOWER)
 
 
 def test_what_is_not_surely_faster_changes_nothing() -> None:

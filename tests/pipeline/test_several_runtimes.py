@@ -82,7 +82,8 @@ def test_every_variant_of_our_kernels_computes_the_same_bits(
     found = {entry.record.subject.runtime.name: entry for entry in run_of(plan.cases(), context, tmp_path).recorded}
     assert set(found) == set(VARIANTS)
     for name, entry in found.items():
-        assert f" {name}: asked for" in (entry.record.kernels or "")
+        said = "; ime cannot run here, no allowed CPU has it" if name == "ime" else f" {name}: asked for"
+        assert said in (entry.record.kernels or "")
         np.testing.assert_array_equal(entry.outputs["logits"], found["portable"].outputs["logits"])
 
 

@@ -45,6 +45,8 @@ OnIllegalInstruction(int)
     siglongjmp(*Illegal, 1);
 }
 
+constexpr int64_t WantedSum = 8 * 3 * -5;
+
 //
 // One of the sums of eight products of 3 and -5.
 //
@@ -74,7 +76,7 @@ Multiply()
 }
 
 bool
-ThisCpuMultiplies()
+IsRightHere(int64_t (*Product)())
 {
     sigjmp_buf Start;
 
@@ -84,7 +86,7 @@ ThisCpuMultiplies()
     }
 
     Illegal = &Start;
-    const bool Right = Multiply() == 8 * 3 * -5;
+    const bool Right = Product() == WantedSum;
     Illegal = nullptr;
 
     return Right;
@@ -118,15 +120,13 @@ ListOfCpus(const cpu_set_t& Cpus)
     return List;
 }
 
-}  // namespace
+//
+// Why a product is not right on every CPU that is allowed, empty if it is.
+//
 
 std::string
-MlasRvvWhyNotIme()
+WhyNotEverywhere(int64_t (*Product)())
 {
-    if (MlasRvvRegisterBytes() != RegisterBytes) {
-        return "it needs vlen=256";
-    }
-
     cpu_set_t Allowed;
 
     if (sched_getaffinity(0, sizeof(Allowed), &Allowed) != 0) {
@@ -156,8 +156,8 @@ MlasRvvWhyNotIme()
         CPU_SET(Cpu, &One);
 
         if (CPU_ISSET(Cpu, &Allowed)) {
-            const bool Multiplies = sched_setaffinity(0, sizeof(One), &One) == 0 && ThisCpuMultiplies();
-            CPU_SET(Cpu, Multiplies ? &With : &Without);
+            const bool Right = sched_setaffinity(0, sizeof(One), &One) == 0 && IsRightHere(Product);
+            CPU_SET(Cpu, Right ? &With : &Without);
         }
     }
 
@@ -171,5 +171,14 @@ MlasRvvWhyNotIme()
         return "no allowed CPU has it";
     }
 
-    return "not on CPUs " + ListOfCpus(Without) + ": taskset -c " + ListOfCpus(With) + " leaves those that have it";
+    return std::string(CPU_COUNT(&Without) == 1 ? "not on CPU " : "not on CPUs ") + ListOfCpus(Without) +
+        ": taskset -c " + ListOfCpus(With) + " leaves those that have it";
+}
+
+}  // namespace
+
+std::string
+MlasRvvWhyNotIme()
+{
+    return MlasRvvRegisterBytes() == RegisterBytes ? WhyNotEverywhere(Multiply) : "it needs vlen=256";
 }
