@@ -18,6 +18,7 @@ from edgetool.pipeline.prepare import Preparation, UnpreparedCase
 from edgetool.platform.context import StepContext
 from edgetool.platform.foreign import one_line
 from edgetool.platform.values import Name, Text, value
+from edgetool.records.caveats import Caveat, caveats_of
 from edgetool.records.record import Record
 from edgetool.records.stats import Interval
 from edgetool.reports.verdict import Reason, judge_time
@@ -110,7 +111,7 @@ def judge_kernels(records: Sequence[Record], *, run: str) -> TunedKernels:
     timed = {
         record.subject.runtime.name: (record, record.timing)
         for record in records
-        if record.timing is not None and _ran_its_variant(record)
+        if record.timing is not None and Caveat.OTHER_KERNELS not in caveats_of(record)
     }
     chosen, baseline = timed.pop(PROVIDER, (None, None))
     said = None if chosen is None else SAID.fullmatch(chosen.kernels or "")
@@ -129,12 +130,6 @@ def judge_kernels(records: Sequence[Record], *, run: str) -> TunedKernels:
         reason=judge_time(interval),
         run=run,
     )
-
-
-def _ran_its_variant(record: Record) -> bool:
-    """Whether a variant that was asked for could run: otherwise the library takes another one, and says so."""
-    name = record.subject.runtime.name
-    return name not in ON_VECTORS or f" {name}: asked for" in (record.kernels or "")
 
 
 def keep(executor: Executor, processor: str, variant: str) -> str:

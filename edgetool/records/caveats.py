@@ -32,6 +32,7 @@ class Caveat(StrEnum):
     DIFFERENT_MODEL = "different-model"
     DIFFERENT_VECTORS = "different-vectors"
     COMPUTED_IN_FP32 = "computed-in-fp32"
+    OTHER_KERNELS = "other-kernels"
     RANDOM_WEIGHTS = "random-weights"
     FEW_IMAGES = "few-images"
     FEW_SCORED = "few-scored"
@@ -103,6 +104,10 @@ _CAVEATS = {
         "fp16 was computed in fp32, between casts: the runtime has no fp16 kernels for this processor",
         "on RISC-V, measure with a runtime of `edgetool runtime build` on a processor with Zvfh",
     ),
+    Caveat.OTHER_KERNELS: (
+        "the kernels that were asked for cannot run here, so others were measured",
+        "read why in the record's kernels; pin the process with --cpus to those that can run them",
+    ),
     Caveat.RANDOM_WEIGHTS: (
         "the weights are random, so the outputs are meaningless",
         "use trained weights",
@@ -132,6 +137,7 @@ def caveats_of(record: Record) -> tuple[Caveat, ...]:
         Caveat.EMULATED: record.emulated,
         Caveat.FOREIGN_RUNTIME: installed is not None and not installed.ours,
         Caveat.COMPUTED_IN_FP32: _computes_fp16_in_fp32(record),
+        Caveat.OTHER_KERNELS: f"; {record.subject.runtime.name} cannot run here" in (record.kernels or ""),
         Caveat.RANDOM_WEIGHTS: not record.subject.model.accuracy_means_something,
         Caveat.FEW_IMAGES: accuracy is not None and accuracy.images < 200,
         Caveat.FEW_SCORED: any(score.samples < 200 for score in record.scores),

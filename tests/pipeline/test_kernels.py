@@ -28,8 +28,7 @@ REFUSED = "ime cannot run here, not on CPUs 4-7: taskset -c 0-3 leaves those tha
 TURNS = Turns(id="one", blocks=(5,) * 8)
 
 
-def timed(name: str, latency_ns: int, *, said: str = "", noise_ns: int = 1000) -> Record:
-    said = said or (SAID if name == "crossbuild" else f"rvv vlen=256 {name}: asked for")
+def timed(name: str, latency_ns: int, *, said: str = SAID, noise_ns: int = 1000) -> Record:
     loaded = LoadedRuntime(version="1.21.0", build_info=None, api_version=21, library=None, build_id=None, kernels=said)
     samples = tuple(latency_ns + noise_ns * ((7 * i + len(name)) % 11) for i in range(40))
     return record(
