@@ -281,6 +281,12 @@ main()
         Sized(33, 33, 3, true, Scale);
     }
 
+    // More activations than a cache holds, some of the last ones left over.
+    for (const size_t Outputs : {130, 145}) {
+        CheckBoth({1000, 17, 1, Outputs, 1, 1, 1, 0, false}, {0, 0, true, true, 1e-5f});
+        CheckBoth({111, 9, 13, 13, 3, 1, 1, 1, false}, {0, 1, false, false, 1e-5f});
+    }
+
     for (size_t Groups = 1; Groups <= 9; Groups++, Count++) {
         CheckGroups(Groups, static_cast<size_t>(Random.Between(2, 40)), static_cast<size_t>(Random.Between(1, 70)), 9, Random);
     }

@@ -136,6 +136,11 @@ main()
         CheckSize(1, static_cast<size_t>(Random.Between(1, 40)), N);
     }
 
+    // More rows than a cache holds, some of the last ones left over.
+    for (size_t n = 0; n < 4; n++) {
+        CheckSize(static_cast<size_t>(Random.Between(61, 80)), 20, 2000);
+    }
+
     printf("%zu multiplications\n", Count);
     return 0;
 }
