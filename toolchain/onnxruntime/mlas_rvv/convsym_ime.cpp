@@ -66,18 +66,20 @@ struct REQUANTIZED_OUTPUT {
 
         const vint8m1_t Rows01 = __riscv_vget_v_i8m2_i8m1(Ordered, 0);
         const vint8m1_t Rows23 = __riscv_vget_v_i8m2_i8m1(Ordered, 1);
-        const size_t Start = Group * GroupSize;
+        const size_t Count = Rows - Group * GroupSize;
+        const size_t ld = Stride;
+        const size_t vl = Block.Channels;
+        int8_t* const o = reinterpret_cast<int8_t*>(Output) + Group * GroupSize * ld;
 
-        StoreRow(Start, Rows01);
-        StoreRow(Start + 1, __riscv_vslidedown_vx_i8m1(Rows01, BlockColumns, BlockColumns));
-        StoreRow(Start + 2, Rows23);
-        StoreRow(Start + 3, __riscv_vslidedown_vx_i8m1(Rows23, BlockColumns, BlockColumns));
-    }
-
-    void StoreRow(size_t Row, vint8m1_t Values) const
-    {
-        if (Row < Rows) {
-            __riscv_vse8_v_i8m1(reinterpret_cast<int8_t*>(Output + Row * Stride), Values, Block.Channels);
+        __riscv_vse8_v_i8m1(o, Rows01, vl);
+        if (Count > 1) {
+            __riscv_vse8_v_i8m1(o + ld, __riscv_vslidedown_vx_i8m1(Rows01, BlockColumns, BlockColumns), vl);
+        }
+        if (Count > 2) {
+            __riscv_vse8_v_i8m1(o + 2 * ld, Rows23, vl);
+        }
+        if (Count > 3) {
+            __riscv_vse8_v_i8m1(o + 3 * ld, __riscv_vslidedown_vx_i8m1(Rows23, BlockColumns, BlockColumns), vl);
         }
     }
 };

@@ -110,9 +110,14 @@ template<typename T>
 void
 Replicate(const T* Values, size_t Columns, T* Replicated)
 {
-    for (size_t n = 0; n < GroupSums; n++) {
-        const size_t Column = n / (GroupSize * GroupSize) * GroupSize + n % GroupSize;
-        Replicated[n] = Column < Columns ? Values[Column] : T(0);
+    T Padded[BlockColumns] = {};
+
+    std::copy_n(Values, Columns, Padded);
+
+    for (size_t Quad = 0; Quad < BlockColumns; Quad += GroupSize) {
+        for (size_t Row = 0; Row < GroupSize; Row++) {
+            Replicated = std::copy_n(Padded + Quad, GroupSize, Replicated);
+        }
     }
 }
 
