@@ -21,6 +21,7 @@ UNDER_TEST = {
     "gemm": ("float_gemm.cpp",),
     "layernorm": ("float_layernorm.cpp",),
     "nchwc": ("float_conv.cpp", "float_depthwise.cpp", "float_pool.cpp"),
+    "reduce": ("float_reduce.cpp",),
 }
 SCALAR = {
     "gemm": ("scalar_float_gemm.cpp",),

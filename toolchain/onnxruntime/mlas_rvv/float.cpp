@@ -56,6 +56,13 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.ComputeSoftmaxOutputF32Kernel = MlasRvvSoftmaxOutputKernel;
     Platform.ComputeLogSoftmaxOutputF32Kernel = MlasRvvLogSoftmaxOutputKernel;
 
+    Platform.ReduceRowsFloatKernel[MlasReduceSum] = MlasRvvReduceRowsSumKernel;
+    Platform.ReduceRowsFloatKernel[MlasReduceMaximum] = MlasRvvReduceRowsMaximumKernel;
+    Platform.ReduceRowsFloatKernel[MlasReduceMinimum] = MlasRvvReduceRowsMinimumKernel;
+    Platform.ReduceColumnsFloatKernel[MlasReduceSum] = MlasRvvReduceColumnsSumKernel;
+    Platform.ReduceColumnsFloatKernel[MlasReduceMaximum] = MlasRvvReduceColumnsMaximumKernel;
+    Platform.ReduceColumnsFloatKernel[MlasReduceMinimum] = MlasRvvReduceColumnsMinimumKernel;
+
     Platform.LayerNormF32Kernel = MlasRvvLayerNormKernel;
     Platform.ResizeBilinearF32Kernel = MlasRvvResizeBilinearKernel;
 }
