@@ -19,27 +19,65 @@ MLAS_RVV_BEGIN
 namespace
 {
 
+//
+// Elements side by side, or Step apart.
+//
+
+template<typename T>
+MLAS_FORCEINLINE
+auto
+Load(const T* Input, size_t Step, size_t vl)
+{
+    const ptrdiff_t Bytes = static_cast<ptrdiff_t>(Step);
+
+    if constexpr (std::is_signed<T>::value) {
+        return Step == 1 ? __riscv_vle8_v_i8m2(Input, vl) : __riscv_vlse8_v_i8m2(Input, Bytes, vl);
+    } else {
+        return Step == 1 ? __riscv_vle8_v_u8m2(Input, vl) : __riscv_vlse8_v_u8m2(Input, Bytes, vl);
+    }
+}
+
 template<typename T>
 MLAS_FORCEINLINE
 vint16m4_t
-LoadWide(const T* Input, T ZeroPoint, size_t vl)
+LoadWide(const T* Input, T ZeroPoint, size_t vl, size_t Step = 1)
 {
     if constexpr (std::is_signed<T>::value) {
-        return __riscv_vwsub_vx_i16m4(__riscv_vle8_v_i8m2(Input, vl), ZeroPoint, vl);
+        return __riscv_vwsub_vx_i16m4(Load(Input, Step, vl), ZeroPoint, vl);
     } else {
-        return __riscv_vreinterpret_v_u16m4_i16m4(
-            __riscv_vwsubu_vx_u16m4(__riscv_vle8_v_u8m2(Input, vl), ZeroPoint, vl));
+        return __riscv_vreinterpret_v_u16m4_i16m4(__riscv_vwsubu_vx_u16m4(Load(Input, Step, vl), ZeroPoint, vl));
     }
 }
 
 template<typename T>
 MLAS_FORCEINLINE
 vfloat32m8_t
-LoadDequantized(const T* Input, float Scale, T ZeroPoint, size_t vl)
+LoadDequantized(const T* Input, float Scale, T ZeroPoint, size_t vl, size_t Step = 1)
 {
-    const vfloat32m8_t Values = __riscv_vfwcvt_f_x_v_f32m8(LoadWide(Input, ZeroPoint, vl), vl);
+    const vfloat32m8_t Values = __riscv_vfwcvt_f_x_v_f32m8(LoadWide(Input, ZeroPoint, vl, Step), vl);
 
     return __riscv_vfmul_vf_f32m8(Values, Scale, vl);
+}
+
+//
+// The zero point is added before the value is rounded. A value that the portable code would clamp first is still beyond
+// what the narrowing saturates at.
+//
+
+template<typename T>
+MLAS_FORCEINLINE
+void
+StoreScaled(T* Output, vfloat32m8_t Value, float Scale, int32_t ZeroPoint, size_t vl)
+{
+    Value = __riscv_vfadd_vf_f32m8(__riscv_vfdiv_vf_f32m8(Value, Scale, vl), static_cast<float>(ZeroPoint), vl);
+
+    if constexpr (std::is_signed<T>::value) {
+        const vint16m4_t Rounded = __riscv_vfncvt_x_f_w_i16m4(Value, vl);
+        __riscv_vse8_v_i8m2(Output, __riscv_vnclip_wx_i8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
+    } else {
+        const vuint16m4_t Rounded = __riscv_vfncvt_xu_f_w_u16m4(Value, vl);
+        __riscv_vse8_v_u8m2(Output, __riscv_vnclipu_wx_u8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
+    }
 }
 
 //
@@ -55,11 +93,6 @@ struct PRODUCT {
     template<typename B>
     static vfloat32m8_t Of(vfloat32m8_t A, B ValueB, size_t vl) { return __riscv_vfmul(A, ValueB, vl); }
 };
-
-//
-// The zero point is added before the value is rounded. A value that the portable code would clamp first is still beyond
-// what the narrowing saturates at.
-//
 
 template<typename OPERATION, typename T>
 void
@@ -92,15 +125,7 @@ QLinearBinary(
             Value = OPERATION::Of(Value, LoadDequantized(InputB + n, ScaleB, static_cast<T>(ZeroPointB), vl), vl);
         }
 
-        Value = __riscv_vfadd_vf_f32m8(__riscv_vfdiv_vf_f32m8(Value, ScaleC, vl), static_cast<float>(ZeroPointC), vl);
-
-        if constexpr (std::is_signed<T>::value) {
-            const vint16m4_t Rounded = __riscv_vfncvt_x_f_w_i16m4(Value, vl);
-            __riscv_vse8_v_i8m2(OutputC + n, __riscv_vnclip_wx_i8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
-        } else {
-            const vuint16m4_t Rounded = __riscv_vfncvt_xu_f_w_u16m4(Value, vl);
-            __riscv_vse8_v_u8m2(OutputC + n, __riscv_vnclipu_wx_u8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
-        }
+        StoreScaled(OutputC + n, Value, ScaleC, ZeroPointC, vl);
     }
 }
 
@@ -214,6 +239,46 @@ QLinearGlobalAveragePoolNhwc(
 }
 
 //
+// The sum of a window, element by element as ONNX Runtime adds it up.
+//
+
+template<typename T>
+void
+MLASCALL
+QLinearAverage(
+    const MLAS_QLINEAR_WINDOW* Window,
+    const T* Input,
+    float Divisor,
+    T* Output,
+    size_t N
+    )
+{
+    const size_t Step = Window->Step;
+    const float Scale = Window->ScaleInput;
+    const T ZeroPoint = static_cast<T>(Window->ZeroPointInput);
+
+    for (size_t n = 0, vl; n < N; n += vl) {
+
+        vl = __riscv_vsetvl_e32m8(N - n);
+
+        vfloat32m8_t Sum = __riscv_vfmv_v_f_f32m8(0.0f, vl);
+
+        for (size_t a = 0; a < Window->Count[0]; a++) {
+            for (size_t b = 0; b < Window->Count[1]; b++) {
+
+                const T* Element = Input + n * Step + a * Window->Stride[0] + b * Window->Stride[1];
+
+                for (size_t c = 0; c < Window->Count[2]; c++, Element += Window->Stride[2]) {
+                    Sum = __riscv_vfadd(Sum, LoadDequantized(Element, Scale, ZeroPoint, vl, Step), vl);
+                }
+            }
+        }
+
+        StoreScaled(Output + n, __riscv_vfdiv(Sum, Divisor, vl), Window->ScaleOutput, Window->ZeroPointOutput, vl);
+    }
+}
+
+//
 // The largest of KernelSize pixels, channel by channel.
 //
 
@@ -272,6 +337,7 @@ const MLAS_QUANTIZED_DISPATCH<uint8_t> MlasQuantizedU8DispatchRvv = {
     QLinearBinary<SUM, uint8_t>,
     QLinearBinary<PRODUCT, uint8_t>,
     QLinearGlobalAveragePoolNhwc<uint8_t>,
+    QLinearAverage<uint8_t>,
     MaximumPool<uint8_t>,
 };
 
@@ -282,5 +348,6 @@ const MLAS_QUANTIZED_DISPATCH<int8_t> MlasQuantizedS8DispatchRvv = {
     QLinearBinary<SUM, int8_t>,
     QLinearBinary<PRODUCT, int8_t>,
     QLinearGlobalAveragePoolNhwc<int8_t>,
+    QLinearAverage<int8_t>,
     MaximumPool<int8_t>,
 };

@@ -181,6 +181,51 @@ CheckPool(size_t Channels, RANDOM& Random)
     });
 }
 
+// As ONNX Runtime's QLinearAveragePool does it, of windows that overlap or lie apart, side by side or with steps.
+template<typename T>
+void
+CheckAverage(size_t N, RANDOM& Random)
+{
+    MLAS_QLINEAR_WINDOW Window{};
+    size_t Last = 0;
+    for (size_t i = 0; i < 3; i++) {
+        Window.Count[i] = static_cast<size_t>(Random.Between(1, 3));
+        Window.Stride[i] = static_cast<size_t>(Random.Between(1, 40));
+        Last += (Window.Count[i] - 1) * Window.Stride[i];
+    }
+    Window.Step = static_cast<size_t>(Random.Between(0, 1) != 0 ? 1 : Random.Between(2, 4));
+    Window.ScaleInput = AnyScale(Random);
+    Window.ZeroPointInput = ZeroPoint<T>(Random);
+    Window.ScaleOutput = AnyScale(Random);
+    Window.ZeroPointOutput = ZeroPoint<T>(Random);
+    const float Divisor = static_cast<float>(Random.Between(1, 27));
+    GUARDED<T> Input(Last + (N - 1) * Window.Step + 1);
+    GUARDED<T> Output(N);
+    Fill(Input, Random, static_cast<int>(Random.Between(0, 4)));
+
+    MlasQLinearAverage(&Window, Input.data(), Divisor, Output.data(), N);
+
+    for (size_t n = 0; n < N; n++) {
+        float Sum = 0.0f;
+        for (size_t a = 0; a < Window.Count[0]; a++) {
+            for (size_t b = 0; b < Window.Count[1]; b++) {
+                for (size_t c = 0; c < Window.Count[2]; c++) {
+                    const T Element = Input[n * Window.Step + a * Window.Stride[0] + b * Window.Stride[1] + c * Window.Stride[2]];
+                    Sum += Window.ScaleInput * (static_cast<int>(Element) - Window.ZeroPointInput);
+                }
+            }
+        }
+        Sum /= Divisor;
+        const int32_t Rounded = static_cast<int32_t>(std::nearbyintf(Sum / Window.ScaleOutput + Window.ZeroPointOutput));
+        const int32_t Low = std::numeric_limits<T>::lowest();
+        const int32_t High = std::numeric_limits<T>::max();
+        const T Wanted = static_cast<T>(std::max(Low, std::min(Rounded, High)));
+        if (Output[n] != Wanted) {
+            Fail("average", n, Wanted, Output[n]);
+        }
+    }
+}
+
 template<typename T>
 void
 CheckMaximumPool(size_t Channels, RANDOM& Random)
@@ -209,6 +254,7 @@ CheckAll(size_t N, RANDOM& Random)
     CheckBinary<T>(N, Random);
     CheckRequantize<T>(N, Random);
     CheckPool<T>(N, Random);
+    CheckAverage<T>(N, Random);
     CheckMaximumPool<T>(N, Random);
 }
 
@@ -226,7 +272,7 @@ main()
     for (size_t N = 1; N <= 1000; N += N < 300 ? 1 : 37) {
         CheckAll<uint8_t>(N, Random);
         CheckAll<int8_t>(N, Random);
-        Count += 14;
+        Count += 16;
     }
 
     printf("%zu operations\n", Count);
