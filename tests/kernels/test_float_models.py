@@ -32,6 +32,7 @@ from edgetool.runtimes.cache import newest_crossbuilt
 from edgetool.runtimes.emulator import CountingEmulator
 from edgetool.runtimes.toolchains import load_toolchain
 from edgetool.targets.registry import load_target
+from tests.kernels import operator_models
 from tests.kernels.processors import VLENS, WITH_MATRICES, emulator, with_vectors
 
 Array = npt.NDArray[np.float32]
@@ -297,6 +298,7 @@ BUILDERS = {
     "elementwise": elementwise,
     "arithmetic": arithmetic,
     "quantized": quantized,
+    **operator_models.BUILDERS,
 }
 NAMES = (*MODELS, *BUILDERS)
 

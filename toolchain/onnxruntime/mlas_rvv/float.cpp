@@ -50,6 +50,9 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.BinaryFloatKernel[MlasSubtraction] = MlasRvvSubtractKernel;
     Platform.BinaryFloatKernel[MlasMultiplication] = MlasRvvMultiplyKernel;
     Platform.BinaryFloatKernel[MlasDivision] = MlasRvvDivideKernel;
+    Platform.BinaryFloatKernel[MlasMaximum] = MlasRvvMaximumKernel;
+    Platform.BinaryFloatKernel[MlasMinimum] = MlasRvvMinimumKernel;
+    Platform.BinaryFloatKernel[MlasPRelu] = MlasRvvPReluKernel;
 
     Platform.ReduceMaximumF32Kernel = MlasRvvReduceMaximumKernel;
     Platform.ComputeSumExpF32Kernel = MlasRvvComputeSumExpKernel;
@@ -64,5 +67,6 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.ReduceColumnsFloatKernel[MlasReduceMinimum] = MlasRvvReduceColumnsMinimumKernel;
 
     Platform.LayerNormF32Kernel = MlasRvvLayerNormKernel;
+    Platform.InstanceNormF32Kernel = MlasRvvInstanceNormKernel;
     Platform.ResizeBilinearF32Kernel = MlasRvvResizeBilinearKernel;
 }

@@ -263,6 +263,9 @@ MLAS_RVV_BINARY_KERNEL MlasRvvAddKernel;
 MLAS_RVV_BINARY_KERNEL MlasRvvSubtractKernel;
 MLAS_RVV_BINARY_KERNEL MlasRvvMultiplyKernel;
 MLAS_RVV_BINARY_KERNEL MlasRvvDivideKernel;
+MLAS_RVV_BINARY_KERNEL MlasRvvMaximumKernel;
+MLAS_RVV_BINARY_KERNEL MlasRvvMinimumKernel;
+MLAS_RVV_BINARY_KERNEL MlasRvvPReluKernel;
 
 //
 // 0.5 x (1 + erf(x / sqrt 2)) of x = Input, plus Bias where there is one, or the approximation with tanh. Output may be
@@ -339,6 +342,20 @@ MlasRvvLayerNormKernel(
     bool Simplified,
     float* Mean,
     float* InvStdDev
+    );
+
+//
+// Input less its mean, over the standard deviation, times Scale, plus Bias. Output may be Input.
+//
+
+void
+MlasRvvInstanceNormKernel(
+    const float* Input,
+    float* Output,
+    size_t N,
+    float Epsilon,
+    float Scale,
+    float Bias
     );
 
 //

@@ -6,12 +6,14 @@ Module Name:
 
 Abstract:
 
-    Addition, subtraction, multiplication and division, element by element, eight registers at a time.
+    Arithmetic, extrema and PRelu of two elements at a time, in eight registers.
 
 --*/
 
 #include "float.h"
 #include "rvv.h"
+
+#include <type_traits>
 
 MLAS_RVV_BEGIN
 
@@ -37,6 +39,49 @@ MLAS_RVV_OPERATION(MULTIPLY, vfmul, vfmul);
 MLAS_RVV_OPERATION(DIVIDE, vfdiv, vfrdiv);
 
 #undef MLAS_RVV_OPERATION
+
+inline
+Vector
+Broadcast(float Value, size_t vl)
+{
+    return __riscv_vfmv_v_f_f32m8(Value, vl);
+}
+
+//
+// What is not a number stays so, where the instruction would take the other element.
+//
+
+template<typename B>
+inline
+Vector
+KeepNaN(Vector Result, Vector a, B b, size_t vl)
+{
+    Result = __riscv_vmerge(Result, a, __riscv_vmfne(a, a, vl), vl);
+
+    if constexpr (std::is_same_v<B, float>) {
+        return b != b ? Broadcast(b, vl) : Result;
+    } else {
+        return __riscv_vmerge(Result, b, __riscv_vmfne(b, b, vl), vl);
+    }
+}
+
+struct MAXIMUM {
+    template<typename B>
+    static Vector Of(Vector a, B b, size_t vl) { return KeepNaN(__riscv_vfmax(a, b, vl), a, b, vl); }
+    static Vector Of(float a, Vector b, size_t vl) { return Of(b, a, vl); }
+};
+
+struct MINIMUM {
+    template<typename B>
+    static Vector Of(Vector a, B b, size_t vl) { return KeepNaN(__riscv_vfmin(a, b, vl), a, b, vl); }
+    static Vector Of(float a, Vector b, size_t vl) { return Of(b, a, vl); }
+};
+
+struct PRELU {
+    template<typename B>
+    static Vector Of(Vector a, B b, size_t vl) { return __riscv_vfmul_mu(__riscv_vmfle(a, 0.0f, vl), a, a, b, vl); }
+    static Vector Of(float a, Vector b, size_t vl) { return Of(Broadcast(a, vl), b, vl); }
+};
 
 template<typename OPERATION>
 inline
@@ -81,5 +126,8 @@ MLAS_RVV_BINARY(MlasRvvAddKernel, ADD)
 MLAS_RVV_BINARY(MlasRvvSubtractKernel, SUBTRACT)
 MLAS_RVV_BINARY(MlasRvvMultiplyKernel, MULTIPLY)
 MLAS_RVV_BINARY(MlasRvvDivideKernel, DIVIDE)
+MLAS_RVV_BINARY(MlasRvvMaximumKernel, MAXIMUM)
+MLAS_RVV_BINARY(MlasRvvMinimumKernel, MINIMUM)
+MLAS_RVV_BINARY(MlasRvvPReluKernel, PRELU)
 
 MLAS_RVV_END

@@ -6,7 +6,7 @@ Module Name:
 
 Abstract:
 
-    Layer normalization of a row, eight registers at a time.
+    Layer normalization of a row and instance normalization of a plane, eight registers at a time.
 
     The variance is the mean square of the differences from the mean, where the portable code subtracts the square of
     the mean from the mean square, which leaves nothing of it where the mean is large. As there, a row with a number
@@ -184,6 +184,29 @@ MlasRvvLayerNormKernel(
 
     if (InvStdDev != nullptr) {
         *InvStdDev = Factor;
+    }
+}
+
+void
+MlasRvvInstanceNormKernel(
+    const float* Input,
+    float* Output,
+    size_t N,
+    float Epsilon,
+    float Scale,
+    float Bias
+    )
+{
+    const float Mean = MeanOf(Input, N);
+    const float Factor = Scale / std::sqrt(MeanSquareOf(Input, Mean, N) + Epsilon);
+
+    for (size_t n = 0, vl; n < N; n += vl) {
+
+        vl = __riscv_vsetvl_e32m8(N - n);
+
+        const auto x = __riscv_vfsub(__riscv_vle32_v_f32m8(Input + n, vl), Mean, vl);
+
+        __riscv_vse32(Output + n, __riscv_vfadd(__riscv_vfmul(x, Factor, vl), Bias, vl), vl);
     }
 }
 

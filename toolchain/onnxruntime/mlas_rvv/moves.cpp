@@ -10,7 +10,7 @@ Module Name:
 
 Abstract:
 
-    Transposes a matrix and looks up bytes in a table.
+    Transposes a matrix, looks up bytes in a table and gathers elements by their index.
 
     A transposition goes through segments: up to eight registers are rows of one matrix, and a segment is what lies side
     by side in the other. The longer side of the matrix fills the registers. Segments that touch each other take the
@@ -235,6 +235,42 @@ Lookup(
     }
 }
 
+void
+MLASCALL
+GatherU8(
+    const uint8_t* Input,
+    const uint32_t* Index,
+    uint8_t* Output,
+    size_t N
+    )
+{
+    for (size_t n = 0, vl; n < N; n += vl) {
+
+        vl = __riscv_vsetvl_e8m2(N - n);
+
+        __riscv_vse8(Output + n, __riscv_vluxei32_v_u8m2(Input, __riscv_vle32_v_u32m8(Index + n, vl), vl), vl);
+    }
+}
+
+void
+MLASCALL
+GatherU32(
+    const uint32_t* Input,
+    const uint32_t* Index,
+    uint32_t* Output,
+    size_t N
+    )
+{
+    for (size_t n = 0, vl; n < N; n += vl) {
+
+        vl = __riscv_vsetvl_e32m8(N - n);
+
+        const vuint32m8_t Offset = __riscv_vsll(__riscv_vle32_v_u32m8(Index + n, vl), 2, vl);
+
+        __riscv_vse32(Output + n, __riscv_vluxei32_v_u32m8(Input, Offset, vl), vl);
+    }
+}
+
 }  // namespace
 
 MLAS_RVV_END
@@ -246,4 +282,6 @@ MlasRvvRegisterMoves(MLAS_PLATFORM& Platform)
     Platform.TransposeU16Kernel = Transpose<uint16_t>;
     Platform.TransposeU32Kernel = Transpose<uint32_t>;
     Platform.LookupU8Kernel = Lookup;
+    Platform.GatherU8Kernel = GatherU8;
+    Platform.GatherU32Kernel = GatherU32;
 }

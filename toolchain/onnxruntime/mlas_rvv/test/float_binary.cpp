@@ -6,7 +6,7 @@ Module Name:
 
 Abstract:
 
-    Tests the four operations of arithmetic, bit for bit: each element of a result is rounded once.
+    Tests the operations on two elements, bit for bit: each element of a result is rounded once.
 
 --*/
 
@@ -20,6 +20,16 @@ Abstract:
 namespace
 {
 
+// a if it is beyond b, or as zeros are ordered by their sign. What is not a number stays so.
+float
+Extremum(float a, float b, bool IsBeyond, bool IsBeyondAsZero)
+{
+    if (std::isnan(a) || std::isnan(b)) {
+        return NAN;
+    }
+    return IsBeyond || (a == b && IsBeyondAsZero) ? a : b;
+}
+
 struct OPERATION {
     const char* Name;
     MLAS_RVV_BINARY_KERNEL* Kernel;
@@ -31,6 +41,9 @@ const OPERATION Operations[] = {
     {"subtract", MlasRvvSubtractKernel, [](float a, float b) { return a - b; }},
     {"multiply", MlasRvvMultiplyKernel, [](float a, float b) { return a * b; }},
     {"divide", MlasRvvDivideKernel, [](float a, float b) { return a / b; }},
+    {"maximum", MlasRvvMaximumKernel, [](float a, float b) { return Extremum(a, b, a > b, !std::signbit(a)); }},
+    {"minimum", MlasRvvMinimumKernel, [](float a, float b) { return Extremum(a, b, a < b, std::signbit(a)); }},
+    {"prelu", MlasRvvPReluKernel, [](float a, float b) { return a <= 0.0f ? a * b : a; }},
 };
 
 void

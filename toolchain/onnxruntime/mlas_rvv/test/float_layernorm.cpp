@@ -220,6 +220,51 @@ CheckNotFinite(
     }
 }
 
+//
+// A plane by the definition, to the roundings of its mean and its deviation.
+//
+
+void
+CheckInstance(size_t N, float Offset, bool InPlace, RANDOM& Random)
+{
+    GUARDED Input(N, AGAINST::End);
+    GUARDED Fresh(N, AGAINST::End);
+    const float Scale = Random.Uniform();
+    const float Bias = Random.Uniform();
+    const float Epsilon = 1e-5f;
+    double Sum = 0.0;
+
+    Random.Fill(Input);
+    for (size_t n = 0; n < N; n++) {
+        Input[n] += Offset;
+        Sum += double(Input[n]);
+    }
+
+    const double Mean = Sum / double(N);
+    double Squares = 0.0;
+    for (size_t n = 0; n < N; n++) {
+        Squares += (double(Input[n]) - Mean) * (double(Input[n]) - Mean);
+    }
+    const double Factor = double(Scale) / std::sqrt(Squares / double(N) + double(Epsilon));
+    const double Difference = double(N + 2) * Roundoff * (std::fabs(double(Offset)) + 1.0);
+    // A plane of one element has no deviation: its error is the mean's alone, times the largest factor there is.
+    const double Relative = Difference * std::fabs(Factor) / (std::fabs(double(Scale)) + 1e-30) + double(N / 2 + 8) * Roundoff;
+
+    GUARDED Wanted(N, AGAINST::End);
+    for (size_t n = 0; n < N; n++) {
+        Wanted[n] = float((double(Input[n]) - Mean) * Factor + double(Bias));
+    }
+
+    GUARDED& Output = InPlace ? Input : Fresh;
+    MlasRvvInstanceNormKernel(Input.Data(), Output.Data(), N, Epsilon, Scale, Bias);
+
+    for (size_t n = 0; n < N; n++) {
+        const double Scaled = std::fabs(double(Wanted[n]) - double(Bias));
+        const double Bound = Difference * std::fabs(Factor) + Relative * Scaled + 4.0 * Roundoff * (Scaled + 1.0);
+        Expect("instance", n, double(Output[n]), double(Wanted[n]), Bound);
+    }
+}
+
 }  // namespace
 
 int
@@ -255,6 +300,11 @@ main()
                 Cases += 2;
             }
         }
+    }
+
+    for (size_t N = 1; N <= 20000; N += N < 300 ? 1 : 4999, Cases += 2) {
+        CheckInstance(N, 0.0f, false, Random);
+        CheckInstance(N, 10.0f, true, Random);
     }
 
     printf("%zu cases at vlen=%zu\n", Cases, MlasRvvRegisterBytes() * 8);

@@ -128,6 +128,29 @@ CheckLookup(size_t N, RANDOM& Random)
     }
 }
 
+template<typename T>
+void
+CheckGather(size_t N, RANDOM& Random)
+{
+    GUARDED<T> Input(static_cast<size_t>(Random.Between(1, 500)));
+    GUARDED<uint32_t> Index(N);
+    GUARDED<T> Output(N);
+    Fill(Input, Random, 0);
+    for (size_t n = 0; n < N; n++) {
+        Index[n] = static_cast<uint32_t>(Random.Between(0, static_cast<int64_t>(Input.size()) - 1));
+    }
+
+    if (!MlasGather(Input.data(), Index.data(), Output.data(), N)) {
+        Fail("a kernel to gather", 0, 1, 0);
+    }
+
+    for (size_t n = 0; n < N; n++) {
+        if (Output[n] != Input[Index[n]]) {
+            Fail("gather", n, Input[Index[n]], Output[n]);
+        }
+    }
+}
+
 }  // namespace
 
 int
@@ -164,6 +187,8 @@ main()
 
     for (size_t N = 0; N <= 3000; N += N < 100 ? 1 : 331, Count++) {
         CheckLookup(N, Random);
+        CheckGather<uint8_t>(N, Random);
+        CheckGather<uint32_t>(N, Random);
     }
 
     printf("%zu moves\n", Count);

@@ -1,0 +1,149 @@
+"""Models of single operators, which all take the one input; their outputs are one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+SHAPE = (2, 36, 18, 20)
+CONTRIBUTED: dict[str, Any] = {"domain": "com.microsoft"}
+
+
+def floats(*values: float) -> npt.NDArray[np.float32]:
+    return np.array(values, np.float32)
+
+
+def side_by_side(
+    name: str, nodes: Sequence[onnx.NodeProto], weights: Mapping[str, npt.NDArray[Any]], outputs: Sequence[str]
+) -> onnx.ModelProto:
+    joined = [
+        *(helper.make_node("Reshape", [output, "row"], [f"{output}_row"]) for output in outputs),
+        helper.make_node("Concat", [f"{output}_row" for output in outputs], ["y"], axis=1),
+    ]
+    arrays = {**weights, "row": np.array([1, -1], np.int64)}
+    graph = helper.make_graph(
+        [*nodes, *joined],
+        name,
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, SHAPE)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, None))],
+        [numpy_helper.from_array(array, letter) for letter, array in arrays.items()],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+def reduced() -> onnx.ModelProto:
+    """Rows, columns and what is between them, of one matrix and of many."""
+    axes = [[3], [2, 3], [1], [0], [0, 1], [1, 2], [0, 2, 3], [0, 1, 2, 3]]
+    nodes = [helper.make_node("Reshape", ["x", "single"], ["one"])]
+    outputs: list[str] = []
+    for source, every in (("x", axes), ("one", [[1], [2], [0, 2]])):
+        for operator in ("ReduceMean", "ReduceMax", "ReduceMin"):
+            for chosen in every:
+                outputs.append(f"y{len(outputs)}")
+                nodes.append(helper.make_node(operator, [source], [outputs[-1]], axes=chosen))
+    for number in range(len(axes)):
+        nodes.append(helper.make_node("ReduceSum", ["x", f"a{number}"], [f"sum{number}"]))
+        # As large as a mean, so that its rounding is seen.
+        nodes.append(helper.make_node("Mul", [f"sum{number}", "hundredth"], [f"s{number}"]))
+        outputs.append(f"s{number}")
+    weights: dict[str, npt.NDArray[Any]] = {f"a{n}": np.array(chosen, np.int64) for n, chosen in enumerate(axes)}
+    weights |= {"single": np.array([1, 72, 360], np.int64), "hundredth": floats(0.01)}
+    return side_by_side("reduced", nodes, weights, outputs)
+
+
+def bounded() -> onnx.ModelProto:
+    """Bounds, slopes, extrema, normal planes, and bytes that become floats."""
+    random = np.random.default_rng(13)
+    weights: dict[str, npt.NDArray[Any]] = {
+        "low": np.array(-0.5, np.float32),
+        "high": np.array(0.75, np.float32),
+        "one": floats(0.25),
+        "zero": np.array(120, np.uint8),
+        "step": np.array(0.02, np.float32),
+        "same": random.standard_normal(SHAPE).astype(np.float32),
+        **{name: random.uniform(0.1, 2.0, 36).astype(np.float32) for name in ("scale", "bias")},
+        "each": random.standard_normal((36, 1, 1)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Clip", ["x", "low", "high"], ["y0"]),
+        helper.make_node("Clip", ["x", "low"], ["y1"]),
+        helper.make_node("PRelu", ["x", "each"], ["y2"]),
+        helper.make_node("PRelu", ["x", "one"], ["y3"]),
+        helper.make_node("PRelu", ["x", "same"], ["y4"]),
+        helper.make_node("Max", ["x", "each"], ["y5"]),
+        helper.make_node("Min", ["one", "x"], ["y6"]),
+        helper.make_node("Max", ["x", "same", "y6"], ["y7"]),
+        helper.make_node("InstanceNormalization", ["x", "scale", "bias"], ["y8"]),
+        helper.make_node("QuantizeLinear", ["x", "step", "zero"], ["bytes"]),
+        helper.make_node("Cast", ["bytes"], ["cast"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["cast", "step"], ["y9"]),
+    ]
+    return side_by_side("bounded", nodes, weights, [f"y{i}" for i in range(10)])
+
+
+def enlarged() -> onnx.ModelProto:
+    """Nearest pixels of floats and of bytes, and depth that becomes space and space that becomes depth."""
+    scales = {"twice": floats(1, 1, 2, 2), "larger": floats(1, 1, 1.5, 2.25), "smaller": floats(1, 1, 0.5, 0.7)}
+    weights: dict[str, npt.NDArray[Any]] = {**scales, "zero": np.array(120, np.uint8)}
+    weights["step"] = np.array(0.02, np.float32)
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "step", "zero"], ["bytes"]),
+        helper.make_node("DepthToSpace", ["x"], ["d0"], blocksize=2),
+        helper.make_node("DepthToSpace", ["x"], ["d1"], blocksize=3, mode="CRD"),
+        helper.make_node("SpaceToDepth", ["x"], ["d2"], blocksize=2),
+        helper.make_node("DepthToSpace", ["bytes"], ["deep"], blocksize=3),
+        helper.make_node("DequantizeLinear", ["deep", "step", "zero"], ["d3"]),
+    ]
+    outputs = ["d0", "d1", "d2", "d3"]
+    for scale in scales:
+        attributes: dict[str, Any] = {"mode": "nearest"}
+        if scale == "twice":
+            attributes |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        nodes += [
+            helper.make_node("Resize", ["x", "", scale], [f"{scale}_floats"], **attributes),
+            helper.make_node("Resize", ["bytes", "", scale], [f"{scale}_bytes"], **attributes),
+            helper.make_node("DequantizeLinear", [f"{scale}_bytes", "step", "zero"], [f"{scale}_back"]),
+        ]
+        outputs += [f"{scale}_floats", f"{scale}_back"]
+    return side_by_side("enlarged", nodes, weights, outputs)
+
+
+def pooled() -> onnx.ModelProto:
+    """Averages of bytes with either sign, in either layout, with padding that counts or does not."""
+    weights: dict[str, npt.NDArray[Any]] = {
+        "step": np.array(0.02, np.float32),
+        "mean_step": np.array(0.013, np.float32),
+    }
+    forms: list[dict[str, Any]] = [
+        {"kernel_shape": [2, 2], "strides": [2, 2]},
+        {"kernel_shape": [3, 3], "pads": [1] * 4},
+        {"kernel_shape": [3, 3], "pads": [1, 0, 1, 2], "count_include_pad": 1, "strides": [1, 2]},
+        {"kernel_shape": [5, 4], "strides": [3, 3], "ceil_mode": 1},
+    ]
+    nodes, outputs = [], []
+    for kind, zero, mean_zero in ((np.uint8, 120, 7), (np.int8, -5, 3)):
+        name = kind.__name__
+        weights |= {f"zero_{name}": np.array(zero, kind), f"mean_zero_{name}": np.array(mean_zero, kind)}
+        nodes.append(helper.make_node("QuantizeLinear", ["x", "step", f"zero_{name}"], [name]))
+        nodes.append(helper.make_node("Transpose", [name], [f"{name}_last"], perm=[0, 2, 3, 1]))
+        for number, form in enumerate(forms):
+            for layout, last in ((name, 0), (f"{name}_last", 1)):
+                mean = f"{layout}_{number}"
+                scales = ["step", f"zero_{name}", "mean_step", f"mean_zero_{name}"]
+                nodes += [
+                    helper.make_node(
+                        "QLinearAveragePool", [layout, *scales], [mean], channels_last=last, **form, **CONTRIBUTED
+                    ),
+                    helper.make_node("DequantizeLinear", [mean, "mean_step", f"mean_zero_{name}"], [f"{mean}_back"]),
+                ]
+                outputs.append(f"{mean}_back")
+    return side_by_side("pooled", nodes, weights, outputs)
+
+
+BUILDERS = {"reduced": reduced, "bounded": bounded, "enlarged": enlarged, "pooled": pooled}
