@@ -58,7 +58,7 @@ def reduced() -> onnx.ModelProto:
 
 
 def bounded() -> onnx.ModelProto:
-    """Bounds, slopes, extrema, normal planes, and bytes that become floats."""
+    """Bounds, slopes, extrema, normal planes, exponentials, and bytes that become floats."""
     random = np.random.default_rng(13)
     weights: dict[str, npt.NDArray[Any]] = {
         "low": np.array(-0.5, np.float32),
@@ -83,8 +83,10 @@ def bounded() -> onnx.ModelProto:
         helper.make_node("QuantizeLinear", ["x", "step", "zero"], ["bytes"]),
         helper.make_node("Cast", ["bytes"], ["cast"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["cast", "step"], ["y9"]),
+        helper.make_node("Elu", ["x"], ["y10"], alpha=0.5),
+        helper.make_node("Softplus", ["x"], ["y11"]),
     ]
-    return side_by_side("bounded", nodes, weights, [f"y{i}" for i in range(10)])
+    return side_by_side("bounded", nodes, weights, [f"y{i}" for i in range(12)])
 
 
 def enlarged() -> onnx.ModelProto:

@@ -14,6 +14,7 @@ Abstract:
 
 #include "detect.h"
 #include "float.h"
+#include "float_reduce.h"
 
 void
 MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
@@ -39,6 +40,8 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.TanhKernelRoutine = MlasRvvTanhKernel;
     Platform.GeluF32Kernel = MlasRvvGeluKernel;
     Platform.QuickGeluF32Kernel = MlasRvvQuickGeluKernel;
+    Platform.EluF32Kernel = MlasRvvEluKernel;
+    Platform.SoftplusF32Kernel = MlasRvvSoftplusKernel;
 
     Platform.ActivationFloatKernel[MlasIdentityActivation] = MlasRvvBiasKernel;
     Platform.ActivationFloatKernel[MlasReluActivation] = MlasRvvReluKernel;

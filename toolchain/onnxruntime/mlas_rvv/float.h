@@ -218,6 +218,19 @@ MLAS_RVV_UNARY_KERNEL MlasRvvComputeExpKernel;
 MLAS_RVV_UNARY_KERNEL MlasRvvLogisticKernel;
 MLAS_RVV_UNARY_KERNEL MlasRvvTanhKernel;
 MLAS_RVV_UNARY_KERNEL MlasRvvErfKernel;
+MLAS_RVV_UNARY_KERNEL MlasRvvSoftplusKernel;
+
+//
+// x, or Alpha (exp(x) - 1) where x is negative. Output may be Input.
+//
+
+void
+MlasRvvEluKernel(
+    const float* Input,
+    float* Output,
+    size_t N,
+    float Alpha
+    );
 
 //
 // An activation of M rows of N elements after the addition of a bias for each row where there are any. Output may be
@@ -357,28 +370,6 @@ MlasRvvInstanceNormKernel(
     float Scale,
     float Bias
     );
-
-//
-// Sums, maxima and minima of M rows of N elements, Stride apart: one of each row, or one of each column. M and N are at
-// least one.
-//
-
-typedef
-void
-(MLAS_RVV_REDUCE_KERNEL)(
-    const float* Input,
-    size_t Stride,
-    size_t M,
-    size_t N,
-    float* Output
-    );
-
-MLAS_RVV_REDUCE_KERNEL MlasRvvReduceRowsSumKernel;
-MLAS_RVV_REDUCE_KERNEL MlasRvvReduceRowsMaximumKernel;
-MLAS_RVV_REDUCE_KERNEL MlasRvvReduceRowsMinimumKernel;
-MLAS_RVV_REDUCE_KERNEL MlasRvvReduceColumnsSumKernel;
-MLAS_RVV_REDUCE_KERNEL MlasRvvReduceColumnsMaximumKernel;
-MLAS_RVV_REDUCE_KERNEL MlasRvvReduceColumnsMinimumKernel;
 
 //
 // Bilinear interpolation in a plane. Lines holds two rows of the output.

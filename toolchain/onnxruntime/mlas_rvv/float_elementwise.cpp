@@ -40,6 +40,26 @@ ForEach(
 }  // namespace
 
 void
+MlasRvvEluKernel(const float* Input, float* Output, size_t N, float Alpha)
+{
+    for (size_t n = 0, vl; n < N; n += vl) {
+
+        vl = __riscv_vsetvl_e32m2(N - n);
+
+        const Vector x = __riscv_vle32_v_f32m2(Input + n, vl);
+        const Vector Negative = __riscv_vfmul(__riscv_vfsub(EXP::Compute(x, vl), 1.0f, vl), Alpha, vl);
+
+        __riscv_vse32(Output + n, __riscv_vmerge(x, Negative, __riscv_vmflt(x, 0.0f, vl), vl), vl);
+    }
+}
+
+void
+MlasRvvSoftplusKernel(const float* Input, float* Output, size_t N)
+{
+    ForEach<SOFTPLUS>(Input, Output, N);
+}
+
+void
 MlasRvvComputeExpKernel(const float* Input, float* Output, size_t N)
 {
     ForEach<EXP>(Input, Output, N);

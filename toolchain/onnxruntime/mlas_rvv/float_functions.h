@@ -161,6 +161,28 @@ struct EXP {
     }
 };
 
+//
+// log(exp(x) + 1) = max(x, 0) + log(1 + t) of t = exp(-|x|), and log(1 + t) = 2 artanh(t / (2 + t)), whose argument is a
+// third at most: its series has seven terms.
+//
+
+struct SOFTPLUS {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        size_t Length
+        )
+    {
+        const Vector t = EXP::Compute(__riscv_vfneg(__riscv_vfabs(x, Length), Length), Length);
+        const Vector s = __riscv_vfdiv(t, __riscv_vfadd(t, 2.0f, Length), Length);
+        const Vector p = Polynomial(
+            Length, __riscv_vfmul(s, s, Length), 2.0f / 13, 2.0f / 11, 2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3, 2.0f);
+
+        return __riscv_vfmadd(p, s, __riscv_vfmax(x, 0.0f, Length), Length);
+    }
+};
+
 struct LOGISTIC {
     static inline
     Vector

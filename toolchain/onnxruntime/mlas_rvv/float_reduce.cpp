@@ -18,7 +18,7 @@ Abstract:
 
 --*/
 
-#include "float.h"
+#include "float_reduce.h"
 #include "rvv.h"
 
 MLAS_RVV_BEGIN

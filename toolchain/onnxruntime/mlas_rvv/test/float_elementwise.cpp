@@ -43,11 +43,33 @@ Logistic(
     return 1.0 / (1.0 + std::exp(-x));
 }
 
+double
+Softplus(
+    double x
+    )
+{
+    return std::fmax(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
+}
+
+constexpr float EluAlpha = 0.75f;
+
+void
+Elu(
+    const float* Input,
+    float* Output,
+    size_t N
+    )
+{
+    MlasRvvEluKernel(Input, Output, N, EluAlpha);
+}
+
 const FUNCTION Functions[] = {
     {"exp", MlasRvvComputeExpKernel, std::exp, 87.0f, 2e-7, 0.0},
     {"logistic", MlasRvvLogisticKernel, Logistic, 25.0f, 0.0, 2e-7},
     {"tanh", MlasRvvTanhKernel, std::tanh, 12.0f, 0.0, 4e-7},
     {"erf", MlasRvvErfKernel, std::erf, 6.0f, 0.0, 2e-7},
+    {"softplus", MlasRvvSoftplusKernel, Softplus, 80.0f, 4e-7, 0.0},
+    {"elu", Elu, [](double x) { return x < 0.0 ? double(EluAlpha) * std::expm1(x) : x; }, 30.0f, 0.0, 2e-7},
 };
 
 void
@@ -88,14 +110,16 @@ void
 CheckEnds()
 {
     const float Input[] = {Infinity, -Infinity, 1000.0f, -1000.0f, 0.0f};
-    const float Wanted[4][5] = {
+    const float Wanted[6][5] = {
         {Infinity, 0.0f, Infinity, 0.0f, 1.0f},
         {1.0f, 0.0f, 1.0f, 0.0f, 0.5f},
         {1.0f, -1.0f, 1.0f, -1.0f, 0.0f},
         {1.0f, -1.0f, 1.0f, -1.0f, 0.0f},
+        {Infinity, 0.0f, 1000.0f, 0.0f, 0.693147181f},
+        {Infinity, -EluAlpha, 1000.0f, -EluAlpha, 0.0f},
     };
 
-    for (size_t f = 0; f < 4; f++) {
+    for (size_t f = 0; f < 6; f++) {
 
         float Output[5];
         Functions[f].Kernel(Input, Output, 5);

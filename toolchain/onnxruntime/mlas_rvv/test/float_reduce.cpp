@@ -11,7 +11,7 @@ Abstract:
 --*/
 
 #include "../detect.h"
-#include "../float.h"
+#include "../float_reduce.h"
 #include "float_support.h"
 
 #include <algorithm>
