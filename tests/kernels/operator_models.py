@@ -85,8 +85,10 @@ def bounded() -> onnx.ModelProto:
         helper.make_node("Mul", ["cast", "step"], ["y9"]),
         helper.make_node("Elu", ["x"], ["y10"], alpha=0.5),
         helper.make_node("Softplus", ["x"], ["y11"]),
+        helper.make_node("LRN", ["x"], ["y12"], size=5, alpha=0.5),
+        helper.make_node("LRN", ["x"], ["y13"], size=3, beta=0.5, bias=2.0),
     ]
-    return side_by_side("bounded", nodes, weights, [f"y{i}" for i in range(12)])
+    return side_by_side("bounded", nodes, weights, [f"y{i}" for i in range(14)])
 
 
 def enlarged() -> onnx.ModelProto:

@@ -20,6 +20,7 @@ UNDER_TEST = {
     "elementwise": ("float_elementwise.cpp", "float_gelu.cpp"),
     "gemm": ("float_gemm.cpp",),
     "layernorm": ("float_layernorm.cpp",),
+    "lrn": ("float_lrn.cpp",),
     "nchwc": ("float_conv.cpp", "float_depthwise.cpp", "float_pool.cpp"),
     "reduce": ("float_reduce.cpp",),
 }

@@ -14,6 +14,7 @@ Abstract:
 
 #include "detect.h"
 #include "float.h"
+#include "float_planes.h"
 #include "float_reduce.h"
 
 void
@@ -71,5 +72,6 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
 
     Platform.LayerNormF32Kernel = MlasRvvLayerNormKernel;
     Platform.InstanceNormF32Kernel = MlasRvvInstanceNormKernel;
+    Platform.LrnF32Kernel = MlasRvvLrnKernel;
     Platform.ResizeBilinearF32Kernel = MlasRvvResizeBilinearKernel;
 }

@@ -356,31 +356,3 @@ MlasRvvLayerNormKernel(
     float* Mean,
     float* InvStdDev
     );
-
-//
-// Input less its mean, over the standard deviation, times Scale, plus Bias. Output may be Input.
-//
-
-void
-MlasRvvInstanceNormKernel(
-    const float* Input,
-    float* Output,
-    size_t N,
-    float Epsilon,
-    float Scale,
-    float Bias
-    );
-
-//
-// Bilinear interpolation in a plane. Lines holds two rows of the output.
-//
-
-struct MLAS_RESIZE_BILINEAR;
-
-void
-MlasRvvResizeBilinearKernel(
-    const MLAS_RESIZE_BILINEAR* Plan,
-    const float* Input,
-    float* Output,
-    float* Lines
-    );

@@ -16,6 +16,7 @@ Abstract:
 --*/
 
 #include "float.h"
+#include "float_planes.h"
 #include "rvv.h"
 
 #include <cmath>

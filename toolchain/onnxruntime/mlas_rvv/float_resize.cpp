@@ -15,7 +15,7 @@ Abstract:
 
 --*/
 
-#include "float.h"
+#include "float_planes.h"
 #include "mlas_resize.h"
 #include "rvv.h"
 

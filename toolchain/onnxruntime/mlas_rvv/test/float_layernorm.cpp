@@ -13,6 +13,7 @@ Abstract:
 
 #include "../detect.h"
 #include "../float.h"
+#include "../float_planes.h"
 #include "float_support.h"
 
 #include <algorithm>

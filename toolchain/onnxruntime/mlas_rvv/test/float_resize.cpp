@@ -11,7 +11,7 @@ Abstract:
 --*/
 
 #include "../detect.h"
-#include "../float.h"
+#include "../float_planes.h"
 #include "float_support.h"
 
 #include "mlas_resize.h"

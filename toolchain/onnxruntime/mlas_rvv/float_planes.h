@@ -1,0 +1,64 @@
+/*++
+
+Copyright (c) edgetool contributors. All rights reserved.
+
+Licensed under the MIT License.
+
+Module Name:
+
+    float_planes.h
+
+Abstract:
+
+    The single precision kernels that take a plane.
+
+--*/
+
+#pragma once
+
+#include <cstddef>
+
+//
+// Input less its mean, over the standard deviation, times Scale, plus Bias. Output may be Input.
+//
+
+void
+MlasRvvInstanceNormKernel(
+    const float* Input,
+    float* Output,
+    size_t N,
+    float Epsilon,
+    float Scale,
+    float Bias
+    );
+
+//
+// Input / (Bias + Scale x the sum of squares) ^ Beta, over Before planes, this one and After planes, Stride apart.
+//
+
+void
+MlasRvvLrnKernel(
+    const float* Input,
+    size_t Stride,
+    size_t Before,
+    size_t After,
+    float* Output,
+    size_t N,
+    float Scale,
+    float Bias,
+    float Beta
+    );
+
+//
+// Bilinear interpolation in a plane. Lines holds two rows of the output.
+//
+
+struct MLAS_RESIZE_BILINEAR;
+
+void
+MlasRvvResizeBilinearKernel(
+    const MLAS_RESIZE_BILINEAR* Plan,
+    const float* Input,
+    float* Output,
+    float* Lines
+    );
