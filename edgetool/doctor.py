@@ -56,7 +56,7 @@ PROGRAMS = (
     (("qemu-system-aarch64",), "target virt-aarch64, the emulated board", "qemu-system-arm", ("virtual/aarch64-*",)),
     (("ssh",), "`edgetool board ssh`, and ~/.ssh/config in full", "openssh-client", ()),
     (("cc",), COUNTING, "gcc", ()),
-    (("patch",), BUILDING, "patch", ()),
+    (("patch",), f"{BUILDING} and {COUNTING}", "patch", ()),
 )
 
 

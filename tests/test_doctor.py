@@ -31,9 +31,9 @@ def test_what_counting_instructions_wants_is_named_and_not_required() -> None:
     found = {
         finding.name: finding
         for finding in examine(load_target("qemu-riscv64"))
-        if finding.needed_for == "--count-instructions"
+        if "--count-instructions" in finding.needed_for
     }
-    assert set(found) == {"cc", "meson", "pycotap", "glib's headers"}
+    assert set(found) == {"cc", "patch", "meson", "pycotap", "glib's headers"}
     assert not any(finding.required for finding in found.values())
     assert found["glib's headers"].package == "libglib2.0-dev"
 
@@ -42,7 +42,7 @@ def test_what_a_cross_build_wants_is_named_and_not_required() -> None:
     found = {
         finding.name: finding
         for finding in examine(load_target("qemu-riscv64"))
-        if finding.needed_for == "`edgetool runtime build`"
+        if "`edgetool runtime build`" in finding.needed_for
     }
     assert set(found) == {"patch", "cmake", "ninja"}
     assert not any(finding.required for finding in found.values())

@@ -18,6 +18,7 @@ from edgetool.platform.process import run_process, run_tool
 from edgetool.platform.progress import Progress
 from edgetool.platform.store import Store
 from edgetool.platform.unpack import unpack
+from edgetool.runtimes.buildtools import check_patch
 from edgetool.runtimes.onnxruntime.sources import Source, fetch, read_sources
 from edgetool.runtimes.patches import patched_files
 
@@ -38,7 +39,7 @@ OPTIONS = (
 )
 PLUGIN_FLAGS = ("-std=gnu11", "-O2", "-g0", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror")
 PYTHON_PACKAGES = ("meson", "ninja", "pycotap")  # required by QEMU's build
-INSTALL = "as root: apt-get install gcc libc6-dev libglib2.0-dev pkg-config"
+INSTALL = "as root: apt-get install gcc libc6-dev libglib2.0-dev patch pkg-config"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ def _patches() -> list[Path]:
 def _build(source: Source, folder: Path, store: Store) -> None:
     for package in PYTHON_PACKAGES:
         _check_package(package)
+    check_patch()
     tree, build = folder / "source", folder / "build"
     unpack(fetch(source, store), tree)
     build.mkdir()
