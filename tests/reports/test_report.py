@@ -14,6 +14,7 @@ from PIL import ImageFile
 
 from edgetool.errors import CompareError, ConfigError
 from edgetool.records.case import Fallback
+from edgetool.reports.charts.size import size_chart
 from edgetool.reports.exporters import write_report
 from edgetool.reports.exporters.html import export_html
 from edgetool.reports.exporters.markdown import export_markdown, markdown_environment
@@ -22,7 +23,7 @@ from edgetool.reports.report import Report
 from edgetool.reports.templates import REPORTS as REPORTS_FOLDER
 from edgetool.reports.templates import sections
 from tests.reports.examples import COUNTED, EMULATED, HOST, REPORTS, entry, on_board, report_of
-from tests.support.records import model_spec, record, recorded, stored_run
+from tests.support.records import model_spec, record, recorded, runtime_identity, stored_run
 
 
 def markdown(report: Report) -> str:
@@ -168,6 +169,16 @@ def pdf_text(report: Report, folder: Path, option: str) -> str:
     except ConfigError as missing:
         pytest.skip(missing.message)
     return subprocess.run(["pdftotext", option, path, "-"], capture_output=True, check=True).stdout.decode()
+
+
+def test_the_size_chart_has_a_bar_for_each_runtimes_file() -> None:
+    ncnn = runtime_identity(name="ncnn", kind="ncnn", title="ncnn 1.0")
+    scalar = runtime_identity(name="scalar")
+    smaller = model_spec(size_bytes=3000)
+    records = [record(), record(target="board", runtime=scalar), record(runtime=ncnn, model=smaller)]
+    chart = size_chart((), records)
+    assert chart is not None
+    assert chart.words == "fp32 ONNX Runtime 4 kB; fp32 ncnn 3 kB"
 
 
 def test_a_pdf_has_the_pages_words_and_its_charts(tmp_path: Path) -> None:

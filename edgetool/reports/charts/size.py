@@ -1,4 +1,4 @@
-"""The size chart: the model's size in each precision."""
+"""The size chart: the model's size in each precision, in the format of each runtime."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from edgetool.records.compare import HOST
 from edgetool.records.record import Record
 from edgetool.reports.charts.drawing import GREY, PRECISIONS, Bar, Chart, draw, draw_bars, rows_panel
 from edgetool.reports.rows import Row
+from edgetool.runtimes.spec import TITLES
+
+Format = tuple[str, str, str]  # model, precision, kind of runtime
 
 
 def size_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
-    del records
-    formats: dict[tuple[str, str], Row] = {}
-    for row in sorted(table, key=lambda row: row.target == HOST):  # a target may be deployed in another runtime
-        if row.is_deployed:
-            formats.setdefault((row.model, row.precision), row)
-    bars = [_bar(row, formats) for row in formats.values()]
+    del table
+    sizes: dict[Format, int] = {}
+    for record in sorted(records, key=lambda record: record.subject.target == HOST):
+        model = record.subject.model
+        sizes.setdefault((model.name, str(model.precision), record.subject.runtime.kind), model.size_bytes)
+    bars = [_bar(each, sizes) for each in sizes]
     if not bars:
         return None
     return draw(
@@ -28,13 +31,15 @@ def size_chart(table: Sequence[Row], records: Sequence[Record]) -> Chart | None:
     )
 
 
-def _bar(row: Row, formats: Mapping[tuple[str, str], Row]) -> Bar:
-    size, fp32 = row.size_bytes or 0, formats.get((row.model, "fp32"))
-    saved = "" if fp32 is None or fp32 is row or not fp32.size_bytes else f" ({size / fp32.size_bytes - 1:+.0%})"
-    several = len({model for model, _ in formats}) > 1
+def _bar(each: Format, sizes: Mapping[Format, int]) -> Bar:
+    model, precision, kind = each
+    size, fp32 = sizes[each], sizes.get((model, "fp32", kind))
+    saved = "" if precision == "fp32" or not fp32 else f" ({size / fp32 - 1:+.0%})"
+    models, _, kinds = (set(names) for names in zip(*sizes, strict=True))
+    words = (model if len(models) > 1 else "", precision, TITLES.get(kind, kind) if len(kinds) > 1 else "")
     return Bar(
-        label=f"{row.model} {row.precision}" if several else row.precision,
+        label=" ".join(word for word in words if word),
         length=size / 1e6,
         text=f"{size_text(size)}{saved}",
-        colour=PRECISIONS.get(row.precision, GREY),
+        colour=PRECISIONS.get(precision, GREY),
     )
