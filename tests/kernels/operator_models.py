@@ -130,21 +130,26 @@ def pooled() -> onnx.ModelProto:
         {"kernel_shape": [3, 3], "pads": [1, 0, 1, 2], "count_include_pad": 1, "strides": [1, 2]},
         {"kernel_shape": [5, 4], "strides": [3, 3], "ceil_mode": 1},
     ]
-    nodes, outputs = [], []
-    for kind, zero, mean_zero in ((np.uint8, 120, 7), (np.int8, -5, 3)):
-        name = kind.__name__
-        weights |= {f"zero_{name}": np.array(zero, kind), f"mean_zero_{name}": np.array(mean_zero, kind)}
-        nodes.append(helper.make_node("QuantizeLinear", ["x", "step", f"zero_{name}"], [name]))
+    # A single channel is the same in both layouts.
+    nodes, outputs = [helper.make_node("ReduceMax", ["x"], ["most"], axes=[1])], []
+    for kind, zero, mean_zero, source in (
+        (np.uint8, 120, 7, "x"),
+        (np.int8, -5, 3, "x"),
+        (np.uint8, 120, 7, "most"),
+    ):
+        name, zeros = f"{source}_{kind.__name__}", kind.__name__
+        weights |= {f"zero_{zeros}": np.array(zero, kind), f"mean_zero_{zeros}": np.array(mean_zero, kind)}
+        nodes.append(helper.make_node("QuantizeLinear", [source, "step", f"zero_{zeros}"], [name]))
         nodes.append(helper.make_node("Transpose", [name], [f"{name}_last"], perm=[0, 2, 3, 1]))
         for number, form in enumerate(forms):
             for layout, last in ((name, 0), (f"{name}_last", 1)):
                 mean = f"{layout}_{number}"
-                scales = ["step", f"zero_{name}", "mean_step", f"mean_zero_{name}"]
+                scales = ["step", f"zero_{zeros}", "mean_step", f"mean_zero_{zeros}"]
                 nodes += [
                     helper.make_node(
                         "QLinearAveragePool", [layout, *scales], [mean], channels_last=last, **form, **CONTRIBUTED
                     ),
-                    helper.make_node("DequantizeLinear", [mean, "mean_step", f"mean_zero_{name}"], [f"{mean}_back"]),
+                    helper.make_node("DequantizeLinear", [mean, "mean_step", f"mean_zero_{zeros}"], [f"{mean}_back"]),
                 ]
                 outputs.append(f"{mean}_back")
     return side_by_side("pooled", nodes, weights, outputs)
