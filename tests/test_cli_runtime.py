@@ -70,7 +70,7 @@ def test_what_a_build_lacks_is_said_before_any_work(
     ("words", "message"),
     [
         (("--format", "rpm"), "known formats: wheel, tar, deb"),
-        (("--python", "3.9"), "pinned: 3.11, 3.13, 3.14; --headers DIR takes another's"),
+        (("--python", "3.9"), "pinned: 3.11, 3.12, 3.13, 3.14; --headers DIR takes another's"),
         (("--sign", "me"), "name its folder with --apt"),
         (("--apt", "repository", "--format", "tar"), "add deb to --format"),
         (("--headers", "nowhere"), "unpack one libpython3.X-dev of the board's there"),
