@@ -52,7 +52,7 @@ def write_page(findings: Findings, folder: Path) -> Path:
         findings=findings,
         models=models,
         modelled=_modelled(findings),
-        releases={row.side: row.release for row in findings.rows},
+        releases="; ".join(dict.fromkeys(f"{row.side}: {row.release}" for row in findings.rows)),
         command=COMMAND,
         install=INSTALL,
     )
