@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Okabe & Ito's palette, suitable for common colour blindness: https://jfly.uni-koeln.de/color/
 BLUE, SKY, ORANGE, GREEN, RED, GREY = "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#D55E00", "#999999"
-PRECISIONS = {"fp32": BLUE, "int8": ORANGE, "int8-dynamic": GREEN}
+PRECISIONS = {"fp32": BLUE, "fp16": SKY, "int8": ORANGE, "int8-dynamic": GREEN}
 WIDTH_INCHES = 4.6  # the width of a phone, where a point of text is a pixel
 LABEL_LIMIT = 52  # characters above a bar
 WORDS_LIMIT = 4000
