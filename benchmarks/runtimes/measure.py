@@ -23,7 +23,8 @@ TARGET = "qemu-riscv64"
 RUNTIMES = (OWN_RUNTIME, "tflite", "ncnn")
 FP32 = (Precision.FP32,)
 IMAGES = 2  # held-out inputs that outputs are compared on
-MODELS = tuple(model for model in ZOO if model.title in ("mobilenet_v2", "resnet18", "small_vit"))
+PRECISIONS = (Precision.FP32, Precision.FP16, Precision.INT8)
+MODELS = (Model(source="mobilenet_v2"), *(model for model in ZOO if model.title in ("resnet18", "small_vit")))
 
 
 @value
@@ -47,7 +48,14 @@ def measure(model: Model, context: StepContext, folder: Path, runtimes: tuple[st
     A case that cannot be made or run is a row with its reason. Raises EdgetoolError when the first runtime's cannot.
     """
     instruments = ("accuracy", "instructions")  # an emulator's times say nothing
-    plan = Plan(models=(model,), targets=(TARGET,), runtimes=runtimes, instruments=instruments, images=IMAGES)
+    plan = Plan(
+        models=(model,),
+        targets=(TARGET,),
+        runtimes=runtimes,
+        precisions=PRECISIONS,
+        instruments=instruments,
+        images=IMAGES,
+    )
     reference = replace(plan, targets=(HOST,), runtimes=RUNTIMES[:1], precisions=FP32, instruments=("accuracy",))
     planned = (*reference.cases(required=True), *plan.cases(required=True))
     cases = Preparation(planned, context).cases()

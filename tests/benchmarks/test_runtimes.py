@@ -66,5 +66,5 @@ def test_findings_are_kept_and_replaced_by_model_and_runtime(tmp_path: Path) -> 
     assert read_document(tmp_path / "found.json", Findings) == Findings(rows=(newer, MISSING, NCNN))
 
 
-def test_the_models_are_in_the_zoo() -> None:
+def test_the_models_are_those_that_the_page_names() -> None:
     assert [model.title for model in MODELS] == ["mobilenet_v2", "resnet18", "small_vit"]
