@@ -274,12 +274,10 @@ def dist(
         from edgetool.commands.answers import DistAnswer
 
         files = {str(path): sha256_file(path) for path in written}
-        answer = DistAnswer(
-            version=release.version, runtime=release.runtime.build, files=files, left_out=dict(pythons.left_out)
-        )
-        print_json(answer)
+        left_out = {version: failed.message for version, failed in pythons.left_out.items()}
+        print_json(DistAnswer(version=release.version, runtime=release.runtime.build, files=files, left_out=left_out))
         return
     for path in written:
         print(f"{path}: {size_text(path.stat().st_size)}")
-    for version, reason in pythons.left_out.items():
-        print(f"no wheel for CPython {version}: {reason}\n  --headers DIR takes headers that you bring")
+    for version, failed in pythons.left_out.items():
+        print(f"no wheel for CPython {version}: {failed.message}\nhint: {failed.hint}")

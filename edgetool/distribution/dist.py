@@ -57,7 +57,7 @@ class Pythons:
     """The Pythons that get a wheel, and by version why others don't."""
 
     headers: tuple[Headers, ...] = ()
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, FetchError] = field(default_factory=dict)
 
 
 def find_headers(
@@ -70,7 +70,7 @@ def find_headers(
     """
     pythons = find_pythons(toolchain, tuple(versions)) if versions or not own else ()
     found: dict[str, Headers] = {}
-    left_out: dict[str, str] = {}
+    left_out: dict[str, FetchError] = {}
     with progress.step(f"headers of Python for {toolchain.triple}") as step:
         for python in pythons:
             try:
@@ -78,10 +78,9 @@ def find_headers(
             except FetchError as failed:
                 if versions:
                     raise
-                left_out[python.version] = failed.message
-                last = failed
+                left_out[python.version] = failed
         if left_out and not found:
-            raise last
+            raise next(iter(left_out.values()))
         for folder in own:
             headers = own_headers(folder, toolchain, store, note=step.note)
             found[headers.version] = headers

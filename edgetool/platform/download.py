@@ -100,6 +100,7 @@ def fetch_files(
     folder: Path,
     mirrors: Sequence[str],
     *,
+    remedy: str,
     proxies: Mapping[str, str] | None = None,
     note: Note = unheard,
     patience: Patience = Patience(),
@@ -107,7 +108,8 @@ def fetch_files(
     """Fetch `files` into `folder` and return their paths; files that are already there are only verified.
 
     A mirror is an http(s) URL or a folder. Mirrors are tried in order for each file. `proxies` (scheme → URL) apply
-    when the environment sets none. A partial download is kept and resumed by the next call.
+    when the environment sets none. A partial download is kept and resumed by the next call. `remedy` is the hint of an
+    error: what the user can do besides trying again.
 
     Raises FileGone when every mirror reports that a file doesn't exist, FetchError when a file can't be fetched or its
     content isn't the pinned one.
@@ -117,7 +119,7 @@ def fetch_files(
     sizes = [file.size_bytes for file in files]
     known = [size for size in sizes if size is not None]
     meter = _Meter(total_bytes=sum(known) if len(known) == len(sizes) else None, note=note)
-    jobs = [_Job(file, folder, tuple(mirrors), opener, patience, meter) for file in files]
+    jobs = [_Job(file, folder, tuple(mirrors), remedy, opener, patience, meter) for file in files]
     _run_all(jobs, meter)
     return tuple(job.path for job in jobs)
 
@@ -168,6 +170,7 @@ class _Job:
     file: Pinned
     folder: Path
     mirrors: tuple[str, ...]
+    remedy: str
     opener: OpenerDirector
     patience: Patience
     meter: _Meter
@@ -211,10 +214,10 @@ class _Job:
                 os.replace(self.part, self.path)
                 return
         if gone and failures:
-            raise FileGone("\n  ".join(failures))
+            raise FileGone("\n  ".join(failures), hint=self.remedy)
         raise FetchError(
             "\n  ".join([f"cannot fetch {self.file.file_name}", *failures]),
-            hint="partial downloads are kept: try again, or set EDGETOOL_DEBIAN_MIRROR to another mirror",
+            hint=f"partial downloads are kept: try again, or {self.remedy}",
         )
 
     def _from_mirror(self, mirror: str) -> None:
@@ -260,11 +263,14 @@ class _Job:
     def _have(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
 
+    def _is_whole(self, have: int) -> bool:
+        if self.file.size_bytes is None:
+            return have > 0 and is_pinned(self.part, self.file)
+        return have >= self.file.size_bytes
+
     def _attempt(self, address: str) -> None:
         have = self._have()
-        if self.file.size_bytes is None and have and is_pinned(self.part, self.file):
-            return
-        if self.file.size_bytes is not None and have >= self.file.size_bytes:
+        if self._is_whole(have):
             return
         headers = {"User-Agent": f"edgetool/{__version__}", **({"Range": f"bytes={have}-"} if have else {})}
         try:

@@ -17,6 +17,7 @@ from edgetool.platform.files import FileEntry
 from tests.platform.debian.archives import Mirror
 
 NAME = "pool/main/a/a.deb"
+REMEDY = "ask for another"
 QUICK = Patience(stall_s=0.5, first_wait_s=0.01, fruitless_attempts=3)
 
 
@@ -39,7 +40,7 @@ def entry(content: bytes, name: str = NAME) -> FileEntry:
 
 
 def fetch(tmp_path: Path, content: bytes, *mirrors: str) -> bytes:
-    return fetch_files([entry(content)], tmp_path / "downloads", mirrors, patience=QUICK)[0].read_bytes()
+    return fetch_files([entry(content)], tmp_path / "downloads", mirrors, remedy=REMEDY, patience=QUICK)[0].read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_file_of_unknown_size_is_fetched_the_same_way(
     mirror.faults[NAME] = faults
     wanted = sizeless(content)
     for _ in range(2):
-        (path,) = fetch_files([wanted], tmp_path / "downloads", [mirror.address], patience=QUICK)
+        (path,) = fetch_files([wanted], tmp_path / "downloads", [mirror.address], remedy=REMEDY, patience=QUICK)
         assert path.read_bytes() == content
 
 
@@ -151,7 +152,7 @@ def test_a_part_of_unknown_size_that_is_whole_is_not_fetched_again(
     wanted = sizeless(content)
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads" / f".{wanted.sha256[:16]}.part").write_bytes(content)
-    (path,) = fetch_files([wanted], tmp_path / "downloads", [mirror.address], patience=QUICK)
+    (path,) = fetch_files([wanted], tmp_path / "downloads", [mirror.address], remedy=REMEDY, patience=QUICK)
     assert path.read_bytes() == content
     assert not mirror.requests[NAME]
 
@@ -161,12 +162,13 @@ def test_a_file_of_unknown_size_is_bounded(
 ) -> None:
     monkeypatch.setattr(download, "UNKNOWN_SIZE_LIMIT_BYTES", len(content) - 1)
     with pytest.raises(FetchError, match="more than 399999 bytes"):
-        fetch_files([sizeless(content)], tmp_path / "downloads", [mirror.address], patience=QUICK)
+        fetch_files([sizeless(content)], tmp_path / "downloads", [mirror.address], remedy=REMEDY, patience=QUICK)
 
 
 def test_a_mirror_that_does_not_answer_is_named(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(FetchError, match=r"http://127\.0\.0\.1:9/\S+: Connection refused"):
+    with pytest.raises(FetchError, match=r"http://127\.0\.0\.1:9/\S+: Connection refused") as raised:
         fetch(tmp_path, content, "http://127.0.0.1:9")
+    assert (raised.value.hint or "").endswith(f"try again, or {REMEDY}")
 
 
 def test_a_folder_is_a_mirror_too(tmp_path: Path, content: bytes, mirror: Mirror) -> None:
@@ -186,14 +188,16 @@ def test_several_files_come_at_a_time(tmp_path: Path, mirror: Mirror) -> None:
     for name, data in contents.items():
         (mirror.root / name).write_bytes(data)
     files = [entry(data, name) for name, data in contents.items()]
-    paths = fetch_files(files, tmp_path / "downloads", [mirror.address], patience=QUICK)
+    paths = fetch_files(files, tmp_path / "downloads", [mirror.address], remedy=REMEDY, patience=QUICK)
     assert [path.read_bytes() for path in paths] == list(contents.values())
 
 
 def test_progress_says_how_much_and_how_long(tmp_path: Path, content: bytes, mirror: Mirror) -> None:
     notes: list[str] = []
     mirror.faults[NAME] = ["slow"]
-    fetch_files([entry(content)], tmp_path / "downloads", [mirror.address], note=notes.append, patience=QUICK)
+    fetch_files(
+        [entry(content)], tmp_path / "downloads", [mirror.address], note=notes.append, remedy=REMEDY, patience=QUICK
+    )
     assert notes
     assert all("of 0.4 MB" in note and "MB/s" in note and "s left" in note for note in notes)
 
@@ -206,6 +210,7 @@ def test_a_proxy_is_used(tmp_path: Path, content: bytes, mirror: Mirror, monkeyp
         tmp_path / "downloads",
         ["http://archive.invalid"],
         proxies={"http": mirror.address},
+        remedy=REMEDY,
         patience=QUICK,
     )[0]
     assert path.read_bytes() == content

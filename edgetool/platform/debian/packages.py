@@ -23,7 +23,8 @@ def fetch_from_debian(
     Raises ConfigError when no mirror is known; FileGone and FetchError as `fetch_files` does.
     """
     mirrors = known_mirrors() if mirror is None else (mirror,)
-    return fetch_files(files, root / "downloads", mirrors, proxies=apt_proxies(), note=note)
+    remedy = f"set {VARIABLE} to another mirror"
+    return fetch_files(files, root / "downloads", mirrors, remedy=remedy, proxies=apt_proxies(), note=note)
 
 
 def unpack_packages(

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetool.errors import BuildError, ConfigError, FetchError
+from edgetool.errors import BuildError, ConfigError
 from edgetool.platform.debian.packages import unpack_packages
 from edgetool.platform.debian.pins import Packages
 from edgetool.platform.documents import read_limited
@@ -90,12 +90,8 @@ def own_headers(given: Path, toolchain: Toolchain, store: Store, *, note: Note =
 
 def _unpack_build(archive: Archive, store: Store, folder: Path, note: Note) -> None:
     """Fetch and unpack a build of CPython."""
-    try:
-        (path,) = fetch_files([archive], store.root / "downloads", [archive.mirror], note=note)
-    except FetchError as failed:
-        raise FetchError(
-            failed.message, hint="--headers DIR takes headers that you bring; --python names the Pythons of the wheels"
-        ) from failed
+    remedy = "bring headers of your own with --headers DIR"
+    (path,) = fetch_files([archive], store.root / "downloads", [archive.mirror], remedy=remedy, note=note)
     unpack(path, folder)
 
 
