@@ -155,4 +155,64 @@ def pooled() -> onnx.ModelProto:
     return side_by_side("pooled", nodes, weights, outputs)
 
 
-BUILDERS = {"reduced": reduced, "bounded": bounded, "enlarged": enlarged, "pooled": pooled}
+def looked_up() -> onnx.ModelProto:
+    """Functions of one 8-bit tensor, with parameters that are constant and with the same ones that are not.
+
+    The first half of the outputs can come from tables, the second half can't.
+    """
+    random = np.random.default_rng(17)
+    weights: dict[str, npt.NDArray[Any]] = {
+        "nothing": floats(0.0),
+        "third": np.array(1 / 3, np.float32),
+        "low": np.array(-0.4, np.float32),
+        "high": np.array(1.1, np.float32),
+        "each": random.uniform(0.5, 1.5, SHAPE).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Mul", ["x", "nothing"], ["zeros"]),
+        helper.make_node("ReduceMax", ["zeros"], ["zero"], keepdims=0),
+    ]
+    steps = {"x": 0.02, "h": 1 / 255, "y": 0.031}
+    outputs: dict[str, list[str]] = {"constant": [], "variable": []}
+    for name, step in steps.items():
+        weights[f"{name}_step"] = np.array(step, np.float32)
+        nodes.append(helper.make_node("Add", [f"{name}_step", "zero"], [f"{name}_step_variable"]))
+    for kind, made in outputs.items():
+        suffix = "" if kind == "constant" else "_variable"
+        x_step, h_step, y_step = (f"{name}_step{suffix}" for name in steps)
+        for signed in (False, True):
+            at = f"{kind}_{'s8' if signed else 'u8'}"
+            x_zero, h_zero, y_zero = (f"{name}_zero_{signed}" for name in steps)
+            dtype = np.int8 if signed else np.uint8
+            for name, point in ((x_zero, 117), (h_zero, 3), (y_zero, 90)):
+                weights[name] = np.array(point - (128 if signed else 0), dtype)
+            q, h = [f"{at}_q", x_step, x_zero], [f"{at}_h", h_step, h_zero]
+            nodes += [
+                helper.make_node("QuantizeLinear", ["x", "x_step", x_zero], [q[0]]),
+                helper.make_node("DequantizeLinear", q, [f"{at}_f"]),
+                helper.make_node("HardSigmoid", [f"{at}_f"], [f"{at}_hf"], alpha=1 / 6),
+                helper.make_node("QuantizeLinear", [f"{at}_hf", *h[1:]], [h[0]]),
+                helper.make_node("QLinearMul", [*q, *h, y_step, y_zero], [f"{at}_0"], **CONTRIBUTED),
+                helper.make_node("QLinearSigmoid", [*q, h_step, h_zero], [f"{at}_s"], **CONTRIBUTED),
+                helper.make_node("QLinearMul", [*q, f"{at}_s", *h[1:], y_step, y_zero], [f"{at}_1"], **CONTRIBUTED),
+                helper.make_node("Tanh", [f"{at}_f"], [f"{at}_tf"]),
+                helper.make_node("QuantizeLinear", [f"{at}_tf", y_step, y_zero], [f"{at}_2"]),
+                helper.make_node("Mul", [f"{at}_f", "third"], [f"{at}_m"]),
+                helper.make_node("Add", ["high", f"{at}_m"], [f"{at}_a"]),
+                helper.make_node("Clip", [f"{at}_a", "low", "high"], [f"{at}_cf"]),
+                helper.make_node("QuantizeLinear", [f"{at}_cf", y_step, y_zero], [f"{at}_3"]),
+                helper.make_node("QuantizeLinear", [f"{at}_f", y_step, f"y_zero_{not signed}"], [f"{at}_4"]),
+                # No table: a factor is not one number.
+                helper.make_node("Mul", [f"{at}_f", "each"], [f"{at}_ef"]),
+                helper.make_node("QuantizeLinear", [f"{at}_ef", y_step, y_zero], [f"{at}_5"]),
+            ]
+            for number in range(6):
+                nodes.append(
+                    helper.make_node("Cast", [f"{at}_{number}"], [f"{at}_{number}_back"], to=TensorProto.FLOAT)
+                )
+                made.append(f"{at}_{number}_back")
+    weights |= {"y_zero_True": np.array(-38, np.int8), "y_zero_False": np.array(90, np.uint8)}
+    return side_by_side("looked_up", nodes, weights, [*outputs["constant"], *outputs["variable"]])
+
+
+BUILDERS = {"reduced": reduced, "bounded": bounded, "enlarged": enlarged, "pooled": pooled, "looked_up": looked_up}

@@ -338,6 +338,16 @@ def test_8_bit_data_keeps_its_bits_with_matrix_products(runner: Runner, counting
     assert kernels.endswith(" ime: asked for")
 
 
+def test_functions_of_8_bit_data_are_tables_with_the_same_bits(runner: Runner) -> None:
+    for outputs in (runner.run("looked_up", vlen=256, scalar=True), *(runner.run("looked_up", vlen=v) for v in VLENS)):
+        tables, computed = np.split(outputs.ravel(), 2)
+        assert np.array_equal(tables, computed)
+        assert len(np.unique(tables)) > 100
+    operators = Counter(node.op_type for node in onnx.load(runner.folder / "looked_up.optimized.onnx").graph.node)
+    assert operators["QLinearLookup"] == 10
+    assert operators["HardSigmoid"] == operators["Tanh"] == operators["QLinearSigmoid"] == 2
+
+
 def test_an_addition_is_normalized_with_its_sum(runner: Runner) -> None:
     runner.run("normalized", vlen=256)
     operators = Counter(node.op_type for node in onnx.load(runner.folder / "normalized.optimized.onnx").graph.node)

@@ -118,7 +118,7 @@ def operators_of(models: Sequence[Path]) -> Operators:
             needed["com.microsoft.nchwc", 1] |= _fused(names, BLOCKED_FUSIONS)
             needed[domain, opset] |= _fused(names, ONNX_FUSIONS) | set(ALWAYS)
             if "QuantizeLinear" in names:
-                needed["com.microsoft", 1] |= {"QuantizeLinear", "DequantizeLinear"}
+                needed["com.microsoft", 1] |= {"QuantizeLinear", "DequantizeLinear", "QLinearLookup"}
     types = BASE_TYPES | {CPP_TYPES[number] for number in numbers if number in CPP_TYPES}
     lines = [f"!globally_allowed_types;{','.join(sorted(types))}"]
     lines += [
