@@ -41,13 +41,25 @@ class Block:
 
 
 @value
+class Stepped:
+    """What the threads of a program did in one inference, kept in step.
+
+    Each thread has a clock that advances with its weighted instructions, as if it had a processor of its own.
+    """
+
+    elapsed: NonNegative  # weighted instructions, on the clock of the thread that started the inference
+    threads: tuple[InstructionMix, ...]
+
+
+@value
 class CountsFile:
     """The file that the plugin writes."""
 
-    SCHEMA: ClassVar[int] = 3
+    SCHEMA: ClassVar[int] = 4
     schema: int
     vlen_bits: NonNegative
     inferences: tuple[InstructionMix, ...]
+    stepped: tuple[Stepped, ...]  # of each inference, if requested and if the threads could be kept in step
     clock: tuple[Reading, ...]  # every clock reading of the program, if requested
     clock_cut: bool  # further readings were dropped
     blocks: tuple[Block, ...]  # the blocks that executed the most instructions, if requested
@@ -69,11 +81,13 @@ def open_counting(
     *,
     clock: bool = False,
     blocks: bool = False,
+    steps: bool = False,
     caches: Sequence[CacheModel] = (),
 ) -> Executor:
     """Open the target's executor with the counting emulator. The result is RESULT in its work folder."""
     plugin = str(counting.plugin).replace(",", ",,")  # QEMU escapes a comma by doubling it
-    wanted = [f"out={RESULT}", *(["clock=on"] if clock else []), *(["blocks=on"] if blocks else [])]
+    asked = {"clock": clock, "blocks": blocks, "steps": steps}
+    wanted = [f"out={RESULT}", *(f"{name}=on" for name, on in asked.items() if on)]
     options = ("-plugin", ",".join([plugin, *wanted, *(cache.argument for cache in caches)]))
     executor: Executor = executor_of(target).open_with(target, str(counting.program), options)
     return executor
@@ -158,3 +172,29 @@ def run_counting(
     return CountedRun(
         emulator=executor.emulator or counting.program.name, counts=counts, operators=operators, outcome=outcome
     )
+
+
+def run_stepped(
+    bench: Bench, model: BundledModel, counting: CountingEmulator, *, threads: int, warmup: int, counted: int
+) -> tuple[Stepped, ...]:
+    """Run a model on several threads in step. Return the last `counted` inferences.
+
+    Idle threads sleep: their spinning would count as work. Raises ConfigError when instructions can't be counted on the
+    target, HarnessError when the threads could not be kept in step, and whatever run_harness raises.
+    """
+    check_countable(bench.target)
+    spec = BenchmarkSpec(
+        warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0, target_error=0.0
+    )
+    executor = open_counting(bench.target, counting, steps=True, caches=modelled_caches(bench.target))
+    with executor:
+        executor.put(bench.bundle.root, bench.root)
+        here = replace(bench, executor=executor)
+        here.run(model, threads=threads, benchmark=spec, spinning=False, patience=SLOWDOWN)
+        found = fetch_counts(executor, title(model)).stepped
+    if len(found) < counted:
+        raise HarnessError(
+            f"{title(model)}: {threads} threads could not be kept in step",
+            hint="run it again while the machine is idle",
+        )
+    return found[-counted:]

@@ -65,6 +65,7 @@ class HarnessJob:
     threads: int
     timeout_s: float
     benchmark: BenchmarkSpec | None = None  # None: no timing
+    spinning: bool = True  # whether idle threads spin while something is timed
     outputs: bool = False  # fetch the outputs of all samples
     samples: int | None = None  # limit for the samples of each input; None: all, or only the timed one
     on_sample: Callable[[int], None] | None = None  # receives how many samples are done, where that can be seen
@@ -177,8 +178,8 @@ def _arguments(bundle: Bundle, job: HarnessJob, there: PurePosixPath, *, has_sen
     words += ["--result", there / "result.json", "--threads", job.threads]
     for name, path in job.inputs.items():
         words += ["--input", f"{name}={path}"]
-    if job.benchmark is None:
-        words += ["--spinning", 0]  # idle threads shouldn't spin when nothing is timed
+    if job.benchmark is None or not job.spinning:
+        words += ["--spinning", 0]
     if KINDS[bundle.manifest.runtime.name].halves and _is_fp16(bundle, job):
         words += ["--half", 1]
     if job.outputs:

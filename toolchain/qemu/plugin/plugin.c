@@ -1,6 +1,6 @@
 /* A QEMU user-mode plugin that counts the instructions of a RISC-V program between marks and writes JSON at its end.
  *
- * -plugin libcounts.so,out=FILE[,clock=on][,blocks=on][,cache=NAME:LINE:L1:WAYS:L2:WAYS]…
+ * -plugin libcounts.so,out=FILE[,clock=on][,blocks=on][,steps=on][,cache=NAME:LINE:L1:WAYS:L2:WAYS]…
  *
  * The program marks the start and the end of the counted code with two HINT instructions (mark.h of the harness).
  * Counters always run and marks only read them, so that counting needs no branch. A block is split into segments in
@@ -10,8 +10,9 @@
  *
  * clock=on also writes each clock reading of the program with the counts since the previous one, so that counts can be
  * assigned to events the program timestamps. blocks=on writes the blocks that executed the most instructions
- * (blocks.h). Each cache= adds a cache model (cache.h) for every memory access, one for each thread, and counts the
- * traffic beyond it. */
+ * (blocks.h). steps=on keeps the program's threads in step (steps.h) and also writes how far the marking thread's clock
+ * advanced between marks, with the counts of each thread. Each cache= adds a cache model (cache.h) for every memory
+ * access, one for each thread, and counts the traffic beyond it. */
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,9 +22,10 @@
 
 #include "blocks.h"
 #include "counts.h"
+#include "steps.h"
 
 enum {
-  RESULT_SCHEMA = 3,
+  RESULT_SCHEMA = 4,
   MARK_START = 0x5e102013, /* slti x0, x0, 0x5e1 */
   MARK_END = 0x5e202013,   /* slti x0, x0, 0x5e2 */
   SYSCALL_CLOCK_GETTIME = 113,
@@ -39,11 +41,19 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 /* A thread of the program. */
 struct vcpu {
   struct counts counts;
+  struct counts at_start;
+  uint64_t weight; /* executed since the thread's clock was advanced */
   uint64_t stale; /* vl and vtype may have changed since they were last read */
   struct vector_state vector;
   uint64_t clock_address; /* where the current clock_gettime will write */
   uint64_t last_line, last_dirty; /* memory line; touching it again changes no cache */
   struct cache *caches[CACHES_MAX];
+};
+
+/* What the threads did between marks, in step. */
+struct stepped {
+  uint64_t elapsed; /* on the marking thread's clock */
+  GArray *threads;  /* struct counts */
 };
 
 /* The vector instructions of a segment. Never freed, since a block may run as long as the program. */
@@ -56,15 +66,18 @@ static struct qemu_plugin_scoreboard *vcpus;
 static struct qemu_plugin_register *vl_register, *vtype_register, *vlenb_register;
 static char *result_path;
 static GMutex lock; /* protects all variables below */
-static bool started, with_blocks;
+static bool started;
 static struct counts at_start, at_reading;
 static uint64_t vlen; /* 0 without vectors */
+static uint64_t clock_at_start;
 static GArray *inferences; /* struct counts */
+static GArray *stepped;    /* struct stepped */
 static FILE *readings;     /* JSON, in memory */
 static char *readings_text;
 static size_t readings_size;
 static bool readings_cut; /* more readings than may be written */
 /* Constant after startup. */
+static bool with_blocks, with_steps;
 static struct cache_plan plans[CACHES_MAX];
 static size_t caches;
 static unsigned line_shift; /* of the shortest cache line */
@@ -88,8 +101,43 @@ static uint64_t read_register(struct qemu_plugin_register *handle) {
   return number;
 }
 
+static void advance(unsigned vcpu_index) {
+  struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
+  uint64_t weight = vcpu->weight;
+  vcpu->weight = 0;
+  steps_advance(vcpu_index, weight);
+}
+
+static void on_step(unsigned vcpu_index, void *data) {
+  (void)data;
+  advance(vcpu_index);
+}
+
+static void start_steps(unsigned vcpu_index) {
+  clock_at_start = steps_clock(vcpu_index);
+  for (int i = 0; i < qemu_plugin_num_vcpus(); i++) {
+    struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, (unsigned)i);
+    vcpu->at_start = vcpu->counts;
+  }
+}
+
+static void end_steps(unsigned vcpu_index) {
+  struct stepped found = {.elapsed = steps_clock(vcpu_index) - clock_at_start,
+                          .threads = g_array_new(FALSE, FALSE, sizeof(struct counts))};
+  for (int i = 0; i < qemu_plugin_num_vcpus(); i++) {
+    const struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, (unsigned)i);
+    struct counts counts = vcpu->counts;
+    counts_subtract(&counts, &vcpu->at_start);
+    g_array_append_val(found.threads, counts);
+  }
+  g_array_append_val(stepped, found);
+}
+
 static void on_start(unsigned vcpu_index, void *data) {
-  (void)vcpu_index, (void)data;
+  (void)data;
+  if (with_steps) {
+    advance(vcpu_index);
+  }
   g_mutex_lock(&lock);
   vlen = read_register(vlenb_register) * 8;
   at_start = total();
@@ -97,13 +145,22 @@ static void on_start(unsigned vcpu_index, void *data) {
   if (with_blocks) {
     blocks_start();
   }
+  if (with_steps) {
+    start_steps(vcpu_index);
+  }
   g_mutex_unlock(&lock);
 }
 
 static void on_end(unsigned vcpu_index, void *data) {
-  (void)vcpu_index, (void)data;
+  (void)data;
+  if (with_steps) {
+    advance(vcpu_index);
+  }
   g_mutex_lock(&lock);
   if (started) {
+    if (with_steps) {
+      end_steps(vcpu_index);
+    }
     if (with_blocks) {
       blocks_end();
     }
@@ -137,8 +194,10 @@ static void on_segment(unsigned vcpu_index, void *data) {
   for (size_t i = 0; i < segment->count; i++) {
     const struct instruction *instruction = &segment->instructions[i];
     struct cell *cell = &vcpu->counts.cells[cell_of(instruction->op, shape_of(instruction, &vcpu->vector))];
+    uint64_t weight = weigh(instruction, &vcpu->vector);
     cell->count++;
-    cell->weight += weigh(instruction, &vcpu->vector);
+    cell->weight += weight;
+    vcpu->weight += weight;
     uint64_t bytes = bytes_moved(instruction, &vcpu->vector);
     vcpu->counts.load_bytes += instruction->loads ? bytes : 0;
     vcpu->counts.store_bytes += instruction->stores ? bytes : 0;
@@ -177,7 +236,7 @@ static void add_inline(struct qemu_plugin_insn *insn, size_t offset, uint64_t nu
 
 /* Count the instructions `first` to `end` of a block whenever the first of them runs. */
 static void count_segment(const struct qemu_plugin_tb *tb, size_t first, size_t end) {
-  uint64_t shapeless[SHAPELESS_OPS] = {0}, load_bytes = 0, store_bytes = 0;
+  uint64_t shapeless[SHAPELESS_OPS] = {0}, weight = 0, load_bytes = 0, store_bytes = 0;
   struct segment *segment = NULL;
   for (size_t i = first; i < end; i++) {
     struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
@@ -187,6 +246,7 @@ static void count_segment(const struct qemu_plugin_tb *tb, size_t first, size_t 
     }
     if (instruction.op < SHAPELESS_OPS) {
       shapeless[instruction.op]++;
+      weight++;
       load_bytes += instruction.loads ? bytes_moved(&instruction, NULL) : 0;
       store_bytes += instruction.stores ? bytes_moved(&instruction, NULL) : 0;
       continue;
@@ -203,6 +263,9 @@ static void count_segment(const struct qemu_plugin_tb *tb, size_t first, size_t 
   for (size_t i = 0; i < SHAPELESS_OPS; i++) {
     add_inline(insn, offsetof(struct vcpu, counts.cells[i].count), shapeless[i]);
   }
+  if (with_steps) {
+    add_inline(insn, offsetof(struct vcpu, weight), weight);
+  }
   add_inline(insn, offsetof(struct vcpu, counts.load_bytes), load_bytes);
   add_inline(insn, offsetof(struct vcpu, counts.store_bytes), store_bytes);
   if (segment != NULL) {
@@ -215,6 +278,11 @@ static void on_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
   size_t count = qemu_plugin_tb_n_insns(tb), first = 0;
   if (with_blocks) {
     blocks_add(tb);
+  }
+  if (with_steps) {
+    qemu_plugin_u64 weight = {.score = vcpus, .offset = offsetof(struct vcpu, weight)};
+    qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, on_step, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_COND_GE, weight, STEP,
+                                              NULL);
   }
   qemu_plugin_u64 stale = {.score = vcpus, .offset = offsetof(struct vcpu, stale)};
   for (size_t i = 0; i < count; i++) {
@@ -238,6 +306,9 @@ static void on_vcpu(qemu_plugin_id_t id, unsigned vcpu_index) {
   struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
   vcpu->stale = 1;
   vcpu->last_line = UINT64_MAX;
+  if (with_steps) {
+    steps_begin(vcpu_index);
+  }
   for (size_t i = 0; i < caches; i++) {
     vcpu->caches[i] = cache_new(&plans[i]);
   }
@@ -255,9 +326,18 @@ static void on_vcpu(qemu_plugin_id_t id, unsigned vcpu_index) {
   g_array_free(registers, TRUE);
 }
 
+static void on_vcpu_end(qemu_plugin_id_t id, unsigned vcpu_index) {
+  (void)id;
+  steps_end(vcpu_index);
+}
+
 static void on_syscall(qemu_plugin_id_t id, unsigned vcpu_index, int64_t number, uint64_t a1, uint64_t a2, uint64_t a3,
                        uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8) {
-  (void)id, (void)a1, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+  (void)id, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+  if (with_steps) {
+    advance(vcpu_index);
+    steps_syscall(vcpu_index, number, a1, a2, a3);
+  }
   struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
   vcpu->clock_address = number == SYSCALL_CLOCK_GETTIME ? a2 : 0;
 }
@@ -273,6 +353,9 @@ static void write_reading(int64_t time_ns, const struct counts *since) {
 
 static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t number, int64_t result) {
   (void)id;
+  if (with_steps) {
+    steps_return(vcpu_index, result);
+  }
   struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
   vcpu->stale = 1; /* returning from a signal handler restores the interrupted state */
   if (readings == NULL || number != SYSCALL_CLOCK_GETTIME || result != 0) {
@@ -292,6 +375,15 @@ static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t 
   g_byte_array_unref(bytes);
 }
 
+static void write_stepped(FILE *file, const struct stepped *found) {
+  fprintf(file, "{\"elapsed\": %" PRIu64 ", \"threads\": [", found->elapsed);
+  for (guint i = 0; i < found->threads->len; i++) {
+    fputs(i == 0 ? "\n" : ",\n", file);
+    counts_write(file, &g_array_index(found->threads, struct counts, i), plans, caches);
+  }
+  fputs("]}", file);
+}
+
 static void on_program_end(qemu_plugin_id_t id, void *data) {
   (void)id, (void)data;
   FILE *file = fopen(result_path, "w");
@@ -304,6 +396,11 @@ static void on_program_end(qemu_plugin_id_t id, void *data) {
   for (guint i = 0; i < inferences->len; i++) {
     fputs(i == 0 ? "\n" : ",\n", file);
     counts_write(file, &g_array_index(inferences, struct counts, i), plans, caches);
+  }
+  fputs("], \"stepped\": [", file);
+  for (guint i = 0; i < stepped->len && !steps_lost(); i++) {
+    fputs(i == 0 ? "\n" : ",\n", file);
+    write_stepped(file, &g_array_index(stepped, struct stepped, i));
   }
   fputs("], \"clock\": [", file);
   if (readings != NULL && fflush(readings) == 0 && readings_text != NULL) {
@@ -333,6 +430,8 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
     } else if (strcmp(argv[i], "blocks=on") == 0) {
       with_blocks = true;
       blocks_init(&vtype_register);
+    } else if (strcmp(argv[i], "steps=on") == 0) {
+      with_steps = true;
     } else if (g_str_has_prefix(argv[i], "cache=") && caches < CACHES_MAX &&
                cache_parse(argv[i] + strlen("cache="), &plans[caches])) {
       unsigned shift = (unsigned)__builtin_ctzll(plans[caches].line_bytes);
@@ -348,8 +447,12 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
     return -1;
   }
   inferences = g_array_new(FALSE, FALSE, sizeof(struct counts));
+  stepped = g_array_new(FALSE, FALSE, sizeof(struct stepped));
   vcpus = qemu_plugin_scoreboard_new(sizeof(struct vcpu));
   qemu_plugin_register_vcpu_init_cb(id, on_vcpu);
+  if (with_steps) {
+    qemu_plugin_register_vcpu_exit_cb(id, on_vcpu_end);
+  }
   qemu_plugin_register_vcpu_tb_trans_cb(id, on_block);
   qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
   qemu_plugin_register_vcpu_syscall_ret_cb(id, on_syscall_return);
