@@ -122,6 +122,15 @@ MODELS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
             *(conv(64, 3, group=2), node("HardSwish"), conv(12), node("LeakyRelu", alpha=0.1)),
         ],
     ),
+    # Channels that are no multiple of four, and activations that have parameters or another use of their input beside them.
+    "uneven": (
+        (2, 17, 19, 23),
+        [
+            *(conv(58), node("LeakyRelu", alpha=0.2), conv(58, 3, pads=[1] * 4, group=58), node("Elu"), conv(58)),
+            *(node("HardSwish"), conv(117, 3, strides=[2, 2]), node("Sigmoid"), conv(117, 5, group=117)),
+            *(node("Softplus"), node("MaxPool", kernel_shape=[2, 2]), conv(31), conv(31), node("Residual")),
+        ],
+    ),
     "normalized": (
         (2, 37, 197),
         [
@@ -312,6 +321,15 @@ def test_convolutions_run_on_blocks_of_channels(runner: Runner) -> None:
     )
     assert nodes["com.microsoft.nchwc", "Conv"] == 8
     assert nodes["", "Clip"] == 0
+
+
+def test_channels_of_any_number_run_on_blocks(runner: Runner) -> None:
+    runner.run("uneven", vlen=256)
+    nodes = Counter(
+        (node.domain, node.op_type) for node in onnx.load(runner.folder / "uneven.optimized.onnx").graph.node
+    )
+    assert nodes["com.microsoft.nchwc", "Conv"] == 7
+    assert nodes["com.microsoft.nchwc", "ReorderInput"] == nodes["com.microsoft.nchwc", "ReorderOutput"] == 1
 
 
 def test_groups_and_what_is_between_them_run_on_blocks(runner: Runner) -> None:
