@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import permutations
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.kernels.processors import VLENS, emulator, with_halves, with_vectors
+from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_halves, with_vectors
 from tests.kernels.runner import Array, Runner, make_runner
 
 TOLERANCE = 5e-3  # of the largest output: six layers, each rounded to 11 bits
@@ -47,7 +48,35 @@ def classifier() -> onnx.ModelProto:
     return onnx.shape_inference.infer_shapes(model)
 
 
-BUILDERS = {"classifier": classifier}
+TRANSPOSED = ((45, 42), (14, 9, 15), (5, 14, 3, 9), (3, 5, 2, 7, 9))  # 1890 elements each
+
+
+def transposed() -> onnx.ModelProto:
+    """Every permutation of two to five axes."""
+    nodes = [helper.make_node("Cast", ["x"], ["x16"], to=TensorProto.FLOAT16)]
+    weights, rows = [numpy_helper.from_array(np.array([-1], np.int64), "row")], []
+    for shape in TRANSPOSED:
+        rank = len(shape)
+        weights.append(numpy_helper.from_array(np.array(shape, np.int64), f"shape{rank}"))
+        nodes.append(helper.make_node("Reshape", ["x16", f"shape{rank}"], [f"x{rank}"]))
+        for axes in permutations(range(rank)):
+            name = "".join(map(str, axes))
+            nodes.append(helper.make_node("Transpose", [f"x{rank}"], [f"t{name}"], perm=axes))
+            nodes.append(helper.make_node("Reshape", [f"t{name}", "row"], [f"r{name}"]))
+            rows.append(f"r{name}")
+    nodes.append(helper.make_node("Concat", rows, ["y16"], axis=0))
+    nodes.append(helper.make_node("Cast", ["y16"], ["y"], to=TensorProto.FLOAT))
+    graph = helper.make_graph(
+        nodes,
+        "transposed",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1890,))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (None,))],
+        weights,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+BUILDERS = {"classifier": classifier, "transposed": transposed}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +93,16 @@ def test_fp16_computes_what_fp32_does_but_for_its_rounding(runner: Runner, vlen:
     in_fp32 = run(runner, with_vectors(vlen))
     in_fp16 = run(runner, with_halves(vlen))
     assert 0 < np.abs(in_fp16 - in_fp32).max() <= TOLERANCE * np.abs(in_fp32).max()
+
+
+@pytest.mark.parametrize("processor", [*map(with_halves, VLENS), WITHOUT_VECTORS], ids=[*map(str, VLENS), "scalar"])
+def test_any_axes_are_transposed(runner: Runner, processor: str) -> None:
+    outputs = runner.run("transposed", vlen=256, processor=(emulator(), "-cpu", processor))
+    given = np.random.default_rng(6).standard_normal(1890).astype(np.float32).astype(np.float16)
+    wanted = [
+        given.reshape(shape).transpose(axes).ravel() for shape in TRANSPOSED for axes in permutations(range(len(shape)))
+    ]
+    assert np.array_equal(outputs, np.concatenate(wanted))
 
 
 @pytest.mark.parametrize("processor", [with_vectors(256), with_halves(256)], ids=["fp32", "fp16"])
