@@ -1,6 +1,6 @@
 """The half precision kernels compute what is defined, at every width of the vector registers, and run where Zvfh is.
 
-The program is in toolchain/onnxruntime/mlas_rvv/test; its buffers lie between pages without access.
+The programs are in toolchain/onnxruntime/mlas_rvv/test; their buffers lie between pages without access.
 """
 
 from __future__ import annotations
@@ -14,22 +14,18 @@ from edgetool.platform.store import Store
 from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_halves, with_vectors
 from tests.kernels.programs import KERNELS, compiled
 
-SOURCES = (
-    "test/half_kernels.cpp",
-    "detect.cpp",
-    "float_elementwise.cpp",
-    "half_activation.cpp",
-    "half_depthwise.cpp",
-    "half_gemm.cpp",
-    "half_pool.cpp",
-)
+SOURCES = {
+    "half_kernels": ("half_activation", "half_depthwise", "half_functions", "half_gemm", "half_pool"),
+    "half_elementwise": ("half_binary", "half_functions"),
+}
 NO_ZVFH = 3
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
-    built = tmp_path_factory.mktemp("kernels") / "half_kernels"
-    return compiled(built, store, *(KERNELS / source for source in SOURCES))
+@pytest.fixture(scope="module", params=SOURCES)
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, store: Store) -> Path:
+    sources = (f"test/{request.param}", "detect", *SOURCES[request.param])
+    built = tmp_path_factory.mktemp("kernels") / request.param
+    return compiled(built, store, *(KERNELS / f"{source}.cpp" for source in sources))
 
 
 @pytest.mark.parametrize("vlen", VLENS)

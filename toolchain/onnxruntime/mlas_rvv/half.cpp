@@ -15,7 +15,9 @@ Abstract:
 #include "half.h"
 #include "halfgemm.h"
 
+#include <cassert>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 namespace
@@ -236,6 +238,46 @@ Activation(
         KindOf(Activation.ActivationKind), Activation.Parameters.Values, Bits(Buffer), Bits(Addend), CountM, CountN, ldc);
 }
 
+void
+Binary(
+    MLAS_BINARY_KIND Kind,
+    const MLAS_FP16* A,
+    bool IsScalarA,
+    const MLAS_FP16* B,
+    bool IsScalarB,
+    MLAS_FP16* Output,
+    size_t N
+    )
+{
+    static_assert(MlasAddition == 0 && MlasSubtraction == 1 && MlasMultiplication == 2 && MlasDivision == 3);
+
+    static constexpr MLAS_RVV_HALF_BINARY_KERNEL* Kernels[] = {
+        MlasRvvHalfAdd, MlasRvvHalfSubtract, MlasRvvHalfMultiply, MlasRvvHalfDivide};
+
+    assert(size_t(Kind) < std::size(Kernels));
+    Kernels[Kind](Bits(A), IsScalarA, Bits(B), IsScalarB, Bits(Output), N);
+}
+
+void
+Function(
+    MLAS_HALF_FUNCTION Function,
+    float Alpha,
+    float Beta,
+    const MLAS_FP16* Input,
+    MLAS_FP16* Output,
+    size_t N
+    )
+{
+    static_assert(MlasHalfHardSigmoid == 0 && MlasHalfQuickGelu == 7);
+
+    static constexpr MLAS_RVV_HALF_FUNCTION_KERNEL* Kernels[] = {
+        MlasRvvHalfHardSigmoid, MlasRvvHalfHardSwish, MlasRvvHalfLogistic, MlasRvvHalfTanh,
+        MlasRvvHalfErf,         MlasRvvHalfGelu,      MlasRvvHalfFastGelu, MlasRvvHalfQuickGelu};
+
+    assert(size_t(Function) < std::size(Kernels));
+    Kernels[Function](Alpha, Beta, Bits(Input), Bits(Output), N);
+}
+
 const MLAS_HALFGEMM_DISPATCH GemmDispatch = {
     Gemm,
     MlasRvvHalfPack,
@@ -252,6 +294,8 @@ const MLAS_HALF_DISPATCH Dispatch = {
     Pool<MlasRvvHalfMaximumPool>,
     Pool<MlasRvvHalfAveragePool>,
     Activation,
+    Binary,
+    Function,
 };
 
 }  // namespace

@@ -130,6 +130,49 @@ MlasRvvHalfActivation(
     size_t ldc
     );
 
+//
+// Output[n] = A[n] (an operation) B[n]; the first of a scalar stands for all of them. Output may be an input.
+//
+
+typedef
+void
+(MLAS_RVV_HALF_BINARY_KERNEL)(
+    const uint16_t* A,
+    bool IsScalarA,
+    const uint16_t* B,
+    bool IsScalarB,
+    uint16_t* Output,
+    size_t N
+    );
+
+MLAS_RVV_HALF_BINARY_KERNEL MlasRvvHalfAdd;
+MLAS_RVV_HALF_BINARY_KERNEL MlasRvvHalfSubtract;
+MLAS_RVV_HALF_BINARY_KERNEL MlasRvvHalfMultiply;
+MLAS_RVV_HALF_BINARY_KERNEL MlasRvvHalfDivide;
+
+//
+// Output[n] = f(Input[n]). Output may be Input.
+//
+
+typedef
+void
+(MLAS_RVV_HALF_FUNCTION_KERNEL)(
+    float Alpha,
+    float Beta,
+    const uint16_t* Input,
+    uint16_t* Output,
+    size_t N
+    );
+
+MLAS_RVV_HALF_FUNCTION_KERNEL MlasRvvHalfHardSigmoid;
+MLAS_RVV_HALF_FUNCTION_KERNEL MlasRvvHalfHardSwish;
+MLAS_RVV_HALF_FUNCTION_KERNEL MlasRvvHalfLogistic;
+MLAS_RVV_HALF_FUNCTION_KERNEL MlasRvvHalfTanh;
+MLAS_RVV_HALF_FUNCTION_KERNEL MlasRvvHalfErf;
+MLAS_RVV_HALF_FUNCTION_KERNEL MlasRvvHalfGelu;
+MLAS_RVV_HALF_FUNCTION_KERNEL MlasRvvHalfFastGelu;
+MLAS_RVV_HALF_FUNCTION_KERNEL MlasRvvHalfQuickGelu;
+
 void
 MlasRvvHalfToFloat(
     const uint16_t* Source,

@@ -6,16 +6,13 @@ Module Name:
 
 Abstract:
 
-    Half precision activations, with the addition of another tensor before, and the conversions from and to single
-    precision. What needs an exponential is computed in single precision.
+    Half precision activations in place, with the addition of another tensor before, and the conversions from and to
+    single precision.
 
 --*/
 
-#include "float.h"
 #include "half.h"
 #include "half_vector.h"
-
-#include <algorithm>
 
 MLAS_RVV_HALF_BEGIN
 
@@ -63,18 +60,6 @@ struct CLIP {
     }
 };
 
-struct HARD_SIGMOID {
-    static MLAS_RVV_HALF_INLINE
-    Vector
-    Compute(Vector x, const float* Parameters, size_t vl)
-    {
-        constexpr float Bounds[] = {0.0f, 1.0f};
-        const Vector Beta = __riscv_vfmv_v_f_f16m8(static_cast<_Float16>(Parameters[1]), vl);
-
-        return CLIP::Compute(__riscv_vfmacc(Beta, static_cast<_Float16>(Parameters[0]), x, vl), Bounds, vl);
-    }
-};
-
 template<typename Function>
 void
 ForEach(
@@ -105,32 +90,19 @@ ForEach(
     }
 }
 
-//
-// A piece of a row at a time is converted.
-//
-
 void
-InSinglePrecision(
-    MLAS_RVV_UNARY_KERNEL* Kernel,
+InPlace(
+    MLAS_RVV_HALF_FUNCTION_KERNEL* Kernel,
+    const float* Parameters,
     uint16_t* Buffer,
     size_t CountM,
     size_t CountN,
     size_t ldc
     )
 {
-    constexpr size_t Piece = 256;
-    float Values[Piece];
-
     for (size_t m = 0; m < CountM; m++) {
-
         uint16_t* const Row = Buffer + m * ldc;
-
-        for (size_t n = 0, Count; n < CountN; n += Count) {
-            Count = std::min(CountN - n, Piece);
-            MlasRvvHalfToFloat(Row + n, Values, Count);
-            Kernel(Values, Values, Count);
-            MlasRvvFloatToHalf(Values, Row + n, Count);
-        }
+        Kernel(Parameters[0], Parameters[1], Row, Row, CountN);
     }
 }
 
@@ -177,17 +149,16 @@ MlasRvvHalfActivation(
             break;
 
         case MLAS_RVV_HALF_ACTIVATION::HardSigmoid:
-            ForEach<HARD_SIGMOID>(Parameters, Buffer, Addend, CountM, CountN, ldc);
-            break;
-
         case MLAS_RVV_HALF_ACTIVATION::Tanh:
         case MLAS_RVV_HALF_ACTIVATION::Logistic:
             if (Addend != nullptr) {
                 ForEach<IDENTITY>(Parameters, Buffer, Addend, CountM, CountN, ldc);
             }
-            InSinglePrecision(
-                Kind == MLAS_RVV_HALF_ACTIVATION::Tanh ? MlasRvvTanhKernel : MlasRvvLogisticKernel, Buffer, CountM,
-                CountN, ldc);
+            InPlace(
+                Kind == MLAS_RVV_HALF_ACTIVATION::HardSigmoid ? MlasRvvHalfHardSigmoid
+                : Kind == MLAS_RVV_HALF_ACTIVATION::Tanh      ? MlasRvvHalfTanh
+                                                              : MlasRvvHalfLogistic,
+                Parameters, Buffer, CountM, CountN, ldc);
             break;
     }
 }

@@ -1,0 +1,258 @@
+/*++
+
+Module Name:
+
+    half_elementwise.cpp
+
+Abstract:
+
+    Arithmetic, functions and means in half precision against the definition: what half precision can hold exactly or is
+    rounded once, bit for bit; functions of all 65536 numbers, within an error that single precision has besides.
+
+--*/
+
+#include "../detect.h"
+#include "../half.h"
+#include "float_support.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace
+{
+
+using BUFFER = GUARDED_BUFFER<uint16_t>;
+
+constexpr size_t AllNumbers = 65536;
+
+uint16_t
+ToHalf(double Value)
+{
+    const _Float16 Half = static_cast<_Float16>(Value);
+    uint16_t Bits;
+    memcpy(&Bits, &Half, sizeof(Bits));
+    return Bits;
+}
+
+double
+ToDouble(uint16_t Bits)
+{
+    _Float16 Half;
+    memcpy(&Half, &Bits, sizeof(Bits));
+    return static_cast<double>(Half);
+}
+
+void
+FillWithAnything(
+    BUFFER& Buffer,
+    RANDOM& Random
+    )
+{
+    for (size_t n = 0; n < Buffer.Count(); n++) {
+        Buffer[n] = Random.Next() % 4 == 0 ? ToHalf(double(Random.Uniform())) : uint16_t(Random.Next());
+    }
+}
+
+//
+// The same bits, or both not a number.
+//
+
+void
+Expect(
+    const char* Case,
+    size_t Index,
+    uint16_t Value,
+    uint16_t Wanted
+    )
+{
+    const double a = ToDouble(Value);
+    const double b = ToDouble(Wanted);
+
+    if (Value != Wanted && (a == a || b == b)) {
+        Fail(Case, Index, a, b);
+    }
+}
+
+struct OPERATION {
+    const char* Name;
+    MLAS_RVV_HALF_BINARY_KERNEL* Kernel;
+    double (*Of)(double, double);
+};
+
+const OPERATION Operations[] = {
+    {"add", MlasRvvHalfAdd, [](double a, double b) { return a + b; }},
+    {"subtract", MlasRvvHalfSubtract, [](double a, double b) { return a - b; }},
+    {"multiply", MlasRvvHalfMultiply, [](double a, double b) { return a * b; }},
+    {"divide", MlasRvvHalfDivide, [](double a, double b) { return a / b; }},
+};
+
+void
+TestBinary(
+    const OPERATION& Operation,
+    size_t N,
+    RANDOM& Random
+    )
+{
+    const size_t Scalars = Random.Between(0, 3);
+    const bool IsScalarA = Scalars % 2 == 1;
+    const bool IsScalarB = Scalars / 2 == 1;
+    BUFFER A(IsScalarA ? 1 : N, AGAINST::End);
+    BUFFER B(IsScalarB ? 1 : N, AGAINST::Start);
+    BUFFER Output(N, AGAINST::End);
+
+    FillWithAnything(A, Random);
+    FillWithAnything(B, Random);
+
+    Operation.Kernel(A.Data(), IsScalarA, B.Data(), IsScalarB, Output.Data(), N);
+
+    for (size_t n = 0; n < N; n++) {
+        const double Wanted = Operation.Of(ToDouble(A[IsScalarA ? 0 : n]), ToDouble(B[IsScalarB ? 0 : n]));
+        Expect(Operation.Name, n, Output[n], ToHalf(Wanted));
+    }
+
+    if (!IsScalarA) {
+        Operation.Kernel(A.Data(), false, B.Data(), IsScalarB, A.Data(), N);
+
+        for (size_t n = 0; n < N; n++) {
+            Expect("in place", n, A[n], Output[n]);
+        }
+    }
+}
+
+double
+Logistic(double x)
+{
+    return 1.0 / (1.0 + std::exp(-x));
+}
+
+double
+FastGelu(double x)
+{
+    return 0.5 * x * (1.0 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+}
+
+//
+// In half precision, with a product that is added before it is rounded.
+//
+
+double
+HardSigmoid(double x)
+{
+    const double Sum = ToDouble(ToHalf(ToDouble(ToHalf(1.0 / 6)) * x + 0.5));
+    return x == x ? std::min(std::max(Sum, 0.0), 1.0) : x;
+}
+
+struct FUNCTION {
+    const char* Name;
+    MLAS_RVV_HALF_FUNCTION_KERNEL* Kernel;
+    double Alpha;
+    double (*Of)(double);
+    bool IsExact;
+};
+
+const FUNCTION Functions[] = {
+    {"hard sigmoid", MlasRvvHalfHardSigmoid, 1.0 / 6, HardSigmoid, true},
+    {"hard swish", MlasRvvHalfHardSwish, 1.0 / 6, [](double x) { return x * HardSigmoid(x); }, true},
+    {"logistic", MlasRvvHalfLogistic, 0.0, Logistic, false},
+    {"tanh", MlasRvvHalfTanh, 0.0, [](double x) { return std::tanh(x); }, false},
+    {"erf", MlasRvvHalfErf, 0.0, [](double x) { return std::erf(x); }, false},
+    {"gelu", MlasRvvHalfGelu, 0.0, [](double x) { return 0.5 * x * (1.0 + std::erf(x * M_SQRT1_2)); }, false},
+    {"fast gelu", MlasRvvHalfFastGelu, 0.0, FastGelu, false},
+    {"quick gelu", MlasRvvHalfQuickGelu, 1.75, [](double x) { return x * Logistic(1.75 * x); }, false},
+};
+
+void
+TestFunction(
+    const FUNCTION& Function
+    )
+{
+    BUFFER Input(AllNumbers, AGAINST::Start);
+    BUFFER Output(AllNumbers, AGAINST::End);
+
+    for (size_t n = 0; n < AllNumbers; n++) {
+        Input[n] = uint16_t(n);
+    }
+
+    Function.Kernel(float(Function.Alpha), 0.5f, Input.Data(), Output.Data(), AllNumbers);
+
+    for (size_t n = 0; n < AllNumbers; n++) {
+
+        const double x = ToDouble(Input[n]);
+        const double Value = ToDouble(Output[n]);
+        const double Wanted = Function.Of(x);
+
+        if (Function.IsExact) {
+            Expect(Function.Name, n, Output[n], ToHalf(Wanted));
+        } else if (x != x) {
+            Expect(Function.Name, n, Output[n], Input[n]);
+        } else if (std::isfinite(Wanted)) {
+
+            //
+            // A factor that approaches zero has an absolute error in single precision: a product with x has x times it.
+            //
+
+            const double Error = 0x1p-11 * std::max(std::fabs(Wanted), 0x1p-14) + 2e-7 * std::max(std::fabs(x), 1.0);
+
+            if (!(std::fabs(Value - Wanted) <= Error)) {
+                Fail(Function.Name, n, Value, Wanted);
+            }
+        }
+    }
+
+    Function.Kernel(float(Function.Alpha), 0.5f, Input.Data(), Input.Data(), AllNumbers);
+
+    for (size_t n = 0; n < AllNumbers; n++) {
+        Expect("in place", n, Input[n], Output[n]);
+    }
+}
+
+void
+TestLength(
+    const FUNCTION& Function,
+    size_t N,
+    RANDOM& Random
+    )
+{
+    BUFFER Input(N, AGAINST::Start);
+    BUFFER Output(N, AGAINST::End);
+
+    FillWithAnything(Input, Random);
+    Function.Kernel(float(Function.Alpha), 0.5f, Input.Data(), Output.Data(), N);
+
+    for (size_t n = 0; n < N; n++) {
+        uint16_t Alone;
+        Function.Kernel(float(Function.Alpha), 0.5f, &Input[n], &Alone, 1);
+        Expect(Function.Name, n, Output[n], Alone);
+    }
+}
+
+}  // namespace
+
+int
+main()
+{
+    if (!MlasRvvHasHalf()) {
+        printf("no Zvfh\n");
+        return 3;
+    }
+
+    RANDOM Random(20261201);
+
+    for (size_t n = 0; n < 160; n++) {
+        TestBinary(Operations[n % 4], Random.Between(1, 1200), Random);
+    }
+
+    for (const FUNCTION& Function : Functions) {
+
+        TestFunction(Function);
+
+        for (size_t n = 0; n < 12; n++) {
+            TestLength(Function, Random.Between(1, 600), Random);
+        }
+    }
+
+    printf("ok\n");
+
+    return 0;
+}
