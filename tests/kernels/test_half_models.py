@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import permutations
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.kernels.operator_models import CONTRIBUTED, SHAPE, side_by_side
 from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_halves, with_vectors
 from tests.kernels.runner import Array, Runner, make_runner
 
@@ -17,18 +20,18 @@ TOLERANCE = 5e-3  # of the largest output: six layers, each rounded to 11 bits
 
 
 def classifier() -> onnx.ModelProto:
-    """Gemm, for which there is fp16, beside HardSwish, Mul and MatMul, for which there is none.
+    """Gemm and MatMul, for which there is fp16, beside Elu and Sum, for which there is none.
 
     The second Gemm is one that the fp16 kernels don't compute.
     """
     random = np.random.default_rng(5)
-    shapes = {"gemm": (70, 40), "factor": (1, 70), "square": (70, 70), "biases": (5, 70), "matrix": (70, 33)}
+    shapes = {"gemm": (70, 40), "addend": (1, 70), "square": (70, 70), "biases": (5, 70), "matrix": (70, 33)}
     nodes = [
         helper.make_node("Cast", ["x"], ["x16"], to=TensorProto.FLOAT16),
-        helper.make_node("HardSwish", ["x16"], ["a"]),
+        helper.make_node("Elu", ["x16"], ["a"]),
         helper.make_node("Gemm", ["a", "gemm"], ["b"], transB=1),
-        helper.make_node("HardSwish", ["b"], ["c"]),
-        helper.make_node("Mul", ["c", "factor"], ["d"]),
+        helper.make_node("Elu", ["b"], ["c"]),
+        helper.make_node("Sum", ["c", "addend"], ["d"]),
         helper.make_node("Gemm", ["d", "square", "biases"], ["e"], alpha=0.5),
         helper.make_node("MatMul", ["e", "matrix"], ["y16"]),
         helper.make_node("Cast", ["y16"], ["y"], to=TensorProto.FLOAT),
@@ -76,7 +79,83 @@ def transposed() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-BUILDERS = {"classifier": classifier, "transposed": transposed}
+def elementwise() -> onnx.ModelProto:
+    """Arithmetic with every way to broadcast, and activations, those among them that are fused."""
+    weights = {
+        "each": halves(2.0, 36, 1, 1),
+        "last": halves(2.0, 20),
+        "same": halves(2.0, *SHAPE),
+        "one": halves(1.5),
+        "root": np.array(np.sqrt(2), np.float16),
+        "half": np.array(0.5, np.float16),
+        "unit": np.array(1.0, np.float16),
+    }
+    nodes = [
+        helper.make_node("Add", ["x16", "each"], ["y0"]),
+        helper.make_node("Sub", ["last", "x16"], ["y1"]),
+        helper.make_node("Mul", ["x16", "same"], ["y2"]),
+        helper.make_node("Div", ["x16", "one"], ["y3"]),
+        helper.make_node("Add", ["y7", "unit"], ["y7_one"]),
+        helper.make_node("Div", ["one", "y7_one"], ["y4"]),
+        helper.make_node("HardSigmoid", ["x16"], ["y5"], alpha=0.3, beta=0.4),
+        helper.make_node("HardSwish", ["y3"], ["y6"]),
+        helper.make_node("Sigmoid", ["x16"], ["y7"]),
+        helper.make_node("Tanh", ["x16"], ["y8"]),
+        helper.make_node("Mul", ["y7", "x16"], ["y9"]),
+        helper.make_node("Div", ["y2", "root"], ["g0"]),
+        helper.make_node("Erf", ["g0"], ["g1"]),
+        helper.make_node("Add", ["g1", "unit"], ["g2"]),
+        helper.make_node("Mul", ["y2", "g2"], ["g3"]),
+        helper.make_node("Mul", ["g3", "half"], ["y10"]),
+        helper.make_node("QuickGelu", ["x16"], ["y11"], alpha=1.5, **CONTRIBUTED),
+    ]
+    return in_halves("elementwise", nodes, weights, 12)
+
+
+def rows() -> onnx.ModelProto:
+    """Products of matrices in all forms, and what is computed of a row: means, norms and softmax."""
+    weights = {
+        "matrix": halves(0.2, 20, 50),
+        "vector": halves(0.2, 20),
+        "stack": halves(0.2, 36, 20, 17),
+        "turned": halves(0.2, 2, 36, 29, 20),
+        "columns": halves(0.2, 2, 36, 18, 13),
+        "scale": halves(1.0, 20),
+        "bias": halves(1.0, 20),
+    }
+    nodes = [
+        helper.make_node("MatMul", ["x16", "matrix"], ["y0"]),
+        helper.make_node("MatMul", ["x16", "vector"], ["y1"]),
+        helper.make_node("MatMul", ["x16", "stack"], ["y2"]),
+        helper.make_node("FusedMatMul", ["x16", "turned"], ["y3"], transB=1, alpha=0.5, **CONTRIBUTED),
+        helper.make_node("FusedMatMul", ["x16", "columns"], ["y4"], transA=1, **CONTRIBUTED),
+        helper.make_node("Softmax", ["x16"], ["y5"], axis=-1),
+        helper.make_node("Softmax", ["x16"], ["y6"], axis=1),
+        helper.make_node("LogSoftmax", ["x16"], ["y7"], axis=-1),
+        helper.make_node("LayerNormalization", ["x16", "scale", "bias"], ["y8"]),
+        *(
+            helper.make_node("ReduceMean", ["x16"], [f"y{9 + number}"], axes=axes, keepdims=number % 2)
+            for number, axes in enumerate([[2, 3], [1], [0, 1], [1, 3], [0, 2], [0, 1, 2, 3], [-1]])
+        ),
+    ]
+    return in_halves("rows", nodes, weights, 16)
+
+
+def halves(scale: float, *shape: int) -> npt.NDArray[np.float16]:
+    random = np.random.default_rng(shape)
+    return (scale * (random.random(shape or (1,)) + 0.1)).astype(np.float16)
+
+
+def in_halves(
+    name: str, nodes: list[onnx.NodeProto], weights: Mapping[str, npt.NDArray[np.float16]], outputs: int
+) -> onnx.ModelProto:
+    """Cast the input `x` to `x16`, and all outputs `y0`.. back."""
+    casts = [helper.make_node("Cast", [f"y{n}"], [f"float{n}"], to=TensorProto.FLOAT) for n in range(outputs)]
+    first = helper.make_node("Cast", ["x"], ["x16"], to=TensorProto.FLOAT16)
+    return side_by_side(name, [first, *nodes, *casts], weights, [f"float{n}" for n in range(outputs)])
+
+
+BUILDERS = {"classifier": classifier, "transposed": transposed, "elementwise": elementwise, "rows": rows}
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +163,8 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     return make_runner(lambda name: BUILDERS[name](), "classifier", tmp_path_factory.mktemp("models"))
 
 
-def run(runner: Runner, processor: str) -> Array:
-    return runner.run("classifier", vlen=256, processor=(emulator(), "-cpu", processor))
+def run(runner: Runner, processor: str, name: str = "classifier") -> Array:
+    return runner.run(name, vlen=256, processor=(emulator(), "-cpu", processor))
 
 
 @pytest.mark.parametrize("vlen", VLENS)
@@ -95,9 +174,21 @@ def test_fp16_computes_what_fp32_does_but_for_its_rounding(runner: Runner, vlen:
     assert 0 < np.abs(in_fp16 - in_fp32).max() <= TOLERANCE * np.abs(in_fp32).max()
 
 
+@pytest.mark.parametrize("name", ["elementwise", "rows"])
+@pytest.mark.parametrize("vlen", VLENS)
+def test_operators_run_in_fp16(runner: Runner, name: str, vlen: int) -> None:
+    in_fp32 = run(runner, with_vectors(vlen), name)
+    in_fp16 = run(runner, with_halves(vlen), name)
+    assert np.abs(in_fp16 - in_fp32).max() <= TOLERANCE * np.abs(in_fp32).max()
+    graph = onnx.load(runner.folder / f"{name}.optimized.onnx").graph
+    casts = [node for node in graph.node if node.op_type == "Cast"]
+    outputs = [node for node in BUILDERS[name]().graph.node if node.op_type == "Cast"]
+    assert len(casts) == len(outputs)
+
+
 @pytest.mark.parametrize("processor", [*map(with_halves, VLENS), WITHOUT_VECTORS], ids=[*map(str, VLENS), "scalar"])
 def test_any_axes_are_transposed(runner: Runner, processor: str) -> None:
-    outputs = runner.run("transposed", vlen=256, processor=(emulator(), "-cpu", processor))
+    outputs = run(runner, processor, "transposed")
     given = np.random.default_rng(6).standard_normal(1890).astype(np.float32).astype(np.float16)
     wanted = [
         given.reshape(shape).transpose(axes).ravel() for shape in TRANSPOSED for axes in permutations(range(len(shape)))
@@ -118,5 +209,5 @@ def test_an_operator_with_weights_stays_in_fp16_between_others_that_do_not(runne
     graph = onnx.load(runner.folder / "classifier.optimized.onnx").graph
     types = {weight.name: weight.data_type for weight in graph.initializer}
     used = {node.op_type: types.get(node.input[1]) for node in graph.node if len(node.input) > 1}
-    assert used == {"Gemm": TensorProto.FLOAT16, "Mul": TensorProto.FLOAT, "MatMul": TensorProto.FLOAT}
+    assert used == {"Gemm": TensorProto.FLOAT16, "Sum": TensorProto.FLOAT, "MatMul": TensorProto.FLOAT16}
     assert Counter(node.op_type for node in graph.node)["Cast"] <= 6

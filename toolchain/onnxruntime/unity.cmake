@@ -14,6 +14,7 @@ set(edgetool_single
   core/optimizer/gelu_approximation.cc
   core/optimizer/gelu_fusion.cc
   core/providers/cpu/quantization/matmul_integer.cc
+  core/providers/cpu/tensor/eye_like.cc
 )
 
 function(edgetool_unite)
