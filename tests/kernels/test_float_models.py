@@ -122,7 +122,7 @@ MODELS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
             *(conv(64, 3, group=2), node("HardSwish"), conv(12), node("LeakyRelu", alpha=0.1)),
         ],
     ),
-    # Channels that are no multiple of four, and activations that have parameters or another use of their input beside them.
+    # Channels that are no multiple of four; activations with parameters or another use of their input.
     "uneven": (
         (2, 17, 19, 23),
         [
