@@ -101,6 +101,20 @@ def read_samples(
     )
 
 
+def read_only_input(name: str, *, split: Split, whole: bool, limit: int | None) -> Array | None:
+    """Read a user's samples for a model whose inputs aren't known yet: (samples × batch, *the rest).
+
+    Return None unless they are of a single float32 input. Raises ConfigError for samples that differ in form.
+    """
+    inputs = {key: array for key, array in _call(name)[0].items() if not key.startswith(TRUTH)}
+    if [array.dtype.name for array in inputs.values()] != ["float32"]:
+        return None
+    ((key, array),) = inputs.items()
+    tensor = TensorSpec(name=key, dtype="float32", shape=array.shape)
+    samples = read_samples(Path(name), (tensor,), split=split, whole=whole, limit=limit)
+    return None if samples is None or not array.ndim else np.concatenate(samples.arrays[key])
+
+
 def function_digest(name: str) -> str:
     """Return a digest of all samples that a user's function yields."""
     digest = hashlib.sha256()

@@ -15,7 +15,7 @@ from edgetool.errors import ConfigError
 from edgetool.models.functions import is_function_name
 from edgetool.models.images import ImageSet, Split, images_digest, read_images
 from edgetool.models.preprocessing import PictureInput
-from edgetool.models.samples import Samples, function_digest, of_images, read_samples
+from edgetool.models.samples import Samples, function_digest, of_images, read_only_input, read_samples
 from edgetool.models.spec import ModelRequest, ModelSpec
 from edgetool.models.tasks.table import classifies, kind_of
 from edgetool.models.zoo import digits_images, preprocessing_of
@@ -73,8 +73,14 @@ class ImageSource:
             )
 
     def pictures(self, request: ModelRequest, shape: tuple[int, ...], limit: int) -> ImageSet | None:
-        """Read calibration images for a model that isn't exported yet. Return None if there are only named inputs."""
-        named = is_function_name(str(self.calibration)) or (
+        """Read calibration images for a model that isn't exported yet, or a user's samples of its only input.
+
+        Return None for other named inputs.
+        """
+        if is_function_name(str(self.calibration)):
+            found = read_only_input(str(self.calibration), split=Split.CALIBRATION, limit=limit, whole=not self.divided)
+            return None if found is None else ImageSet(inputs=found)
+        named = (
             self.calibration.suffix == ".npz"
             and not {"images", "calibration_images"} & read_npz(self.calibration, error=ConfigError).keys()
         )

@@ -9,7 +9,7 @@ import pytest
 
 from edgetool.errors import ConfigError, ModelError
 from edgetool.models.images import ImageSet, Split
-from edgetool.models.samples import Samples, function_digest, of_images, read_samples
+from edgetool.models.samples import Samples, function_digest, of_images, read_only_input, read_samples
 from edgetool.models.spec import TensorSpec
 
 INPUTS = (
@@ -28,6 +28,11 @@ def endless():
     while True:
         yield {"image": np.zeros((2, 3, 4, 4), np.float32), "scale": np.ones(1, np.float32)}
 
+def single():
+    for i in range(10):
+        yield {"image": np.full((2, 3, 4, 4), i, np.float32), "truth_boxes": np.zeros(1)}
+
+def tokens(): yield {"tokens": np.zeros((1, 8), np.int64)}
 def wrong(): yield {"image": np.zeros((3, 4, 4), np.float32), "scale": np.ones(1, np.float32)}
 def lists(): return [[1, 2]]
 def fails(): raise RuntimeError("no camera")
@@ -68,6 +73,17 @@ def test_an_npz_gives_each_input_by_its_name_and_every_fifth_is_held_out(tmp_pat
 def test_a_function_gives_samples_whose_held_out_ones_are_apart(functions: str) -> None:
     parts = [set(read(f"{functions}:samples", split).arrays["image"][:, 0, 0, 0, 0].tolist()) for split in Split]
     assert parts == [{0, 1, 2, 3, 5, 6, 7, 8}, {4, 9}]
+
+
+def test_samples_of_a_single_input_need_no_model(functions: str) -> None:
+    found = read_only_input(f"{functions}:single", split=Split.CALIBRATION, whole=False, limit=5)
+    assert found is not None
+    assert found[:, 0, 0, 0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 5, 5]
+
+
+@pytest.mark.parametrize("function", ["samples", "tokens"])
+def test_other_samples_need_a_model(functions: str, function: str) -> None:
+    assert read_only_input(f"{functions}:{function}", split=Split.CALIBRATION, whole=True, limit=None) is None
 
 
 def test_a_function_that_never_ends_is_bounded(functions: str, monkeypatch: pytest.MonkeyPatch) -> None:
