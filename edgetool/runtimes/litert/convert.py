@@ -1,64 +1,19 @@
-"""Convert PyTorch models to TensorFlow Lite with LiteRT's tools, in a virtual environment of their own.
-
-The tools are large and need other package versions than edgetool. The environment is created on the first conversion
-and falls back to edgetool's own packages, so PyTorch isn't installed twice.
-"""
+"""Convert PyTorch models to TensorFlow Lite with LiteRT's tools, in a virtual environment of their own."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
-import edgetool
 from edgetool.errors import ConfigError, ModelError, QuantizeError
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import write_document
-from edgetool.platform.files import staged
-from edgetool.platform.process import run_tool
-from edgetool.platform.python import PYTHON
-from edgetool.platform.store import Store, key_of
 from edgetool.runtimes.litert.program import IMAGES, MODEL, ORDER, Order
-
-TOOLS = {"litert-torch": "0.10.0"}
-COST = "about 30 packages of PyPI, 1 GB on disk, 1 to 4 minutes"
-TIMEOUT_S = 3600
-
-
-def tool_versions() -> Mapping[str, str]:
-    return TOOLS
-
-
-def tools(context: StepContext) -> Path:
-    """Return the Python of the environment with LiteRT's tools, creating it on first use.
-
-    Raises BuildError with pip's log.
-    """
-    store = context.store
-    above = [path for path in sys.path if Path(path).is_dir() and path.endswith("site-packages")]
-    above.append(str(Path(edgetool.__file__).parents[1]))
-    folder = store.root / "litert-tools" / key_of({"tools": TOOLS, "python": sys.version, "above": above})
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
-        if not folder.is_dir():
-            with context.progress.step(f"LiteRT's tools: {COST}"), staged(folder) as beside:
-                _make(beside, above, store)
-    return folder / "bin" / "python"
-
-
-def _make(folder: Path, above: list[str], store: Store) -> None:
-    log = store.root / "logs" / "litert-tools.log"
-    run_tool([*PYTHON, "-m", "venv", "--without-pip", folder], log=log, timeout_s=300)
-    packages = next(path for path in sorted(folder.glob("lib/python*/site-packages")))
-    (packages / "above.pth").write_text("\n".join(above) + "\n")
-    wanted = [f"{name}=={version}" for name, version in TOOLS.items()]
-    run_tool([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *wanted], log=log, timeout_s=TIMEOUT_S)
+from edgetool.runtimes.litert.tools import run_python
 
 
 def convert(
@@ -102,11 +57,10 @@ def convert(
         outputs=fp32.spec.outputs,
         weights_cache=str(context.store.root / "weights"),
     )
-    python = tools(context)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         write_document(Path(scratch) / ORDER, order)
         if images is not None:
             np.save(Path(scratch) / IMAGES, images.inputs)
-        run_tool([python, "-P", "-m", "edgetool.runtimes.litert.program", scratch], log=log, timeout_s=TIMEOUT_S)
+        run_python(["-m", "edgetool.runtimes.litert.program", scratch], context, log=log)
         (Path(scratch) / MODEL).rename(folder / MODEL)
     return "LiteRT's static int8, all operators that have it" if precision is Precision.INT8 else None

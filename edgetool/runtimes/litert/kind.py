@@ -7,7 +7,8 @@ from edgetool.platform.context import StepContext
 from edgetool.platform.progress import Note
 from edgetool.runtimes.kind import ModelForm, RuntimeKind
 from edgetool.runtimes.litert import prebuilt
-from edgetool.runtimes.litert.convert import convert, tool_versions
+from edgetool.runtimes.litert.convert import convert
+from edgetool.runtimes.litert.tools import tool_versions
 from edgetool.runtimes.spec import Runtime, Toolchain
 
 
