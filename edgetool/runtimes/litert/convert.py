@@ -1,4 +1,6 @@
-"""Convert PyTorch models to TensorFlow Lite with LiteRT's tools, in a virtual environment of their own."""
+"""Convert models to TensorFlow Lite with tools in a virtual environment of their own: PyTorch by litert-torch, .onnx by
+onnx2tf, and both to int8 by LiteRT's quantizer.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetool.errors import ConfigError, ModelError, QuantizeError
+from edgetool.errors import ModelError, QuantizeError
 from edgetool.models.images import ImageSet
 from edgetool.models.spec import ModelArtifact, ModelRequest, Precision
 from edgetool.platform.context import StepContext
 from edgetool.platform.documents import write_document
-from edgetool.runtimes.litert.program import IMAGES, MODEL, ORDER, Order
+from edgetool.runtimes.litert.program import IMAGES, MODEL, ORDER, REFUSED, Order
 from edgetool.runtimes.litert.tools import run_python
 
 
@@ -26,16 +28,11 @@ def convert(
     *,
     log: Path,
 ) -> str | None:
-    """Convert the PyTorch model to `model.tflite` in `folder`. `images` calibrate int8.
+    """Convert the PyTorch model, or the ONNX model where there is no other, to `model.tflite` in `folder`.
 
-    Raises ConfigError for a model that isn't from PyTorch, ModelError for other inputs than float32, QuantizeError
-    without calibration images or with several inputs, BuildError when a tool fails.
+    `images` calibrate int8. Raises ModelError for other inputs than float32 and for an ONNX model that onnx2tf cannot
+    convert, QuantizeError without calibration images or with several inputs, BuildError when a tool fails.
     """
-    if request.is_onnx:
-        raise ConfigError(
-            f"{fp32.spec.name}: LiteRT's converter takes PyTorch models, not .onnx",
-            hint="give the model by its name in torchvision or as package.module:factory",
-        )
     inputs = fp32.spec.inputs
     for tensor in inputs:
         if tensor.dtype != "float32":
@@ -52,6 +49,7 @@ def convert(
         raise QuantizeError("int8 in TensorFlow Lite needs calibration images", hint="give --calibration DIR")
     order = Order(
         request=request,
+        onnx=str(fp32.path.absolute()),
         precision=precision,
         inputs=inputs,
         outputs=fp32.spec.outputs,
@@ -62,5 +60,11 @@ def convert(
         if images is not None:
             np.save(Path(scratch) / IMAGES, images.inputs)
         run_python(["-m", "edgetool.runtimes.litert.program", scratch], context, log=log)
+        refused = Path(scratch) / REFUSED
+        if refused.is_file():
+            instead = "deploy it in ONNX Runtime" + (", or give the PyTorch model" if request.is_onnx else "")
+            raise ModelError(
+                f"{fp32.spec.name}: {refused.read_text()}", hint=f"{instead}; the converter's log is {log}"
+            )
         (Path(scratch) / MODEL).rename(folder / MODEL)
     return "LiteRT's static int8, all operators that have it" if precision is Precision.INT8 else None

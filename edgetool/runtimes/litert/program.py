@@ -1,22 +1,26 @@
-"""Convert one PyTorch model to TensorFlow Lite. Runs in the virtual environment with LiteRT's tools.
+"""Convert one model to TensorFlow Lite. Runs in the virtual environment with LiteRT's tools.
 
-The argument is a folder with `order.json` and `images.npy`; `model.tflite` is written there.
+The argument is a folder with `order.json` and `images.npy`; `model.tflite` is written there, or to `refused.txt` why a
+model can't be converted.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
 
+from edgetool.errors import ModelError
 from edgetool.models.images import Float32Array, ImageSet
 from edgetool.models.spec import ModelRequest, Precision, TensorSpec
 from edgetool.models.zoo import build_model
 from edgetool.platform.documents import read_document
 from edgetool.platform.values import Name, Text, value
+from edgetool.runtimes.litert.from_onnx import convert_onnx
 
-ORDER, IMAGES, MODEL = "order.json", "images.npy", "model.tflite"
+ORDER, IMAGES, MODEL, REFUSED = "order.json", "images.npy", "model.tflite", "refused.txt"
 
 
 @value
@@ -24,6 +28,7 @@ class Order:
     """What to convert."""
 
     request: ModelRequest
+    onnx: Name  # the path of its export, or of the model where its source is an .onnx
     precision: Precision
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
@@ -35,16 +40,23 @@ def main() -> None:
     folder = Path(sys.argv[1])
     order = read_document(folder / ORDER, Order)
     images = np.load(folder / IMAGES) if (folder / IMAGES).is_file() else None
-    converted = folder / "converted.tflite"
-    _convert(order, images, converted)
-    if order.precision is Precision.INT8:
-        assert images is not None, "who gives the order has images for int8"
-        _quantize(converted, images, folder / "quantized.tflite")
-        converted = folder / "quantized.tflite"
-    (folder / MODEL).write_bytes(_renamed(converted.read_bytes(), order))
+    try:
+        converted = folder / "converted.tflite"
+        if order.request.is_onnx:
+            convert_onnx(Path(order.onnx), order.inputs, order.outputs, converted)
+        else:
+            _from_pytorch(order, images, converted)
+        if order.precision is Precision.INT8:
+            assert images is not None, "who gives the order has images for int8"
+            _quantize(converted, images, folder / "quantized.tflite")
+            converted = folder / "quantized.tflite"
+        (folder / MODEL).write_bytes(_renamed(converted.read_bytes(), order))
+    except ModelError as error:
+        traceback.print_exc()
+        (folder / REFUSED).write_text(error.message)
 
 
-def _convert(order: Order, images: Float32Array | None, path: Path) -> None:
+def _from_pytorch(order: Order, images: Float32Array | None, path: Path) -> None:
     import litert_torch
     import torch
 
@@ -82,7 +94,7 @@ def _renamed(data: bytes, order: Order) -> bytes:
     for index, tensor in zip((*graph.inputs, *graph.outputs), (*order.inputs, *order.outputs), strict=True):
         made = graph.tensors[index]
         if tuple(made.shape) != tensor.shape:
-            raise ValueError(
+            raise ModelError(
                 f"{tensor.name} is {tuple(made.shape)} in the converted model, {tensor.shape} in the export"
             )
         made.name = tensor.name.encode()

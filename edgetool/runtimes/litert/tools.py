@@ -21,7 +21,10 @@ from edgetool.platform.process import run_tool
 from edgetool.platform.python import PYTHON
 from edgetool.platform.store import key_of
 
-TOOLS = {"litert-torch": "0.10.0"}  # which brings LiteRT's quantizer
+WHOLE = {"litert-torch": "0.10.0"}  # which brings LiteRT's quantizer
+# onnx2tf pins releases of NumPy, ONNX, ONNX Runtime and LiteRT for its other back ends, and asks for Python 3.12. What
+# is used of it runs on 3.11 with the releases that are there.
+ALONE = {"onnx2tf": "2.6.9", "sng4onnx": "2.0.1"}
 COST = "about 30 packages of PyPI, 1 GB on disk, 1 to 4 minutes the first time"
 TIMEOUT_S = 3600
 BESIDE = "EDGETOOL_BESIDE"  # the folders that are searched after the environment's own
@@ -29,7 +32,7 @@ FALL_BACK = f'import os, sys; sys.path += filter(None, os.environ.get("{BESIDE}"
 
 
 def tool_versions() -> Mapping[str, str]:
-    return TOOLS
+    return WHOLE | ALONE
 
 
 def run_python(words: Sequence[str | Path], context: StepContext, *, log: Path) -> None:
@@ -51,8 +54,13 @@ def _install(folder: Path, log: Path) -> None:
     run_tool([*PYTHON, "-m", "venv", "--without-pip", folder], log=log, timeout_s=300)
     packages = next(path for path in sorted(folder.glob("lib/python*/site-packages")))
     (packages / "beside.pth").write_text(FALL_BACK)
-    wanted = [f"{name}=={version}" for name, version in TOOLS.items()]
-    _run(folder, ["-m", "pip", "install", "--quiet", *wanted], log)
+    pip = ["-m", "pip", "install", "--quiet"]
+    _run(folder, [*pip, *_pinned(WHOLE)], log)
+    _run(folder, [*pip, "--no-deps", "--ignore-requires-python", *_pinned(ALONE)], log)
+
+
+def _pinned(packages: Mapping[str, str]) -> list[str]:
+    return [f"{name}=={version}" for name, version in packages.items()]
 
 
 def _run(folder: Path, words: Sequence[str | Path], log: Path) -> None:
