@@ -31,8 +31,10 @@ from edgetool.runtimes.ncnn.convert import (
     quantize,
     read_layers,
     scale_of,
+    write_layers,
 )
 from edgetool.runtimes.ncnn.selftest import build_selftest
+from edgetool.runtimes.ncnn.weights import has_matrix
 from tests.support.models import CLASSES, SHAPE, save_model, tiny_graph, tiny_inputs
 
 CALIBRATION = ImageSet(inputs=tiny_inputs(16, seed=5))
@@ -124,6 +126,16 @@ def test_a_model_says_almost_what_it_said(
                 outputs.append(np.array(extractor.extract("logits")[1]))
     assert np.stack(outputs).shape == (8, CLASSES)
     assert signal_to_noise_db(run_session(open_session(tiny_path), inputs)[0], np.stack(outputs)) > least_db
+
+
+def test_layers_of_one_name_stay_in_int8(ncnn_model: NcnnModel, tmp_path: Path) -> None:
+    """pnnx names several layers without weights alike."""
+    layers = read_layers(ncnn_model.param)
+    alike, made = NcnnModel(param=tmp_path / "alike.param"), NcnnModel(param=tmp_path / "int8.param")
+    write_layers([layer if has_matrix(layer) else replace(layer, name="alike") for layer in layers], alike.param)
+    alike.bin.write_bytes(ncnn_model.bin.read_bytes())
+    quantize(alike, tiny_inputs(1), made)
+    assert [layer.outputs for layer in read_layers(made.param)] == [layer.outputs for layer in layers]
 
 
 def test_a_batch_of_two_is_refused(tmp_path: Path) -> None:

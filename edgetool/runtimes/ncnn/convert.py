@@ -220,9 +220,9 @@ def quantize(model: NcnnModel, images: Float32Array, done: NcnnModel) -> str:
     with model.bin.open("rb") as file:
         weights = read_all(file, layers)
     largest = largest_magnitudes(model, {layer.inputs[0] for layer in layers if is_quantized(layer)}, images)
-    quantized = {layer.name: layer for layer in _with_terms(layers)}
+    quantized = tuple(_with_terms(layers))
     data = io.BytesIO()
-    for layer in layers:
+    for layer, with_term in zip(layers, quantized, strict=True):
         if not is_quantized(layer):
             data.write(weights[layer.name].raw)
             continue
@@ -230,11 +230,11 @@ def quantize(model: NcnnModel, images: Float32Array, done: NcnnModel) -> str:
         rows = matrix.reshape(layer.setting(GROUPS if layer.kind == "ConvolutionDepthWise" else 0, 1), -1)
         of_weights = scale_of(np.abs(rows).max(axis=1))
         scales = [of_weights, scale_of(largest[layer.inputs[0]])]
-        if quantized[layer.name].setting(INT8_TERM) > REQUANTIZED:
+        if with_term.setting(INT8_TERM) > REQUANTIZED:
             scales.append(scale_of(largest[_reader(layers, layer.outputs[0]).inputs[0]]))
         data.write(in_8_bits(rows * of_weights[:, np.newaxis]))
         data.write(b"".join(array.astype("<f4").tobytes() for array in (*bias, *scales)))
-    write_layers(tuple(quantized.values()), done.param)
+    write_layers(quantized, done.param)  # pnnx gives several Splits the same name
     done.bin.write_bytes(data.getvalue())
     return described(layers)
 
