@@ -74,8 +74,9 @@ def _quantize(model: Path, images: Float32Array, path: Path) -> None:
     from ai_edge_quantizer import qtyping, quantizer, recipe
 
     quantizing = quantizer.Quantizer(str(model), recipe.static_wi8_ai8())
-    for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-        quantizing.update_quantization_recipe(".*", end, algorithm_key="no_quantize")
+    kinds = qtyping.TFLOperationName
+    for kept in (kinds.INPUT, kinds.OUTPUT, kinds.SQRT, kinds.DIV):  # 2.14 has no int8 SQRT, and a small divisor is 0
+        quantizing.update_quantization_recipe(".*", kept, algorithm_key="no_quantize")
     ((signature, tensors),) = Interpreter(str(model)).get_signature_list().items()
     samples = [{tensors["inputs"][0]: image[np.newaxis]} for image in images]
     quantizing.quantize(quantizing.calibrate({signature: samples})).export_model(str(path))
