@@ -18,7 +18,7 @@ def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Not
 
 
 FORM = ModelForm(
-    recipe=5,
+    recipe=7,
     files=("model.tflite",),
     precisions=(Precision.FP32, Precision.INT8),
     convert=convert,
