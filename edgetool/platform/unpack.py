@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from lzma import LZMAError
@@ -37,6 +37,25 @@ def unpack(archive: Path, folder: Path) -> None:
             raise BuildError(f"{archive} doesn't contain exactly one top folder")
         tops[0].rename(folder)
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def unpack_parts(archive: Path, parts: Mapping[str, str], folder: Path) -> None:
+    """Unpack some folders of a tarball, whose single top folder is left out, into `folder`.
+
+    `parts` maps a path in `folder` to the tarball's folder that goes there. Raises BuildError when the tarball is
+    damaged or lacks one.
+    """
+    missing = set(parts)
+    with _readable(archive), tarfile.open(archive, mode="r|*") as tar:
+        for member in tar:
+            path = member.name.removeprefix("./").partition("/")[2]
+            for part, inner in parts.items():
+                if path.startswith(f"{inner}/"):
+                    placed = member.replace(name=part + path.removeprefix(inner), deep=False)
+                    tar.extract(placed, folder, filter=_inside)
+                    missing.discard(part)
+    if missing:
+        raise BuildError(f"{archive} contains no {', '.join(sorted(parts[part] for part in missing))}")
 
 
 def unpack_package(package: Path, folder: Path, *, only: Collection[str] = ()) -> set[str]:

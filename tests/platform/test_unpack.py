@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgetool.errors import BuildError
-from edgetool.platform.unpack import unpack, unpack_package
+from edgetool.platform.unpack import unpack, unpack_package, unpack_parts
 from tests.platform.debian.archives import CONTENT, link, package, tarball
 
 
@@ -35,6 +35,26 @@ def test_a_broken_archive_is_an_error_that_names_it(tmp_path: Path, data: bytes)
         (tmp_path / name).write_bytes(data)
         with pytest.raises(BuildError, match=name):
             unpack(tmp_path / name, tmp_path / f"from-{name}")
+
+
+def test_parts_of_a_tarball_are_unpacked_under_their_new_names(tmp_path: Path) -> None:
+    files = {"large-1.0/inner/a/src/a.c": CONTENT, "large-1.0/inner/ab/b.c": CONTENT, "large-1.0/c.c": CONTENT}
+    unpack_parts(tarball(tmp_path / "a.tar.gz", files), {"deep/one": "inner/a"}, tmp_path / "root")
+    found = [path.relative_to(tmp_path / "root") for path in (tmp_path / "root").rglob("*") if path.is_file()]
+    assert found == [Path("deep/one/src/a.c")]
+
+
+def test_a_part_that_the_tarball_lacks_is_named(tmp_path: Path) -> None:
+    archive = tarball(tmp_path / "a.tar.gz", {"large-1.0/inner/a.c": CONTENT})
+    with pytest.raises(BuildError, match=r"a\.tar\.gz contains no other/part"):
+        unpack_parts(archive, {"one": "inner", "two": "other/part"}, tmp_path / "root")
+
+
+def test_a_part_cannot_write_outside_its_folder(tmp_path: Path) -> None:
+    archive = tarball(tmp_path / "a.tar.gz", {"large/inner/../../../escaped": CONTENT})
+    with pytest.raises(BuildError):
+        unpack_parts(archive, {"one": "inner"}, tmp_path / "inside" / "root")
+    assert not list(tmp_path.rglob("escaped"))
 
 
 def test_packages_are_unpacked_side_by_side(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,6 +30,8 @@ class Source(FileEntry):
     suite: Name  # the Debian release that has it
     licence: Name | None = None  # SPDX expression; None if nothing of it is in a library
     notices: tuple[Name, ...] = ()  # files that must travel with the library
+    # If only some of its folders are unpacked: where each goes → its path in the archive.
+    parts: dict[Name, Name] = field(default_factory=dict)
 
 
 @value
@@ -62,7 +64,7 @@ def read_sources(folder: Path | None = None) -> tuple[Source, ...]:
     if listed.schema != SourceList.SCHEMA:
         raise ConfigError(f"{path}: schema: {listed.schema}, this edgetool reads {SourceList.SCHEMA}")
     for source in listed.source:
-        for name in (source.path, *source.notices):
+        for name in (source.path, *source.notices, *source.parts, *source.parts.values()):
             if not is_inside(name) or not is_inside(source.name) or "/" in source.name:
                 raise ConfigError(f"{path}: {source.name}: {name!r} is not a plain path")
     return listed.source
