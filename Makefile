@@ -71,9 +71,10 @@ test-ncnn: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
 	EDGETOOL_TEST_NCNN=1 $(VENV)/bin/python -m pytest tests/integration/test_ncnn.py tests/runtimes/test_ncnn_models.py tests/benchmarks
 
-# What LiteRT's converter and quantizer make, beside PyTorch: a gigabyte of tools the first time.
+# What LiteRT's converter and quantizer make, beside PyTorch, and TensorFlow Lite cross-built: a gigabyte of tools and a
+# gigabyte of sources the first time, a quarter of an hour on two idle cores.
 test-litert: $(VENV)/.dev
-	EDGETOOL_TEST_LITERT=1 $(VENV)/bin/python -m pytest tests/runtimes/test_litert.py
+	EDGETOOL_TEST_LITERT=1 $(VENV)/bin/python -m pytest tests/runtimes/test_litert.py tests/runtimes/test_tflite_build.py
 
 # Wheel, tarball and Debian package of the cross-built runtime, tried in Debian's Python and in a C++ program under the
 # emulator. Builds Python's extension of the objects that `make runtime` left, so in the cache of deployments.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+# TensorFlow Lite's own, and those of XNNPACK, cpuinfo, FarmHash and Eigen, which are inside of the library.
+STATIC = "Apache-2.0 AND BSD-3-Clause AND BSD-2-Clause AND MIT AND MPL-2.0"
 # File name pattern, project, SPDX expression.
 LIBRARIES = (
     (r"libonnxruntime\.so.*", "ONNX Runtime", "MIT"),
-    (r"libtensorflow-?lite.*\.so.*", "TensorFlow Lite", "Apache-2.0"),
+    (r"libtensorflowlite_c\.so", "TensorFlow Lite with XNNPACK", STATIC),
+    (r"libtensorflow-lite.*\.so.*", "TensorFlow Lite", "Apache-2.0"),
     (r"libLiteRt\.so", "LiteRT", "Apache-2.0"),
     (r"libncnn\.so.*", "ncnn", "BSD-3-Clause"),
     (r"libonnx(_proto)?\.so.*", "ONNX", "Apache-2.0"),

@@ -34,7 +34,14 @@ def test_a_self_test_is_the_same_each_time_and_fits_the_harness(name: str, tmp_p
 
 
 @pytest.mark.parametrize(
-    "name", ["libonnxruntime.so.1.32.0", "libncnn.so.1", "libtensorflow-lite.so.2.14.1", "libabsl_base.so.20240722"]
+    "name",
+    [
+        "libonnxruntime.so.1.32.0",
+        "libncnn.so.1",
+        "libtensorflow-lite.so.2.14.1",
+        "libtensorflowlite_c.so",
+        "libabsl_base.so.20240722",
+    ],
 )
 def test_the_licence_of_what_is_packaged_is_known(name: str) -> None:
     assert project_of(name)[1] != UNKNOWN

@@ -7,13 +7,16 @@ from edgetool.platform.context import StepContext
 from edgetool.platform.progress import Note
 from edgetool.runtimes.kind import ModelForm, RuntimeKind
 from edgetool.runtimes.litert import prebuilt
+from edgetool.runtimes.litert.build import build
 from edgetool.runtimes.litert.convert import convert
 from edgetool.runtimes.litert.tools import tool_versions
 from edgetool.runtimes.spec import Runtime, Toolchain
 
 
 def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Note) -> Runtime:
-    """Return Debian's build if it is asked for, otherwise that of LiteRT's wheel where there is one."""
+    """Return Debian's build if it is asked for, otherwise that of LiteRT's wheel, or edgetool's where there is none."""
+    if asked != "debian" and toolchain.litert_wheel is None and toolchain.crossbuild is not None:
+        return build(toolchain, toolchain.crossbuild, context, note)
     return prebuilt.provide(toolchain, context.store, provider=asked, force=context.force, note=note)
 
 

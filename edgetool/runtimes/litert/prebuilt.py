@@ -1,6 +1,6 @@
 """Prebuilt TensorFlow Lite: Google's LiteRT out of its wheel, with XNNPACK, and Debian's release 2.14.1.
 
-Debian's has the built-in kernels, without XNNPACK or RVV. It is the only one for riscv64.
+Debian's has the built-in kernels, without XNNPACK or RVV.
 """
 
 from __future__ import annotations
