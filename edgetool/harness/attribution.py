@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from edgetool.errors import HarnessError
@@ -72,11 +73,16 @@ class Clock:
 def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) -> tuple[OperatorInstructions, ...]:
     """Return the operators of a profile's last `inferences` by descending weight, per inference.
 
-    Profile times are relative to its start, which is also a clock reading: it is the reading that fits all events. Each
-    call includes the instructions for writing its event, so read the shares. Raises HarnessError when no reading fits.
+    Profile times are relative to its start, which is also a clock reading: it is the reading that fits all events. If
+    there is none, XNNPACK ran the whole model and told only how long its operators took. Nothing is returned if it ran
+    a part of the model. Each call includes the instructions for writing its event, so read the shares. Raises
+    HarnessError when no reading fits.
     """
     events = list(_events(profile, inferences))
-    spans = _match(events, readings)
+    runs = list(_end_to_end(events))
+    spans = _match(events, readings) or (_match_durations(runs, readings) if len(runs) == inferences else None)
+    if spans is None and any(len(run) > 1 for run in runs):
+        return ()  # XNNPACK's operators between others: only their sum is known
     if spans is None:
         raise HarnessError(f"{profile.name}: the profile's events match no clock readings")
     mixes: dict[str, list[InstructionMix]] = defaultdict(list)
@@ -109,6 +115,37 @@ def _match(events: Sequence[KernelEvent], readings: Sequence[Reading]) -> list[S
         else:
             return spans
     return None
+
+
+def _match_durations(runs: Sequence[Sequence[KernelEvent]], readings: Sequence[Reading]) -> list[Span] | None:
+    """Return the first readings, one after the other, that are as far apart as a run's events are long.
+
+    A runtime's division may be a microsecond off.
+    """
+    times = [reading.time_ns for reading in readings]
+    gaps_us = [(after - before) // MICROSECOND_NS for before, after in pairwise(times)]
+    spans: list[Span] = []
+    for run in runs:
+        first = spans[-1].end if spans else 0
+        for begin in range(first, len(gaps_us) - len(run) + 1):
+            if all(abs(gap - event.duration_us) <= 1 for gap, event in zip(gaps_us[begin:], run, strict=False)):
+                spans += [Span(begin=place, end=place + 1) for place in range(begin, begin + len(run))]
+                break
+        else:
+            return None
+    return spans
+
+
+def _end_to_end(events: Sequence[KernelEvent]) -> Iterator[list[KernelEvent]]:
+    """Yield runs of events each of which begins when the previous one ends."""
+    run: list[KernelEvent] = []
+    for event in events:
+        if run and event.start_us != run[-1].start_us + run[-1].duration_us:
+            yield run
+            run = []
+        run.append(event)
+    if run:
+        yield run
 
 
 def _events(profile: Path, inferences: int) -> Iterator[KernelEvent]:

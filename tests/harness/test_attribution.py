@@ -88,6 +88,19 @@ def test_an_event_at_no_reading_is_an_error(tmp_path: Path, missing: int) -> Non
         attribute(write(tmp_path, EVENTS), readings, inferences=1)
 
 
+END_TO_END = [inference(110, 90), kernel("Conv", 110, 30), kernel("Gemm", 140, 19), kernel("Conv", 159, 5)]
+
+
+def test_operators_of_which_only_the_durations_are_known_are_found_by_them(tmp_path: Path) -> None:
+    conv, gemm = attribute(write(tmp_path, END_TO_END), READINGS, inferences=1)
+    assert (conv.calls, conv.raw) == (2, 5000 + 1000)
+    assert (gemm.calls, gemm.raw) == (1, 100)
+
+
+def test_durations_between_other_operators_are_not_attributed(tmp_path: Path) -> None:
+    assert attribute(write(tmp_path, [*END_TO_END, kernel("Conv", 180, 11)]), READINGS, inferences=1) == ()
+
+
 @pytest.mark.parametrize("events", [{}, [], [1, None, {"name": "model_run"}], [{"name": "model_run", "ts": -1}]])
 def test_a_profile_that_is_none_is_an_error(tmp_path: Path, events: object) -> None:
     with pytest.raises(HarnessError, match=r"profile\.json"):
