@@ -20,7 +20,7 @@ from edgetool.records.results import read_run
 from edgetool.reports.rows import Row, rows
 
 TARGET = "qemu-riscv64"
-RUNTIMES = (OWN_RUNTIME, "tflite", "ncnn")
+RUNTIMES = (OWN_RUNTIME, "tflite-crossbuild", "tflite-debian", "ncnn")
 FP32 = (Precision.FP32,)
 IMAGES = 2  # held-out inputs that outputs are compared on
 PRECISIONS = (Precision.FP32, Precision.FP16, Precision.INT8)

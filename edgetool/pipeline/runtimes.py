@@ -38,6 +38,7 @@ NAMED = {
     "scalar": RuntimeRequest(name="scalar", environment={"EDGETOOL_FORCE_SCALAR": "1"}),  # ours without vectors
     **{name: RuntimeRequest(name=name, environment={"EDGETOOL_VARIANT": name}) for name in VARIANTS},
     "tflite": RuntimeRequest(name="tflite", kind="tflite"),
+    "tflite-crossbuild": RuntimeRequest(name="tflite-crossbuild", kind="tflite", provider="crossbuild"),
     "tflite-debian": RuntimeRequest(name="tflite-debian", kind="tflite", provider="debian"),  # without XNNPACK
     "ncnn": RuntimeRequest(name="ncnn", kind="ncnn"),
 }

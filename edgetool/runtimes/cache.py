@@ -59,8 +59,8 @@ def find_runtime(store: Store, key: str) -> CachedRuntime:
     return matching[0]
 
 
-def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
-    """Return the newest cross-built ONNX Runtime that runs any model on any board of a triple.
+def newest_crossbuilt(store: Store, toolchain: Toolchain, *, kind: str = "onnxruntime") -> Runtime | None:
+    """Return the newest cross-built runtime of a kind that runs any model on any board of a triple.
 
     This excludes reduced runtimes, which run only their own models, and runtimes with more extensions than the
     toolchain's, which run only on some boards.
@@ -69,7 +69,7 @@ def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
         (
             entry.runtime
             for entry in cached_runtimes(store)
-            if (entry.build.name, entry.build.provider) == ("onnxruntime", PROVIDER)
+            if (entry.build.name, entry.build.provider) == (kind, PROVIDER)
             and entry.build.triple == toolchain.triple
             and not entry.build.reduced
             and runs_on_all(entry.runtime, toolchain)
@@ -81,7 +81,7 @@ def newest_crossbuilt(store: Store, toolchain: Toolchain) -> Runtime | None:
 def runs_on_all(runtime: Runtime, toolchain: Toolchain) -> bool:
     """Return whether the library needs no more of a processor than the toolchain's boards all have."""
     isa = None if toolchain.crossbuild is None else toolchain.crossbuild.isa
-    if isa is None:
+    if isa is None or runtime.build.chooses_kernels:
         return True
     try:
         found = read_elf(runtime.root / runtime.build.library).isa

@@ -33,7 +33,7 @@ MISSING = Row(
     precision="int8",
     target="qemu-riscv64",
     threads=1,
-    runtime="tflite",
+    runtime="tflite-crossbuild",
     is_deployed=False,
     failure=CaseFailure(error="BuildError", message="no network"),
 )

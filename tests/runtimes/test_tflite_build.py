@@ -30,20 +30,25 @@ ON_REQUEST = pytest.mark.skipif("EDGETOOL_TEST_LITERT" not in os.environ, reason
 
 
 @pytest.mark.parametrize(
-    ("triple", "asked", "found"),
+    ("triple", "asked", "cached", "found"),
     [
-        ("riscv64-linux-gnu", "auto", "built"),
-        ("riscv64-linux-gnu", "debian", "fetched"),
-        ("aarch64-linux-gnu", "auto", "fetched"),
+        ("riscv64-linux-gnu", "auto", None, "fetched"),
+        ("riscv64-linux-gnu", "auto", "cached", "cached"),
+        ("riscv64-linux-gnu", "debian", "cached", "fetched"),
+        ("riscv64-linux-gnu", "crossbuild", "cached", "built"),
+        ("aarch64-linux-gnu", "auto", "cached", "fetched"),
     ],
 )
-def test_it_is_built_where_there_is_no_wheel(
-    triple: str, asked: str, found: str, context: StepContext, monkeypatch: pytest.MonkeyPatch
+def test_it_is_built_when_asked_for_and_used_from_then_on(
+    triple: str, asked: str, cached: str | None, found: str, context: StepContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    notes: list[str] = []
     monkeypatch.setattr(kind, "build", lambda *_: "built")
+    monkeypatch.setattr(kind, "newest_crossbuilt", lambda *_, **__: cached)
     monkeypatch.setattr(prebuilt, "provide", lambda *_, **__: "fetched")
-    provided: object = kind.provide(load_toolchain(triple), context, asked=asked, note=print)
+    provided: object = kind.provide(load_toolchain(triple), context, asked=asked, note=notes.append)
     assert provided == found
+    assert any("--runtime tflite-crossbuild" in note for note in notes) == (asked == "auto" and cached is None)
 
 
 def test_sources_that_can_not_be_had_are_an_error_with_two_remedies(
@@ -88,7 +93,7 @@ def test_the_vectors_change_nothing_that_matters(context: StepContext, precision
     plan = Plan(
         models=(PlannedModel(source="mobilenet_v2"),),
         targets=("qemu-riscv64",),
-        runtimes=("tflite",),
+        runtimes=("tflite-crossbuild",),
         precisions=(precision,),
         images=2,
     )
@@ -105,7 +110,7 @@ def test_the_vectors_change_nothing_that_matters(context: StepContext, precision
 def _outputs(case: PreparedCase, cpu: str, context: StepContext) -> Mapping[str, NDArray[np.generic]]:
     target = replace(case.target, executor={**case.target.executor, "cpu": cpu})
     with open_bench(case.bundle, target, context) as bench:
-        recorded = measure(bench, case.model, instruments=("accuracy",), runtime="tflite")
+        recorded = measure(bench, case.model, instruments=("accuracy",), runtime="tflite-crossbuild")
     assert recorded.record.environment.runtime is not None
     assert recorded.record.environment.runtime.version == build.VERSION
     return recorded.outputs

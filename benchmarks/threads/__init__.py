@@ -1,0 +1,1 @@
+"""How evenly our kernels share an inference among threads."""
