@@ -17,7 +17,7 @@ from edgetool import __version__
 from edgetool.errors import ConfigError, HarnessError
 from edgetool.harness.bench import open_bench
 from edgetool.harness.counts import CountsFile, run_counting
-from edgetool.models.evaluate import open_session, run_session, signal_to_noise_db
+from edgetool.models.evaluate import open_session, signal_to_noise_db
 from edgetool.models.images import Split
 from edgetool.models.spec import ModelArtifact, Precision
 from edgetool.pipeline.plan import Plan, PlannedCase, PlannedModel
@@ -136,9 +136,10 @@ class Judge:
     @classmethod
     def of(cls, benchmark: Benchmark, fp32: ModelArtifact) -> Judge:
         source = benchmark.model.images()
-        assert source is not None, "the benchmarks are of models that bring images"
-        held_out = source.read(benchmark.model.request, fp32.spec, Split.HELD_OUT, benchmark.images)
-        reference = run_session(open_session(fp32.path), held_out.inputs)[0]
+        assert source is not None, "the benchmarks are of models that bring inputs"
+        held_out = source.samples(benchmark.model.request, fp32.spec, Split.HELD_OUT, benchmark.images)
+        session = open_session(fp32.path)
+        reference = np.concatenate([session.run(None, feeds)[0] for feeds in held_out.feeds()])
         labels = held_out.labels if fp32.spec.accuracy_means_something else None
         return cls(reference=np.asarray(reference, dtype=np.float32), labels=labels)
 
