@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.kernels.bounds import BoundRow, bound_rows, bounds_table
 from benchmarks.kernels.chart import label, model_chart
 from benchmarks.kernels.cores import core_rows, cores_chart, cores_summary, cores_table
 from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
@@ -32,11 +33,12 @@ MODELLED_COLUMNS: tuple[Column[tuple[KernelRow, Modelled]], ...] = (
 
 def write_page(findings: Findings, folder: Path) -> Path:
     """Write `performance.md` and its charts to `folder`; returns the page's path."""
-    models = {}
+    models, bounds = {}, list[BoundRow]()
     for model in dict.fromkeys(row.model for row in findings.rows):
         rows = sorted((row for row in findings.rows if row.model == model), key=lambda row: row.precision)
         shown = [row for row in rows if row.vlen_bits in (None, VLEN_BITS)]
         cores = [row for row in core_rows(rows) if row.cells]
+        bounds += bound_rows(model, cores)
         charts = (model_chart(findings, model, shown), cores_chart(model, cores))
         for chart in filter(None, charts):
             write_atomically(folder / f"{chart.name}.svg", chart.file())
@@ -51,6 +53,7 @@ def write_page(findings: Findings, folder: Path) -> Path:
     text = made.render(
         findings=findings,
         models=models,
+        bounds=bounds_table(bounds),
         modelled=_modelled(findings),
         releases="; ".join(dict.fromkeys(f"{row.side}: {row.release}" for row in findings.rows)),
         command=COMMAND,
