@@ -122,6 +122,14 @@ MODELS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
             *(conv(64, 3, group=2), node("HardSwish"), conv(12), node("LeakyRelu", alpha=0.1)),
         ],
     ),
+    # Odd numbers of narrow groups, the last of which fills half a block.
+    "odd groups": (
+        (2, 32, 11, 13),
+        [
+            *(conv(104), node("Relu"), conv(104, 3, pads=[1] * 4, group=13), node("Relu"), conv(24, 3, group=1)),
+            *(conv(24, 3, pads=[1] * 4, group=3), conv(20), conv(20, 3, pads=[1] * 4, group=5), conv(9)),
+        ],
+    ),
     # Channels that are no multiple of four; activations with parameters or another use of their input.
     "uneven": (
         (2, 17, 19, 23),
@@ -339,6 +347,14 @@ def test_groups_and_what_is_between_them_run_on_blocks(runner: Runner) -> None:
     )
     assert nodes["com.microsoft.nchwc", "Conv"] == 6
     assert nodes["com.microsoft.nchwc", "MaxPool"] == 1
+
+
+def test_an_odd_number_of_groups_runs_on_blocks(runner: Runner) -> None:
+    runner.run("odd groups", vlen=256)
+    nodes = Counter(
+        (node.domain, node.op_type) for node in onnx.load(runner.folder / "odd groups.optimized.onnx").graph.node
+    )
+    assert nodes["com.microsoft.nchwc", "Conv"] == 7
 
 
 @pytest.mark.parametrize("variant", ["wide16", "wide32", "packed64"])
