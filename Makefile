@@ -149,6 +149,11 @@ bench-runtimes: $(VENV)/.dev
 	$(VENV)/bin/python -m pip install --quiet --editable '.[ncnn]'
 	$(VENV)/bin/python -m benchmarks.runtimes $(if $(RUNTIME),--runtime $(RUNTIME)) $(MODELS)
 
+# Our kernels on 1, 2, 4 and 8 threads in step, by instructions: writes docs/threads.md.
+.PHONY: bench-threads
+bench-threads: $(VENV)/.dev
+	$(VENV)/bin/python -m benchmarks.threads $(MODELS)
+
 # Estimates beside published measurements, from the counts of RUNS and those that are kept: writes docs/estimates.md.
 estimates: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks.estimates $(RUNS)
