@@ -88,7 +88,7 @@ HEAVY = {
     "pycocotools": {"edgetool.models.coco", "edgetool.models.tasks.average_precision"},
     "ncnn": {"edgetool.runtimes.ncnn.convert"},
     "litert_torch": {"edgetool.runtimes.litert.program"},
-    "ai_edge_litert": {"edgetool.runtimes.litert.program"},
+    "ai_edge_litert": {"edgetool.runtimes.litert.from_onnx", "edgetool.runtimes.litert.program"},
 }
 UNWANTED = (
     *("torch", "torchvision", "onnx", "onnxruntime", "numpy", "matplotlib", "jinja2", "paramiko", "pydantic"),

@@ -71,7 +71,7 @@ def test_a_place_that_cannot_be_counted_is_refused(name: str) -> None:
     [
         "",
         "{}",
-        '{"schema": 1, "vlen_bits": 0, "inferences": [], "clock": [], "clock_cut": false, "blocks": []}',
+        '{"schema": 1, "vlen_bits": 0, "inferences": [], "stepped": [], "clock": [], "clock_cut": false, "blocks": []}',
         '{"schema": 1}',
     ],
 )
@@ -79,4 +79,4 @@ def test_a_malformed_count_is_an_error_that_names_it(tmp_path: Path, text: str) 
     (tmp_path / "counts.json").write_text(text)
     with pytest.raises(HarnessError):
         read_counts(tmp_path / "counts.json", "tiny fp32")
-    assert CountsFile.SCHEMA == 3
+    assert CountsFile.SCHEMA == 4

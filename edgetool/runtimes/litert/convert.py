@@ -1,5 +1,6 @@
-"""Convert models to TensorFlow Lite with tools in a virtual environment of their own: PyTorch by litert-torch, .onnx by
-onnx2tf, and both to int8 by LiteRT's quantizer.
+"""Convert models to TensorFlow Lite, with tools in a virtual environment of their own.
+
+litert-torch converts PyTorch models, onnx2tf those that are an .onnx, and LiteRT's quantizer makes int8 of both.
 """
 
 from __future__ import annotations
