@@ -66,18 +66,16 @@ def core_rows(rows: Sequence[KernelRow]) -> list[CoreRow]:
 
 def _choose(rows: Sequence[KernelRow], precision: str, side: str, core: Core) -> Estimated | None:
     """Return the cheapest of what a side would run on a core. Ours runs without vectors only where there are none."""
-    for sides in ((OURS, WIDE32), (SCALAR,)) if side == OURS else ((side,),):
-        fitting = [
-            Estimated(of=row, cost=estimate_row(row.side, row.counts.mean, core))
-            for row in rows
-            if row.precision == precision
-            and row.side in sides
-            and row.counts.mean.cells
-            and runs_on(row.counts.mean, row.counts.vlen_bits, core)
-        ]
-        if fitting:
-            return min(fitting, key=lambda found: found.cost.middle)
-    return None
+    own = (OURS, WIDE32) if core.vlen_bits else (SCALAR,)
+    fitting = [
+        Estimated(of=row, cost=estimate_row(row.side, row.counts.mean, core))
+        for row in rows
+        if row.precision == precision
+        and row.side in (own if side == OURS else (side,))
+        and row.counts.mean.cells
+        and runs_on(row.counts.mean, row.counts.vlen_bits, core)
+    ]
+    return min(fitting, key=lambda found: found.cost.middle, default=None)
 
 
 def cores_table(rows: Sequence[CoreRow]) -> Table[CoreRow]:
