@@ -15,8 +15,8 @@ from tests.kernels.processors import VLENS, WITHOUT_VECTORS, emulator, with_halv
 from tests.kernels.programs import KERNELS, compiled
 
 SOURCES = {
-    "half_kernels": ("half_activation", "half_depthwise", "half_functions", "half_gemm", "half_pool"),
-    "half_elementwise": ("half_binary", "half_functions"),
+    "half_kernels": ("half_depthwise", "half_gemm", "half_gemm_transposed", "half_pool"),
+    "half_elementwise": ("half_activation", "half_binary", "half_functions"),
 }
 NO_ZVFH = 3
 

@@ -271,6 +271,65 @@ struct ERF {
     }
 };
 
+//
+// Gaussian error linear units, by the steps of the operators that they are made of, in their order.
+//
+
+inline
+Vector
+GeluOf(
+    Vector x,
+    Vector Inner,
+    size_t Length
+    )
+{
+    return __riscv_vfmul(__riscv_vfmul(x, 0.5f, Length), __riscv_vfadd(Inner, 1.0f, Length), Length);
+}
+
+struct GELU {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        size_t Length
+        )
+    {
+        return GeluOf(x, ERF::Compute(__riscv_vfmul(x, 0.707106781186547524f, Length), Length), Length);
+    }
+};
+
+//
+// With tanh(sqrt(2 / pi) (x + 0.044715 x^3)), as FastGelu has it.
+//
+
+struct FAST_GELU {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        size_t Length
+        )
+    {
+        const Vector p = __riscv_vfmadd(
+            __riscv_vfmul(x, 0.035677408136300125f, Length), x, Constant(0.7978845608028654f), Length);
+
+        return GeluOf(x, TANH::Compute(__riscv_vfmul(x, p, Length), Length), Length);
+    }
+};
+
+struct QUICK_GELU {
+    static inline
+    Vector
+    Compute(
+        Vector x,
+        float Alpha,
+        size_t Length
+        )
+    {
+        return __riscv_vfmul(x, LOGISTIC::Compute(__riscv_vfmul(x, Alpha, Length), Length), Length);
+    }
+};
+
 }  // namespace MlasRvv
 
 MLAS_RVV_END

@@ -25,37 +25,6 @@ using namespace MlasRvv;
 namespace
 {
 
-struct GELU {
-    static inline
-    Vector
-    Inner(
-        Vector x,
-        size_t Length
-        )
-    {
-        return ERF::Compute(__riscv_vfmul(x, 0.707106781186547524f, Length), Length);
-    }
-};
-
-//
-// tanh(sqrt(2 / pi) (x + 0.044715 x^3)), as FastGelu has it.
-//
-
-struct FAST_GELU {
-    static inline
-    Vector
-    Inner(
-        Vector x,
-        size_t Length
-        )
-    {
-        const Vector p = __riscv_vfmadd(
-            __riscv_vfmul(x, 0.035677408136300125f, Length), x, Constant(0.7978845608028654f), Length);
-
-        return TANH::Compute(__riscv_vfmul(x, p, Length), Length);
-    }
-};
-
 template<typename Function>
 void
 ForEach(
@@ -74,9 +43,7 @@ ForEach(
             x = __riscv_vfadd(x, __riscv_vle32_v_f32m2(Bias + n, Length), Length);
         }
 
-        const Vector Share = __riscv_vfadd(Function::Inner(x, Length), 1.0f, Length);
-
-        __riscv_vse32(Output + n, __riscv_vfmul(__riscv_vfmul(x, 0.5f, Length), Share, Length), Length);
+        __riscv_vse32(Output + n, Function::Compute(x, Length), Length);
         n += Length;
     }
 }
@@ -111,9 +78,8 @@ MlasRvvQuickGeluKernel(
 
         const size_t Length = __riscv_vsetvl_e32m2(N - n);
         const Vector x = __riscv_vle32_v_f32m2(Input + n, Length);
-        const Vector Share = LOGISTIC::Compute(__riscv_vfmul(x, Alpha, Length), Length);
 
-        __riscv_vse32(Output + n, __riscv_vfmul(x, Share, Length), Length);
+        __riscv_vse32(Output + n, QUICK_GELU::Compute(x, Alpha, Length), Length);
         n += Length;
     }
 }

@@ -28,71 +28,13 @@ namespace
 
 using Wide = MlasRvv::Vector;
 
-struct LOGISTIC {
+template<typename Function>
+struct WITHOUT_ALPHA {
     static MLAS_RVV_HALF_INLINE
     Wide
     Compute(Wide x, float, size_t vl)
     {
-        return MlasRvv::LOGISTIC::Compute(x, vl);
-    }
-};
-
-struct TANH {
-    static MLAS_RVV_HALF_INLINE
-    Wide
-    Compute(Wide x, float, size_t vl)
-    {
-        return MlasRvv::TANH::Compute(x, vl);
-    }
-};
-
-struct ERF {
-    static MLAS_RVV_HALF_INLINE
-    Wide
-    Compute(Wide x, float, size_t vl)
-    {
-        return MlasRvv::ERF::Compute(x, vl);
-    }
-};
-
-//
-// The steps of float_gelu.cpp.
-//
-
-MLAS_RVV_HALF_INLINE
-Wide
-Share(Wide x, Wide Inner, size_t vl)
-{
-    return __riscv_vfmul(__riscv_vfmul(x, 0.5f, vl), __riscv_vfadd(Inner, 1.0f, vl), vl);
-}
-
-struct GELU {
-    static MLAS_RVV_HALF_INLINE
-    Wide
-    Compute(Wide x, float, size_t vl)
-    {
-        return Share(x, MlasRvv::ERF::Compute(__riscv_vfmul(x, 0.707106781186547524f, vl), vl), vl);
-    }
-};
-
-struct FAST_GELU {
-    static MLAS_RVV_HALF_INLINE
-    Wide
-    Compute(Wide x, float, size_t vl)
-    {
-        const Wide p = __riscv_vfmadd(
-            __riscv_vfmul(x, 0.035677408136300125f, vl), x, MlasRvv::Constant(0.7978845608028654f), vl);
-
-        return Share(x, MlasRvv::TANH::Compute(__riscv_vfmul(x, p, vl), vl), vl);
-    }
-};
-
-struct QUICK_GELU {
-    static MLAS_RVV_HALF_INLINE
-    Wide
-    Compute(Wide x, float Alpha, size_t vl)
-    {
-        return __riscv_vfmul(x, MlasRvv::LOGISTIC::Compute(__riscv_vfmul(x, Alpha, vl), vl), vl);
+        return Function::Compute(x, vl);
     }
 };
 
@@ -157,11 +99,11 @@ Hard(
 
 MLAS_RVV_HALF_FUNCTION(MlasRvvHalfHardSigmoid, Hard<false>)
 MLAS_RVV_HALF_FUNCTION(MlasRvvHalfHardSwish, Hard<true>)
-MLAS_RVV_HALF_FUNCTION(MlasRvvHalfLogistic, InSinglePrecision<LOGISTIC>)
-MLAS_RVV_HALF_FUNCTION(MlasRvvHalfTanh, InSinglePrecision<TANH>)
-MLAS_RVV_HALF_FUNCTION(MlasRvvHalfErf, InSinglePrecision<ERF>)
-MLAS_RVV_HALF_FUNCTION(MlasRvvHalfGelu, InSinglePrecision<GELU>)
-MLAS_RVV_HALF_FUNCTION(MlasRvvHalfFastGelu, InSinglePrecision<FAST_GELU>)
-MLAS_RVV_HALF_FUNCTION(MlasRvvHalfQuickGelu, InSinglePrecision<QUICK_GELU>)
+MLAS_RVV_HALF_FUNCTION(MlasRvvHalfLogistic, InSinglePrecision<WITHOUT_ALPHA<MlasRvv::LOGISTIC>>)
+MLAS_RVV_HALF_FUNCTION(MlasRvvHalfTanh, InSinglePrecision<WITHOUT_ALPHA<MlasRvv::TANH>>)
+MLAS_RVV_HALF_FUNCTION(MlasRvvHalfErf, InSinglePrecision<WITHOUT_ALPHA<MlasRvv::ERF>>)
+MLAS_RVV_HALF_FUNCTION(MlasRvvHalfGelu, InSinglePrecision<WITHOUT_ALPHA<MlasRvv::GELU>>)
+MLAS_RVV_HALF_FUNCTION(MlasRvvHalfFastGelu, InSinglePrecision<WITHOUT_ALPHA<MlasRvv::FAST_GELU>>)
+MLAS_RVV_HALF_FUNCTION(MlasRvvHalfQuickGelu, InSinglePrecision<MlasRvv::QUICK_GELU>)
 
 MLAS_RVV_HALF_END

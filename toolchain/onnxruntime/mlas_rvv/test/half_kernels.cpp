@@ -10,42 +10,20 @@ Module Name:
 
 Abstract:
 
-    Tests the half precision kernels. Sums are of small integers, of which half precision has all up to 2048: every order
-    of the additions gives the same bits. Other functions are compared with the definition in double precision.
+    Products, convolutions and pools in half precision. Sums are of small integers, of which half precision has all up to
+    2048: every order of the additions gives the same bits.
 
 --*/
 
-#include "../detect.h"
-#include "../half.h"
-#include "float_support.h"
+#include "half_support.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 namespace
 {
 
-using BUFFER = GUARDED_BUFFER<uint16_t>;
-
 constexpr uint16_t Untouched = 0x7bad;
-
-uint16_t
-ToHalf(double Value)
-{
-    const _Float16 Half = static_cast<_Float16>(Value);
-    uint16_t Bits;
-    memcpy(&Bits, &Half, sizeof(Bits));
-    return Bits;
-}
-
-double
-ToDouble(uint16_t Bits)
-{
-    _Float16 Half;
-    memcpy(&Half, &Bits, sizeof(Bits));
-    return static_cast<double>(Half);
-}
 
 void
 FillWithIntegers(
@@ -68,19 +46,6 @@ Fill(
     std::fill(Buffer.Data(), Buffer.Data() + Buffer.Count(), Value);
 }
 
-void
-Expect(
-    const char* Case,
-    size_t Index,
-    uint16_t Value,
-    uint16_t Wanted
-    )
-{
-    if (Value != Wanted) {
-        Fail(Case, Index, ToDouble(Value), ToDouble(Wanted));
-    }
-}
-
 MLAS_RVV_HALF_BOUNDS
 SomeBounds(RANDOM& Random)
 {
@@ -98,12 +63,6 @@ Clamped(
     )
 {
     return Bounds.Bounded ? std::min(std::max(Value, double(Bounds.Minimum)), double(Bounds.Maximum)) : Value;
-}
-
-AGAINST
-SomeSide(RANDOM& Random)
-{
-    return Random.Next() % 2 == 0 ? AGAINST::End : AGAINST::Start;
 }
 
 enum class LAYOUT { Rows, Packed, Columns };
@@ -285,109 +244,6 @@ TestPools(
     }
 }
 
-double
-Activated(
-    MLAS_RVV_HALF_ACTIVATION Kind,
-    double x
-    )
-{
-    switch (Kind) {
-        case MLAS_RVV_HALF_ACTIVATION::Relu: return std::max(x, 0.0);
-        case MLAS_RVV_HALF_ACTIVATION::LeakyRelu: return x < 0.0 ? x * 0.125 : x;
-        case MLAS_RVV_HALF_ACTIVATION::Tanh: return std::tanh(x);
-        case MLAS_RVV_HALF_ACTIVATION::Logistic: return 1.0 / (1.0 + std::exp(-x));
-        case MLAS_RVV_HALF_ACTIVATION::Clip: return std::min(std::max(x, 0.125), 2.0);
-        case MLAS_RVV_HALF_ACTIVATION::HardSigmoid: return std::min(std::max(0.125 * x + 0.5, 0.0), 1.0);
-        default: return x;
-    }
-}
-
-void
-TestActivation(
-    MLAS_RVV_HALF_ACTIVATION Kind,
-    size_t M,
-    size_t N,
-    RANDOM& Random
-    )
-{
-    const size_t ldc = N + Random.Between(0, 2);
-    BUFFER Values((M - 1) * ldc + N, SomeSide(Random));
-    BUFFER Addend((M - 1) * ldc + N, SomeSide(Random));
-    const bool HasAddend = Random.Next() % 2 == 0;
-    const float Parameters[] = {0.125f, Kind == MLAS_RVV_HALF_ACTIVATION::Clip ? 2.0f : 0.5f};
-    std::vector<uint16_t> Before;
-
-    for (size_t n = 0; n < Values.Count(); n++) {
-        Values[n] = ToHalf(8.0 * double(Random.Uniform()));
-        Addend[n] = ToHalf(4.0 * double(Random.Uniform()));
-    }
-
-    Before.assign(Values.Data(), Values.Data() + Values.Count());
-
-    MlasRvvHalfActivation(Kind, Parameters, Values.Data(), HasAddend ? Addend.Data() : nullptr, M, N, ldc);
-
-    for (size_t n = 0; n < Values.Count(); n++) {
-
-        if (n % ldc >= N) {
-            Expect("between rows", n, Values[n], Before[n]);
-            continue;
-        }
-
-        const uint16_t x = HasAddend ? ToHalf(ToDouble(Before[n]) + ToDouble(Addend[n])) : Before[n];
-        const double Wanted = Activated(Kind, ToDouble(x));
-
-        //
-        // Rounded to half precision, after single precision, of which functions have an absolute error.
-        //
-
-        if (std::fabs(ToDouble(Values[n]) - Wanted) > 0x1p-11 * std::max(std::fabs(Wanted), 0x1p-14) + 1e-7) {
-            Fail("activation", n, ToDouble(Values[n]), Wanted);
-        }
-    }
-}
-
-void
-TestConversions(RANDOM& Random)
-{
-    constexpr size_t Count = 65536;
-    BUFFER Half(Count, AGAINST::End);
-    BUFFER Back(Count, AGAINST::End);
-    GUARDED Float(Count, AGAINST::Start);
-
-    for (size_t n = 0; n < Count; n++) {
-        Half[n] = uint16_t(n);
-    }
-
-    MlasRvvHalfToFloat(Half.Data(), Float.Data(), Count);
-    MlasRvvFloatToHalf(Float.Data(), Back.Data(), Count);
-
-    for (size_t n = 0; n < Count; n++) {
-
-        const double Value = ToDouble(Half[n]);
-
-        if (Value != Value) {
-            if (Float[n] == Float[n]) {
-                Fail("conversion to single precision", n, double(Float[n]), Value);
-            }
-        } else {
-            if (double(Float[n]) != Value) {
-                Fail("conversion to single precision", n, double(Float[n]), Value);
-            }
-            Expect("conversion back", n, Back[n], Half[n]);
-        }
-    }
-
-    for (size_t n = 0; n < Count; n++) {
-        Float[n] = std::ldexp(Random.Uniform(), int(Random.Between(0, 40)) - 24);
-    }
-
-    MlasRvvFloatToHalf(Float.Data(), Back.Data(), Count);
-
-    for (size_t n = 0; n < Count; n++) {
-        Expect("conversion to half precision", n, Back[n], ToHalf(double(Float[n])));
-    }
-}
-
 }  // namespace
 
 int
@@ -418,11 +274,6 @@ main()
         }
     }
 
-    for (size_t n = 0; n < 70; n++) {
-        TestActivation(MLAS_RVV_HALF_ACTIVATION(n % 7), Random.Between(1, 5), Random.Between(1, 700), Random);
-    }
-
-    TestConversions(Random);
     printf("ok\n");
 
     return 0;
