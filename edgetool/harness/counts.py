@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
@@ -125,6 +126,30 @@ def read_counts(path: Path, name: str) -> CountsFile:
     return counts
 
 
+def _repeated(warmup: int, counted: int) -> BenchmarkSpec:
+    """Return how to run exactly so many inferences."""
+    return BenchmarkSpec(
+        warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0, target_error=0.0
+    )
+
+
+@contextmanager
+def _counted(
+    bench: Bench,
+    counting: CountingEmulator,
+    *,
+    clock: bool = False,
+    blocks: bool = False,
+    steps: bool = False,
+    caches: Sequence[CacheModel] = (),
+) -> Iterator[Bench]:
+    """Open the bench's target with the counting emulator, with the bundle on it. Raises ConfigError."""
+    check_countable(bench.target)
+    with open_counting(bench.target, counting, clock=clock, blocks=blocks, steps=steps, caches=caches) as executor:
+        executor.put(bench.bundle.root, bench.root)
+        yield replace(bench, executor=executor)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CountedRun:
     """One run of the harness under the counting emulator."""
@@ -150,19 +175,15 @@ def run_counting(
     Without `blocks`, the caches of all cores with the target's vector length are modelled. Raises ConfigError when
     instructions can't be counted on the target, and whatever run_harness raises.
     """
-    check_countable(bench.target)
-    name = title(model)
-    spec = BenchmarkSpec(
-        warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0, target_error=0.0
-    )
+    name, spec = title(model), _repeated(warmup, counted)
     caches = () if blocks else modelled_caches(bench.target)
-    executor = open_counting(bench.target, counting, clock=profile, blocks=blocks, caches=caches)
-    with executor, tempfile.TemporaryDirectory(prefix="edgetool-") as scratch:
-        executor.put(bench.bundle.root, bench.root)
+    with (
+        _counted(bench, counting, clock=profile, blocks=blocks, caches=caches) as here,
+        tempfile.TemporaryDirectory(prefix="edgetool-") as scratch,
+    ):
         trace = Path(scratch) / "profile.json"
-        here = replace(bench, executor=executor)
         outcome = here.run(model, threads=1, benchmark=spec, profile=trace if profile else None, patience=SLOWDOWN)
-        counts = fetch_counts(executor, name)
+        counts = fetch_counts(here.executor, name)
         if len(counts.inferences) != 1 + warmup + counted:
             raise HarnessError(
                 f"{name}: {len(counts.inferences)} marked inferences, expected {1 + warmup + counted}",
@@ -170,7 +191,7 @@ def run_counting(
             )
         operators = attribute(trace, counts.clock, inferences=counted) if profile else ()
     return CountedRun(
-        emulator=executor.emulator or counting.program.name, counts=counts, operators=operators, outcome=outcome
+        emulator=here.executor.emulator or counting.program.name, counts=counts, operators=operators, outcome=outcome
     )
 
 
@@ -182,16 +203,9 @@ def run_stepped(
     Idle threads sleep: their spinning would count as work. Raises ConfigError when instructions can't be counted on the
     target, HarnessError when the threads could not be kept in step, and whatever run_harness raises.
     """
-    check_countable(bench.target)
-    spec = BenchmarkSpec(
-        warmup=warmup, min_repetitions=counted, max_repetitions=counted, min_duration_s=0.0, target_error=0.0
-    )
-    executor = open_counting(bench.target, counting, steps=True, caches=modelled_caches(bench.target))
-    with executor:
-        executor.put(bench.bundle.root, bench.root)
-        here = replace(bench, executor=executor)
-        here.run(model, threads=threads, benchmark=spec, spinning=False, patience=SLOWDOWN)
-        found = fetch_counts(executor, title(model)).stepped
+    with _counted(bench, counting, steps=True, caches=modelled_caches(bench.target)) as here:
+        here.run(model, threads=threads, benchmark=_repeated(warmup, counted), spinning=False, patience=SLOWDOWN)
+        found = fetch_counts(here.executor, title(model)).stepped
     if len(found) < counted:
         raise HarnessError(
             f"{title(model)}: {threads} threads could not be kept in step",

@@ -22,6 +22,8 @@
 
 #include "blocks.h"
 #include "counts.h"
+#include "inferences.h"
+#include "readings.h"
 #include "steps.h"
 
 enum {
@@ -33,7 +35,6 @@ enum {
   SEW_MASK = 7,
   LMUL_MASK = 7, /* vtype.vlmul */
   BLOCKS_WRITTEN = 64,
-  READINGS_BYTES_MAX = 48 << 20,
 };
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
@@ -50,12 +51,6 @@ struct vcpu {
   struct cache *caches[CACHES_MAX];
 };
 
-/* What the threads did between marks, in step. */
-struct stepped {
-  uint64_t elapsed; /* on the marking thread's clock */
-  GArray *threads;  /* struct counts */
-};
-
 /* The vector instructions of a segment. Never freed, since a block may run as long as the program. */
 struct segment {
   size_t count;
@@ -67,15 +62,8 @@ static struct qemu_plugin_register *vl_register, *vtype_register, *vlenb_registe
 static char *result_path;
 static GMutex lock; /* protects all variables below */
 static bool started;
-static struct counts at_start, at_reading;
 static uint64_t vlen; /* 0 without vectors */
 static uint64_t clock_at_start;
-static GArray *inferences; /* struct counts */
-static GArray *stepped;    /* struct stepped */
-static FILE *readings;     /* JSON, in memory */
-static char *readings_text;
-static size_t readings_size;
-static bool readings_cut; /* more readings than may be written */
 /* Constant after startup. */
 static bool with_blocks, with_steps;
 static struct cache_plan plans[CACHES_MAX];
@@ -113,26 +101,6 @@ static void on_step(unsigned vcpu_index, void *data) {
   advance(vcpu_index);
 }
 
-static void start_steps(unsigned vcpu_index) {
-  clock_at_start = steps_clock(vcpu_index);
-  for (int i = 0; i < qemu_plugin_num_vcpus(); i++) {
-    struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, (unsigned)i);
-    vcpu->at_start = vcpu->counts;
-  }
-}
-
-static void end_steps(unsigned vcpu_index) {
-  struct stepped found = {.elapsed = steps_clock(vcpu_index) - clock_at_start,
-                          .threads = g_array_new(FALSE, FALSE, sizeof(struct counts))};
-  for (int i = 0; i < qemu_plugin_num_vcpus(); i++) {
-    const struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, (unsigned)i);
-    struct counts counts = vcpu->counts;
-    counts_subtract(&counts, &vcpu->at_start);
-    g_array_append_val(found.threads, counts);
-  }
-  g_array_append_val(stepped, found);
-}
-
 static void on_start(unsigned vcpu_index, void *data) {
   (void)data;
   if (with_steps) {
@@ -140,13 +108,14 @@ static void on_start(unsigned vcpu_index, void *data) {
   }
   g_mutex_lock(&lock);
   vlen = read_register(vlenb_register) * 8;
-  at_start = total();
+  clock_at_start = with_steps ? steps_clock(vcpu_index) : 0;
+  for (int i = 0; i < qemu_plugin_num_vcpus(); i++) {
+    struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, (unsigned)i);
+    vcpu->at_start = vcpu->counts;
+  }
   started = true;
   if (with_blocks) {
     blocks_start();
-  }
-  if (with_steps) {
-    start_steps(vcpu_index);
   }
   g_mutex_unlock(&lock);
 }
@@ -158,15 +127,16 @@ static void on_end(unsigned vcpu_index, void *data) {
   }
   g_mutex_lock(&lock);
   if (started) {
-    if (with_steps) {
-      end_steps(vcpu_index);
-    }
     if (with_blocks) {
       blocks_end();
     }
-    struct counts counts = total();
-    counts_subtract(&counts, &at_start);
-    g_array_append_val(inferences, counts);
+    inferences_begin(with_steps ? steps_clock(vcpu_index) - clock_at_start : 0);
+    for (int i = 0; i < qemu_plugin_num_vcpus(); i++) {
+      const struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, (unsigned)i);
+      struct counts counts = vcpu->counts;
+      counts_subtract(&counts, &vcpu->at_start);
+      inferences_add(&counts);
+    }
     started = false;
   }
   g_mutex_unlock(&lock);
@@ -342,15 +312,6 @@ static void on_syscall(qemu_plugin_id_t id, unsigned vcpu_index, int64_t number,
   vcpu->clock_address = number == SYSCALL_CLOCK_GETTIME ? a2 : 0;
 }
 
-static void write_reading(int64_t time_ns, const struct counts *since) {
-  readings_cut = readings_cut || ftell(readings) > READINGS_BYTES_MAX;
-  if (!readings_cut) {
-    fprintf(readings, "%s{\"time_ns\": %" PRId64 ", \"since\": ", ftell(readings) == 0 ? "\n" : ",\n", time_ns);
-    counts_write(readings, since, plans, caches);
-    fputc('}', readings);
-  }
-}
-
 static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t number, int64_t result) {
   (void)id;
   if (with_steps) {
@@ -358,7 +319,7 @@ static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t 
   }
   struct vcpu *vcpu = qemu_plugin_scoreboard_find(vcpus, vcpu_index);
   vcpu->stale = 1; /* returning from a signal handler restores the interrupted state */
-  if (readings == NULL || number != SYSCALL_CLOCK_GETTIME || result != 0) {
+  if (!readings_kept() || number != SYSCALL_CLOCK_GETTIME || result != 0) {
     return;
   }
   int64_t time[2] = {0}; /* struct timespec: seconds, nanoseconds */
@@ -366,22 +327,11 @@ static void on_syscall_return(qemu_plugin_id_t id, unsigned vcpu_index, int64_t 
   if (qemu_plugin_read_memory_vaddr(vcpu->clock_address, bytes, sizeof time)) {
     memcpy(time, bytes->data, sizeof time);
     g_mutex_lock(&lock);
-    struct counts now = total(), since = now;
-    counts_subtract(&since, &at_reading);
-    at_reading = now;
-    write_reading(time[0] * 1000000000 + time[1], &since);
+    struct counts now = total();
+    readings_add(time[0] * 1000000000 + time[1], &now, plans, caches);
     g_mutex_unlock(&lock);
   }
   g_byte_array_unref(bytes);
-}
-
-static void write_stepped(FILE *file, const struct stepped *found) {
-  fprintf(file, "{\"elapsed\": %" PRIu64 ", \"threads\": [", found->elapsed);
-  for (guint i = 0; i < found->threads->len; i++) {
-    fputs(i == 0 ? "\n" : ",\n", file);
-    counts_write(file, &g_array_index(found->threads, struct counts, i), plans, caches);
-  }
-  fputs("]}", file);
 }
 
 static void on_program_end(qemu_plugin_id_t id, void *data) {
@@ -393,20 +343,14 @@ static void on_program_end(qemu_plugin_id_t id, void *data) {
   }
   g_mutex_lock(&lock);
   fprintf(file, "{\"schema\": %d, \"vlen_bits\": %" PRIu64 ", \"inferences\": [", RESULT_SCHEMA, vlen);
-  for (guint i = 0; i < inferences->len; i++) {
-    fputs(i == 0 ? "\n" : ",\n", file);
-    counts_write(file, &g_array_index(inferences, struct counts, i), plans, caches);
-  }
+  inferences_write_sums(file, plans, caches);
   fputs("], \"stepped\": [", file);
-  for (guint i = 0; i < stepped->len && !steps_lost(); i++) {
-    fputs(i == 0 ? "\n" : ",\n", file);
-    write_stepped(file, &g_array_index(stepped, struct stepped, i));
+  if (with_steps && !steps_lost()) {
+    inferences_write_steps(file, plans, caches);
   }
   fputs("], \"clock\": [", file);
-  if (readings != NULL && fflush(readings) == 0 && readings_text != NULL) {
-    fputs(readings_text, file);
-  }
-  fprintf(file, "], \"clock_cut\": %s, \"blocks\": ", readings_cut ? "true" : "false");
+  bool whole = readings_write(file);
+  fprintf(file, "], \"clock_cut\": %s, \"blocks\": ", whole ? "false" : "true");
   if (with_blocks) {
     blocks_write(file, BLOCKS_WRITTEN);
   } else {
@@ -426,7 +370,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
     if (g_str_has_prefix(argv[i], "out=")) {
       result_path = g_strdup(argv[i] + strlen("out="));
     } else if (strcmp(argv[i], "clock=on") == 0) {
-      readings = open_memstream(&readings_text, &readings_size);
+      readings_open();
     } else if (strcmp(argv[i], "blocks=on") == 0) {
       with_blocks = true;
       blocks_init(&vtype_register);
@@ -446,8 +390,6 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
     fputs("counts: out=FILE is missing\n", stderr);
     return -1;
   }
-  inferences = g_array_new(FALSE, FALSE, sizeof(struct counts));
-  stepped = g_array_new(FALSE, FALSE, sizeof(struct stepped));
   vcpus = qemu_plugin_scoreboard_new(sizeof(struct vcpu));
   qemu_plugin_register_vcpu_init_cb(id, on_vcpu);
   if (with_steps) {
