@@ -21,10 +21,13 @@ from edgetool.runtimes.toolchains import native_triple
 COMPILING = ("cc", "c++")
 OLDEST_GCC = 14  # GCC before 13 lacks riscv_vector.h; 13 is untested
 NEWEST_GCC = 20
-# GCC's flags for single files of ONNX Runtime → zig's equivalents.
+# GCC's flags for single files, whose code runs where the processor has it → zig's equivalents.
 ZIG_CPUS = {
-    f"-march=armv8.2-a+{extension}": f"-mcpu=generic+v8_2a+{feature}"
-    for extension, feature in {"bf16": "bf16", "dotprod": "dotprod", "fp16": "fullfp16", "i8mm": "i8mm"}.items()
+    "-march=rv64gcv": "-mcpu=baseline_rv64+v",
+    **{
+        f"-march=armv8.2-a+{extension}": f"-mcpu=generic+v8_2a+{feature}"
+        for extension, feature in {"bf16": "bf16", "dotprod": "dotprod", "fp16": "fullfp16", "i8mm": "i8mm"}.items()
+    },
 }
 
 
@@ -55,6 +58,11 @@ class Compiler:
             path.chmod(0o755)
             environment[f"EDGETOOL_{name.upper().replace('+', 'X')}"] = str(path)
         return environment
+
+    @property
+    def inputs(self) -> dict[str, object]:
+        """Return what of the compiler decides its output, for a key."""
+        return {"compiler": self.title, "target": self.target_flags, "renamed": self.renamed}
 
     def _renaming(self) -> str:
         """Return shell code that replaces the arguments in `renamed`."""

@@ -59,8 +59,6 @@ FLATC_OPTIONS = {
 }
 COMPILE_FLAGS = "-g0"
 LINK_FLAGS = "-s -Wl,-z,defs"
-# XNNPACK chooses these kernels by the processor at run time.
-ZIG_NAMES = {"-march=rv64gcv": "-mcpu=baseline_rv64+v"}
 COST = "941 MB to download, a quarter of an hour on two idle cores"
 DURATIONS = {"library": "a quarter of an hour on two idle cores", "flatc": "two minutes"}  # of the whole build
 
@@ -73,7 +71,6 @@ def build(toolchain: Toolchain, wanted: CrossBuild, context: StepContext, note: 
     check_patch()
     store = context.store
     compiler = find_compiler("zig", toolchain)
-    compiler = replace(compiler, renamed={**compiler.renamed, **ZIG_NAMES})
     sources, patches = read_sources(_recipe()), sorted((_recipe() / "patches").glob("*.patch"))
     inputs: dict[str, object] = {
         "name": NAME,
@@ -81,9 +78,7 @@ def build(toolchain: Toolchain, wanted: CrossBuild, context: StepContext, note: 
         "sources": {source.name: source.sha256 for source in sources},
         "parts": {source.name: source.parts for source in sources},
         "patches": [sha256_file(patch) for patch in patches],
-        "compiler": compiler.title,
-        "target": compiler.target_flags,
-        "renamed": compiler.renamed,
+        **compiler.inputs,
         "options": OPTIONS,
         "flags": [COMPILE_FLAGS, LINK_FLAGS],
         "toolchain.cmake": sha256_file(recipe_folder() / "toolchain.cmake"),

@@ -63,7 +63,6 @@ COMPILE_FLAGS = "-g0"
 LINK_FLAGS = "-s"
 # zig accepts no -march, and the last of several -mcpu applies.
 ZIG_NAMES = {
-    "-march=rv64gcv": "-mcpu=baseline_rv64+v",
     "-march=rv64gc_zfh": "-mcpu=baseline_rv64+zfh",
     "-march=rv64gcv_zfh_zvfh": "-mcpu=baseline_rv64+v+zfh+zvfh",
     "-march=armv8.2-a+fp16+dotprod": "-mcpu=generic+v8_2a+fullfp16+dotprod",
@@ -110,9 +109,7 @@ def build(toolchain: Toolchain, context: StepContext, note: Note = unheard) -> R
         "recipe": RECIPE,
         "source": source.sha256,
         "patches": [sha256_file(patch) for patch in patches],
-        "compiler": compiler.title,
-        "target": compiler.target_flags,
-        "renamed": compiler.renamed,
+        **compiler.inputs,
         "options": options,
         "flags": [COMPILE_FLAGS, LINK_FLAGS],
         "toolchain.cmake": sha256_file(recipe_folder() / "toolchain.cmake"),
