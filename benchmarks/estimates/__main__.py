@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.answer import answer
 from benchmarks.estimates.figures import CountedModel, read_counted
 from benchmarks.estimates.page import write_page
-from edgetool.errors import EdgetoolError
 from edgetool.estimates.cores import core_names, load_core
 from edgetool.estimates.published import read_published
 from edgetool.platform.documents import write_document
@@ -19,18 +19,16 @@ COUNTED = DOCS / "estimates.json"
 
 
 def main(words: list[str]) -> int:
-    try:
+    def write() -> Path:
         counted = read_counted(COUNTED)
         if words:
             counted = counted.joined(entry for word in words for entry in _counted(Path(word)))
             write_document(COUNTED, counted)
-        published = read_published().figure
-        write_page(DOCS / "estimates.md", [load_core(name) for name in core_names()], published, counted)
-    except EdgetoolError as error:
-        print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
-        return error.exit_code
-    print(DOCS / "estimates.md")
-    return 0
+        published, page = read_published().figure, DOCS / "estimates.md"
+        write_page(page, [load_core(name) for name in core_names()], published, counted)
+        return page
+
+    return answer(write)
 
 
 def _counted(run: Path) -> Iterator[CountedModel]:

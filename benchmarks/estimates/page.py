@@ -19,10 +19,15 @@ what the core charges for each, and adds what its caches let through. The result
 never a measurement, and no table of edgetool's puts it in a column of measured times.
 
 ```sh
-edgetool estimate runs/20261124T101500Z-3f2a1b                   # every counted record of a run, every core it fits
+# Every counted record of a run, on every core that would run it
+edgetool estimate runs/20261124T101500Z-3f2a1b
 edgetool estimate runs/…/records/qemu-riscv64-mobilenet_v2-int8.json --core x60 --operators
-edgetool estimate kernel_test --core x60 --core ascalon          # a static program with marks
-edgetool estimate new.s --against old.s                          # lines of assembler, judged over all cores
+
+# A static program with marks
+edgetool estimate kernel_test --core x60 --core ascalon
+
+# Lines of assembler, judged over all cores
+edgetool estimate new.s --against old.s
 ```
 
 ## What it is made of

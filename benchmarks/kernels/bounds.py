@@ -32,12 +32,7 @@ class BoundRow:
     @property
     def floor(self) -> float:
         """Return int8's products ÷ all of fp32's arithmetic: the least that int8's arithmetic could be."""
-        return self.products(self.int8) / arithmetic(self.fp32)
-
-
-def arithmetic(found: Estimated) -> float:
-    """Return the cycles of the busiest arithmetic unit."""
-    return max(found.cost.parts[bound] for bound in found.cost.parts if bound in ("vector", "integer", "float"))
+        return self.products(self.int8) / self.fp32.cost.alu
 
 
 def bound_rows(model: str, rows: Sequence[CoreRow]) -> Iterator[BoundRow]:
@@ -51,7 +46,7 @@ def bound_rows(model: str, rows: Sequence[CoreRow]) -> Iterator[BoundRow]:
 def bounds_table(rows: Sequence[BoundRow]) -> Table[BoundRow]:
     def share(row: BoundRow, found: Estimated) -> str:
         products = row.products(found)
-        return f"{count_text(round(products))} ({percent_text(products / arithmetic(found))})"
+        return f"{count_text(round(products))} ({percent_text(products / found.cost.alu)})"
 
     columns: tuple[Column[BoundRow], ...] = (
         Column(title="model", value=lambda row: row.model),

@@ -10,10 +10,11 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.answer import answer
 from benchmarks.runtimes.measure import MODELS, RUNTIMES, Findings, measure
 from benchmarks.runtimes.page import write_page
 from edgetool.console.context import make_context
-from edgetool.errors import ConfigError, EdgetoolError
+from edgetool.errors import ConfigError
 from edgetool.pipeline.runtimes import DEFAULT_KIND, chosen_runtimes
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.names import name_hint
@@ -47,13 +48,12 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--runtime", choices=[DEFAULT_KIND, *RUNTIMES[1:]])
     parser.add_argument("--page", action="store_true")
     asked = parser.parse_args(words)
-    try:
+
+    def write() -> Path:
         findings = kept() if asked.page else count(asked.models, chosen_runtimes([asked.runtime or ",".join(RUNTIMES)]))
-    except EdgetoolError as error:
-        print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
-        return error.exit_code
-    print(write_page(ROOT / "docs", findings))
-    return 0
+        return write_page(ROOT / "docs", findings)
+
+    return answer(write)
 
 
 if __name__ == "__main__":

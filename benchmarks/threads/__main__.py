@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.answer import answer
 from benchmarks.kernels.measure import choose_benchmarks, planned
 from benchmarks.threads.page import write_page
 from benchmarks.threads.rows import BusiestThread, ThreadsRow, read_findings
 from edgetool.console.progress import make_progress
-from edgetool.errors import EdgetoolError, HarnessError
+from edgetool.errors import HarnessError
 from edgetool.estimates.cores import Core, core_names, load_core
 from edgetool.estimates.estimate import estimate
 from edgetool.harness.bench import open_bench
@@ -30,16 +31,14 @@ VLEN_BITS = 256
 
 
 def main(words: list[str]) -> int:
-    try:
+    def write() -> Path:
         if words != ["--page"]:
             context = StepContext(store=Store(cache_root()), progress=make_progress(quiet=False))
             for model in words or MODELS:
                 write_document(FOUND, read_findings(FOUND).joined(tuple(measure(model, context))))
-        print(write_page(read_findings(FOUND), DOCS / "threads.md"))
-    except EdgetoolError as error:
-        print(f"error: {error.message}", f"hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
-        return error.exit_code
-    return 0
+        return write_page(read_findings(FOUND), DOCS / "threads.md")
+
+    return answer(write)
 
 
 def measure(model: str, context: StepContext) -> Iterator[ThreadsRow]:

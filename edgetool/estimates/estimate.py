@@ -24,6 +24,9 @@ class Bound(StrEnum):
     MEMORY = "memory"
 
 
+ARITHMETIC = (Bound.VECTOR, Bound.INTEGER, Bound.FLOAT)
+
+
 @value
 class Estimate:
     """Cycles that a mix keeps each part of a core busy. No time was measured.
@@ -55,7 +58,7 @@ class Estimate:
     @property
     def alu(self) -> float:
         """Return the cycles of the busiest arithmetic unit."""
-        return max(self.vector, self.integer, self.float_)
+        return max(self.bounds[bound] for bound in ARITHMETIC)
 
     @property
     def low(self) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from edgetool.estimates.cores import Core
-from edgetool.estimates.estimate import Bound, Estimate, estimate, geometric_mean, runs_on
+from edgetool.estimates.estimate import ARITHMETIC, Bound, Estimate, estimate, geometric_mean, runs_on
 from edgetool.harness.instructions import InstructionMix
 from edgetool.measurements.instructions import InstructionCounts
 from edgetool.platform.values import Name, Text, value
@@ -45,6 +45,11 @@ class EstimateRow:
     with_memory: bool  # whether the caches were modelled
     operators: tuple[OperatorEstimate, ...] = ()
     caveat: Text | None = None
+
+    @property
+    def alu(self) -> float:
+        """The cycles of the busiest arithmetic unit."""
+        return max(self.parts[bound] for bound in ARITHMETIC)
 
     @property
     def middle(self) -> float:
