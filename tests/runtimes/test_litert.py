@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from edgetool.runtimes.litert.convert import convert
 from edgetool.runtimes.litert.from_onnx import with_layout
 from edgetool.runtimes.litert.program import REFUSED
 from tests.integration.test_own_models import SIDE, network, segmenter, two_inputs, weights
+from tests.support.on_request import with_litert_tools
 from tests.support.records import model_spec
 
 FACTORY = "package.module:make"
@@ -85,9 +85,6 @@ def test_what_keeps_a_layout_changes_no_output(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, wanted)
 
 
-asked = pytest.mark.skipif("EDGETOOL_TEST_LITERT" not in os.environ, reason="EDGETOOL_TEST_LITERT is not set")
-
-
 def with_two_scales() -> onnx.ModelProto:
     """Features that are outputs and read by other nodes; the input's name is none in TensorFlow Lite."""
     nodes = [
@@ -110,7 +107,7 @@ def from_onnx(model: onnx.ModelProto, folder: Path, context: StepContext) -> Pat
     return folder / "model.tflite"
 
 
-@asked
+@with_litert_tools
 @pytest.mark.parametrize("make", [segmenter, two_inputs, with_two_scales])
 def test_an_onnx_model_keeps_its_shapes_and_outputs(
     tmp_path: Path, context: StepContext, make: Callable[[], onnx.ModelProto]
@@ -118,7 +115,7 @@ def test_an_onnx_model_keeps_its_shapes_and_outputs(
     assert from_onnx(make(), tmp_path, context).stat().st_size > 0
 
 
-@asked
+@with_litert_tools
 def test_an_operator_that_tensorflow_lite_lacks_is_named(tmp_path: Path, context: StepContext) -> None:
     spectrum = helper.make_node("DFT", ["signal"], ["spectrum"])
     with pytest.raises(ModelError, match=r"no operator for DFT$") as caught:
@@ -126,7 +123,7 @@ def test_an_operator_that_tensorflow_lite_lacks_is_named(tmp_path: Path, context
     assert "deploy it in ONNX Runtime" in str(caught.value.hint)
 
 
-@asked
+@with_litert_tools
 @pytest.mark.parametrize("target", ["host", "qemu-riscv64"])
 @pytest.mark.parametrize("form", ["PyTorch", "ONNX"])
 def test_what_its_tools_make_says_what_pytorch_says(context: StepContext, form: str, target: str) -> None:

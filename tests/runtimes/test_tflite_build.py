@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,9 +23,9 @@ from edgetool.records.measure import measure
 from edgetool.runtimes.litert import build, kind, prebuilt
 from edgetool.runtimes.onnxruntime.sources import read_sources
 from edgetool.runtimes.toolchains import load_toolchain
+from tests.support.on_request import with_litert_tools
 
 VECTORS = "rv64,v=true,vlen={},elen=64,vext_spec=v1.0"
-ON_REQUEST = pytest.mark.skipif("EDGETOOL_TEST_LITERT" not in os.environ, reason="EDGETOOL_TEST_LITERT is not set")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_the_largest_source_is_taken_in_parts() -> None:
     assert not fft2d.parts
 
 
-@ON_REQUEST
+@with_litert_tools
 @pytest.mark.parametrize(("precision", "most"), [(Precision.FP32, 1e-5), (Precision.INT8, 0.1)])
 def test_the_vectors_change_nothing_that_matters(context: StepContext, precision: Precision, most: float) -> None:
     plan = Plan(
