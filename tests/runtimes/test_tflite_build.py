@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgetool.errors import FetchError
+from edgetool.errors import ConfigError, FetchError
 from edgetool.harness.bench import open_bench
 from edgetool.models.spec import Precision
 from edgetool.pipeline.plan import Plan, PlannedModel
@@ -48,6 +48,13 @@ def test_it_is_built_when_asked_for_and_used_from_then_on(
     provided: object = kind.provide(load_toolchain(triple), context, asked=asked, note=notes.append)
     assert provided == found
     assert any("--runtime tflite-crossbuild" in note for note in notes) == (asked == "auto" and cached is None)
+
+
+@pytest.mark.parametrize("triple", ["aarch64-linux-gnu", "x86_64-linux-gnu"])
+def test_it_is_not_built_where_there_is_a_wheel(triple: str, context: StepContext) -> None:
+    with pytest.raises(ConfigError, match=f"no TensorFlow Lite for {triple}") as caught:
+        kind.provide(load_toolchain(triple), context, asked="crossbuild", note=print)
+    assert "--runtime tflite:" in str(caught.value.hint)
 
 
 def test_sources_that_can_not_be_had_are_an_error_with_two_remedies(

@@ -19,11 +19,13 @@ def provide(toolchain: Toolchain, context: StepContext, *, asked: str, note: Not
     """Return the build that is asked for: "crossbuild" is edgetool's, "debian" Debian's.
 
     Otherwise return that of LiteRT's wheel; where there is none, the newest of edgetool's in the cache, or Debian's.
+    Raises ConfigError for a cross build where there is a wheel: the sources that are unpacked are those for riscv64.
     """
     if asked == "crossbuild":
-        if toolchain.crossbuild is None:
+        if toolchain.crossbuild is None or toolchain.litert_wheel is not None:
             raise ConfigError(
-                f"TensorFlow Lite can't be cross-built for {toolchain.triple}", hint="use --runtime tflite"
+                f"edgetool builds no TensorFlow Lite for {toolchain.triple}",
+                hint="use --runtime tflite: LiteRT's own build, out of its wheel",
             )
         return build(toolchain, toolchain.crossbuild, context, note)
     if asked != "debian" and toolchain.litert_wheel is None:
