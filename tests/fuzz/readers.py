@@ -19,7 +19,7 @@ from edgetool.bundles import MANIFEST, Manifest, open_bundle
 from edgetool.errors import BuildError, CompareError, EdgetoolError, HarnessError
 from edgetool.executors.jobs import parse_jobs
 from edgetool.harness.attribution import attribute
-from edgetool.harness.counts import read_counts
+from edgetool.harness.counts import CountsFile, Stepped, read_counts
 from edgetool.harness.result import HarnessResult
 from edgetool.measurements.operators import read_profile
 from edgetool.models.artifacts import read_artifact
@@ -160,7 +160,15 @@ def seeds() -> Mapping[str, tuple[bytes, ...]]:
         arrays = io.BytesIO()
         np.savez_compressed(arrays, names=np.array(["a"]), output_0=np.zeros((2, 3), dtype=np.float32))
     mix = instruction_mix(scalar=3, vector=2, weight=9)
-    counts = {"schema": 3, "vlen_bits": 256, "inferences": [mix], "clock": [], "clock_cut": False, "blocks": []}
+    counts = CountsFile(
+        schema=CountsFile.SCHEMA,
+        vlen_bits=256,
+        inferences=(mix,),
+        stepped=(Stepped(elapsed=9, threads=(mix,)),),
+        clock=(),
+        clock_cut=False,
+        blocks=(),
+    )
     event = {"cat": "Node", "name": "conv_kernel_time", "dur": 5, "ts": 1, "args": {"op_name": "Conv"}}
     thing = {"image_id": 1, "category_id": 2, "bbox": [0, 0, 4, 4], "segmentation": [[0, 0, 4, 0, 4, 4]]}
     coco = {
