@@ -26,13 +26,17 @@ class BoundRow:
     int8: Estimated
 
     def products(self, found: Estimated) -> float:
-        """Return the cycles of multiplications and of what adds their products."""
-        return sum(self.core.cycles(cell) for cell in found.of.counts.mean.cells if cell.op in PRODUCTS)
+        return products(found, self.core)
 
     @property
     def floor(self) -> float:
         """Return int8's products ÷ all of fp32's arithmetic: the least that int8's arithmetic could be."""
         return self.products(self.int8) / self.fp32.cost.alu
+
+
+def products(found: Estimated, core: Core) -> float:
+    """Return the cycles of multiplications and of what adds their products."""
+    return sum(core.cycles(cell) for cell in found.of.counts.mean.cells if cell.op in PRODUCTS)
 
 
 def bound_rows(model: str, rows: Sequence[CoreRow]) -> Iterator[BoundRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.kernels.aims import Counted, aims_table
 from benchmarks.kernels.bounds import BoundRow, bound_rows, bounds_table
 from benchmarks.kernels.chart import label, model_chart
 from benchmarks.kernels.cores import core_rows, cores_chart, cores_summary, cores_table
@@ -33,12 +34,13 @@ MODELLED_COLUMNS: tuple[Column[tuple[KernelRow, Modelled]], ...] = (
 
 def write_page(findings: Findings, folder: Path) -> Path:
     """Write `performance.md` and its charts to `folder`; returns the page's path."""
-    models, bounds = {}, list[BoundRow]()
+    models, bounds, counted = {}, list[BoundRow](), list[Counted]()
     for model in dict.fromkeys(row.model for row in findings.rows):
         rows = sorted((row for row in findings.rows if row.model == model), key=lambda row: row.precision)
         shown = [row for row in rows if row.vlen_bits in (None, VLEN_BITS)]
         cores = [row for row in core_rows(rows) if row.cells]
         bounds += bound_rows(model, cores)
+        counted.append(Counted(model=model, rows=rows, cores=cores))
         charts = (model_chart(findings, model, shown), cores_chart(model, cores))
         for chart in filter(None, charts):
             write_atomically(folder / f"{chart.name}.svg", chart.file())
@@ -53,6 +55,7 @@ def write_page(findings: Findings, folder: Path) -> Path:
     text = made.render(
         findings=findings,
         models=models,
+        aims=aims_table(counted),
         bounds=bounds_table(bounds),
         modelled=_modelled(findings),
         releases="; ".join(dict.fromkeys(f"{row.side}: {row.release}" for row in findings.rows)),

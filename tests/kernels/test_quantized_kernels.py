@@ -48,6 +48,7 @@ UNDER_TEST = (
     "qgemm.cpp",
     "qgemm_ime.cpp",
     "qlinear.cpp",
+    "qlinear_softmax.cpp",
     "quantized.cpp",
 )
 # Those that differ in the kernels that a program tests, on every processor with vectors.

@@ -179,6 +179,42 @@ GemmTransposedB(
 }
 
 void
+Conv(
+    size_t CountM,
+    size_t N,
+    size_t CountK,
+    const MLAS_FP16* const* Input,
+    size_t Offset,
+    size_t KernelSize,
+    const MLAS_HALF_GEMM_DATA_PARAMS& Data
+    )
+{
+    assert(Data.ldb == 0 && !Data.AIsfp32 && !Data.BIsfp32);
+
+    MLAS_RVV_HALF_GEMM a{};
+
+    a.CountM = CountM;
+    a.CountN = N;
+    a.CountK = CountK * KernelSize;
+    a.TotalN = N;
+    a.Pixels = Bits(Input);
+    a.Offset = Offset;
+    a.lda = KernelSize;
+    a.B = Bits(Data.B);
+    a.C = Bits(Data.C);
+    a.ldc = Data.ldc;
+    a.Bias = Data.Bias != nullptr ? Bits(Data.Bias) : nullptr;
+
+    const MLAS_HALF_GEMM_POSTPROCESSOR* const Rest = TakeBounds(Data.OutputProcessor, a.Bounds);
+
+    MlasRvvHalfGemm(a);
+
+    if (Rest != nullptr) {
+        Rest->Process(Data.C, 0, 0, CountM, N, Data.ldc);
+    }
+}
+
+void
 ConvDepthwise(
     const MLAS_FP16* const* Input,
     const MLAS_FP16* Filter,
@@ -294,6 +330,7 @@ const MLAS_HALFGEMM_DISPATCH GemmDispatch = {
 const MLAS_HALF_DISPATCH Dispatch = {
     &GemmDispatch,
     GemmTransposedB,
+    Conv,
     ConvDepthwise,
     Pool<MlasRvvHalfMaximumPool>,
     Pool<MlasRvvHalfAveragePool>,

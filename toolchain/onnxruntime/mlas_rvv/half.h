@@ -37,6 +37,9 @@ struct MLAS_RVV_HALF_BOUNDS {
 // puts each panel's columns of all rows of B one after another. Then B is the start of the whole, of TotalN columns, from
 // which the CountN columns from StartN on are used. Bias and C begin with those columns.
 //
+// Pixels, if not null, takes the place of A: each row of A is made of lda pieces of the same length, which begin Offset
+// elements behind what lda pointers lead to.
+//
 
 struct MLAS_RVV_HALF_GEMM {
     size_t CountM;
@@ -45,6 +48,8 @@ struct MLAS_RVV_HALF_GEMM {
     size_t StartN;
     size_t TotalN;
     const uint16_t* A;
+    const uint16_t* const* Pixels;
+    size_t Offset;
     size_t lda;
     const uint16_t* B;
     size_t ldb;

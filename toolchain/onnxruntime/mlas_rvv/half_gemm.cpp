@@ -11,6 +11,7 @@ Module Name:
 Abstract:
 
     Half precision matrix multiplication: up to twelve rows of A by a panel of B, whose columns fill up to four registers.
+    A row may be in pieces, pixels of an image that a convolution multiplies: none is copied.
 
     Long sums are made of shorter ones. That bounds the error of additions in half precision, and lets the part of a panel
     that all rows use stay in the first cache.
@@ -34,16 +35,36 @@ constexpr size_t MaximumTerms = 192;
 
 struct TILE_ARGUMENTS {
     const uint16_t* A;
+    const uint16_t* const* Pixels;
     size_t lda;
+    size_t Offset;
+    size_t Pieces;
     const uint16_t* B;
     size_t ldb;
     uint16_t* C;
     size_t ldc;
     const uint16_t* Bias;
     size_t Columns;
-    size_t CountK;
+    size_t CountK;  // of a piece
     bool Accumulate;
     MLAS_RVV_HALF_BOUNDS Bounds;
+
+    const uint16_t*
+    Piece(size_t Row, size_t Index) const
+    {
+        return (Pixels != nullptr ? Pixels[Row * lda + Index] : A + Row * lda) + Offset;
+    }
+
+    void
+    SkipRows(size_t Count)
+    {
+        if (Pixels != nullptr) {
+            Pixels += Count * lda;
+        } else {
+            A += Count * lda;
+        }
+        C += Count * ldc;
+    }
 };
 
 template<size_t Lmul, size_t Rows>
@@ -65,12 +86,7 @@ struct TILE {
         ) const
     {
         const size_t vl = Half::Length(a.Columns);
-        const uint16_t* Scalars[Rows];
         const uint16_t* Factors = a.B;
-
-        for (size_t r = 0; r < Rows; r++) {
-            Scalars[r] = a.A + r * a.lda;
-        }
 
         Even = Half::Broadcast(0.0f, vl);
         Odd = Even;
@@ -81,28 +97,36 @@ struct TILE {
 
         ((Sums = Even), ...);
 
-        size_t k = a.CountK;
+        for (size_t Index = 0; Index < a.Pieces; Index++) {
 
-        for (; k >= Unrolled; k -= Unrolled) {
+            const uint16_t* Scalars[Rows];
+            size_t k = a.CountK;
 
-            MLAS_RVV_HALF_UNROLL
-            for (size_t u = 0; u < Unrolled; u++) {
-                Add(Scalars, Factors, u, vl, u % 2 == 0 ? Even : Odd, Sums...);
+            for (size_t r = 0; r < Rows; r++) {
+                Scalars[r] = a.Piece(r, Index);
+            }
+
+            for (; k >= Unrolled; k -= Unrolled) {
+
+                MLAS_RVV_HALF_UNROLL
+                for (size_t u = 0; u < Unrolled; u++) {
+                    Add(Scalars, Factors, u, vl, u % 2 == 0 ? Even : Odd, Sums...);
+                    Factors += a.ldb;
+                }
+
+                for (size_t r = 0; r < Rows; r++) {
+                    Scalars[r] += Unrolled;
+                }
+            }
+
+            for (; k > 0; k--) {
+
+                Add(Scalars, Factors, 0, vl, Even, Sums...);
                 Factors += a.ldb;
-            }
 
-            for (size_t r = 0; r < Rows; r++) {
-                Scalars[r] += Unrolled;
-            }
-        }
-
-        for (; k > 0; k--) {
-
-            Add(Scalars, Factors, 0, vl, Even, Sums...);
-            Factors += a.ldb;
-
-            for (size_t r = 0; r < Rows; r++) {
-                Scalars[r] += 1;
+                for (size_t r = 0; r < Rows; r++) {
+                    Scalars[r] += 1;
+                }
             }
         }
 
@@ -201,8 +225,7 @@ ComputeRows(
                 break;
         }
 
-        a.A += Rows * a.lda;
-        a.C += Rows * a.ldc;
+        a.SkipRows(Rows);
     }
 }
 
@@ -214,19 +237,38 @@ ComputePanel(
     )
 {
     const MLAS_RVV_HALF_BOUNDS Bounds = a.Bounds;
-    size_t k = a.CountK;
+    const size_t CountK = a.CountK;
+    const size_t Offset = a.Offset;
+    const size_t Most = std::max<size_t>(MaximumTerms / std::max<size_t>(CountK, 1), 1);  // pieces
 
-    for (size_t Parts = std::max<size_t>((k + MaximumTerms - 1) / MaximumTerms, 1); Parts > 0; Parts--) {
+    for (size_t Left = a.Pieces, Turns = (Left + Most - 1) / Most; Turns > 0; Turns--) {
 
-        a.CountK = (k + Parts - 1) / Parts;
-        a.Bounds = Parts == 1 ? Bounds : MLAS_RVV_HALF_BOUNDS{};
-        ComputeRows<Lmul>(a, CountM);
+        a.Pieces = (Left + Turns - 1) / Turns;
+        a.Offset = Offset;
+        Left -= a.Pieces;
 
-        k -= a.CountK;
-        a.A += a.CountK;
-        a.B += a.CountK * a.ldb;
-        a.Bias = nullptr;
-        a.Accumulate = true;
+        //
+        // A piece that is too long is one of its own, and taken in parts.
+        //
+
+        size_t k = CountK;
+
+        for (size_t Parts = std::max<size_t>((k + MaximumTerms - 1) / MaximumTerms, 1); Parts > 0; Parts--) {
+
+            a.CountK = (k + Parts - 1) / Parts;
+            a.Bounds = Turns == 1 && Parts == 1 ? Bounds : MLAS_RVV_HALF_BOUNDS{};
+            ComputeRows<Lmul>(a, CountM);
+
+            k -= a.CountK;
+            a.Offset += a.CountK;
+            a.B += a.Pieces * a.CountK * a.ldb;
+            a.Bias = nullptr;
+            a.Accumulate = true;
+        }
+
+        if (a.Pixels != nullptr) {
+            a.Pixels += a.Pieces;
+        }
     }
 }
 
@@ -264,12 +306,15 @@ MlasRvvHalfGemm(
         }
 
         Tile.A = a.A;
+        Tile.Pixels = a.Pixels;
         Tile.lda = a.lda;
+        Tile.Offset = a.Offset;
+        Tile.Pieces = a.Pixels != nullptr ? a.lda : 1;
         Tile.C = a.C + n;
         Tile.ldc = a.ldc;
         Tile.Bias = a.Bias != nullptr ? a.Bias + n : nullptr;
         Tile.Columns = Columns;
-        Tile.CountK = a.CountK;
+        Tile.CountK = a.CountK / Tile.Pieces;
         Tile.Bounds = a.Bounds;
 
         if (Columns <= Panel / 4) {

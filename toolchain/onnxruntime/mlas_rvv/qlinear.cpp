@@ -16,6 +16,8 @@ Abstract:
 
 --*/
 
+#include "qlinear_softmax.h"
+#include "quotient.h"
 #include "requantize.h"
 
 MLAS_RVV_BEGIN
@@ -35,32 +37,32 @@ Load(const T* Input, size_t Step, size_t vl)
     const ptrdiff_t Bytes = static_cast<ptrdiff_t>(Step);
 
     if constexpr (std::is_signed<T>::value) {
-        return Step == 1 ? __riscv_vle8_v_i8m2(Input, vl) : __riscv_vlse8_v_i8m2(Input, Bytes, vl);
+        return Step == 1 ? __riscv_vle8_v_i8m1(Input, vl) : __riscv_vlse8_v_i8m1(Input, Bytes, vl);
     } else {
-        return Step == 1 ? __riscv_vle8_v_u8m2(Input, vl) : __riscv_vlse8_v_u8m2(Input, Bytes, vl);
+        return Step == 1 ? __riscv_vle8_v_u8m1(Input, vl) : __riscv_vlse8_v_u8m1(Input, Bytes, vl);
     }
 }
 
 template<typename T>
 MLAS_FORCEINLINE
-vint16m4_t
+vint16m2_t
 LoadWide(const T* Input, T ZeroPoint, size_t vl, size_t Step = 1)
 {
     if constexpr (std::is_signed<T>::value) {
-        return __riscv_vwsub_vx_i16m4(Load(Input, Step, vl), ZeroPoint, vl);
+        return __riscv_vwsub_vx_i16m2(Load(Input, Step, vl), ZeroPoint, vl);
     } else {
-        return __riscv_vreinterpret_v_u16m4_i16m4(__riscv_vwsubu_vx_u16m4(Load(Input, Step, vl), ZeroPoint, vl));
+        return __riscv_vreinterpret_v_u16m2_i16m2(__riscv_vwsubu_vx_u16m2(Load(Input, Step, vl), ZeroPoint, vl));
     }
 }
 
 template<typename T>
 MLAS_FORCEINLINE
-vfloat32m8_t
+vfloat32m4_t
 LoadDequantized(const T* Input, float Scale, T ZeroPoint, size_t vl, size_t Step = 1)
 {
-    const vfloat32m8_t Values = __riscv_vfwcvt_f_x_v_f32m8(LoadWide(Input, ZeroPoint, vl, Step), vl);
+    const vfloat32m4_t Values = __riscv_vfwcvt_f_x_v_f32m4(LoadWide(Input, ZeroPoint, vl, Step), vl);
 
-    return __riscv_vfmul_vf_f32m8(Values, Scale, vl);
+    return __riscv_vfmul_vf_f32m4(Values, Scale, vl);
 }
 
 //
@@ -71,16 +73,16 @@ LoadDequantized(const T* Input, float Scale, T ZeroPoint, size_t vl, size_t Step
 template<typename T>
 MLAS_FORCEINLINE
 void
-StoreScaled(T* Output, vfloat32m8_t Value, float Scale, int32_t ZeroPoint, size_t vl)
+StoreScaled(T* Output, vfloat32m4_t Value, const MLAS_RVV_DIVISOR& Scale, int32_t ZeroPoint, size_t vl)
 {
-    Value = __riscv_vfadd_vf_f32m8(__riscv_vfdiv_vf_f32m8(Value, Scale, vl), static_cast<float>(ZeroPoint), vl);
+    Value = MlasRvvRoundableQuotient(Value, Scale, static_cast<float>(ZeroPoint), vl);
 
     if constexpr (std::is_signed<T>::value) {
-        const vint16m4_t Rounded = __riscv_vfncvt_x_f_w_i16m4(Value, vl);
-        __riscv_vse8_v_i8m2(Output, __riscv_vnclip_wx_i8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
+        const vint16m2_t Rounded = __riscv_vfncvt_x_f_w_i16m2(Value, vl);
+        __riscv_vse8_v_i8m1(Output, __riscv_vnclip_wx_i8m1(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
     } else {
-        const vuint16m4_t Rounded = __riscv_vfncvt_xu_f_w_u16m4(Value, vl);
-        __riscv_vse8_v_u8m2(Output, __riscv_vnclipu_wx_u8m2(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
+        const vuint16m2_t Rounded = __riscv_vfncvt_xu_f_w_u16m2(Value, vl);
+        __riscv_vse8_v_u8m1(Output, __riscv_vnclipu_wx_u8m1(Rounded, 0, __RISCV_VXRM_RDN, vl), vl);
     }
 }
 
@@ -90,12 +92,12 @@ StoreScaled(T* Output, vfloat32m8_t Value, float Scale, int32_t ZeroPoint, size_
 
 struct SUM {
     template<typename B>
-    static vfloat32m8_t Of(vfloat32m8_t A, B ValueB, size_t vl) { return __riscv_vfadd(A, ValueB, vl); }
+    static vfloat32m4_t Of(vfloat32m4_t A, B ValueB, size_t vl) { return __riscv_vfadd(A, ValueB, vl); }
 };
 
 struct PRODUCT {
     template<typename B>
-    static vfloat32m8_t Of(vfloat32m8_t A, B ValueB, size_t vl) { return __riscv_vfmul(A, ValueB, vl); }
+    static vfloat32m4_t Of(vfloat32m4_t A, B ValueB, size_t vl) { return __riscv_vfmul(A, ValueB, vl); }
 };
 
 template<typename OPERATION, typename T>
@@ -116,12 +118,13 @@ QLinearBinary(
     )
 {
     const float ValueB = ScaleB * static_cast<float>(int32_t(*InputB) - ZeroPointB);
+    const MLAS_RVV_DIVISOR Divisor(ScaleC);
 
     for (size_t n = 0, vl; n < N; n += vl) {
 
-        vl = __riscv_vsetvl_e32m8(N - n);
+        vl = __riscv_vsetvl_e32m4(N - n);
 
-        vfloat32m8_t Value = LoadDequantized(InputA + n, ScaleA, static_cast<T>(ZeroPointA), vl);
+        vfloat32m4_t Value = LoadDequantized(InputA + n, ScaleA, static_cast<T>(ZeroPointA), vl);
 
         if (IsScalarB) {
             Value = OPERATION::Of(Value, ValueB, vl);
@@ -129,7 +132,7 @@ QLinearBinary(
             Value = OPERATION::Of(Value, LoadDequantized(InputB + n, ScaleB, static_cast<T>(ZeroPointB), vl), vl);
         }
 
-        StoreScaled(OutputC + n, Value, ScaleC, ZeroPointC, vl);
+        StoreScaled(OutputC + n, Value, Divisor, ZeroPointC, vl);
     }
 }
 
@@ -144,11 +147,13 @@ QuantizeLinear(
     T ZeroPoint
     )
 {
+    const MLAS_RVV_DIVISOR Divisor(Scale);
+
     for (size_t n = 0, vl; n < N; n += vl) {
 
-        vl = __riscv_vsetvl_e32m8(N - n);
+        vl = __riscv_vsetvl_e32m4(N - n);
 
-        const vfloat32m8_t Value = __riscv_vfdiv_vf_f32m8(__riscv_vle32_v_f32m8(Input + n, vl), Scale, vl);
+        const auto Value = MlasRvvRoundableQuotient(__riscv_vle32_v_f32m4(Input + n, vl), Divisor, 0.0f, vl);
 
         MlasRvvStoreQuantized(Output + n, Value, ZeroPoint, vl);
     }
@@ -167,9 +172,9 @@ DequantizeLinear(
 {
     for (size_t n = 0, vl; n < N; n += vl) {
 
-        vl = __riscv_vsetvl_e32m8(N - n);
+        vl = __riscv_vsetvl_e32m4(N - n);
 
-        __riscv_vse32_v_f32m8(Output + n, LoadDequantized(Input + n, Scale, ZeroPoint, vl), vl);
+        __riscv_vse32_v_f32m4(Output + n, LoadDequantized(Input + n, Scale, ZeroPoint, vl), vl);
     }
 }
 
@@ -224,15 +229,15 @@ QLinearGlobalAveragePoolNhwc(
 
         for (size_t c = 0, vl; c < Channels; c += vl) {
 
-            vl = __riscv_vsetvl_e32m8(Channels - c);
+            vl = __riscv_vsetvl_e32m4(Channels - c);
 
-            vint32m8_t Sum = __riscv_vmv_v_x_i32m8(Bias, vl);
+            vint32m4_t Sum = __riscv_vmv_v_x_i32m4(Bias, vl);
 
             for (size_t i = 0; i < ImageSize; i++) {
-                Sum = __riscv_vwadd_wv_i32m8(Sum, LoadWide(Input + i * Stride + c, T(0), vl), vl);
+                Sum = __riscv_vwadd_wv_i32m4(Sum, LoadWide(Input + i * Stride + c, T(0), vl), vl);
             }
 
-            const vfloat32m8_t Mean = __riscv_vfmul_vf_f32m8(__riscv_vfcvt_f_x_v_f32m8(Sum, vl), Scale, vl);
+            const vfloat32m4_t Mean = __riscv_vfmul_vf_f32m4(__riscv_vfcvt_f_x_v_f32m4(Sum, vl), Scale, vl);
 
             MlasRvvStoreQuantized(Output + c, Mean, ZeroPointOutput, vl);
         }
@@ -260,12 +265,13 @@ QLinearAverage(
     const size_t Step = Window->Step;
     const float Scale = Window->ScaleInput;
     const T ZeroPoint = static_cast<T>(Window->ZeroPointInput);
+    const MLAS_RVV_DIVISOR ScaleOutput(Window->ScaleOutput);
 
     for (size_t n = 0, vl; n < N; n += vl) {
 
-        vl = __riscv_vsetvl_e32m8(N - n);
+        vl = __riscv_vsetvl_e32m4(N - n);
 
-        vfloat32m8_t Sum = __riscv_vfmv_v_f_f32m8(0.0f, vl);
+        vfloat32m4_t Sum = __riscv_vfmv_v_f_f32m4(0.0f, vl);
 
         for (size_t a = 0; a < Window->Count[0]; a++) {
             for (size_t b = 0; b < Window->Count[1]; b++) {
@@ -278,7 +284,7 @@ QLinearAverage(
             }
         }
 
-        StoreScaled(Output + n, __riscv_vfdiv(Sum, Divisor, vl), Window->ScaleOutput, Window->ZeroPointOutput, vl);
+        StoreScaled(Output + n, __riscv_vfdiv(Sum, Divisor, vl), ScaleOutput, Window->ZeroPointOutput, vl);
     }
 }
 
@@ -342,6 +348,7 @@ const MLAS_QUANTIZED_DISPATCH<uint8_t> MlasQuantizedU8DispatchRvv = {
     QLinearBinary<PRODUCT, uint8_t>,
     QLinearGlobalAveragePoolNhwc<uint8_t>,
     QLinearAverage<uint8_t>,
+    MlasRvvQLinearSoftmax<uint8_t>,
     MaximumPool<uint8_t>,
 };
 
@@ -353,5 +360,6 @@ const MLAS_QUANTIZED_DISPATCH<int8_t> MlasQuantizedS8DispatchRvv = {
     QLinearBinary<PRODUCT, int8_t>,
     QLinearGlobalAveragePoolNhwc<int8_t>,
     QLinearAverage<int8_t>,
+    MlasRvvQLinearSoftmax<int8_t>,
     MaximumPool<int8_t>,
 };

@@ -169,6 +169,74 @@ struct PIXELS {
     std::vector<const uint16_t*> Pointers;
 };
 
+//
+// A group of a convolution of pixels with channels of three groups.
+//
+
+void
+TestConv(
+    size_t OutputCount,
+    size_t N,
+    size_t Channels,
+    size_t KernelSize,
+    RANDOM& Random
+    )
+{
+    const size_t Offset = Channels * Random.Between(0, 2);
+    const size_t K = Channels * KernelSize;
+    const size_t ldc = N + Random.Between(0, 3);
+    const PIXELS Input(3 * Channels, OutputCount * KernelSize, false, Random);
+    BUFFER B(K * N, SomeSide(Random));
+    BUFFER Packed(K * N, SomeSide(Random));
+    BUFFER C((OutputCount - 1) * ldc + N, SomeSide(Random));
+    BUFFER Bias(N, SomeSide(Random));
+
+    FillWithIntegers(B, Random, 1);
+    FillWithIntegers(Bias, Random);
+    Fill(C, Untouched);
+    MlasRvvHalfPack(Packed.Data(), B.Data(), N, N, K);
+
+    MLAS_RVV_HALF_GEMM a{};
+
+    a.CountM = OutputCount;
+    a.CountN = N;
+    a.CountK = K;
+    a.TotalN = N;
+    a.Pixels = Input.Pointers.data();
+    a.Offset = Offset;
+    a.lda = KernelSize;
+    a.B = Packed.Data();
+    a.C = C.Data();
+    a.ldc = ldc;
+    a.Bias = Random.Next() % 4 != 0 ? Bias.Data() : nullptr;
+    a.Bounds = SomeBounds(Random);
+
+    MlasRvvHalfGemm(a);
+
+    char Case[96];
+
+    snprintf(Case, sizeof(Case), "conv pixels=%zu N=%zu C=%zu kernel=%zu", OutputCount, N, Channels, KernelSize);
+
+    for (size_t n = 0; n < C.Count(); n++) {
+
+        const size_t Column = n % ldc;
+
+        if (Column >= N) {
+            Expect(Case, n, C[n], Untouched);
+            continue;
+        }
+
+        double Sum = a.Bias != nullptr ? ToDouble(Bias[Column]) : 0.0;
+
+        for (size_t k = 0; k < K; k++) {
+            const uint16_t* const Pixel = Input.Pointers[n / ldc * KernelSize + k / Channels];
+            Sum += ToDouble(Pixel[Offset + k % Channels]) * ToDouble(B[k * N + Column]);
+        }
+
+        Expect(Case, n, C[n], ToHalf(Clamped(Sum, a.Bounds)));
+    }
+}
+
 void
 TestDepthwise(
     size_t Channels,
@@ -266,6 +334,15 @@ main()
     TestGemm(LAYOUT::Packed, 14, 70, 193, Random);
     TestGemm(LAYOUT::Rows, 5, 20, 1000, Random);
     TestGemm(LAYOUT::Columns, 2, 9, 1000, Random);
+
+    for (size_t n = 0; n < 120; n++) {
+        TestConv(Random.Between(1, 31), Random.Between(1, 80), Random.Between(1, 30), Random.Between(1, 9), Random);
+    }
+
+    TestConv(13, 40, 64, 9, Random);   // several turns of whole pieces
+    TestConv(7, 9, 24, 10, Random);    // turns of unequal length
+    TestConv(14, 70, 200, 3, Random);  // pieces in parts
+    TestConv(1, 1, 385, 2, Random);
 
     for (const size_t KernelSize : {1, 3, 9, 25, 49}) {
         for (size_t n = 0; n < 12; n++) {

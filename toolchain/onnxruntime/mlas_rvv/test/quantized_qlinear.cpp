@@ -10,7 +10,7 @@ Module Name:
 
 Abstract:
 
-    Quantization, its inverse, requantization, addition, multiplication and pooling against the portable code.
+    Quantization, its inverse, requantization, addition, multiplication, pooling and softmax against the portable code.
 
 --*/
 
@@ -230,6 +230,46 @@ CheckAverage(size_t N, RANDOM& Random)
     }
 }
 
+// As ONNX Runtime's QLinearSoftmax does it, with a table of the magnitudes that it makes.
+template<typename T>
+void
+CheckSoftmax(size_t N, RANDOM& Random)
+{
+    constexpr int32_t High = std::numeric_limits<T>::max();
+    const size_t M = static_cast<size_t>(Random.Between(1, 3));
+    const float ScaleInput = Random.Scale(0.001f, 0.3f);
+    const float Largest = Random.Between(0, 1) != 0 ? 80.0f : 0.0f;
+    const float Scales[] = {1.0f, 127.0f, 256.0f, 1000.0f, 65536.0f};
+    const float Scale = Scales[Random.Between(0, 4)];
+    const T Zero = ZeroPoint<T>(Random);
+    GUARDED<float> Table(256);
+    GUARDED<T> Input(M * N);
+    GUARDED<T> Output(M * N);
+    for (int32_t i = 0; i < 256; i++) {
+        Table[static_cast<uint8_t>(High - i)] = std::exp(Largest - static_cast<float>(i) * ScaleInput);
+    }
+    Fill(Input, Random, static_cast<int>(Random.Between(0, 4)));
+
+    MlasQLinearSoftmax(Input.data(), Output.data(), M, N, Table.data(), Scale, Zero);
+
+    for (size_t m = 0; m < M; m++) {
+        const T* Row = Input.data() + m * N;
+        const int32_t Shift = High - *std::max_element(Row, Row + N);
+        float Sum = 0.0f;
+        for (size_t n = 0; n < N; n++) {
+            Sum += Table[static_cast<uint8_t>(Row[n] + Shift)];
+        }
+        for (size_t n = 0; n < N; n++) {
+            const float Quotient = Table[static_cast<uint8_t>(Row[n] + Shift)] * Scale / Sum;
+            const int32_t Rounded = static_cast<int32_t>(std::nearbyintf(Quotient)) + Zero;
+            const T Wanted = static_cast<T>(std::min(Rounded, 255));
+            if (Output[m * N + n] != Wanted) {
+                Fail("softmax", m * N + n, Wanted, Output[m * N + n]);
+            }
+        }
+    }
+}
+
 template<typename T>
 void
 CheckMaximumPool(size_t Channels, RANDOM& Random)
@@ -259,6 +299,7 @@ CheckAll(size_t N, RANDOM& Random)
     CheckRequantize<T>(N, Random);
     CheckPool<T>(N, Random);
     CheckAverage<T>(N, Random);
+    CheckSoftmax<T>(N, Random);
     CheckMaximumPool<T>(N, Random);
 }
 
@@ -276,7 +317,7 @@ main()
     for (size_t N = 1; N <= 1000; N += N < 300 ? 1 : 37) {
         CheckAll<uint8_t>(N, Random);
         CheckAll<int8_t>(N, Random);
-        Count += 16;
+        Count += 18;
     }
 
     printf("%zu operations\n", Count);
