@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -75,7 +75,7 @@ def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) ->
 
     Profile times are relative to its start, which is also a clock reading: it is the reading that fits all events. If
     there is none, XNNPACK ran the whole model and told only how long its operators took. Nothing is returned if it ran
-    a part of the model. Each call includes the instructions for writing its event, so read the shares. Raises
+    a part of the model. Each call includes the instructions for writing its event: see `without_events`. Raises
     HarnessError when no reading fits.
     """
     events = list(_events(profile, inferences))
@@ -91,15 +91,36 @@ def attribute(profile: Path, readings: Sequence[Reading], *, inferences: int) ->
         mixes[event.operator] += [reading.since for reading in readings[span.begin + 1 : span.end + 1]]
         calls[event.operator] += 1
     sums = {operator: InstructionMix.sum(parts, divisor=inferences) for operator, parts in mixes.items()}
-    everything = sum(mix.weighted for mix in sums.values())
+    return _operators(sums, {operator: count // inferences for operator, count in calls.items()})
+
+
+def without_events(
+    operators: Sequence[OperatorInstructions], inference: InstructionMix
+) -> tuple[OperatorInstructions, ...]:
+    """Take the writing of events from operators, so that they add up to an `inference` that was not profiled.
+
+    What all operators have beyond it was the profiler's, and is spread evenly over the calls. ONNX Runtime writes some
+    10,000 instructions of JSON for each, which a Reshape seemed to execute.
+    """
+    excess = InstructionMix.sum(each.mix for each in operators).without(inference)
+    all_calls = sum(each.calls for each in operators)
+    return _operators(
+        {each.operator: each.mix.without(excess, share=each.calls / all_calls) for each in operators},
+        {each.operator: each.calls for each in operators},
+    )
+
+
+def _operators(mixes: Mapping[str, InstructionMix], calls: Mapping[str, int]) -> tuple[OperatorInstructions, ...]:
+    """Return the operators by descending weight."""
+    everything = sum(mix.weighted for mix in mixes.values())
     return tuple(
         OperatorInstructions(
             operator=operator,
-            calls=calls[operator] // inferences,
+            calls=calls[operator],
             mix=mix,
             share=mix.weighted / everything if everything else 0.0,
         )
-        for operator, mix in sorted(sums.items(), key=lambda entry: -entry[1].weighted)
+        for operator, mix in sorted(mixes.items(), key=lambda entry: -entry[1].weighted)
     )
 
 

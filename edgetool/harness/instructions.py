@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Le, Len
@@ -104,6 +105,36 @@ class InstructionMix:
             traffic=tuple(
                 Traffic(cache=cache, beyond_l1_bytes=l1 // divisor, beyond_l2_bytes=l2 // divisor)
                 for cache, (l1, l2) in beyond.items()
+            ),
+        )
+
+    def without(self, other: Self, *, share: float = 1.0) -> Self:
+        """Return the mix less a share of another one, each number at least 0."""
+        cells = {cell.shape: cell for cell in other.cells}
+        beyond = {traffic.cache: traffic for traffic in other.traffic}
+
+        def rest(number: int, taken: int) -> int:
+            return max(0, number - round(share * taken))
+
+        return replace(
+            self,
+            cells=tuple(
+                replace(cell, count=rest(cell.count, its.count), weight=rest(cell.weight, its.weight))
+                if (its := cells.get(cell.shape))
+                else cell
+                for cell in self.cells
+            ),
+            load_bytes=rest(self.load_bytes, other.load_bytes),
+            store_bytes=rest(self.store_bytes, other.store_bytes),
+            traffic=tuple(
+                replace(
+                    each,
+                    beyond_l1_bytes=rest(each.beyond_l1_bytes, taken.beyond_l1_bytes),
+                    beyond_l2_bytes=rest(each.beyond_l2_bytes, taken.beyond_l2_bytes),
+                )
+                if (taken := beyond.get(each.cache))
+                else each
+                for each in self.traffic
             ),
         )
 

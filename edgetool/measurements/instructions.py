@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated
 
 from annotated_types import Len
 
 from edgetool.bundles import BundledModel
+from edgetool.harness.attribution import without_events
 from edgetool.harness.bench import Bench, title
 from edgetool.harness.counts import COUNTED, WARMUP, check_countable, run_counting
 from edgetool.harness.instructions import ClassCount, InstructionMix, OperatorInstructions, kernels_text
@@ -66,16 +68,15 @@ def measure(bench: Bench, model: BundledModel) -> Reading:
     counting = counting_emulator(bench.context.store, bench.context.progress)
     with bench.context.progress.step(f"count instructions, {title(model)} on {bench.place}") as step:
         totals = run_counting(bench, model, counting, warmup=WARMUP, counted=COUNTED)
-        operators: tuple[OperatorInstructions, ...] = ()
-        if KINDS[bench.bundle.manifest.runtime.name].profiles:
-            # in a separate process: profiling executes instructions too
-            operators = run_counting(bench, model, counting, warmup=0, counted=1, profile=True).operators
         counts = InstructionCounts(
             emulator=totals.emulator,
             vlen_bits=totals.counts.vlen_bits,
             inferences=totals.counts.inferences[-COUNTED:],
-            operators=operators,
         )
+        if KINDS[bench.bundle.manifest.runtime.name].profiles:
+            # in a separate process: profiling executes instructions too
+            profiled = run_counting(bench, model, counting, warmup=0, counted=1, profile=True)
+            counts = replace(counts, operators=without_events(profiled.operators, counts.mean))
         step.note(f"{counts.raw:,}, weighted {counts.weighted:,}")
     return Reading(measurement=counts, outcome=totals.outcome)
 

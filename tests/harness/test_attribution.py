@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgetool.errors import HarnessError
-from edgetool.harness.attribution import Reading, attribute
+from edgetool.harness.attribution import Reading, attribute, without_events
+from edgetool.harness.instructions import InstructionMix
 from tests.support.records import instruction_mix
 
 START = 1_700_000_000_000_000_123  # the profile's, in nanoseconds
@@ -79,6 +81,25 @@ def test_operators_are_summed_up_by_falling_weight(tmp_path: Path) -> None:
 def test_each_inference_asked_for_is_averaged(tmp_path: Path) -> None:
     conv = next(entry for entry in attribute(write(tmp_path, EVENTS), READINGS, inferences=2))
     assert (conv.calls, conv.raw) == (1, (7000 + 5000 + 1000) // 2)
+
+
+def test_what_a_profiler_writes_is_taken_from_each_call(tmp_path: Path) -> None:
+    """1,200 scalar instructions more than an inference has; two calls of three are Conv's."""
+    profiled = attribute(write(tmp_path, EVENTS), READINGS, inferences=1)
+    whole = InstructionMix.sum(each.mix for each in profiled)
+    scalar, vector = whole.cells
+    inference = replace(whole, cells=(replace(scalar, count=scalar.count - 1200, weight=scalar.weight - 1200), vector))
+    conv, gemm = without_events(profiled, inference)
+    assert (conv.calls, conv.raw, conv.weighted) == (2, 6000 - 800, 12_000 - 800)
+    assert (gemm.calls, gemm.raw, gemm.weighted) == (1, 1000 - 400, 1500 - 400)
+    assert (conv.mix.vector, gemm.mix.vector) == (1400, 100)
+    assert conv.weighted + gemm.weighted == inference.weighted
+
+
+def test_operators_that_have_nothing_beyond_the_inference_stay_as_they_are(tmp_path: Path) -> None:
+    profiled = attribute(write(tmp_path, EVENTS), READINGS, inferences=1)
+    assert without_events(profiled, InstructionMix.sum(each.mix for each in profiled)) == profiled
+    assert without_events((), profiled[0].mix) == ()
 
 
 @pytest.mark.parametrize("missing", [START, START + 120_999, START + 190_600])
