@@ -74,6 +74,29 @@ Clamp(
     return __riscv_vfmin(__riscv_vfmax(x, Minimum, Length), Maximum, Length);
 }
 
+//
+// A quotient to the last bit, of numbers that with their reciprocals are normal. Many processors divide vectors one element
+// after the other, 40 cycles for a register. Seven bits of the reciprocal become 14 in a step of Newton's, and those of
+// the quotient 28 with what is left of the numerator.
+//
+
+inline
+Vector
+Quotient(
+    Vector Numerator,
+    Vector Denominator,
+    size_t Length
+    )
+{
+    const Vector Guess = __riscv_vfrec7(Denominator, Length);
+    const Vector Product = __riscv_vfmul(Denominator, Guess, Length);
+    const Vector Reciprocal = __riscv_vfmul(Guess, __riscv_vfrsub(Product, 2.0f, Length), Length);
+    const Vector Near = __riscv_vfmul(Numerator, Reciprocal, Length);
+    const Vector Rest = __riscv_vfnmsac(Numerator, Denominator, Near, Length);
+
+    return __riscv_vfmacc(Near, Reciprocal, Rest, Length);
+}
+
 inline
 Vector
 KeepNaN(
@@ -179,7 +202,7 @@ struct SOFTPLUS {
         )
     {
         const Vector t = EXP::Compute(__riscv_vfneg(__riscv_vfabs(x, Length), Length), Length);
-        const Vector s = __riscv_vfdiv(t, __riscv_vfadd(t, 2.0f, Length), Length);
+        const Vector s = Quotient(t, __riscv_vfadd(t, 2.0f, Length), Length);
         const Vector p = Polynomial(
             Length, __riscv_vfmul(s, s, Length), 2.0f / 13, 2.0f / 11, 2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3, 2.0f);
 
@@ -203,7 +226,7 @@ struct LOGISTIC {
         const Vector q = Polynomial(
             Length, Square, 6.10247389755681e-13f, 5.76102136993427e-09f, 6.29106785017040e-06f,
             1.70198817374094e-03f, 1.16817656904453e-01f, 9.93151921023180e-01f);
-        const Vector Ratio = __riscv_vfdiv(__riscv_vfmul(p, Clamped, Length), q, Length);
+        const Vector Ratio = Quotient(__riscv_vfmul(p, Clamped, Length), q, Length);
 
         return KeepNaN(__riscv_vfadd(Ratio, 0.5f, Length), x, Length);
     }
@@ -226,7 +249,7 @@ struct TANH {
             Length, Square, 1.19825839466702e-06f, 1.18534705686654e-04f, 2.26843463243900e-03f,
             4.89352518554385e-03f);
 
-        return KeepNaN(__riscv_vfdiv(__riscv_vfmul(p, Clamped, Length), q, Length), x, Length);
+        return KeepNaN(Quotient(__riscv_vfmul(p, Clamped, Length), q, Length), x, Length);
     }
 };
 

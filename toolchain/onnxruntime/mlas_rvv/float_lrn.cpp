@@ -37,7 +37,7 @@ LogarithmOf(Vector x, size_t vl)
     const vint32m2_t Bits = __riscv_vreinterpret_i32m2(x);
     const vint32m2_t Exponent = __riscv_vsra(__riscv_vsub(Bits, LeastMantissa, vl), 23, vl);
     const Vector m = __riscv_vreinterpret_f32m2(__riscv_vsub(Bits, __riscv_vsll(Exponent, 23, vl), vl));
-    const Vector z = __riscv_vfdiv(__riscv_vfsub(m, 1.0f, vl), __riscv_vfadd(m, 1.0f, vl), vl);
+    const Vector z = Quotient(__riscv_vfsub(m, 1.0f, vl), __riscv_vfadd(m, 1.0f, vl), vl);
     const Vector p = Polynomial(vl, __riscv_vfmul(z, z, vl), 2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3, 2.0f);
 
     return __riscv_vfmacc(__riscv_vfmul(p, z, vl), 0.693147181f, __riscv_vfcvt_f(Exponent, vl), vl);
