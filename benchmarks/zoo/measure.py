@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.zoo.rows import ZooRow
+from benchmarks.zoo.rows import LEAST_SHARE, ZooRow
 from edgetool import api
 from edgetool.errors import EdgetoolError
 from edgetool.estimates.cores import Core, load_core
 from edgetool.estimates.rows import EstimateRow
+from edgetool.harness.instructions import SCALAR
 from edgetool.models.spec import TensorSpec
 from edgetool.pipeline.estimates import recorded_rows
 from edgetool.platform.files import is_regular
 from edgetool.platform.foreign import one_line
+from edgetool.platform.format import percent_text
 from edgetool.records.compare import HOST, OutputDifference, output_difference
 from edgetool.records.record import Recorded
 from edgetool.records.results import read_run
 
 TARGET = "qemu-riscv64"
 CORE = "x60"
+PRECISIONS = ("fp32", "fp16", "int8")
 SAMPLES = 2  # held-out inputs that outputs are compared on
 
 
@@ -37,7 +41,7 @@ def measure(model: api.Model, runs: Path, *, count: bool) -> ZooRow:
 
 def _deploy(model: api.Model, folder: Path, *, count: bool) -> Path:
     instruments = ("accuracy", *(("instructions",) if count else ()))  # an emulator's times say nothing
-    return api.deploy(model, TARGET, instruments=instruments, images=SAMPLES, runs=folder).folder
+    return api.deploy(model, TARGET, precisions=PRECISIONS, instruments=instruments, images=SAMPLES, runs=folder).folder
 
 
 def _is_counted(run: Path) -> bool:
@@ -60,6 +64,7 @@ def _row(name: str, task: str, run: Path) -> ZooRow:
         int8_bytes=int8.record.subject.model.size_bytes,
         fp32_instructions=_instructions(fp32),
         int8_instructions=_instructions(int8),
+        without_vectors=_without_vectors([records[TARGET, name] for name in PRECISIONS if (TARGET, name) in records]),
         estimate_core=None if estimate is None else estimate.core_title,
         estimate_low_ms=None if estimate is None else estimate.ms.low,
         estimate_high_ms=None if estimate is None else estimate.ms.high,
@@ -79,6 +84,20 @@ def _difference(baseline: Recorded, candidate: Recorded) -> OutputDifference | N
 def _instructions(recorded: Recorded) -> int | None:
     counts = recorded.record.instructions
     return None if counts is None else counts.raw
+
+
+def _without_vectors(counted: Sequence[Recorded]) -> tuple[str, ...] | None:
+    found = [(each.record.subject.precision, counts) for each in counted if (counts := each.record.instructions)]
+    return (
+        None
+        if not found
+        else tuple(
+            f"{precision}: {each.operator} {percent_text(each.share)}"
+            for precision, counts in found
+            for each in counts.operators
+            if each.share > LEAST_SHARE and each.kernels == SCALAR
+        )
+    )
 
 
 def _estimate(run: Path, core: Core) -> EstimateRow | None:

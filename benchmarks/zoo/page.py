@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.zoo.rows import Findings, ZooRow
+from benchmarks.zoo.rows import LEAST_SHARE, Findings, ZooRow
 from edgetool.platform.columns import Column, Shown, Table
 from edgetool.platform.files import write_atomically
-from edgetool.platform.format import count_text, size_text
+from edgetool.platform.format import count_text, percent_text, size_text
 from edgetool.reports.exporters.markdown import markdown_environment, tidy
 
 DECIBEL = "{:.0f} dB".format
@@ -16,6 +16,10 @@ DECIBEL = "{:.0f} dB".format
 
 def _agreement(row: ZooRow) -> str | None:
     return None if row.agreeing is None else f"{row.agreeing}/{row.samples}"
+
+
+def _without_vectors(row: ZooRow) -> str | None:
+    return None if row.without_vectors is None else ", ".join(row.without_vectors) or "none"
 
 
 def _estimate(row: ZooRow) -> str | None:
@@ -37,6 +41,7 @@ COLUMNS: tuple[Column[ZooRow], ...] = (
     Column(title="board ÷ host: SNR", value=lambda row: row.host_noise_db, format=DECIBEL),
     Column(title="fp32 instructions", value=lambda row: row.fp32_instructions, format=count_text, shown=Shown.IF_ANY),
     Column(title="int8 instructions", value=lambda row: row.int8_instructions, format=count_text, shown=Shown.IF_ANY),
+    Column(title="without vectors", value=_without_vectors, format=str, shown=Shown.IF_ANY),
     Column(title="int8 estimated", value=_estimate, format=str, shown=Shown.IF_ANY),
 )
 
@@ -49,6 +54,7 @@ def write_page(path: Path, findings: Findings, known: Sequence[str]) -> None:
     text = made.render(
         models=Table(caption="Models that went the whole way", columns=COLUMNS, rows=ran),
         count=len(ran),
+        least_share=percent_text(LEAST_SHARE),
         known=len(known),
         failed=[rows[name] for name in known if name in rows and rows[name].failure is not None],
         left=[name for name in known if name not in rows],

@@ -8,6 +8,8 @@ from typing import ClassVar
 from edgetool.platform.documents import read_document, write_document
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 
+LEAST_SHARE = 0.02  # of an inference: an operator below it would gain nothing by vectors
+
 
 @value
 class ZooRow:
@@ -22,6 +24,8 @@ class ZooRow:
     int8_bytes: Positive | None = None
     fp32_instructions: NonNegative | None = None  # of one inference, on the board; None where nothing was counted
     int8_instructions: NonNegative | None = None
+    # Operators that execute no vector instruction and more than LEAST_SHARE of an inference: "int8: Where 3.1 %".
+    without_vectors: tuple[Text, ...] | None = None  # None where nothing was counted
     estimate_core: Text | None = None
     estimate_low_ms: float | None = None  # int8 on that core: never a measured time
     estimate_high_ms: float | None = None
