@@ -45,4 +45,4 @@ def test_a_bound_is_shown_without_a_mark() -> None:
 def test_products_of_int8_are_set_against_the_arithmetic_of_fp32() -> None:
     fp32 = row("fp32", Cell(op="vfmacc", sew=32, registers=4, count=1000, weight=4000))
     int8 = row("int8", Cell(op="vwmacc", sew=16, registers=2, count=500, weight=2000))
-    assert counted(fp32, int8)["– int8's products ÷ fp32's arithmetic"] == "0.5×"
+    assert counted(fp32, int8)["– int8's products ÷ fp32's arithmetic, X60"] == "0.5×"

@@ -49,10 +49,21 @@ struct TILE_ARGUMENTS {
     bool Accumulate;
     MLAS_RVV_HALF_BOUNDS Bounds;
 
-    const uint16_t*
-    Piece(size_t Row, size_t Index) const
+    template<size_t Rows>
+    MLAS_RVV_HALF_INLINE
+    void
+    FindPieces(const uint16_t* (&Pieces)[Rows], size_t Index) const
     {
-        return (Pixels != nullptr ? Pixels[Row * lda + Index] : A + Row * lda) + Offset;
+        if (Pixels != nullptr) {
+            for (size_t r = 0; r < Rows; r++) {
+                Pieces[r] = Pixels[r * lda + Index] + Offset;
+            }
+        } else {
+            const uint16_t* const First = A + Offset;
+            for (size_t r = 0; r < Rows; r++) {
+                Pieces[r] = First + r * lda;
+            }
+        }
     }
 
     void
@@ -102,9 +113,7 @@ struct TILE {
             const uint16_t* Scalars[Rows];
             size_t k = a.CountK;
 
-            for (size_t r = 0; r < Rows; r++) {
-                Scalars[r] = a.Piece(r, Index);
-            }
+            a.FindPieces(Scalars, Index);
 
             for (; k >= Unrolled; k -= Unrolled) {
 
