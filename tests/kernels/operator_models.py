@@ -215,4 +215,41 @@ def looked_up() -> onnx.ModelProto:
     return side_by_side("looked_up", nodes, weights, [*outputs["constant"], *outputs["variable"]])
 
 
-BUILDERS = {"reduced": reduced, "bounded": bounded, "enlarged": enlarged, "pooled": pooled, "looked_up": looked_up}
+def softmaxed() -> onnx.ModelProto:
+    """Softmax of 8-bit rows, signed or not, of the last axis, another one, and all from one on."""
+    weights: dict[str, npt.NDArray[Any]] = {
+        "step": np.array(0.02, np.float32),
+        "part": np.array(1 / 256, np.float32),
+        "zero": np.array(120, np.uint8),
+        "least": np.array(0, np.uint8),
+        "signed_zero": np.array(-8, np.int8),
+        "signed_least": np.array(-128, np.int8),
+    }
+    nodes, outputs = [], list[str]()
+    for prefix in ("", "signed_"):
+        zero, least = f"{prefix}zero", f"{prefix}least"
+        nodes.append(helper.make_node("QuantizeLinear", ["x", "step", zero], [f"{prefix}q"]))
+        for axis, opset in ((-1, 13), (1, 13), (2, 12)):
+            outputs.append(f"{prefix}y{len(outputs)}")
+            nodes += [
+                helper.make_node(
+                    "QLinearSoftmax",
+                    [f"{prefix}q", "step", zero, "part", least],
+                    [f"{outputs[-1]}q"],
+                    axis=axis,
+                    opset=opset,
+                    **CONTRIBUTED,
+                ),
+                helper.make_node("DequantizeLinear", [f"{outputs[-1]}q", "part", least], [outputs[-1]]),
+            ]
+    return side_by_side("softmaxed", nodes, weights, outputs)
+
+
+BUILDERS = {
+    "softmaxed": softmaxed,
+    "reduced": reduced,
+    "bounded": bounded,
+    "enlarged": enlarged,
+    "pooled": pooled,
+    "looked_up": looked_up,
+}

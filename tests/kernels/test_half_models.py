@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -141,13 +142,41 @@ def rows() -> onnx.ModelProto:
     return in_halves("rows", nodes, weights, 16)
 
 
+def convolved() -> onnx.ModelProto:
+    """Groups, strides, dilations and paddings of images, lines and volumes; an activation and an addition are fused."""
+    weights = {
+        "whole": halves(0.1, 50, 36, 3, 3),
+        "nine": halves(0.2, 20, 9, 3, 3),
+        "three": halves(0.2, 36, 3, 5, 5),
+        "points": halves(0.2, 6, 18, 1, 1),
+        "line": halves(0.1, 24, 18, 3),
+        "volume": halves(0.2, 12, 18, 3, 2, 3),
+        "bias": halves(1.0, 36),
+    }
+    shapes = {"as_lines": [4, 18, 360], "as_volumes": [2, 36, 3, 6, 20]}
+    nodes = [
+        helper.make_node("Conv", ["x16", "whole"], ["y0"], pads=[1, 2, 2, 1], strides=[2, 1]),
+        helper.make_node("Conv", ["x16", "nine"], ["y1"], group=4, pads=[2] * 4, dilations=[2, 2]),
+        helper.make_node("Conv", ["x16", "three", "bias"], ["c2"], group=12, pads=[2] * 4),
+        helper.make_node("Relu", ["c2"], ["y2"]),
+        helper.make_node("Conv", ["x16", "points"], ["y3"], group=2, strides=[2, 2]),
+        *(helper.make_node("Reshape", ["x16", shape], [f"x_{shape}"]) for shape in shapes),
+        helper.make_node("Conv", ["x_as_lines", "line"], ["y4"], pads=[1, 1]),
+        helper.make_node("Conv", ["x_as_volumes", "volume"], ["y5"], group=2, pads=[1] * 6),
+        helper.make_node("Conv", ["x16", "three"], ["c6"], group=12, pads=[2] * 4),
+        helper.make_node("Add", ["c6", "x16"], ["y6"]),
+    ]
+    integers = {name: np.array(shape, np.int64) for name, shape in shapes.items()}
+    return in_halves("convolved", nodes, {**weights, **integers}, 7)
+
+
 def halves(scale: float, *shape: int) -> npt.NDArray[np.float16]:
     random = np.random.default_rng(shape)
     return (scale * (random.random(shape or (1,)) + 0.1)).astype(np.float16)
 
 
 def in_halves(
-    name: str, nodes: list[onnx.NodeProto], weights: Mapping[str, npt.NDArray[np.float16]], outputs: int
+    name: str, nodes: list[onnx.NodeProto], weights: Mapping[str, npt.NDArray[Any]], outputs: int
 ) -> onnx.ModelProto:
     """Cast the input `x` to `x16`, and all outputs `y0`.. back."""
     casts = [helper.make_node("Cast", [f"y{n}"], [f"float{n}"], to=TensorProto.FLOAT) for n in range(outputs)]
@@ -155,7 +184,13 @@ def in_halves(
     return side_by_side(name, [first, *nodes, *casts], weights, [f"float{n}" for n in range(outputs)])
 
 
-BUILDERS = {"classifier": classifier, "transposed": transposed, "elementwise": elementwise, "rows": rows}
+BUILDERS = {
+    "classifier": classifier,
+    "transposed": transposed,
+    "elementwise": elementwise,
+    "rows": rows,
+    "convolved": convolved,
+}
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +209,7 @@ def test_fp16_computes_what_fp32_does_but_for_its_rounding(runner: Runner, vlen:
     assert 0 < np.abs(in_fp16 - in_fp32).max() <= TOLERANCE * np.abs(in_fp32).max()
 
 
-@pytest.mark.parametrize("name", ["elementwise", "rows"])
+@pytest.mark.parametrize("name", ["elementwise", "rows", "convolved"])
 @pytest.mark.parametrize("vlen", VLENS)
 def test_operators_run_in_fp16(runner: Runner, name: str, vlen: int) -> None:
     in_fp32 = run(runner, with_vectors(vlen), name)
