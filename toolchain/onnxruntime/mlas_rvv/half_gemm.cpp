@@ -49,19 +49,23 @@ struct TILE_ARGUMENTS {
     bool Accumulate;
     MLAS_RVV_HALF_BOUNDS Bounds;
 
+    //
+    // Where a piece of each row begins.
+    //
+
     template<size_t Rows>
     MLAS_RVV_HALF_INLINE
     void
-    FindPieces(const uint16_t* (&Pieces)[Rows], size_t Index) const
+    FindPiece(const uint16_t* (&Starts)[Rows], size_t Index) const
     {
         if (Pixels != nullptr) {
             for (size_t r = 0; r < Rows; r++) {
-                Pieces[r] = Pixels[r * lda + Index] + Offset;
+                Starts[r] = Pixels[r * lda + Index] + Offset;
             }
         } else {
             const uint16_t* const First = A + Offset;
             for (size_t r = 0; r < Rows; r++) {
-                Pieces[r] = First + r * lda;
+                Starts[r] = First + r * lda;
             }
         }
     }
@@ -113,7 +117,7 @@ struct TILE {
             const uint16_t* Scalars[Rows];
             size_t k = a.CountK;
 
-            a.FindPieces(Scalars, Index);
+            a.FindPiece(Scalars, Index);
 
             for (; k >= Unrolled; k -= Unrolled) {
 
