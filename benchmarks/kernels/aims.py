@@ -9,7 +9,7 @@ from benchmarks.kernels.bounds import products
 from benchmarks.kernels.cores import FP16, FP32, INT8, CoreRow, Estimated
 from benchmarks.kernels.rows import OURS, SCALAR, STOCK, KernelRow
 from edgetool.platform.columns import Column, Table
-from edgetool.platform.format import ratio_text
+from edgetool.platform.format import count_text, ratio_text
 
 VLEN_BITS = 256
 X60, U74 = "x60", "u74"
@@ -109,3 +109,39 @@ def aims_table(models: Sequence[Counted]) -> Table[Aim]:
         *map(column, models),
     )
     return Table(caption="What the kernels aim at", columns=columns, rows=AIMS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """Cycles of arithmetic that an inference takes on an X60, and how many of them are products."""
+
+    precision: str
+    limit: float
+    reached: float
+    products: float
+
+
+ARITHMETIC_OF = "mobilenet_v2"
+ARITHMETIC_LIMITS = {FP32: 40e6, INT8: 50e6}
+
+
+def arithmetic_table(counted: Counted) -> Table[Arithmetic]:
+    core = counted.core(X60)
+    found = ((precision, _estimated(core, precision)) for precision in ARITHMETIC_LIMITS)
+    rows = [
+        Arithmetic(
+            precision=precision,
+            limit=ARITHMETIC_LIMITS[precision],
+            reached=each.cost.alu,
+            products=products(each, core.core),
+        )
+        for precision, each in found
+        if core and each
+    ]
+    columns: tuple[Column[Arithmetic], ...] = (
+        Column(title="precision", value=lambda row: row.precision),
+        Column(title="at most", value=lambda row: row.limit, format=count_text),
+        Column(title="reached", value=lambda row: row.reached, format=count_text),
+        Column(title="products alone", value=lambda row: row.products, format=count_text),
+    )
+    return Table(caption="Cycles of arithmetic on an X60", columns=columns, rows=rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.kernels.aims import Counted, aims_table
+from benchmarks.kernels.aims import ARITHMETIC_OF, Counted, aims_table, arithmetic_table
 from benchmarks.kernels.bounds import BoundRow, bound_rows, bounds_table
 from benchmarks.kernels.chart import label, model_chart
 from benchmarks.kernels.cores import core_rows, cores_chart, cores_summary, cores_table
@@ -56,6 +56,7 @@ def write_page(findings: Findings, folder: Path) -> Path:
         findings=findings,
         models=models,
         aims=aims_table(counted),
+        arithmetic={of.model: arithmetic_table(of) for of in counted if of.model == ARITHMETIC_OF},
         bounds=bounds_table(bounds),
         modelled=_modelled(findings),
         releases="; ".join(dict.fromkeys(f"{row.side}: {row.release}" for row in findings.rows)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.kernels.aims import AIMS, Counted, aims_table
+from benchmarks.kernels.aims import AIMS, Counted, aims_table, arithmetic_table
 from benchmarks.kernels.cores import core_rows
 from benchmarks.kernels.rows import SCALAR, STOCK, KernelRow
 from edgetool.harness.instructions import Cell
@@ -46,3 +46,9 @@ def test_products_of_int8_are_set_against_the_arithmetic_of_fp32() -> None:
     fp32 = row("fp32", Cell(op="vfmacc", sew=32, registers=4, count=1000, weight=4000))
     int8 = row("int8", Cell(op="vwmacc", sew=16, registers=2, count=500, weight=2000))
     assert counted(fp32, int8)["– int8's products ÷ fp32's arithmetic, X60"] == "0.5×"
+
+
+def test_arithmetic_is_set_against_its_limit_and_its_products() -> None:
+    rows = [row("fp32", Cell(op="vfmacc", sew=32, registers=4, count=1000, weight=4000))]
+    table = arithmetic_table(Counted(model="net", rows=rows, cores=core_rows(rows)))
+    assert [[cell.text for cell in cells] for cells in table.cells()] == [["fp32", "40.00 M", "4.000 k", "4.000 k"]]
