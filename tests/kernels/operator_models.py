@@ -216,9 +216,13 @@ def looked_up() -> onnx.ModelProto:
 
 
 def softmaxed() -> onnx.ModelProto:
-    """Softmax of 8-bit rows, signed or not, of the last axis, another one, and all from one on."""
+    """Softmax of 8-bit rows, unsigned and then signed, of the last axis, another one, and all from one on.
+
+    In rows of steep differences one element is all but 1.
+    """
     weights: dict[str, npt.NDArray[Any]] = {
         "step": np.array(0.02, np.float32),
+        "steep": np.array(0.5, np.float32),
         "part": np.array(1 / 256, np.float32),
         "zero": np.array(120, np.uint8),
         "least": np.array(0, np.uint8),
@@ -229,12 +233,12 @@ def softmaxed() -> onnx.ModelProto:
     for prefix in ("", "signed_"):
         zero, least = f"{prefix}zero", f"{prefix}least"
         nodes.append(helper.make_node("QuantizeLinear", ["x", "step", zero], [f"{prefix}q"]))
-        for axis, opset in ((-1, 13), (1, 13), (2, 12)):
+        for axis, opset, step in ((-1, 13, "step"), (1, 13, "step"), (2, 12, "step"), (-1, 13, "steep")):
             outputs.append(f"{prefix}y{len(outputs)}")
             nodes += [
                 helper.make_node(
                     "QLinearSoftmax",
-                    [f"{prefix}q", "step", zero, "part", least],
+                    [f"{prefix}q", step, zero, "part", least],
                     [f"{outputs[-1]}q"],
                     axis=axis,
                     opset=opset,

@@ -366,6 +366,13 @@ def test_8_bit_data_keeps_its_bits_with_each_variant(runner: Runner, variant: st
         assert np.array_equal(runner.run(name, vlen=vlen, variant=variant), wanted), vlen
 
 
+def test_softmax_of_signed_and_unsigned_bytes_is_the_same(runner: Runner) -> None:
+    """Also where an output would be one more than the largest byte."""
+    unsigned, signed = np.split(runner.run("softmaxed", vlen=256).ravel(), 2)
+    assert np.array_equal(unsigned, signed)
+    assert unsigned.max() == 255 / 256
+
+
 def test_8_bit_data_keeps_its_bits_with_matrix_products(runner: Runner, counting: CountingEmulator) -> None:
     wanted = runner.run("quantized", vlen=256, scalar=True)
     processor = (counting.program, "-cpu", WITH_MATRICES)

@@ -77,16 +77,12 @@ Exponentials(const T* Input, uint8_t Shift, const float* Table, size_t vl)
     return __riscv_vluxei16_v_f32m4(Table, __riscv_vwmulu(Index, uint8_t(sizeof(float)), vl), vl);
 }
 
-//
-// What is beyond 255 becomes 255, also in signed bytes.
-//
-
 MLAS_FORCEINLINE
 void
 Store(uint8_t* Output, vfloat32m4_t Value, uint8_t ZeroPoint, size_t vl)
 {
     const vuint32m4_t Rounded = __riscv_vadd(__riscv_vfcvt_xu(Value, vl), ZeroPoint, vl);
-    const vuint16m2_t Clamped = __riscv_vncvt_x(__riscv_vminu(Rounded, 255, vl), vl);
+    const vuint16m2_t Clamped = __riscv_vncvt_x(__riscv_vminu(Rounded, std::numeric_limits<uint8_t>::max(), vl), vl);
 
     __riscv_vse8(Output, __riscv_vncvt_x(Clamped, vl), vl);
 }
@@ -96,7 +92,7 @@ void
 Store(int8_t* Output, vfloat32m4_t Value, int8_t ZeroPoint, size_t vl)
 {
     const vint32m4_t Rounded = __riscv_vadd(__riscv_vfcvt_x(Value, vl), ZeroPoint, vl);
-    const vint16m2_t Clamped = __riscv_vncvt_x(__riscv_vmin(Rounded, 255, vl), vl);
+    const vint16m2_t Clamped = __riscv_vncvt_x(__riscv_vmin(Rounded, std::numeric_limits<int8_t>::max(), vl), vl);
 
     __riscv_vse8(Output, __riscv_vncvt_x(Clamped, vl), vl);
 }

@@ -262,7 +262,7 @@ CheckSoftmax(size_t N, RANDOM& Random)
         for (size_t n = 0; n < N; n++) {
             const float Quotient = Table[static_cast<uint8_t>(Row[n] + Shift)] * Scale / Sum;
             const int32_t Rounded = static_cast<int32_t>(std::nearbyintf(Quotient)) + Zero;
-            const T Wanted = static_cast<T>(std::min(Rounded, 255));
+            const T Wanted = static_cast<T>(std::min(Rounded, High));
             if (Output[m * N + n] != Wanted) {
                 Fail("softmax", m * N + n, Wanted, Output[m * N + n]);
             }
