@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from benchmarks.kernels.bounds import products
 from benchmarks.kernels.cores import FP16, FP32, INT8, CoreRow, Estimated
-from benchmarks.kernels.rows import OURS, SCALAR, STOCK, KernelRow
+from benchmarks.kernels.rows import OURS, SCALAR, STOCK, VLEN_BITS, KernelRow
 from edgetool.platform.columns import Column, Table
 from edgetool.platform.format import count_text, ratio_text
 
-VLEN_BITS = 256
 X60, U74 = "x60", "u74"
 # The largest tile of sums that 32 registers hold beside its factors: 6 rows of 4.
 TILE_PRODUCTS, TILE_LOADS = 24, 10

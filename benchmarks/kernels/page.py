@@ -9,7 +9,7 @@ from benchmarks.kernels.aims import ARITHMETIC_OF, Counted, aims_table, arithmet
 from benchmarks.kernels.bounds import BoundRow, bound_rows, bounds_table
 from benchmarks.kernels.chart import label, model_chart
 from benchmarks.kernels.cores import core_rows, cores_chart, cores_summary, cores_table
-from benchmarks.kernels.rows import OURS, Findings, KernelRow, Modelled
+from benchmarks.kernels.rows import OURS, VLEN_BITS, Findings, KernelRow, Modelled
 from edgetool.harness.instructions import OperatorInstructions
 from edgetool.platform.columns import Column, Table
 from edgetool.platform.files import write_atomically
@@ -19,7 +19,6 @@ from edgetool.reports.tables.instructions import operator_table
 from edgetool.runtimes.ncnn.convert import INSTALL
 
 COMMAND = "make bench-kernels"
-VLEN_BITS = 256  # of the rows in the tables of counts; estimates take each core's own
 SHOWN_SHARE = 0.01  # operators below it are left out
 DECIBEL = "{:.1f} dB".format
 MODELLED_COLUMNS: tuple[Column[tuple[KernelRow, Modelled]], ...] = (

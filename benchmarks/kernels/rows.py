@@ -12,6 +12,7 @@ from edgetool.platform.documents import read_document
 from edgetool.platform.values import Name, NonNegative, Positive, Text, value
 
 STOCK, OURS, WIDE32, SCALAR, NCNN = "stock", "ours", "ours, wide32", "ours, scalar", "ncnn"
+VLEN_BITS = 256  # of the rows in the tables of counts; estimates take each core's own
 # What the page calls the runtimes of the plan.
 LABELS = {"debian": STOCK, "scalar": SCALAR, "crossbuild": OURS, "wide32": WIDE32, "ncnn": NCNN}
 # Our kernels of int8 convolutions by side. "ours" is the choice for an emulated processor.

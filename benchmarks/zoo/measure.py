@@ -88,15 +88,13 @@ def _instructions(recorded: Recorded) -> int | None:
 
 def _without_vectors(counted: Sequence[Recorded]) -> tuple[str, ...] | None:
     found = [(each.record.subject.precision, counts) for each in counted if (counts := each.record.instructions)]
-    return (
-        None
-        if not found
-        else tuple(
-            f"{precision}: {each.operator} {percent_text(each.share)}"
-            for precision, counts in found
-            for each in counts.operators
-            if each.share > LEAST_SHARE and each.kernels == SCALAR
-        )
+    if not found:
+        return None
+    return tuple(
+        f"{precision}: {each.operator} {percent_text(each.share)}"
+        for precision, counts in found
+        for each in counts.operators
+        if each.share > LEAST_SHARE and each.kernels == SCALAR
     )
 
 
