@@ -22,14 +22,14 @@ PATCHED_FILE = re.compile(r"^--- (\S+)\n\+\+\+ b/(\S+)$", re.MULTILINE)
 def patched_files(tree: Path, patches: Sequence[Path], *, log: Path) -> dict[str, bytes]:
     """Return the contents of the files changed by `patches`, by path in `tree`, which isn't modified.
 
-    A patch may add files (`--- /dev/null`). Raises BuildError when a patch doesn't apply, changes a file that isn't in
-    `tree`, or adds one that is.
+    A patch may add files (`--- /dev/null`), which later ones may change. Raises BuildError when a patch doesn't apply,
+    changes a file that isn't there, or adds one that is.
     """
     with tempfile.TemporaryDirectory(prefix="edgetool-patches-") as scratch:
         for patch in patches:
             for original, name in PATCHED_FILE.findall(patch.read_text()):
                 copy, added = Path(scratch, name), original == "/dev/null"
-                if not is_inside(name) or (tree / name).is_file() == added:
+                if not is_inside(name) or (copy.is_file() or (tree / name).is_file()) == added:
                     problem = "adds a file that is" if added else "changes a file that is not"
                     raise BuildError(f"{patch.name} {problem} in the sources: {name}")
                 if not added and not copy.exists():

@@ -78,6 +78,13 @@ def test_a_patch_may_add_a_file(tree: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "build/src/three.c").exists()
 
 
+def test_a_patch_may_change_what_an_earlier_one_added(tree: Path, tmp_path: Path) -> None:
+    second = tmp_path / "0002-more.patch"
+    second.write_text("--- a/src/three.c\n+++ b/src/three.c\n@@ -1 +1 @@\n-int three = 3;\n+int three = 33;\n")
+    changed = patched_files(tree, [patch(tmp_path, ADDED), second], log=tmp_path / "log")
+    assert changed == {"src/three.c": b"int three = 33;\n"}
+
+
 def test_a_patch_that_adds_what_is_there_is_refused(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="is in the sources"):
         patched_files(tree, [patch(tmp_path, ADDED.replace("three.c", "two.c"))], log=tmp_path / "log")
