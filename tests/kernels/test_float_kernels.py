@@ -25,6 +25,7 @@ UNDER_TEST = {
     "reduce": ("float_reduce.cpp",),
 }
 SCALAR = {
+    "elementwise": ("scalar_float_elementwise.cpp",),
     "gemm": ("scalar_float_gemm.cpp",),
     "nchwc": ("scalar_float_conv.cpp", "scalar_float_depthwise.cpp", "scalar_float_pool.cpp"),
 }

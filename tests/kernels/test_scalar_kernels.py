@@ -22,6 +22,7 @@ UNDER_TEST = (
     "scalar_convsym_packing.cpp",
     "scalar_float_conv.cpp",
     "scalar_float_depthwise.cpp",
+    "scalar_float_elementwise.cpp",
     "scalar_float_gemm.cpp",
     "scalar_float_pool.cpp",
     "scalar_qgemm.cpp",

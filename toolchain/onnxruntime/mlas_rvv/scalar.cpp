@@ -31,6 +31,9 @@ MlasScalarRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.PoolFloatKernel[MlasAveragePoolingIncludePad] = MlasPoolAverageIncludePadFloatKernelScalar;
     Platform.GemmFloatKernelZero = MlasSgemmKernelZeroScalar;
     Platform.GemmFloatKernelAdd = MlasSgemmKernelAddScalar;
+    Platform.LogisticKernelRoutine = MlasScalarLogisticKernel;
+    Platform.TanhKernelRoutine = MlasScalarTanhKernel;
+    Platform.QuickGeluF32Kernel = MlasScalarQuickGeluKernel;
 }
 
 void

@@ -36,6 +36,16 @@ MLAS_RVV_POOL_KERNEL MlasPoolAverageExcludePadFloatKernelScalar;
 MLAS_RVV_POOL_KERNEL MlasPoolAverageIncludePadFloatKernelScalar;
 MLAS_RVV_GEMM_KERNEL MlasSgemmKernelZeroScalar;
 MLAS_RVV_GEMM_KERNEL MlasSgemmKernelAddScalar;
+MLAS_RVV_UNARY_KERNEL MlasScalarLogisticKernel;
+MLAS_RVV_UNARY_KERNEL MlasScalarTanhKernel;
+
+void
+MlasScalarQuickGeluKernel(
+    const float* Input,
+    float* Output,
+    size_t N,
+    float Alpha
+    );
 
 //
 // Lengths in bytes.

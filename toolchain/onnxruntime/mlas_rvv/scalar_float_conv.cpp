@@ -56,27 +56,15 @@ struct CONV_WINDOW {
 template<size_t Rows>
 MLAS_SCALAR_INLINE
 void
-StartTile(float (&Sums)[Rows][TileColumns], const float* Output, const float* Bias, unsigned Flags)
+StartTile(float (&Sums)[Rows][TileColumns], const float (&Starts)[TileColumns], const float* Output, unsigned Flags)
 {
-    const bool AddBias = (Flags & MlasRvvConvBiasAddition) != 0;
+    const bool Accumulate = (Flags & MlasRvvConvAccumulateOutput) != 0;
 
     MLAS_SCALAR_UNROLL
-    for (size_t Column = 0; Column < TileColumns; Column++) {
-
-        const float Start = AddBias ? Bias[Column] : 0.0f;
-
-        MLAS_SCALAR_UNROLL
-        for (size_t Row = 0; Row < Rows; Row++) {
-            Sums[Row][Column] = Start;
-        }
-    }
-
-    if ((Flags & MlasRvvConvAccumulateOutput) != 0) {
-
-        MLAS_SCALAR_UNROLL
-        for (size_t n = 0; n < Rows * TileColumns; n++) {
-            Sums[n / TileColumns][n % TileColumns] += Output[n / TileColumns * Block + n % TileColumns];
-        }
+    for (size_t n = 0; n < Rows * TileColumns; n++) {
+        const float Start = Starts[n % TileColumns];
+        Sums[n / TileColumns][n % TileColumns] =
+            Accumulate ? Start + Output[n / TileColumns * Block + n % TileColumns] : Start;
     }
 }
 
@@ -101,73 +89,89 @@ StoreTile(float (&Sums)[Rows][TileColumns], float* Output, const CONV_WINDOW& w)
 }
 
 //
-// One tile. Channels inputs lie beside each other: those of a block, or for NCHW one, or a line of the window. Stride is
-// how many floats lie between the positions, or zero where that is none of those known beforehand, or where they may be in
-// the padding.
+// The products of one element of the window. Channels inputs lie beside each other: those of a block, or for NCHW one, or
+// a line of the window. Stride is how many floats lie between the positions, or zero where that is none of those known
+// beforehand, or where they may be in the padding.
+//
+
+template<size_t Channels, size_t Stride, size_t Rows, typename... StartsOf>
+MLAS_SCALAR_INLINE
+void
+MultiplyElement(
+    float (&Sums)[Rows][TileColumns],
+    const CONV_WINDOW& w,
+    const float* Input,
+    const float* InputBase,
+    const float* Filter,
+    const StartsOf&... Starts
+    )
+{
+    const auto Weight = [&](size_t c, size_t Column) MLAS_SCALAR_LAMBDA { return Filter + c * Block + Column; };
+
+    if constexpr (Stride != 0) {
+
+        MlasScalarMultiplyTile<Channels>(
+            Sums, [&](size_t c, size_t Row) MLAS_SCALAR_LAMBDA { return Input + Row * Stride + c; }, Weight, Starts...);
+
+    } else {
+
+        const float* Pixels[Rows];
+
+        MLAS_SCALAR_UNROLL
+        for (size_t Row = 0; Row < Rows; Row++) {
+            const float* Pixel = MlasScalarAdvance(Input, Row * w.StrideWidth);
+            const bool IsOutside = w.IsPadded && !MlasScalarIsInside(Pixel, InputBase, w.InputWidth);
+            Pixels[Row] = IsOutside ? ZeroPixel : Pixel;
+        }
+
+        MlasScalarMultiplyTile<Channels>(
+            Sums, [&](size_t c, size_t Row) MLAS_SCALAR_LAMBDA { return Pixels[Row] + c; }, Weight, Starts...);
+    }
+}
+
+//
+// One tile.
 //
 
 template<size_t Channels, size_t Stride, size_t Rows>
+MLAS_SCALAR_INLINE
 void
 ComputeTile(const CONV_WINDOW& w, const float* Filter, float* Output, const float* Bias)
 {
     float Sums[Rows][TileColumns];
-
-    StartTile(Sums, Output, Bias, w.Flags);
-
+    float Starts[TileColumns] = {};
     const float* Input = w.Input;
     const float* InputBase = w.InputBase;
+    const size_t DilationWidth = w.DilationWidth;
+    const size_t LineWidth = w.KernelWidth * DilationWidth;
+    const float* LineEnd = MlasScalarAdvance(Input, LineWidth);
+
+    if ((w.Flags & MlasRvvConvBiasAddition) != 0) {
+        std::copy_n(Bias, TileColumns, Starts);
+    }
+
+    if ((w.Flags & MlasRvvConvAccumulateOutput) != 0 || w.KernelHeight == 0) {
+        StartTile(Sums, Starts, Output, w.Flags);
+    } else {
+        MultiplyElement<Channels, Stride>(Sums, w, Input, InputBase, Filter, Starts);
+        Filter += Channels * Block;
+        Input = MlasScalarAdvance(Input, DilationWidth);
+    }
 
     for (size_t kh = 0; kh < w.KernelHeight; kh++) {
 
-        for (size_t kw = 0; kw < w.KernelWidth; kw++) {
-
-            const auto Weight = [&](size_t c, size_t Column) MLAS_SCALAR_LAMBDA { return Filter + c * Block + Column; };
-
-            if constexpr (Stride != 0) {
-
-                MlasScalarMultiplyTile<Channels>(
-                    Sums, [&](size_t c, size_t Row) MLAS_SCALAR_LAMBDA { return Input + Row * Stride + c; }, Weight);
-
-            } else {
-
-                const float* Pixels[Rows];
-
-                MLAS_SCALAR_UNROLL
-                for (size_t Row = 0; Row < Rows; Row++) {
-                    const float* Pixel = MlasScalarAdvance(Input, Row * w.StrideWidth);
-                    const bool IsOutside = w.IsPadded && !MlasScalarIsInside(Pixel, InputBase, w.InputWidth);
-                    Pixels[Row] = IsOutside ? ZeroPixel : Pixel;
-                }
-
-                MlasScalarMultiplyTile<Channels>(
-                    Sums, [&](size_t c, size_t Row) MLAS_SCALAR_LAMBDA { return Pixels[Row] + c; }, Weight);
-            }
-
+        for (; Input != LineEnd; Input = MlasScalarAdvance(Input, DilationWidth)) {
+            MultiplyElement<Channels, Stride>(Sums, w, Input, InputBase, Filter);
             Filter += Channels * Block;
-            Input = MlasScalarAdvance(Input, w.DilationWidth);
         }
 
         Input = MlasScalarAdvance(Input, w.InputStride);
+        LineEnd = MlasScalarAdvance(Input, LineWidth);
         InputBase = MlasScalarAdvance(InputBase, w.DilatedInputWidth);
     }
 
     StoreTile(Sums, Output, w);
 }
-
-typedef
-void
-(COMPUTE_TILE)(
-    const CONV_WINDOW& w,
-    const float* Filter,
-    float* Output,
-    const float* Bias
-    );
-
-template<size_t Channels, size_t Stride>
-COMPUTE_TILE* const ComputeTileOfRows[TileRows] = {
-    ComputeTile<Channels, Stride, 1>, ComputeTile<Channels, Stride, 2>, ComputeTile<Channels, Stride, 3>,
-    ComputeTile<Channels, Stride, 4>, ComputeTile<Channels, Stride, 5>, ComputeTile<Channels, Stride, 6>,
-};
 
 struct CONV_FILTERS {
     const float* Filter;
@@ -182,6 +186,40 @@ struct CONV_FILTERS {
 // Some positions: for each tile all the filters, so that the input is loaded from beyond the first level cache only once.
 //
 
+template<size_t Channels, size_t Stride, size_t Rows>
+void
+ComputeFilters(const CONV_WINDOW& w, const CONV_FILTERS& f, size_t Position)
+{
+    const float* Filter = f.Filter;
+    float* Output = f.Output + Position * Block;
+    const float* Bias = f.Bias;
+
+    for (size_t Index = 0; Index < f.FilterCount; Index++) {
+
+        for (size_t Half = 0; Half < Block; Half += TileColumns) {
+            ComputeTile<Channels, Stride, Rows>(w, Filter + Half, Output + Half, Bias);
+            Bias = Bias == nullptr ? nullptr : Bias + TileColumns;
+        }
+
+        Filter = MlasScalarAdvance(Filter, f.FilterStride);
+        Output = MlasScalarAdvance(Output, f.OutputStride);
+    }
+}
+
+typedef
+void
+(COMPUTE_FILTERS)(
+    const CONV_WINDOW& w,
+    const CONV_FILTERS& f,
+    size_t Position
+    );
+
+template<size_t Channels, size_t Stride>
+COMPUTE_FILTERS* const ComputeFiltersOfRows[TileRows] = {
+    ComputeFilters<Channels, Stride, 1>, ComputeFilters<Channels, Stride, 2>, ComputeFilters<Channels, Stride, 3>,
+    ComputeFilters<Channels, Stride, 4>, ComputeFilters<Channels, Stride, 5>, ComputeFilters<Channels, Stride, 6>,
+};
+
 template<size_t Channels, size_t Stride>
 void
 ComputePositions(CONV_WINDOW w, const CONV_FILTERS& f, size_t Start, size_t Count)
@@ -189,22 +227,8 @@ ComputePositions(CONV_WINDOW w, const CONV_FILTERS& f, size_t Start, size_t Coun
     w.Input = MlasScalarAdvance(w.Input, Start * w.StrideWidth);
 
     for (size_t n = 0, Rows; n < Count; n += Rows) {
-
         Rows = std::min(Count - n, TileRows);
-
-        COMPUTE_TILE* const Compute = ComputeTileOfRows<Channels, Stride>[Rows - 1];
-
-        for (size_t Index = 0; Index < f.FilterCount; Index++) {
-
-            const float* Filter = MlasScalarAdvance(f.Filter, Index * f.FilterStride);
-            float* Output = MlasScalarAdvance(f.Output, Index * f.OutputStride) + (Start + n) * Block;
-
-            for (size_t Half = 0; Half < Block; Half += TileColumns) {
-                Compute(
-                    w, Filter + Half, Output + Half, f.Bias == nullptr ? nullptr : f.Bias + Index * Block + Half);
-            }
-        }
-
+        ComputeFiltersOfRows<Channels, Stride>[Rows - 1](w, f, Start + n);
         w.Input = MlasScalarAdvance(w.Input, Rows * w.StrideWidth);
     }
 }

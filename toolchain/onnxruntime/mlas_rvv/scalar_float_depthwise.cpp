@@ -11,7 +11,8 @@ Module Name:
 Abstract:
 
     Depthwise convolution of NCHWc blocks on a processor without vectors: one channel of up to eight output positions at a
-    time. A line's pixels are loaded once for all the positions in whose windows they are.
+    time. A line's pixels are loaded once for all the positions in whose windows they are. Those of the padding are left
+    out, half a window at most on either side.
 
 --*/
 
@@ -31,7 +32,7 @@ constexpr size_t MaximumStride = 2;
 constexpr size_t MaximumLine = (MaximumPositions - 1) * MaximumStride + MaximumWidth;
 
 //
-// One tile. Lengths are in bytes, but for those of the lines, which are in blocks.
+// One tile. Lengths are in bytes; Left and Right are columns of the input that are padding.
 //
 
 struct DEPTHWISE_TILE {
@@ -39,6 +40,8 @@ struct DEPTHWISE_TILE {
     const float* Filter;
     float* Output;
     size_t LineStride;
+    size_t Left;
+    size_t Right;
     size_t KernelHeight;
     const float* Bias;
     unsigned Flags;
@@ -51,10 +54,22 @@ void
 ComputeTile(const DEPTHWISE_TILE& t)
 {
     constexpr size_t Columns = (Positions - 1) * Stride + Width;
+    constexpr size_t Edge = Width / 2;
+
+    // Loaded once: what is stored may lie anywhere, for all the compiler knows.
+    const size_t KernelHeight = t.KernelHeight;
+    const size_t LineStride = t.LineStride;
+    const size_t Left = t.Left;
+    const size_t Right = t.Right;
+    const bool AddBias = (t.Flags & MlasRvvConvBiasAddition) != 0;
+    const bool Accumulate = (t.Flags & MlasRvvConvAccumulateOutput) != 0;
+    const bool Clamp = (t.Flags & MlasRvvConvClampOutput) != 0;
+    const float Minimum = t.Minimum;
+    const float Maximum = t.Maximum;
 
     for (size_t Channel = 0; Channel < Block; Channel++) {
 
-        const float Start = (t.Flags & MlasRvvConvBiasAddition) != 0 ? t.Bias[Channel] : 0.0f;
+        const float Start = AddBias ? t.Bias[Channel] : 0.0f;
         float* const Output = t.Output + Channel;
         float Sums[Positions];
 
@@ -63,7 +78,7 @@ ComputeTile(const DEPTHWISE_TILE& t)
             Sums[n] = Start;
         }
 
-        if ((t.Flags & MlasRvvConvAccumulateOutput) != 0) {
+        if (Accumulate) {
             for (size_t n = 0; n < Positions; n++) {
                 Sums[n] += Output[n * Block];
             }
@@ -72,7 +87,7 @@ ComputeTile(const DEPTHWISE_TILE& t)
         const float* Input = t.Input + Channel;
         const float* Filter = t.Filter + Channel;
 
-        for (size_t Line = 0; Line < t.KernelHeight; Line++) {
+        for (size_t Line = 0; Line < KernelHeight; Line++) {
 
             float Weights[Width];
 
@@ -81,34 +96,50 @@ ComputeTile(const DEPTHWISE_TILE& t)
                 Weights[Column] = MlasScalarLoad(Filter + Column * Block);
             }
 
-            float Pixels[2];
-
-            Pixels[0] = MlasScalarLoad(Input);
-
-            MLAS_SCALAR_UNROLL
-            for (size_t Column = 0; Column < Columns; Column++) {
-
-                if (Column + 1 < Columns) {
-                    Pixels[(Column + 1) % 2] = MlasScalarLoad(Input + (Column + 1) * Block);
-                }
-
+            const auto Multiply = [&](size_t Column, float Pixel) MLAS_SCALAR_LAMBDA {
                 MLAS_SCALAR_UNROLL
                 for (size_t n = 0; n < Positions; n++) {
                     if (Column >= n * Stride && Column < n * Stride + Width) {
-                        MlasScalarMultiplyAdd(Sums[n], Pixels[Column % 2], Weights[Column - n * Stride]);
+                        MlasScalarMultiplyAdd(Sums[n], Pixel, Weights[Column - n * Stride]);
                     }
+                }
+            };
+
+            MLAS_SCALAR_UNROLL
+            for (size_t Column = 0; Column < Edge; Column++) {
+                if (Column >= Left) {
+                    Multiply(Column, MlasScalarLoad(Input + Column * Block));
                 }
             }
 
-            Input = MlasScalarAdvance(Input, t.LineStride);
+            float Pixels[2];
+
+            Pixels[Edge % 2] = MlasScalarLoad(Input + Edge * Block);
+
+            MLAS_SCALAR_UNROLL
+            for (size_t Column = Edge; Column < Columns - Edge; Column++) {
+
+                if (Column + 1 < Columns - Edge) {
+                    Pixels[(Column + 1) % 2] = MlasScalarLoad(Input + (Column + 1) * Block);
+                }
+
+                Multiply(Column, Pixels[Column % 2]);
+            }
+
+            MLAS_SCALAR_UNROLL
+            for (size_t Column = Columns - Edge; Column < Columns; Column++) {
+                if (Column < Columns - Right) {
+                    Multiply(Column, MlasScalarLoad(Input + Column * Block));
+                }
+            }
+
+            Input = MlasScalarAdvance(Input, LineStride);
             Filter += Width * Block;
         }
 
-        const bool Clamp = (t.Flags & MlasRvvConvClampOutput) != 0;
-
         MLAS_SCALAR_UNROLL
         for (size_t n = 0; n < Positions; n++) {
-            Output[n * Block] = Clamp ? MlasScalarClamp(Sums[n], t.Minimum, t.Maximum) : Sums[n];
+            Output[n * Block] = Clamp ? MlasScalarClamp(Sums[n], Minimum, Maximum) : Sums[n];
         }
     }
 }
@@ -135,61 +166,74 @@ struct DEPTHWISE_ROW {
     size_t DilationWidth;
     size_t InputStride;
     size_t KernelWidth;
-    size_t Left;
-    size_t InsideEnd;
     size_t Total;
 };
 
 //
-// Tiles that touch the padding are computed from a copy of their lines.
+// A tile with more padding than half a window is computed from a copy of its lines.
 //
+
+template<size_t Width, size_t Stride>
+void
+ComputeCopy(DEPTHWISE_TILE t, const DEPTHWISE_ROW& r, size_t Positions)
+{
+    constexpr size_t PixelBytes = Block * sizeof(float);
+
+    const size_t Columns = (Positions - 1) * Stride + Width;
+    float Lines[MaximumWidth][MaximumLine * Block];
+
+    for (size_t Line = 0; Line < t.KernelHeight; Line++) {
+
+        const float* Pixel = MlasScalarAdvance(t.Input, Line * t.LineStride);
+        const float* Base = MlasScalarAdvance(r.InputBase, Line * r.DilatedInputWidth);
+
+        for (size_t Column = 0; Column < Columns; Column++) {
+
+            float* Copy = Lines[Line] + Column * Block;
+
+            if (MlasScalarIsInside(Pixel, Base, r.InputWidth)) {
+                memcpy(Copy, Pixel, PixelBytes);
+            } else {
+                memset(Copy, 0, PixelBytes);
+            }
+
+            Pixel = MlasScalarAdvance(Pixel, PixelBytes);
+        }
+    }
+
+    t.Input = Lines[0];
+    t.LineStride = sizeof(Lines[0]);
+    t.Left = 0;
+    t.Right = 0;
+    ComputeTileOfPositions<Width, Stride>[Positions - 1](t);
+}
 
 template<size_t Width, size_t Stride>
 void
 ComputeRow(const DEPTHWISE_ROW& r)
 {
-    constexpr size_t PixelBytes = Block * sizeof(float);
+    constexpr ptrdiff_t PixelBytes = Block * sizeof(float);
+
+    DEPTHWISE_TILE t = r.Tile;
 
     for (size_t n = 0, Positions; n < r.Total; n += Positions) {
 
         Positions = std::min(r.Total - n, MaximumPositions);
 
-        DEPTHWISE_TILE t = r.Tile;
-        float* Output = t.Output + n * Block;
+        const ptrdiff_t Start = ptrdiff_t(reinterpret_cast<uintptr_t>(t.Input) - reinterpret_cast<uintptr_t>(r.InputBase));
+        const ptrdiff_t End = Start + ptrdiff_t((Positions - 1) * Stride + Width) * PixelBytes;
 
-        t.Input = MlasScalarAdvance(t.Input, n * r.StrideWidth);
-        t.Output = Output;
+        t.Left = size_t(std::max(-Start, ptrdiff_t(0)) / PixelBytes);
+        t.Right = size_t(std::max(End - ptrdiff_t(r.InputWidth), ptrdiff_t(0)) / PixelBytes);
 
-        if (n >= r.Left && n + Positions <= r.InsideEnd) {
+        if (std::max(t.Left, t.Right) <= Width / 2) {
             ComputeTileOfPositions<Width, Stride>[Positions - 1](t);
-            continue;
+        } else {
+            ComputeCopy<Width, Stride>(t, r, Positions);
         }
 
-        const size_t Columns = (Positions - 1) * Stride + Width;
-        float Lines[MaximumWidth][MaximumLine * Block];
-
-        for (size_t Line = 0; Line < t.KernelHeight; Line++) {
-
-            const float* Pixel = MlasScalarAdvance(t.Input, Line * t.LineStride);
-            const float* Base = MlasScalarAdvance(r.InputBase, Line * r.DilatedInputWidth);
-
-            for (size_t Column = 0; Column < Columns; Column++) {
-
-                float* Copy = Lines[Line] + Column * Block;
-
-                if (MlasScalarIsInside(Pixel, Base, r.InputWidth)) {
-                    memcpy(Copy, Pixel, PixelBytes);
-                } else {
-                    memset(Copy, 0, PixelBytes);
-                }
-
-                Pixel = MlasScalarAdvance(Pixel, PixelBytes);
-            }
-        }
-
-        t.Input = Lines[0];
-        t.LineStride = sizeof(Lines[0]);
-        ComputeTileOfPositions<Width, Stride>[Positions - 1](t);
+        t.Input = MlasScalarAdvance(t.Input, Positions * r.StrideWidth);
+        t.Output += Positions * Block;
     }
 }
 
@@ -282,11 +326,10 @@ Arguments:
 
     assert(StrideWidth % PixelBytes == 0 && DilationWidth % PixelBytes == 0);
 
-    const size_t InsideEnd = OutputCountLeftPad + OutputCount;
     const DEPTHWISE_ROW r{
-        {Input, Filter, Output, InputStride + KernelWidth * DilationWidth, KernelHeight, Bias, Flags, Minimum, Maximum},
+        {Input, Filter, Output, InputStride + KernelWidth * DilationWidth, 0, 0, KernelHeight, Bias, Flags, Minimum, Maximum},
         InputBase, InputWidth, DilatedInputWidth, StrideWidth, DilationWidth, InputStride, KernelWidth,
-        OutputCountLeftPad, InsideEnd, InsideEnd + OutputCountRightPad};
+        OutputCountLeftPad + OutputCount + OutputCountRightPad};
 
     const size_t Stride = StrideWidth / PixelBytes;
 

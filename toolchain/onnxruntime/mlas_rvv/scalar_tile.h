@@ -62,16 +62,30 @@ MlasScalarMultiplyAdd(double& Sum, double Activation, double Weight)
     __asm__ volatile("fmadd.d %0, %1, %2, %0" : "+f"(Sum) : "f"(Activation), "f"(Weight));
 }
 
+MLAS_SCALAR_INLINE
+float
+MlasScalarStart(float Start, float Activation, float Weight)
+{
+    float Sum;
+    __asm__ volatile("fmadd.s %0, %1, %2, %3" : "=f"(Sum) : "f"(Activation), "f"(Weight), "f"(Start));
+    return Sum;
+}
+
 //
-// Adds the products of Depth k's. Activation(k, Row) and Weight(k, Column) are the addresses of what is multiplied. The
-// next activation is loaded behind the first product of the one before, and the next k's weights each behind the last
-// product of this k's.
+// Adds the products of Depth k's to Sums, or with Starts to those of the columns, which leaves Sums with them.
+// Activation(k, Row) and Weight(k, Column) are the addresses of what is multiplied. The next activation is loaded behind
+// the first product of the one before, and the next k's weights each behind the last product of this k's.
 //
 
-template<size_t Depth, size_t Rows, size_t Columns, typename Float, typename ActivationOf, typename WeightOf>
+template<size_t Depth, size_t Rows, size_t Columns, typename Float, typename ActivationOf, typename WeightOf, typename... StartsOf>
 MLAS_SCALAR_INLINE
 void
-MlasScalarMultiplyTile(Float (&Sums)[Rows][Columns], const ActivationOf& Activation, const WeightOf& Weight)
+MlasScalarMultiplyTile(
+    Float (&Sums)[Rows][Columns],
+    const ActivationOf& Activation,
+    const WeightOf& Weight,
+    const StartsOf&... Starts
+    )
 {
     Float Activations[2];
     Float Weights[Columns];
@@ -94,7 +108,11 @@ MlasScalarMultiplyTile(Float (&Sums)[Rows][Columns], const ActivationOf& Activat
             MLAS_SCALAR_UNROLL
             for (size_t Column = 0; Column < Columns; Column++) {
 
-                MlasScalarMultiplyAdd(Sums[Row][Column], Activations[n % 2], Weights[Column]);
+                if (sizeof...(Starts) > 0 && k == 0) {
+                    ((Sums[Row][Column] = MlasScalarStart(Starts[Column], Activations[n % 2], Weights[Column])), ...);
+                } else {
+                    MlasScalarMultiplyAdd(Sums[Row][Column], Activations[n % 2], Weights[Column]);
+                }
 
                 if (Column == 0 && n + 1 < Depth * Rows) {
                     Activations[(n + 1) % 2] = MlasScalarLoad(Activation((n + 1) / Rows, (n + 1) % Rows));

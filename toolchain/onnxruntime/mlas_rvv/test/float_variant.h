@@ -43,6 +43,10 @@ TestedGemmKernel(bool ZeroMode)
     return ZeroMode ? MlasSgemmKernelZeroScalar : MlasSgemmKernelAddScalar;
 }
 
+constexpr MLAS_RVV_UNARY_KERNEL* TestedLogisticKernel = MlasScalarLogisticKernel;
+constexpr MLAS_RVV_UNARY_KERNEL* TestedTanhKernel = MlasScalarTanhKernel;
+constexpr auto* TestedQuickGeluKernel = MlasScalarQuickGeluKernel;
+
 inline bool TestedKernelsCanRun() { return true; }
 inline size_t TestedVectorBits() { return 0; }
 
@@ -67,6 +71,10 @@ TestedGemmKernel(bool ZeroMode)
     return ZeroMode ? MlasRvvGemmKernelFor<true>(MlasRvvRegisterBytes())
                     : MlasRvvGemmKernelFor<false>(MlasRvvRegisterBytes());
 }
+
+constexpr MLAS_RVV_UNARY_KERNEL* TestedLogisticKernel = MlasRvvLogisticKernel;
+constexpr MLAS_RVV_UNARY_KERNEL* TestedTanhKernel = MlasRvvTanhKernel;
+constexpr auto* TestedQuickGeluKernel = MlasRvvQuickGeluKernel;
 
 inline bool TestedKernelsCanRun() { return MlasRvvRegisterBytes() != 0; }
 inline size_t TestedVectorBits() { return MlasRvvRegisterBytes() * 8; }
