@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgetool.runtimes.emulator import CountingEmulator
-from tests.kernels import joined_models, operator_models
+from tests.kernels import joined_models, operator_models, window_models
 from tests.kernels.processors import VLENS, WITH_MATRICES
 from tests.kernels.runner import Runner, make_runner
 
@@ -149,7 +149,7 @@ MODELS: dict[str, tuple[tuple[int, ...], list[Layer]]] = {
 }
 
 
-BUILDERS = {**joined_models.BUILDERS, **operator_models.BUILDERS}
+BUILDERS = {**joined_models.BUILDERS, **operator_models.BUILDERS, **window_models.BUILDERS}
 NAMES = (*MODELS, *BUILDERS)
 
 
@@ -210,7 +210,7 @@ def test_an_odd_number_of_groups_runs_on_blocks(runner: Runner) -> None:
     assert nodes["com.microsoft.nchwc", "Conv"] == 7
 
 
-@pytest.mark.parametrize("name", ["quantized", "softmaxed"])
+@pytest.mark.parametrize("name", ["quantized", "resized", "softmaxed"])
 @pytest.mark.parametrize("variant", ["wide16", "wide32", "packed64"])
 def test_8_bit_data_keeps_its_bits_with_each_variant(runner: Runner, variant: str, name: str) -> None:
     wanted = runner.run(name, vlen=256, scalar=True)

@@ -1,4 +1,4 @@
-"""The kernel that resizes planes is within the bound of rounding at every width of the vector registers."""
+"""The kernels that pool and resize planes: floats within the bound of rounding, bytes bit for bit, at every VLEN."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from tests.kernels.test_quantized_kernels import FLAGS, mlas
 
 __all__ = ["mlas"]
 
-UNDER_TEST = ("test/float_resize.cpp", "float_resize.cpp", "detect.cpp")
+UNDER_TEST = {
+    "float_pool_plane": ("float_pool_plane.cpp", "float_reduce.cpp"),
+    "float_resize": ("float_resize.cpp",),
+    "quantized_resize": ("quantized_resize.cpp",),
+}
 
 
-@pytest.fixture(scope="module")
-def program(mlas: Path, store: Store) -> Path:
-    built = mlas.parent / "float_resize"
-    includes = [f"-I{mlas / 'inc'}", f"-I{KERNELS}"]
-    return compiled(built, store, *includes, *(KERNELS / name for name in UNDER_TEST), flags=FLAGS)
+@pytest.fixture(scope="module", params=sorted(UNDER_TEST))
+def program(request: pytest.FixtureRequest, mlas: Path, store: Store) -> Path:
+    built = mlas.parent / str(request.param)
+    sources = (f"test/{request.param}.cpp", "detect.cpp", *UNDER_TEST[request.param])
+    includes = [f"-I{folder}" for folder in (mlas / "lib", mlas / "inc", KERNELS, KERNELS / "test")]
+    return compiled(built, store, *includes, *(KERNELS / source for source in sources), flags=FLAGS)
 
 
 @pytest.mark.parametrize("vlen", VLENS)
-def test_resized_planes_are_within_the_bound_of_rounding(program: Path, vlen: int) -> None:
+def test_planes_are_pooled_and_resized_as_defined(program: Path, vlen: int) -> None:
     result = run_process([emulator(), "-cpu", with_vectors(vlen), program], timeout_s=900)
     assert result.exit_code == 0, (result.stdout + result.stderr).decode(errors="replace")
     assert f"vlen={vlen}" in result.stdout.decode()

@@ -49,6 +49,7 @@ UNDER_TEST = (
     "qgemm_ime.cpp",
     "qlinear.cpp",
     "qlinear_softmax.cpp",
+    "quantized_resize.cpp",
     "quantized.cpp",
 )
 # Those that differ in the kernels that a program tests, on every processor with vectors.

@@ -77,5 +77,6 @@ MlasRvvRegisterFloat(MLAS_PLATFORM& Platform)
     Platform.LayerNormF32Kernel = MlasRvvLayerNormKernel;
     Platform.InstanceNormF32Kernel = MlasRvvInstanceNormKernel;
     Platform.LrnF32Kernel = MlasRvvLrnKernel;
+    Platform.PoolPlaneF32Kernel = MlasRvvPoolPlaneKernel;
     Platform.ResizeBilinearF32Kernel = MlasRvvResizeBilinearKernel;
 }

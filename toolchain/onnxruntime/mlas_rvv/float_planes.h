@@ -50,14 +50,28 @@ MlasRvvLrnKernel(
     );
 
 //
+// The windows of a plane, or of a line or a volume.
+//
+
+struct MLAS_POOL_PLANE;
+
+void
+MlasRvvPoolPlaneKernel(
+    const MLAS_POOL_PLANE* Plane,
+    const float* Input,
+    float* Output
+    );
+
+//
 // Bilinear interpolation in a plane. Lines holds two rows of the output.
 //
 
-struct MLAS_RESIZE_BILINEAR;
+template<typename Weight>
+struct MLAS_RESIZE_PLAN;
 
 void
 MlasRvvResizeBilinearKernel(
-    const MLAS_RESIZE_BILINEAR* Plan,
+    const MLAS_RESIZE_PLAN<float>* Plan,
     const float* Input,
     float* Output,
     float* Lines

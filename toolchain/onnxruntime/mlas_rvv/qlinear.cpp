@@ -17,6 +17,7 @@ Abstract:
 --*/
 
 #include "qlinear_softmax.h"
+#include "quantized_resize.h"
 #include "quotient.h"
 #include "requantize.h"
 
@@ -349,6 +350,8 @@ const MLAS_QUANTIZED_DISPATCH<uint8_t> MlasQuantizedU8DispatchRvv = {
     QLinearGlobalAveragePoolNhwc<uint8_t>,
     QLinearAverage<uint8_t>,
     MlasRvvQLinearSoftmax<uint8_t>,
+    MlasRvvResizePlane<uint8_t>,
+    MlasRvvResizePixels<uint8_t>,
     MaximumPool<uint8_t>,
 };
 
@@ -361,5 +364,7 @@ const MLAS_QUANTIZED_DISPATCH<int8_t> MlasQuantizedS8DispatchRvv = {
     QLinearGlobalAveragePoolNhwc<int8_t>,
     QLinearAverage<int8_t>,
     MlasRvvQLinearSoftmax<int8_t>,
+    MlasRvvResizePlane<int8_t>,
+    MlasRvvResizePixels<int8_t>,
     MaximumPool<int8_t>,
 };
