@@ -33,7 +33,7 @@ def _create_session(path: Path, *, exact: bool) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised, and may be tried in another way
     options.add_session_config_entry("session.x64quantprecision", str(int(exact)))
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -157,7 +157,7 @@ def _forms(path: Path) -> Iterator[onnx.ModelProto]:
                 options = ort.SessionOptions()
                 options.graph_optimization_level = level
                 options.optimized_model_filepath = str(Path(scratch) / "optimized.onnx")
-                options.log_severity_level = 3
+                options.log_severity_level = 4
                 ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
                 yield onnx.load(options.optimized_model_filepath)
     except Exception as error:
