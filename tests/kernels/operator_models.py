@@ -19,7 +19,11 @@ def floats(*values: float) -> npt.NDArray[np.float32]:
 
 
 def side_by_side(
-    name: str, nodes: Sequence[onnx.NodeProto], weights: Mapping[str, npt.NDArray[Any]], outputs: Sequence[str]
+    name: str,
+    nodes: Sequence[onnx.NodeProto],
+    weights: Mapping[str, npt.NDArray[Any]],
+    outputs: Sequence[str],
+    opset: int = 17,
 ) -> onnx.ModelProto:
     joined = [
         *(helper.make_node("Reshape", [output, "row"], [f"{output}_row"]) for output in outputs),
@@ -33,7 +37,7 @@ def side_by_side(
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, None))],
         [numpy_helper.from_array(array, letter) for letter, array in arrays.items()],
     )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 

@@ -210,6 +210,16 @@ def test_an_odd_number_of_groups_runs_on_blocks(runner: Runner) -> None:
     assert nodes["com.microsoft.nchwc", "Conv"] == 7
 
 
+def test_operators_of_the_newest_opset_run_on_blocks(runner: Runner) -> None:
+    runner.run("newest", vlen=256)
+    nodes = optimized(runner, "newest")
+    blocks = "com.microsoft.nchwc"
+    assert nodes[blocks, "Conv"] == 3  # the normalization is one, too
+    assert nodes[blocks, "MaxPool"] == nodes[blocks, "GlobalAveragePool"] == 1
+    assert nodes[blocks, "AveragePool"] == 3
+    assert not {"HardSigmoid", "Relu", "BatchNormalization"} & {operator for _, operator in nodes}
+
+
 @pytest.mark.parametrize("name", ["quantized", "resized", "softmaxed"])
 @pytest.mark.parametrize("variant", ["wide16", "wide32", "packed64"])
 def test_8_bit_data_keeps_its_bits_with_each_variant(runner: Runner, variant: str, name: str) -> None:

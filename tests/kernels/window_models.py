@@ -1,4 +1,4 @@
-"""Models of pooling and resizing; they take the input of `operator_models`."""
+"""Models of pooling and resizing, and one of the newest opset; they take the input of `operator_models`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from onnx import helper
 
 from tests.kernels.operator_models import floats, side_by_side
 
+NEWEST_OPSET = 22
 AVERAGES: list[dict[str, Any]] = [{"count_include_pad": 0}, {"count_include_pad": 1}]
 
 
@@ -73,4 +74,30 @@ def resized() -> onnx.ModelProto:
     return side_by_side("resized", nodes, weights, outputs)
 
 
-BUILDERS = {"windows": windows, "resized": resized}
+def newest() -> onnx.ModelProto:
+    """Convolutions with what is fused into them and what stays in their blocks, of opset 22."""
+    random = np.random.default_rng(19)
+    weights: dict[str, npt.NDArray[Any]] = {}
+
+    def conv(source: str, output: str, channels: tuple[int, int], side: int) -> onnx.NodeProto:
+        shape = (*channels, side, side)
+        weights[f"{output}_w"] = (random.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+        weights[f"{output}_b"] = random.standard_normal(channels[0]).astype(np.float32)
+        inputs = [source, f"{output}_w", f"{output}_b"]
+        return helper.make_node("Conv", inputs, [output], pads=[side // 2] * 4)
+
+    weights |= {name: random.uniform(0.5, 2.0, 48).astype(np.float32) for name in ("scale", "bias", "mean", "variance")}
+    nodes = [
+        *(conv("x", "c0", (48, 36), 3), helper.make_node("HardSigmoid", ["c0"], ["h"], alpha=0.3)),
+        helper.make_node("MaxPool", ["h"], ["m"], kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4),
+        helper.make_node("BatchNormalization", ["m", "scale", "bias", "mean", "variance"], ["n"]),
+        *(helper.make_node("Relu", ["n"], ["r"]), conv("r", "c1", (32, 48), 1)),
+        helper.make_node("AveragePool", ["c1"], ["a0"], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
+        helper.make_node("AveragePool", ["c1"], ["a1"], kernel_shape=[3, 3], pads=[1] * 4, count_include_pad=1),
+        helper.make_node("AveragePool", ["c1"], ["a2"], kernel_shape=[3, 3], pads=[1, 0, 1, 2], dilations=[2, 1]),
+        helper.make_node("GlobalAveragePool", ["c1"], ["g"]),
+    ]
+    return side_by_side("newest", nodes, weights, ["a0", "a1", "a2", "g"], opset=NEWEST_OPSET)
+
+
+BUILDERS = {"windows": windows, "resized": resized, "newest": newest}
