@@ -58,6 +58,7 @@ VARIANTS = {
     "moves": ("wide16",),
     "qgemm": ("wide16", "wide32"),
     "qlinear": ("wide16",),
+    "resize": ("wide16",),
 }
 IME = {**os.environ, "MLAS_TEST_VARIANT": "ime"}
 WITH_MATRIX_PRODUCTS = ("convsym", "qgemm")

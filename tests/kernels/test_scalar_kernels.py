@@ -26,10 +26,11 @@ UNDER_TEST = (
     "scalar_float_gemm.cpp",
     "scalar_float_pool.cpp",
     "scalar_qgemm.cpp",
+    "scalar_qlinear.cpp",
 )
 
 
-@pytest.fixture(scope="module", params=["convsym", "qgemm"])
+@pytest.fixture(scope="module", params=["convsym", "qgemm", "qlinear", "resize"])
 def program(request: pytest.FixtureRequest, store: Store) -> Path:
     folder: Path = request.getfixturevalue("mlas")
     built = folder.parent / f"scalar_{request.param}"

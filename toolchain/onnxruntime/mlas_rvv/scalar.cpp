@@ -42,4 +42,6 @@ MlasScalarRegisterQuantized(MLAS_PLATFORM& Platform)
     Platform.ConvSymRoutines = &MlasConvSymScalar;
     Platform.ConvSymDepthwiseRoutines = &MlasConvSymDepthwiseScalar;
     Platform.GemmQuantDispatch = &MlasGemmQuantDispatchScalar;
+    Platform.QuantizedU8Dispatch = &MlasQuantizedU8DispatchScalar;
+    Platform.QuantizedS8Dispatch = &MlasQuantizedS8DispatchScalar;
 }

@@ -55,7 +55,9 @@ AddSegment(const double (&Sums)[Rows][Columns], TILE_SUMS& Total)
         MLAS_SCALAR_UNROLL
         for (size_t Column = 0; Column < Columns; Column++) {
 
-            const int64_t Fields = static_cast<int64_t>(Sums[Row][Column]);
+            int64_t Fields;
+            __asm__ volatile("fcvt.l.d %0, %1, rtz" : "=r"(Fields) : "f"(Sums[Row][Column]));
+
             int64_t& All = Total.All[Row][Column];
             int64_t& Even = Total.Even[Row][Column];
 
@@ -70,6 +72,9 @@ AddSegment(const double (&Sums)[Rows][Columns], TILE_SUMS& Total)
                 Even = Fields & EvenMask;
             }
         }
+
+        // The next row is converted when this one is stored: all of them at once would be spilled.
+        __asm__ volatile("" : : : "memory");
     }
 }
 
@@ -83,29 +88,32 @@ MultiplyTile(const double* Panel, const SEGMENTS& Segments, TILE_SUMS& Total, SE
 {
     const double* Weights = reinterpret_cast<const double*>(&Segments + 1);
     const uint8_t* Steps = Segments.Steps;
+    double Starts[Columns];
+
+    std::fill_n(Starts, Columns, SumsStart);
 
     do {
 
         double Sums[Rows][Columns];
-
-        MLAS_SCALAR_UNROLL
-        for (size_t n = 0; n < Rows * Columns; n++) {
-            Sums[n / Columns][n % Columns] = SumsStart;
-        }
-
         const double* const End = Weights + *Steps * UnrollK * Columns;
 
-        do {
+        const auto Multiply = [&](const auto&... Starts) MLAS_SCALAR_LAMBDA {
 
             MlasScalarMultiplyTile<UnrollK>(
                 Sums,
                 [&](size_t k, size_t Row) MLAS_SCALAR_LAMBDA { return Panel + k * TileRows + Row; },
-                [&](size_t k, size_t Column) MLAS_SCALAR_LAMBDA { return Weights + k * Columns + Column; });
+                [&](size_t k, size_t Column) MLAS_SCALAR_LAMBDA { return Weights + k * Columns + Column; },
+                Starts...);
 
             Panel += UnrollK * TileRows;
             Weights += UnrollK * Columns;
+        };
 
-        } while (Weights != End);
+        Multiply(Starts);
+
+        while (Weights != End) {
+            Multiply();
+        }
 
         switch (Kind) {
             case SEGMENT::Only: return AddSegment<SEGMENT::Only>(Sums, Total);

@@ -15,8 +15,8 @@ Abstract:
     Sums are doubles: a fused multiply-add is one instruction where an integer product and its addition are two, and a
     sum of whole numbers below 2^53 is exact.
 
-    Outputs beside each other share columns of a 3x3 window, which their pointers tell. Each pixel of such a run is loaded
-    and converted once, for the outputs that it is the last, the middle and the first column of.
+    Outputs beside each other share columns of a 3x3 or a 5x5 window, which their pointers tell. Each pixel of such a run
+    is loaded and converted once, for the outputs in whose windows it is.
 
 --*/
 
@@ -25,16 +25,26 @@ Abstract:
 #include "scalar_tile.h"
 
 #include <cassert>
+#include <utility>
 
 namespace
 {
 
-constexpr size_t Width = 3;
-constexpr size_t WindowSize = Width * Width;
 // Channels that share the address of a pixel in the window of another size.
 constexpr size_t LanesOfAny = 4;
 // A hint for who shares out outputs to threads: as long as a run at least.
 constexpr size_t OutputsAtOnce = 16;
+
+//
+// Windows whose outputs share columns, and whose weights are packed as doubles.
+//
+
+constexpr
+bool
+IsSquare(size_t KernelSize)
+{
+    return KernelSize == 9 || KernelSize == 25;
+}
 
 //
 // Some channels of a convolution.
@@ -53,6 +63,9 @@ struct DEPTHWISE_ARGUMENTS {
     }
 
     InputType* Output(size_t n) const { return static_cast<InputType*>(Params.Output) + n * Channels(); }
+    // Of a square window, by channel.
+    const double* Weights(size_t c) const { return static_cast<const double*>(Params.Filter) + c * Params.KernelSize; }
+    // Of any other.
     int8_t Weight(size_t k, size_t c) const { return static_cast<const int8_t*>(Params.Filter)[k * Channels() + c]; }
     int32_t Bias(size_t c) const { return Params.Bias[c]; }
     float Scale(size_t c) const { return Params.Scale[Params.PerChannelScale ? c : 0]; }
@@ -62,10 +75,12 @@ struct DEPTHWISE_ARGUMENTS {
 // Outputs whose pointers are those of the output before moved on by Stride columns, from the first on.
 //
 
-template<size_t Stride, typename InputType>
+template<size_t Width, size_t Stride, typename InputType>
 size_t
 RunLength(const InputType* const* Pixels, size_t OutputCount)
 {
+    constexpr size_t WindowSize = Width * Width;
+
     size_t Length = 1;
 
     for (; Length < OutputCount; Length++, Pixels += WindowSize) {
@@ -85,8 +100,12 @@ RunLength(const InputType* const* Pixels, size_t OutputCount)
 // A few channels of a run.
 //
 
-template<typename InputType, bool IsZeroBased, size_t LaneCount>
+template<typename InputType, bool IsZeroBased, size_t Width, size_t Stride, size_t LaneCount>
 struct DEPTHWISE_LANES {
+
+    static constexpr size_t WindowSize = Width * Width;
+    // Outputs in whose windows a pixel is, at most.
+    static constexpr size_t OutputsOfPixel = (Width + Stride - 1) / Stride;
 
     struct SUMS {
         double Values[LaneCount];
@@ -104,7 +123,7 @@ struct DEPTHWISE_LANES {
         for (size_t Lane = 0; Lane < LaneCount; Lane++) {
 
             for (size_t k = 0; k < WindowSize; k++) {
-                Weights[k].Values[Lane] = a.Weight(k, c + Lane);
+                Weights[k].Values[Lane] = a.Weights(c + Lane)[k];
             }
 
             Bias.Values[Lane] = a.Bias(c + Lane);
@@ -147,142 +166,131 @@ struct DEPTHWISE_LANES {
     }
 
     //
-    // The last column of an output is the middle one of the next, and the first of the one behind that.
+    // The products of a column of the window of an output, whose sums are Sums[First]: those of the outputs behind it go
+    // round from there.
     //
 
+    template<size_t First>
     MLAS_SCALAR_INLINE
     void
-    Step(const InputType* const* Pixels, InputType* Output, SUMS& Sums, SUMS& Next, SUMS& Last) const
+    MultiplyColumn(const InputType* const* Pixels, SUMS (&Sums)[OutputsOfPixel], size_t Column) const
     {
-        Last = Bias;
-
         MLAS_SCALAR_UNROLL
-        for (size_t k = 0; k < WindowSize; k += Width) {
-            const SUMS Pixel = LoadPixel(Pixels[k + 2]);
-            MultiplyAdd(Sums, Pixel, k + 2);
-            MultiplyAdd(Next, Pixel, k + 1);
-            MultiplyAdd(Last, Pixel, k);
-        }
+        for (size_t Line = 0; Line < WindowSize; Line += Width) {
 
-        Store(Output, Sums);
+            const SUMS Pixel = LoadPixel(Pixels[Line + Column]);
+
+            MLAS_SCALAR_UNROLL
+            for (size_t n = 0; n < OutputsOfPixel; n++) {
+                if (Column >= n * Stride) {
+                    MultiplyAdd(Sums[(First + n) % OutputsOfPixel], Pixel, Line + Column - n * Stride);
+                }
+            }
+        }
     }
 
     //
-    // The same for a stride of two columns.
+    // The columns that an output does not share with those before it.
     //
 
+    template<size_t First>
     MLAS_SCALAR_INLINE
     void
-    Step(const InputType* const* Pixels, InputType* Output, SUMS& Sums, SUMS& Next) const
+    Step(const InputType* const* Pixels, InputType* Output, SUMS (&Sums)[OutputsOfPixel]) const
     {
-        Next = Bias;
+        Sums[(First + OutputsOfPixel - 1) % OutputsOfPixel] = Bias;
 
         MLAS_SCALAR_UNROLL
-        for (size_t k = 0; k < WindowSize; k += Width) {
-            MultiplyAdd(Sums, LoadPixel(Pixels[k + 1]), k + 1);
-            const SUMS Pixel = LoadPixel(Pixels[k + 2]);
-            MultiplyAdd(Sums, Pixel, k + 2);
-            MultiplyAdd(Next, Pixel, k);
+        for (size_t Column = Width - Stride; Column < Width; Column++) {
+            MultiplyColumn<First>(Pixels, Sums, Column);
         }
 
-        Store(Output, Sums);
+        Store(Output, Sums[First]);
     }
 
     //
     // Which sums are whose goes round with the outputs.
     //
 
-    template<size_t Stride>
     void
     ComputeRun(const InputType* const* Pixels, InputType* o, size_t OutputStride, size_t OutputCount) const
     {
         // A copy, which no store of an output can change.
         const DEPTHWISE_LANES Copy = *this;
-        SUMS A = Bias;
-        SUMS B = Bias;
-        SUMS C = Bias;
+        SUMS Sums[OutputsOfPixel];
+
+        std::fill_n(Sums, OutputsOfPixel, Bias);
 
         MLAS_SCALAR_UNROLL
-        for (size_t k = 0; k < WindowSize; k += Width) {
-
-            const SUMS First = LoadPixel(Pixels[k]);
-            MultiplyAdd(A, First, k);
-
-            if constexpr (Stride == 1) {
-                const SUMS Second = LoadPixel(Pixels[k + 1]);
-                MultiplyAdd(A, Second, k + 1);
-                MultiplyAdd(B, Second, k);
-            }
+        for (size_t Column = 0; Column < Width - Stride; Column++) {
+            MultiplyColumn<0>(Pixels, Sums, Column);
         }
 
-        const auto Advance = [&]() {
+        const auto Advance = [&]() MLAS_SCALAR_LAMBDA {
             Pixels += WindowSize;
             o += OutputStride;
             return --OutputCount != 0;
         };
 
-        for (;;) {
-
-            if constexpr (Stride == 1) {
-                Copy.Step(Pixels, o, A, B, C);
-                if (!Advance()) {
-                    return;
-                }
-                Copy.Step(Pixels, o, B, C, A);
-                if (!Advance()) {
-                    return;
-                }
-                Copy.Step(Pixels, o, C, A, B);
-            } else {
-                Copy.Step(Pixels, o, A, B);
-                if (!Advance()) {
-                    return;
-                }
-                Copy.Step(Pixels, o, B, A);
-            }
-
-            if (!Advance()) {
-                return;
-            }
+        while (StepAll(Copy, Pixels, o, Sums, Advance, std::make_index_sequence<OutputsOfPixel>())) {
         }
+    }
+
+    template<typename ADVANCE, size_t... First>
+    MLAS_SCALAR_INLINE
+    static
+    bool
+    StepAll(
+        const DEPTHWISE_LANES& Lanes,
+        const InputType* const*& Pixels,
+        InputType*& o,
+        SUMS (&Sums)[OutputsOfPixel],
+        const ADVANCE& Advance,
+        std::index_sequence<First...>
+        )
+    {
+        return ((Lanes.template Step<First>(Pixels, o, Sums), Advance()) && ...);
     }
 };
 
-template<typename InputType, bool IsZeroBased, size_t Stride>
+template<typename InputType, bool IsZeroBased, size_t Width, size_t Stride>
 void
-ComputeRun3x3(const DEPTHWISE_ARGUMENTS<InputType>& a, size_t First, size_t OutputCount)
+ComputeRun(const DEPTHWISE_ARGUMENTS<InputType>& a, size_t First, size_t OutputCount)
 {
+    // The weights of a channel, or of two, stay in registers.
+    constexpr size_t LaneCount = Width == 3 ? 2 : 1;
+
     const InputType* const* Pixels = a.Pixels(First);
     InputType* Output = a.Output(First);
     size_t c = a.Params.ChannelStart;
 
-    for (; c + 2 <= a.End(); c += 2) {
-        const DEPTHWISE_LANES<InputType, IsZeroBased, 2> Lanes(a, c);
-        Lanes.template ComputeRun<Stride>(Pixels, Output + c, a.Channels(), OutputCount);
+    for (; c + LaneCount <= a.End(); c += LaneCount) {
+        const DEPTHWISE_LANES<InputType, IsZeroBased, Width, Stride, LaneCount> Lanes(a, c);
+        Lanes.ComputeRun(Pixels, Output + c, a.Channels(), OutputCount);
     }
 
     for (; c < a.End(); c++) {
-        const DEPTHWISE_LANES<InputType, IsZeroBased, 1> Lane(a, c);
-        Lane.template ComputeRun<Stride>(Pixels, Output + c, a.Channels(), OutputCount);
+        const DEPTHWISE_LANES<InputType, IsZeroBased, Width, Stride, 1> Lane(a, c);
+        Lane.ComputeRun(Pixels, Output + c, a.Channels(), OutputCount);
     }
 }
 
-template<typename InputType, bool IsZeroBased>
+template<size_t Width, bool IsZeroBased, typename InputType>
 void
-Compute3x3(const DEPTHWISE_ARGUMENTS<InputType>& a)
+ComputeSquare(const DEPTHWISE_ARGUMENTS<InputType>& a)
 {
     for (size_t n = 0, Count; n < a.Params.OutputCount; n += Count) {
 
         const size_t Remaining = a.Params.OutputCount - n;
-        const size_t Strided = RunLength<2>(a.Pixels(n), Remaining);
+        const size_t Strided = RunLength<Width, 2>(a.Pixels(n), Remaining);
 
-        Count = RunLength<1>(a.Pixels(n), Remaining);
+        Count = RunLength<Width, 1>(a.Pixels(n), Remaining);
 
         if (Strided > Count) {
             Count = Strided;
-            ComputeRun3x3<InputType, IsZeroBased, 2>(a, n, Count);
+            ComputeRun<InputType, IsZeroBased, Width, 2>(a, n, Count);
         } else {
-            ComputeRun3x3<InputType, IsZeroBased, 1>(a, n, Count);
+            ComputeRun<InputType, IsZeroBased, Width, 1>(a, n, Count);
         }
     }
 }
@@ -357,17 +365,17 @@ ConvSymDepthwise(const MLAS_CONV_SYM_PARAMS& Params)
 {
     const DEPTHWISE_ARGUMENTS<InputType> a{Params};
 
-    if (Params.KernelSize != WindowSize) {
-        return ComputeAny(a);
-    }
-
     if constexpr (std::is_unsigned<InputType>::value) {
-        if (Params.OutputZeroPoint == 0) {
-            return Compute3x3<InputType, true>(a);
+        if (Params.OutputZeroPoint == 0 && IsSquare(Params.KernelSize)) {
+            return Params.KernelSize == 9 ? ComputeSquare<3, true>(a) : ComputeSquare<5, true>(a);
         }
     }
 
-    Compute3x3<InputType, false>(a);
+    switch (Params.KernelSize) {
+        case 9: return ComputeSquare<3, false>(a);
+        case 25: return ComputeSquare<5, false>(a);
+        default: return ComputeAny(a);
+    }
 }
 
 void
@@ -394,13 +402,18 @@ size_t
 MLASCALL
 PackWSize(const MLAS_CONV_SYM_FILTER_SHAPE& Shape)
 {
-    return Shape.GroupCount * Shape.KernelSize;
+    return Shape.GroupCount * Shape.KernelSize * (IsSquare(Shape.KernelSize) ? sizeof(double) : sizeof(int8_t));
 }
 
 void
 MLASCALL
 PackW(const MLAS_CONV_SYM_FILTER_SHAPE& Shape, const int8_t* W, void* PackedW)
 {
+    if (IsSquare(Shape.KernelSize)) {
+        std::copy_n(W, Shape.GroupCount * Shape.KernelSize, static_cast<double*>(PackedW));
+        return;
+    }
+
     int8_t* Packed = static_cast<int8_t*>(PackedW);
 
     for (size_t k = 0; k < Shape.KernelSize; k++) {

@@ -71,6 +71,15 @@ MlasScalarStart(float Start, float Activation, float Weight)
     return Sum;
 }
 
+MLAS_SCALAR_INLINE
+double
+MlasScalarStart(double Start, double Activation, double Weight)
+{
+    double Sum;
+    __asm__ volatile("fmadd.d %0, %1, %2, %3" : "=f"(Sum) : "f"(Activation), "f"(Weight), "f"(Start));
+    return Sum;
+}
+
 //
 // Adds the products of Depth k's to Sums, or with Starts to those of the columns, which leaves Sums with them.
 // Activation(k, Row) and Weight(k, Column) are the addresses of what is multiplied. The next activation is loaded behind

@@ -264,6 +264,8 @@ main()
             CheckBoth({1000, 5, 1, 3, 1, 1, 1, 0, false}, {Activations, Weights, true, true, 1e-5f});
             CheckBoth({67, 9, 5, 5, 3, 1, 1, 1, false}, {Activations, Weights, false, false, 1e-5f});
             CheckBoth({40, 40, 5, 5, 3, 1, 1, 1, true}, {Activations, Weights, false, false, 1e-4f});
+            CheckBoth({19, 19, 6, 19, 5, 1, 1, 2, true}, {Activations, Weights, false, false, 1e-4f});
+            CheckBoth({19, 19, 7, 23, 5, 2, 1, 2, true}, {Activations, Weights, false, false, 1e-4f});
         }
     }
 
