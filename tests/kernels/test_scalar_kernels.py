@@ -27,6 +27,7 @@ UNDER_TEST = (
     "scalar_float_pool.cpp",
     "scalar_qgemm.cpp",
     "scalar_qlinear.cpp",
+    "scalar_quantized_resize.cpp",
 )
 
 

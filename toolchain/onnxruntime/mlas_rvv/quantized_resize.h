@@ -43,3 +43,25 @@ MlasRvvResizePixels(
     size_t First,
     size_t Last
     );
+
+template<typename T>
+void
+MLASCALL
+MlasScalarResizePlane(
+    const MLAS_RESIZE_BILINEAR* Plan,
+    const T* Input,
+    T* Output,
+    float* Lines
+    );
+
+template<typename T>
+void
+MLASCALL
+MlasScalarResizePixels(
+    const MLAS_RESIZE_BILINEAR_INTEGER* Plan,
+    const T* Input,
+    T* Output,
+    size_t Channels,
+    size_t First,
+    size_t Last
+    );
