@@ -145,13 +145,11 @@ QLinearGlobalAveragePoolNhwc(
 
                 const T* const Pixel = Input + i * Stride + c;
 
-                MLAS_SCALAR_UNROLL
                 for (size_t n = 0; n < Count; n++) {
                     Sums[n] += Pixel[n];
                 }
             }
 
-            MLAS_SCALAR_UNROLL
             for (size_t n = 0; n < Count; n++) {
                 Output[c + n] = Requantize(float(Sums[n]) * Scale);
             }
@@ -229,7 +227,6 @@ MaximumPool(const T* const* Input, T* Output, size_t Channels, size_t OutputCoun
 
                 const T* const Pixel = Input[k] + c;
 
-                MLAS_SCALAR_UNROLL
                 for (size_t n = 0; n < Count; n++) {
                     Maxima[n] = std::max(Maxima[n], Pixel[n]);
                 }
