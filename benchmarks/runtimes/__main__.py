@@ -1,4 +1,4 @@
-"""Count all models, or those that are named, in each runtime and write docs/runtimes-counted.md.
+"""Count all models, or those that are named, in each runtime; write docs/runtimes-counted.md and runtimes.md's table.
 
 `--runtime NAME` counts one runtime's rows alone, `--page` none.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.answer import answer
 from benchmarks.runtimes.measure import MODELS, RUNTIMES, Findings, measure
-from benchmarks.runtimes.page import write_page
+from benchmarks.runtimes.page import write_page, write_summary
 from edgetool.console.context import make_context
 from edgetool.errors import ConfigError
 from edgetool.pipeline.runtimes import DEFAULT_KIND, chosen_runtimes
@@ -51,6 +51,7 @@ def main(words: Sequence[str]) -> int:
 
     def write() -> Path:
         findings = kept() if asked.page else count(asked.models, chosen_runtimes([asked.runtime or ",".join(RUNTIMES)]))
+        write_summary(ROOT / "docs", findings)
         return write_page(ROOT / "docs", findings)
 
     return answer(write)

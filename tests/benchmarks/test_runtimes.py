@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.runtimes.measure import MODELS, Findings
-from benchmarks.runtimes.page import write_page
+from benchmarks.runtimes.page import FROM, TO, write_page, write_summary
 from edgetool.platform.documents import read_document, write_document
 from edgetool.records.case import CaseFailure
 from edgetool.reports.rows import Row
@@ -68,3 +68,22 @@ def test_findings_are_kept_and_replaced_by_model_and_runtime(tmp_path: Path) -> 
 
 def test_the_models_are_those_that_the_page_names() -> None:
     assert [model.title for model in MODELS] == ["mobilenet_v2", "resnet18", "small_vit"]
+
+
+def test_the_guide_has_one_table_of_all_models(tmp_path: Path) -> None:
+    guide = tmp_path / "runtimes.md"
+    guide.write_text(f"before\n\n{FROM}\nold\n{TO}\n\nafter\n")
+    findings = Findings(rows=(OURS, MISSING, NCNN, replace(OURS, model="other", instructions_weighted=5000)))
+    for _ in range(2):  # written again, it is the same
+        write_summary(tmp_path, findings)
+        lines = [line for line in guide.read_text().splitlines() if line]
+        assert (lines[0], lines[1], lines[-2], lines[-1]) == ("before", FROM, TO, "after")
+        header, _, ours, ncnn = lines[2:-2]
+        assert header == "| runtime | precision | net | other |"
+        assert [ours.split("|")[4].strip(), ncnn.split("|")[4].strip()] == ["5.000 k", "–"]
+
+
+def test_a_guide_without_the_marks_is_not_written(tmp_path: Path) -> None:
+    (tmp_path / "runtimes.md").write_text("before\n")
+    with pytest.raises(ValueError, match="has no line"):
+        write_summary(tmp_path, Findings(rows=(OURS,)))
