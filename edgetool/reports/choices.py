@@ -64,6 +64,10 @@ class Cost:
     def ratio(self) -> float | None:
         return self.winner / self.best if self.best else None
 
+    @property
+    def is_best(self) -> bool:
+        return self.winner == self.best
+
 
 @value
 class Choice:

@@ -125,7 +125,7 @@ def test_without_labels_the_text_is_of_agreement() -> None:
     unlabelled = replace(accuracy(), labels=None)
     board = (entry(replace(of.record, accuracy=unlabelled), result.case.runtime) for result, of in BOARD if of)
     host = entry(record(accuracy=unlabelled))
-    assert "disagrees with the exported model on 0.0 % of the images" in markdown_of(host, *board)
+    assert "disagrees with the exported model on 0.0 % of the images, the fewest." in markdown_of(host, *board)
     assert "of the images wrong" in markdown_of(*HOST, *BOARD)
 
 
