@@ -41,6 +41,7 @@ class Known:
     program: Name
     tests: Text  # patterns
     reason: Text
+    without_vectors: bool = False  # holds on processors without vectors only
 
 
 @value
@@ -52,13 +53,13 @@ class KnownFailures:
     failure: tuple[Known, ...]
     skipped: tuple[Known, ...]
 
-    def of(self, program: str) -> Self:
-        """Those of one program."""
-        return replace(
-            self,
-            failure=tuple(one for one in self.failure if one.program == program),
-            skipped=tuple(one for one in self.skipped if one.program == program),
-        )
+    def of(self, program: str, vlen: int) -> Self:
+        """Those of one program on a processor with registers of `vlen` bits, 0 for one without vectors."""
+
+        def hold(listed: tuple[Known, ...]) -> tuple[Known, ...]:
+            return tuple(one for one in listed if one.program == program and not (one.without_vectors and vlen))
+
+        return replace(self, failure=hold(self.failure), skipped=hold(self.skipped))
 
 
 @pytest.fixture(scope="module", params=PROGRAMS)
@@ -66,9 +67,13 @@ def program(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def vlen_bits() -> int:
+    return int(os.environ.get("VLEN", "256"))
+
+
 @pytest.fixture(scope="module")
 def known_failures(program: str) -> KnownFailures:
-    return read_document(recipe_folder() / "known-failures.toml", KnownFailures).of(program)
+    return read_document(recipe_folder() / "known-failures.toml", KnownFailures).of(program, vlen_bits())
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +81,7 @@ def target() -> Target:
     if os.environ.get("EDGETOOL_TEST_ORT") != "1":
         pytest.skip("takes up to an hour: `make test-ort`")
     target = load_target("qemu-riscv64")
-    vlen = int(os.environ.get("VLEN", "256"))
+    vlen = vlen_bits()
     cpu = f"rv64,v=true,vlen={vlen},elen=64,vext_spec=v1.0,zvfh=true" if vlen else "rv64,v=false"
     return replace(target, executor={**target.executor, "cpu": cpu})
 
