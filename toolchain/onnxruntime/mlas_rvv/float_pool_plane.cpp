@@ -18,10 +18,10 @@ Abstract:
 
 --*/
 
+#include "float_group.h"
 #include "float_planes.h"
 #include "float_reduce.h"
 #include "mlas_pool.h"
-#include "rvv.h"
 
 #include <algorithm>
 #include <limits>
@@ -47,35 +47,6 @@ struct SUM {
     static Vector Of(Mask Inside, Vector a, Vector b, size_t vl) { return __riscv_vfadd_mu(Inside, a, a, b, vl); }
 };
 
-template<size_t Lmul>
-struct GROUP;
-
-#define MLAS_RVV_GROUP(Lmul, Ratio)                                                                             \
-    template<>                                                                                                  \
-    struct GROUP<Lmul> {                                                                                        \
-        using Vector = vfloat32m##Lmul##_t;                                                                     \
-        using Indices = vuint32m##Lmul##_t;                                                                     \
-        using Mask = vbool##Ratio##_t;                                                                          \
-        static size_t Length(size_t N) { return __riscv_vsetvl_e32m##Lmul(N); }                                 \
-        static Vector Broadcast(float s, size_t vl) { return __riscv_vfmv_v_f_f32m##Lmul(s, vl); }              \
-        static Indices Numbers(size_t vl) { return __riscv_vid_v_u32m##Lmul(vl); }                              \
-        static Vector Load(const float* s, size_t Step, size_t vl)                                              \
-        {                                                                                                       \
-            return Step == 1 ? __riscv_vle32_v_f32m##Lmul(s, vl)                                                \
-                             : __riscv_vlse32_v_f32m##Lmul(s, ptrdiff_t(Step * sizeof(float)), vl);             \
-        }                                                                                                       \
-        static Vector Load(Mask Inside, const float* s, size_t Step, size_t vl)                                 \
-        {                                                                                                       \
-            return Step == 1 ? __riscv_vle32_v_f32m##Lmul##_m(Inside, s, vl)                                    \
-                             : __riscv_vlse32_v_f32m##Lmul##_m(Inside, s, ptrdiff_t(Step * sizeof(float)), vl); \
-        }                                                                                                       \
-    }
-
-MLAS_RVV_GROUP(1, 32);
-MLAS_RVV_GROUP(4, 8);
-
-#undef MLAS_RVV_GROUP
-
 //
 // What of the windows of an output row is inside in a direction other than that of the row.
 //
@@ -98,7 +69,7 @@ template<typename REDUCTION, size_t Lmul>
 void
 PoolRow(const MLAS_POOL_PLANE& Plane, const SPAN& Planes, const SPAN& Rows, const float* Input, float* Output)
 {
-    using Group = GROUP<Lmul>;
+    using Group = MLAS_RVV_GROUP<Lmul>;
 
     const size_t Width = Plane.InputShape[2];
     const size_t Kernel = Plane.KernelShape[2];

@@ -18,8 +18,8 @@ Abstract:
 
 --*/
 
+#include "float_group.h"
 #include "float_reduce.h"
-#include "rvv.h"
 
 MLAS_RVV_BEGIN
 
@@ -50,22 +50,6 @@ struct MINIMUM {
     static float Start(float First) { return First; }
 };
 
-template<size_t Lmul>
-struct GROUP;
-
-#define MLAS_RVV_GROUP(Lmul)                                                                                    \
-    template<>                                                                                                  \
-    struct GROUP<Lmul> {                                                                                        \
-        using Vector = vfloat32m##Lmul##_t;                                                                     \
-        static size_t Length(size_t N) { return __riscv_vsetvl_e32m##Lmul(N); }                                 \
-        static Vector Load(const float* s, size_t vl) { return __riscv_vle32_v_f32m##Lmul(s, vl); }             \
-    }
-
-MLAS_RVV_GROUP(2);
-MLAS_RVV_GROUP(8);
-
-#undef MLAS_RVV_GROUP
-
 //
 // No vector of a row is longer than its first.
 //
@@ -74,7 +58,7 @@ template<typename REDUCTION, size_t Lmul>
 void
 RowsOf(const float* Input, size_t Stride, size_t M, size_t N, float* Output)
 {
-    using Group = GROUP<Lmul>;
+    using Group = MLAS_RVV_GROUP<Lmul>;
 
     const size_t First = Group::Length(N);
 
@@ -108,7 +92,7 @@ template<typename REDUCTION>
 void
 ReduceColumns(const float* Input, size_t Stride, size_t M, size_t N, float* Output)
 {
-    using Group = GROUP<8>;
+    using Group = MLAS_RVV_GROUP<8>;
 
     for (size_t n = 0, vl; n < N; n += vl) {
 
